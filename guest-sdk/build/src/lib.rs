@@ -1,0 +1,1 @@
+//! Builds workflow crates to WebAssembly components, for tests and tasks.

@@ -1,0 +1,1 @@
+//! SDK for workflow crates: workflows in the sandbox, activities on the host.

@@ -1,0 +1,1 @@
+//! Payloads, failures, retry policies and options, shared by guest and host.

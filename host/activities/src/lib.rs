@@ -1,0 +1,1 @@
+//! Activity registry, context and executors.

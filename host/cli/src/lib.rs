@@ -1,0 +1,1 @@
+//! Command line and wiring of the host for sandboxed durable workflows.

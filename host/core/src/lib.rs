@@ -1,0 +1,1 @@
+//! The workflow state machines: history events to jobs, commands checked against events.

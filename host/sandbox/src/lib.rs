@@ -1,0 +1,1 @@
+//! Workflow modules in wasmtime: compile, gate, instantiate, activate.

@@ -1,0 +1,1 @@
+//! The Temporal protocol: messages, service trait and client, protojson.

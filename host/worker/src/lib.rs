@@ -1,0 +1,1 @@
+//! Pollers, run cache, module catalog and replay: joins service, core, sandbox and activities.
