@@ -1,1 +1,27 @@
-//! Payloads, failures, retry policies and options, shared by guest and host.
+//! Payloads, failures, retry policies and options: what guest and host both speak of.
+//!
+//! This crate knows neither the contract (WIT) nor the protocol (protobuf); both sides convert at
+//! their edge. It has no I/O, and its only dependencies are serde's.
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test panics on failure"))]
+
+mod bytes;
+mod failure;
+mod payload;
+mod payload_de;
+mod payload_ser;
+mod priority;
+mod retry;
+
+pub use bytes::Bytes;
+pub use failure::{
+    ActivityFailure, ApplicationErrorCategory, ApplicationFailure, ApplicationFailureBuilder,
+    CanceledFailure, ChildWorkflowFailure, Failure, FailureInfo, MAX_FAILURE_DEPTH, NexusHandlerFailure,
+    NexusOperationFailure, NexusRetryBehavior, RetryState, TimeoutFailure, TimeoutType,
+};
+pub use payload::{Encoding, FromPayloads, IntoPayloads, Payload, PayloadError, RawValue};
+pub use priority::Priority;
+pub use retry::RetryPolicy;
+
+/// Named payloads: headers, a memo, search attributes. Ordered, so that whoever walks them is
+/// deterministic.
+pub type NamedPayloads = std::collections::BTreeMap<String, Payload>;
