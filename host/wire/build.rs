@@ -12,10 +12,8 @@ const PACKAGE_PREFIXES: [&str; 3] = ["temporal.api.", "google.rpc", "grpc.health
 const EXCLUDED_PACKAGE_PREFIXES: [&str; 2] = ["temporal.api.cloud.", "temporal.api.protometa."];
 
 /// Oneofs whose variants are boxed: unboxed, the largest makes each event take 2,024 bytes.
-const BOXED_ONEOFS: [(&str, &str); 2] = [
-    ("temporal.api.history.v1", "HistoryEvent"),
-    ("temporal.api.command.v1", "Command"),
-];
+const BOXED_ONEOFS: [(&str, &str); 2] =
+    [("temporal.api.history.v1", "HistoryEvent"), ("temporal.api.command.v1", "Command")];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=build.rs");
@@ -28,11 +26,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         is_well_known(file.package()) && file.name() != "google/protobuf/descriptor.proto"
             || is_generated(file.package())
     });
-    let kept: Vec<String> = descriptors
-        .file
-        .iter()
-        .map(|file| file.name().to_owned())
-        .collect();
+    let kept: Vec<String> = descriptors.file.iter().map(|file| file.name().to_owned()).collect();
     for file in &mut descriptors.file {
         strip(file, &kept);
     }
@@ -42,11 +36,11 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 fn generate(descriptors: FileDescriptorSet) -> Result<(), Box<dyn Error>> {
     let mut config = tonic_prost_build::Config::new();
-    config
-        .enable_type_names()
-        .type_name_domain(["."], "type.googleapis.com");
+    config.enable_type_names().type_name_domain(["."], "type.googleapis.com");
     let mut builder = tonic_prost_build::configure()
         .bytes(".")
+        // One order of map entries, so that equal messages have equal bytes.
+        .btree_map(".")
         .extern_path(".temporal.api.history.v1.History", "crate::History")
         .generate_default_stubs(true)
         .include_file("wire.rs");
@@ -62,12 +56,8 @@ fn is_well_known(package: &str) -> bool {
 }
 
 fn is_generated(package: &str) -> bool {
-    PACKAGE_PREFIXES
-        .iter()
-        .any(|prefix| package.starts_with(prefix))
-        && !EXCLUDED_PACKAGE_PREFIXES
-            .iter()
-            .any(|prefix| package.starts_with(prefix))
+    PACKAGE_PREFIXES.iter().any(|prefix| package.starts_with(prefix))
+        && !EXCLUDED_PACKAGE_PREFIXES.iter().any(|prefix| package.starts_with(prefix))
 }
 
 /// Removes what would only be carried along: comments (a third of the generated code), imports of
@@ -114,9 +104,8 @@ fn boxed_paths(descriptors: &FileDescriptorSet) -> Vec<String> {
             }
             for field in &message.field {
                 if let Some(index) = field.oneof_index
-                    && let Some(oneof) = usize::try_from(index)
-                        .ok()
-                        .and_then(|index| message.oneof_decl.get(index))
+                    && let Some(oneof) =
+                        usize::try_from(index).ok().and_then(|index| message.oneof_decl.get(index))
                 {
                     paths.push(format!(
                         ".{}.{}.{}.{}",

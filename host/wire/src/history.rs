@@ -228,9 +228,7 @@ impl RawEvent {
                 encoding::message::merge(wire_type, time, rest, ctx)
             }
             EVENT_TYPE_TAG => encoding::int32::merge(wire_type, &mut self.event_type, rest, ctx),
-            WORKER_MAY_IGNORE_TAG => {
-                encoding::bool::merge(wire_type, &mut self.worker_may_ignore, rest, ctx)
-            }
+            WORKER_MAY_IGNORE_TAG => encoding::bool::merge(wire_type, &mut self.worker_may_ignore, rest, ctx),
             FIRST_ATTRIBUTES_TAG..=LAST_ATTRIBUTES_TAG => {
                 encoding::check_wire_type(WireType::LengthDelimited, wire_type)?;
                 let start = event_len - rest.len();
@@ -339,24 +337,18 @@ mod tests {
     fn activity_completed(event_id: i64, data: &'static [u8]) -> HistoryEvent {
         HistoryEvent {
             event_id,
-            event_time: Some(Timestamp {
-                seconds: 1_700_000_000,
-                nanos: 5,
-            }),
+            event_time: Some(Timestamp { seconds: 1_700_000_000, nanos: 5 }),
             event_type: EventType::ActivityTaskCompleted.into(),
             worker_may_ignore: true,
-            attributes: Some(EventAttributes::ActivityTaskCompletedEventAttributes(
-                Box::new(ActivityTaskCompletedEventAttributes {
+            attributes: Some(EventAttributes::ActivityTaskCompletedEventAttributes(Box::new(
+                ActivityTaskCompletedEventAttributes {
                     result: Some(Payloads {
-                        payloads: vec![Payload {
-                            data: Bytes::from_static(data),
-                            ..Payload::default()
-                        }],
+                        payloads: vec![Payload { data: Bytes::from_static(data), ..Payload::default() }],
                     }),
                     scheduled_event_id: 5,
                     ..ActivityTaskCompletedEventAttributes::default()
-                }),
-            )),
+                },
+            ))),
             ..HistoryEvent::default()
         }
     }
@@ -369,10 +361,7 @@ mod tests {
             ..GetWorkflowExecutionHistoryResponse::default()
         };
         let received = Bytes::from(response.encode_to_vec());
-        let history = GetWorkflowExecutionHistoryResponse::decode(received.clone())
-            .unwrap()
-            .history
-            .unwrap();
+        let history = GetWorkflowExecutionHistoryResponse::decode(received.clone()).unwrap().history.unwrap();
 
         let decoded: Vec<HistoryEvent> = history.events().map(Result::unwrap).collect();
         assert_eq!(decoded, events);
@@ -383,8 +372,7 @@ mod tests {
             assert!(raw.worker_may_ignore());
             let attributes = raw.attributes().unwrap();
             assert_eq!(attributes, event.attributes);
-            let Some(EventAttributes::ActivityTaskCompletedEventAttributes(completed)) = attributes
-            else {
+            let Some(EventAttributes::ActivityTaskCompletedEventAttributes(completed)) = attributes else {
                 panic!("other attributes: {attributes:?}");
             };
             let data = &completed.result.unwrap().payloads[0].data;

@@ -5,8 +5,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
+mod descriptor;
 mod generated;
 mod history;
+pub mod protojson;
 
 pub use generated::{google, grpc, temporal};
 pub use history::{EventAttributes, History, HistoryError, RawEvent};
