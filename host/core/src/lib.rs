@@ -1,1 +1,54 @@
 //! The workflow state machines: history events to jobs, commands checked against events.
+//!
+//! One run is one [`Run`]: a value without async, I/O, clock or randomness, which takes events and
+//! says what to do next.
+//!
+//! ```text
+//! run.start_task(Task::from_poll(&mut polled));
+//! run.feed(events, last_page);
+//! loop {
+//!     match run.next()? {
+//!         NeedEvents            => run.feed(the next page, …),
+//!         Activate(activation)  => run.activated(commands that the guest asked for),
+//!         ValidateUpdate(…)     => run.validated(what a copy of the guest says),
+//!         Query(…)              => run.answered(what a copy of the guest says),
+//!         LocalActivities(…)    => start and cancel them; run.local_activity_resolved(…) later,
+//!         Respond(completion)   => RespondWorkflowTaskCompleted; drop the run if that fails,
+//!         RespondQuery(answer)  => RespondQueryTaskCompleted,
+//!         Idle                  => keep the run for its next task,
+//!     }
+//! }
+//! ```
+//!
+//! The first error ends a run: [`Error::cause`] goes to `RespondWorkflowTaskFailed`, the run is
+//! dropped. A cached run whose next task arrives is given that task and its history; events that it
+//! knows are dropped. A gap is an error: drop the run and feed a new one from event 1.
+//!
+//! What a history means is defined by Temporal's sdk-core; where this crate accepts what sdk-core
+//! refuses, or the other way round, it is said at the place.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
+
+mod command;
+mod error;
+mod job;
+mod patches;
+mod random;
+mod run;
+mod step;
+
+pub use command::{
+    ActivityCancellation, ChildWorkflowCancellation, Command, LocalActivity, NexusCancellation,
+};
+pub use error::{Error, Nondeterminism};
+pub use job::{
+    Activation, ActivityResolution, ChildWorkflowStartResolution, Job, LocalActivityBackoff,
+    NexusStartResolution, Outcome, Start, Update,
+};
+pub use patches::Patches;
+pub use random::random_seed;
+pub use run::Run;
+pub use step::{
+    Completion, LocalActivityRequests, LocalActivityResult, Query, Rejection, RunConfig, Step,
+    Task, UpdateValidation,
+};
