@@ -1,1 +1,15 @@
-//! What end-to-end tests share.
+//! What end-to-end tests share: a service, hosts as processes, command lines.
+//!
+//! Tests go through the front door: the binaries as a user runs them, over gRPC and the file system.
+
+mod binaries;
+mod command;
+mod host;
+mod port;
+mod temporal;
+
+pub use binaries::{binary, component, workspace_root};
+pub use command::{Output, run, run_json};
+pub use host::{Host, HostOptions};
+pub use port::free_port;
+pub use temporal::{Missing, Temporal};

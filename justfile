@@ -1,0 +1,31 @@
+# What a person does daily; each a thin line over cargo.
+
+# List the recipes.
+default:
+    @just --list
+
+# Run the main job: the `greetings` sample.
+demo:
+    cargo demo
+
+# Everything that needs nothing but Rust.
+test:
+    cargo test
+
+# Formatting, lints, documentation.
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Write expected outputs anew.
+bless:
+    UPDATE_EXPECT=1 cargo test
+
+# Verdicts of sdk-core and ours on every history we have and on mutations of them.
+oracle:
+    cargo test --manifest-path tests/oracle/Cargo.toml
+
+# Replay, against Temporal's Rust SDK in the same run.
+bench-replay:
+    cargo bench --manifest-path tests/oracle/Cargo.toml --bench replay

@@ -1,0 +1,169 @@
+//! A host as a process.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use crate::binary;
+
+/// How long a host may take to be ready, or to stop.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What its log says once it polls.
+const READY: &str = "polling task queue";
+
+/// What a host is started with.
+#[derive(Clone, Debug)]
+pub struct HostOptions {
+    /// The binary: `host`, or that of a sample.
+    pub binary: String,
+    /// Where the service is.
+    pub address: String,
+    /// What it polls.
+    pub task_queue: String,
+    /// What `--modules` names.
+    pub modules: Vec<PathBuf>,
+    /// What `--data-dir` names.
+    pub data_dir: PathBuf,
+    /// Further arguments.
+    pub arguments: Vec<String>,
+}
+
+/// A host that runs. Killed when dropped.
+#[derive(Debug)]
+pub struct Host {
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+impl Host {
+    /// Starts a host and waits until it polls.
+    ///
+    /// # Errors
+    /// It cannot be started, ends, or is not ready in time; the error has its log.
+    pub fn start(options: &HostOptions) -> Result<Self> {
+        let mut command = Command::new(binary(&options.binary)?);
+        command.args(["run", "--address", &options.address, "--task-queue", &options.task_queue]);
+        command.arg("--data-dir").arg(&options.data_dir);
+        for module in &options.modules {
+            command.arg("--modules").arg(module);
+        }
+        command.args(&options.arguments);
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("cannot start the host")?;
+        let log = Arc::new(Mutex::new(String::new()));
+        let stderr = child.stderr.take().context("no standard error")?;
+        std::thread::spawn({
+            let log = log.clone();
+            move || copy(stderr, &log)
+        });
+        let mut host = Self { child, log };
+        host.wait_for_log(READY)?;
+        Ok(host)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it wrote to standard error so far.
+    pub fn log(&self) -> String {
+        self.log.lock().map(|log| log.clone()).unwrap_or_default()
+    }
+
+    /// Waits until its log has a text.
+    ///
+    /// # Errors
+    /// It ends first, or time runs out.
+    pub fn wait_for_log(&mut self, text: &str) -> Result<()> {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            // First the status, then the log: what it wrote before it ended counts.
+            let status = self.child.try_wait()?;
+            if self.log().contains(text) {
+                return Ok(());
+            }
+            if let Some(status) = status {
+                bail!("the host ended with {status} before it said {text:?}: {}", self.log());
+            }
+            if Instant::now() > deadline {
+                bail!("the host did not say {text:?}: {}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Stops it as a user does with Ctrl-C, and waits for its end.
+    ///
+    /// # Errors
+    /// It does not end in time.
+    pub fn stop(mut self) -> Result<i32> {
+        let interrupted = Command::new("kill").args(["-INT", &self.pid().to_string()]).status()?;
+        anyhow::ensure!(interrupted.success(), "cannot signal the host");
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Ok(status.code().unwrap_or(-1));
+            }
+            if Instant::now() > deadline {
+                bail!("the host does not stop: {}", self.log());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// `kill -9`.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn kill(mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
+    /// A command line of the `host` binary for this service.
+    ///
+    /// # Errors
+    /// The binary does not build.
+    pub fn cli(address: &str, arguments: &[&str]) -> Result<Command> {
+        let mut command = Command::new(binary("host")?);
+        command.args(arguments).args(["--address", address]);
+        Ok(command)
+    }
+
+    /// Copies a file into place as editors and build tools do: under another name, then renamed.
+    ///
+    /// # Errors
+    /// The file system refuses.
+    pub fn replace_file(from: &Path, to: &Path) -> Result<()> {
+        let draft = to.with_extension("draft");
+        std::fs::copy(from, &draft)?;
+        std::fs::rename(&draft, to)?;
+        Ok(())
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn copy(mut from: impl std::io::Read, to: &Mutex<String>) {
+    let mut buffer = [0; 4096];
+    while let Ok(count @ 1..) = from.read(&mut buffer) {
+        if let Ok(mut log) = to.lock() {
+            log.push_str(&String::from_utf8_lossy(&buffer[..count]));
+        }
+    }
+}
