@@ -4,9 +4,8 @@ use host_wire::temporal::api::{
     command::v1::{
         CancelWorkflowExecutionCommandAttributes, CompleteWorkflowExecutionCommandAttributes,
         ContinueAsNewWorkflowExecutionCommandAttributes, FailWorkflowExecutionCommandAttributes,
-        RequestCancelExternalWorkflowExecutionCommandAttributes,
-        ScheduleActivityTaskCommandAttributes, ScheduleNexusOperationCommandAttributes,
-        SignalExternalWorkflowExecutionCommandAttributes,
+        RequestCancelExternalWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes,
+        ScheduleNexusOperationCommandAttributes, SignalExternalWorkflowExecutionCommandAttributes,
         StartChildWorkflowExecutionCommandAttributes,
     },
     common::v1::{Header, Memo, Payload, RetryPolicy, SearchAttributes},

@@ -98,10 +98,7 @@ impl Error {
 
     #[expect(dead_code, reason = "the machines that use it follow")]
     pub(crate) fn broken(event_id: i64, what: impl Into<String>) -> Self {
-        Self::BrokenHistory {
-            event_id,
-            what: what.into(),
-        }
+        Self::BrokenHistory { event_id, what: what.into() }
     }
 
     #[expect(dead_code, reason = "the machines that use it follow")]

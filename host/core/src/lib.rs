@@ -7,7 +7,7 @@
 //! run.start_task(Task::from_poll(&mut polled));
 //! run.feed(events, last_page);
 //! loop {
-//!     match run.next()? {
+//!     match run.next_step()? {
 //!         NeedEvents            => run.feed(the next page, …),
 //!         Activate(activation)  => run.activated(commands that the guest asked for),
 //!         ValidateUpdate(…)     => run.validated(what a copy of the guest says),
@@ -49,6 +49,6 @@ pub use patches::Patches;
 pub use random::random_seed;
 pub use run::Run;
 pub use step::{
-    Completion, LocalActivityRequests, LocalActivityResult, Query, Rejection, RunConfig, Step,
-    Task, UpdateValidation,
+    Completion, LocalActivityRequests, LocalActivityResult, Query, Rejection, RunConfig, Step, Task,
+    UpdateValidation,
 };

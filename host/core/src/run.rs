@@ -39,11 +39,7 @@ impl Run {
     /// # Errors
     ///
     /// When something is not an event.
-    pub fn feed(
-        &mut self,
-        _events: impl IntoIterator<Item = Bytes>,
-        _last_page: bool,
-    ) -> Result<(), Error> {
+    pub fn feed(&mut self, _events: impl IntoIterator<Item = Bytes>, _last_page: bool) -> Result<(), Error> {
         Ok(())
     }
 
@@ -53,7 +49,7 @@ impl Run {
     ///
     /// When history and workflow do not agree, or either makes no sense. The run is of no use then;
     /// every later call gives the same error.
-    pub fn next(&mut self) -> Result<Step, Error> {
+    pub fn next_step(&mut self) -> Result<Step, Error> {
         Ok(Step::Idle)
     }
 
@@ -61,7 +57,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// See [`Run::next`].
+    /// See [`Run::next_step`].
     pub fn activated(&mut self, _commands: Vec<Command>) -> Result<(), Error> {
         Ok(())
     }
@@ -70,7 +66,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// See [`Run::next`].
+    /// See [`Run::next_step`].
     pub fn validated(&mut self, _verdict: Result<(), Rejection>) -> Result<(), Error> {
         Ok(())
     }
@@ -79,7 +75,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// See [`Run::next`].
+    /// See [`Run::next_step`].
     pub fn answered(&mut self, _answer: WorkflowQueryResult) -> Result<(), Error> {
         Ok(())
     }
@@ -89,7 +85,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// See [`Run::next`].
+    /// See [`Run::next_step`].
     pub fn local_activity_resolved(&mut self, _result: LocalActivityResult) -> Result<(), Error> {
         Ok(())
     }

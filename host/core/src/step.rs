@@ -69,10 +69,7 @@ impl Task {
     /// The replay of a history to its end, which produces nothing.
     #[must_use]
     pub fn replay() -> Self {
-        Self {
-            attempt: 1,
-            ..Self::default()
-        }
+        Self { attempt: 1, ..Self::default() }
     }
 }
 
