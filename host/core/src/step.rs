@@ -1,6 +1,6 @@
 //! What a run asks of its worker, and what the worker tells it.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use host_wire::temporal::api::{
     command::v1 as wire_command,
@@ -45,7 +45,7 @@ pub struct Task {
     /// From 1: how often the service has given out this task.
     pub attempt: u32,
     /// Queries to be answered with the task's completion, by id.
-    pub queries: HashMap<String, WorkflowQuery>,
+    pub queries: BTreeMap<String, WorkflowQuery>,
     /// A query to be answered on its own.
     pub query: Option<WorkflowQuery>,
     /// Updates to be accepted or rejected.
@@ -156,7 +156,7 @@ pub struct Completion {
     /// What became of updates.
     pub messages: Vec<Message>,
     /// Answers to the task's queries, by id.
-    pub query_results: HashMap<String, WorkflowQueryResult>,
+    pub query_results: BTreeMap<String, WorkflowQueryResult>,
     /// Flags and names that history does not have yet. Empty when the service takes none.
     pub sdk_metadata: WorkflowTaskCompletedMetadata,
     /// Another task is wanted at once: local activities still run.
