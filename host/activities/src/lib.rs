@@ -1,1 +1,33 @@
-//! Activity registry, context and executors.
+//! Activities of a host: the registry, the context that they run with, and what runs them.
+//!
+//! Knows neither the sandbox nor the protocol. A worker turns a polled task into an [`ActivityTask`],
+//! gives it to [`Executors::run`] with a way to send heartbeats, and reports the [`Outcome`].
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test panics on failure"))]
+
+mod attempt;
+mod cancel;
+mod context;
+mod error;
+mod executors;
+mod heartbeat;
+mod info;
+mod options;
+mod outcome;
+pub mod process;
+mod registry;
+mod size;
+mod threads;
+mod timers;
+
+pub use guest_sdk_types as types;
+
+pub use cancel::{CancelReason, Cancellation};
+pub use context::{ActivityContext, HeartbeatError};
+pub use error::ActivityError;
+pub use executors::{Executors, RunningActivity, Slot};
+pub use heartbeat::HeartbeatAnswer;
+pub use info::{ActivityInfo, ActivityTask};
+pub use options::{Grace, Options};
+pub use outcome::Outcome;
+pub use registry::{Activities, Definition, DuplicateActivity, Kind, Registry, UnknownActivity};
+pub use size::{MAX_PAYLOADS_BYTES, TooLarge, check_size};

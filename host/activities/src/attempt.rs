@@ -1,0 +1,241 @@
+//! One attempt from start to outcome: heartbeats, timeouts, requests to stop, and the end.
+//!
+//! Owns what happens around an activity; [`crate::executors`] owns what runs it.
+
+use std::future::{Future, pending};
+use std::pin::Pin;
+use std::time::Duration;
+
+use guest_sdk_types::Payload;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::cancel::{CancelReason, Cancellation};
+use crate::heartbeat::{HeartbeatAnswer, Throttle};
+use crate::outcome::{Outcome, failed};
+use crate::registry::Kind;
+use crate::size::check_size;
+use crate::timers::Timers;
+
+/// From the end of an attempt until its last heartbeat is given up.
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How far a host is in stopping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Not at all.
+    Running,
+    /// Activities are asked to stop.
+    Stopping,
+    /// What still runs is left.
+    Leaving,
+}
+
+/// A heartbeat on its way to the service.
+pub(crate) type Sending = Pin<Box<dyn Future<Output = HeartbeatAnswer> + Send>>;
+
+/// What surrounds an attempt.
+pub(crate) struct Attempt {
+    pub(crate) activity_type: String,
+    pub(crate) kind: Kind,
+    pub(crate) cancellation: Cancellation,
+    /// What the activity recorded last.
+    pub(crate) recorded: watch::Receiver<Option<Vec<Payload>>>,
+    /// Sends a heartbeat.
+    pub(crate) send: Box<dyn Fn(Vec<Payload>) -> Sending + Send + Sync>,
+    pub(crate) throttle: Throttle,
+    pub(crate) timers: Timers,
+    pub(crate) phase: watch::Receiver<Phase>,
+    /// See [`crate::Options::cancel_grace`].
+    pub(crate) cancel_grace: Duration,
+}
+
+/// Everything that can happen to an attempt.
+enum Event {
+    Ended(Outcome),
+    Phase(Phase),
+    Answered(HeartbeatAnswer),
+    TimedOut,
+    GraceOver,
+    HeartbeatDue,
+    Recorded,
+}
+
+/// What an attempt is waiting for.
+struct Waiting {
+    sending: Option<Sending>,
+    /// The attempt is dropped then.
+    drop_at: Option<Instant>,
+    /// Nobody waits for the outcome any more.
+    lost: Option<CancelReason>,
+    phase: Phase,
+}
+
+impl Attempt {
+    /// Drives `body`, which runs the activity, until there is an outcome. Dropping `body` stops what can
+    /// be stopped.
+    pub(crate) async fn run(mut self, body: impl Future<Output = Outcome>) -> Outcome {
+        let mut waiting = Waiting { sending: None, drop_at: None, lost: None, phase: Phase::Running };
+        let outcome = {
+            let mut body = std::pin::pin!(body);
+            loop {
+                match self.next(&mut waiting, body.as_mut()).await {
+                    Event::Ended(outcome) => break outcome,
+                    // What it came to no longer matters; the reason to stop says what is reported.
+                    Event::GraceOver | Event::Phase(Phase::Leaving) => {
+                        break Outcome::Cancelled { details: Vec::new() };
+                    }
+                    Event::Phase(phase) => {
+                        waiting.phase = phase;
+                        self.stop(&mut waiting, CancelReason::WorkerShutdown);
+                    }
+                    Event::Answered(answer) => self.answered(&mut waiting, answer),
+                    Event::TimedOut => self.stop(&mut waiting, CancelReason::TimedOut),
+                    Event::HeartbeatDue => {
+                        waiting.sending = self.throttle.elapsed(Instant::now()).map(&self.send);
+                    }
+                    Event::Recorded => {
+                        let details = self.recorded.borrow_and_update().clone().unwrap_or_default();
+                        if let Some(details) = self.throttle.record(details, Instant::now()) {
+                            waiting.sending = Some((self.send)(details));
+                        }
+                    }
+                }
+            }
+        };
+        self.settle(waiting, outcome).await
+    }
+
+    async fn next(&mut self, waiting: &mut Waiting, body: Pin<&mut impl Future<Output = Outcome>>) -> Event {
+        let timeout = self.timers.due().filter(|_| waiting.lost.is_none());
+        tokio::select! {
+            biased;
+            outcome = body => Event::Ended(outcome),
+            phase = next_phase(&mut self.phase, waiting.phase) => Event::Phase(phase),
+            answer = answer(&mut waiting.sending) => Event::Answered(answer),
+            () = at(timeout) => Event::TimedOut,
+            () = at(waiting.drop_at) => Event::GraceOver,
+            () = at(self.throttle.due()) => Event::HeartbeatDue,
+            () = changed(&mut self.recorded) => Event::Recorded,
+        }
+    }
+
+    fn answered(&mut self, waiting: &mut Waiting, answer: HeartbeatAnswer) {
+        waiting.sending = None;
+        self.throttle.answered();
+        match answer {
+            HeartbeatAnswer::Recorded => self.timers.heartbeat_recorded(Instant::now()),
+            HeartbeatAnswer::Stop(reason) => self.stop(waiting, reason),
+            HeartbeatAnswer::Failed(error) => {
+                tracing::warn!(activity = self.activity_type, error, "failed to send a heartbeat");
+            }
+        }
+    }
+
+    fn stop(&mut self, waiting: &mut Waiting, reason: CancelReason) {
+        self.cancellation.cancel(reason);
+        if reason.is_lost() {
+            waiting.lost = Some(reason);
+        }
+        if waiting.drop_at.is_none() && (reason.is_lost() || self.kind == Kind::Process) {
+            waiting.drop_at = Instant::now().checked_add(self.cancel_grace);
+        }
+    }
+
+    /// What is reported, after the last heartbeats are out.
+    async fn settle(mut self, waiting: Waiting, outcome: Outcome) -> Outcome {
+        if let Some(reason) = waiting.lost {
+            return Outcome::Lost(reason);
+        }
+        let last = {
+            let last = self.recorded.borrow_and_update();
+            last.has_changed().then(|| last.clone()).flatten()
+        };
+        let unsent = match last {
+            Some(details) => Some(details),
+            None => self.throttle.into_unsent(),
+        };
+        let last_details = self.recorded.borrow().clone().unwrap_or_default();
+        let reason = self.cancellation.reason();
+        let settled = settled(&self.activity_type, outcome, reason, last_details);
+        if matches!(settled, Outcome::Cancelled { .. } | Outcome::WillCompleteAsync) {
+            // Only failures carry the last details along.
+            let flush = async {
+                if let Some(sending) = waiting.sending {
+                    sending.await;
+                }
+                if let Some(details) = unsent {
+                    (self.send)(details).await;
+                }
+            };
+            if timeout(FLUSH_TIMEOUT, flush).await.is_err() {
+                tracing::warn!(activity = self.activity_type, "gave up sending the last heartbeat");
+            }
+        }
+        settled
+    }
+}
+
+/// Turns what an activity said into what is reported: being cancelled is an outcome only if somebody asked.
+fn settled(
+    activity: &str,
+    outcome: Outcome,
+    reason: Option<CancelReason>,
+    last_heartbeat_details: Vec<Payload>,
+) -> Outcome {
+    let outcome = match (outcome, reason) {
+        (outcome @ Outcome::Cancelled { .. }, Some(CancelReason::Requested)) => outcome,
+        (Outcome::Cancelled { .. }, Some(reason @ (CancelReason::TimedOut | CancelReason::NotFound))) => {
+            Outcome::Lost(reason)
+        }
+        (Outcome::Cancelled { .. }, Some(CancelReason::WorkerShutdown)) => {
+            failed("WorkerShutdown", format!("the host stopped before activity `{activity}` was done"))
+        }
+        (Outcome::Cancelled { .. }, Some(CancelReason::Paused)) => {
+            failed("ActivityPause", format!("activity `{activity}` was paused"))
+        }
+        (Outcome::Cancelled { .. }, Some(CancelReason::Reset)) => {
+            failed("ActivityReset", format!("activity `{activity}` was reset"))
+        }
+        (Outcome::Cancelled { .. }, None) => failed(
+            "NotCancelled",
+            format!("activity `{activity}` says that it was cancelled, but nobody cancelled it"),
+        ),
+        (Outcome::Completed(result), _) => {
+            match check_size(activity, "result payloads", std::slice::from_ref(&result)) {
+                Ok(()) => Outcome::Completed(result),
+                Err(error) => failed("PayloadsTooLarge", error.to_string()),
+            }
+        }
+        (outcome, _) => outcome,
+    };
+    match outcome {
+        Outcome::Failed { failure, .. } => Outcome::Failed { failure, last_heartbeat_details },
+        outcome => outcome,
+    }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => pending().await,
+    }
+}
+
+async fn answer(sending: &mut Option<Sending>) -> HeartbeatAnswer {
+    match sending {
+        Some(sending) => sending.await,
+        None => pending().await,
+    }
+}
+
+async fn changed(recorded: &mut watch::Receiver<Option<Vec<Payload>>>) {
+    if recorded.changed().await.is_err() {
+        // The activity dropped its context; nothing more will come.
+        pending().await
+    }
+}
+
+async fn next_phase(phase: &mut watch::Receiver<Phase>, seen: Phase) -> Phase {
+    phase.wait_for(|phase| *phase > seen).await.map_or(Phase::Leaving, |phase| *phase)
+}

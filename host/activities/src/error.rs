@@ -1,0 +1,148 @@
+//! What an activity returns instead of a result.
+//!
+//! This is the user's side: [`crate::Outcome`] is what a worker reports.
+
+use guest_sdk_types::{ApplicationFailure, CanceledFailure, Failure, FailureInfo, Payload, PayloadError};
+use serde::Serialize;
+
+/// Why an activity gives no result.
+///
+/// Every error converts into one with `?`: it becomes an application failure that is tried again as the
+/// retry policy says, with its sources as causes. [`Failure::application`] builds one with a type, details,
+/// a delay before the next attempt, or without another attempt:
+///
+/// ```
+/// # use host_activities::{ActivityError, types::Failure};
+/// fn charge(amount: u64) -> Result<(), ActivityError> {
+///     if amount > 1_000 {
+///         return Err(Failure::application("CardDeclined", "no funds").non_retryable().build().into());
+///     }
+///     std::fs::write("/dev/null", amount.to_string())?;
+///     Ok(())
+/// }
+/// # assert!(charge(1).is_ok() && charge(2_000).is_err());
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub enum ActivityError {
+    /// This attempt failed.
+    Application(Box<Failure>),
+    /// The activity stopped because it was asked to; see [`crate::ActivityContext::is_cancelled`].
+    Cancelled {
+        /// Anything more.
+        details: Vec<Payload>,
+    },
+    /// Somebody else completes the activity, with the task token of [`crate::ActivityInfo`].
+    WillCompleteAsync,
+}
+
+impl ActivityError {
+    /// The activity stopped because it was asked to.
+    pub fn cancelled() -> Self {
+        Self::Cancelled { details: Vec::new() }
+    }
+
+    /// The activity stopped because it was asked to, and says more about it.
+    ///
+    /// # Errors
+    /// As [`Payload::from_value`].
+    pub fn cancelled_with_details<T: Serialize + ?Sized>(details: &T) -> Result<Self, PayloadError> {
+        Ok(Self::Cancelled { details: vec![Payload::from_value(details)?] })
+    }
+
+    /// As `?` converts an error, but never tried again.
+    pub fn non_retryable(error: impl Into<anyhow::Error>) -> Self {
+        let mut converted = Self::from(error);
+        if let Self::Application(failure) = &mut converted
+            && let FailureInfo::Application(application) = &mut failure.info
+        {
+            application.non_retryable = true;
+        }
+        converted
+    }
+
+    /// An application failure of a kind that this crate itself reports.
+    pub(crate) fn of_type(error_type: &str, message: String) -> Self {
+        Self::Application(Box::new(Failure::application(error_type, message).build()))
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for ActivityError {
+    fn from(error: E) -> Self {
+        match error.into().downcast::<Failure>() {
+            Ok(Failure { info: FailureInfo::Canceled(CanceledFailure { details, .. }), .. }) => {
+                Self::Cancelled { details }
+            }
+            Ok(failure) => Self::Application(Box::new(failure)),
+            Err(error) => Self::Application(Box::new(from_chain(&error))),
+        }
+    }
+}
+
+/// The error and its sources, each an application failure. A [`Failure`] among the sources ends the chain
+/// as it is, and lends its outermost link whether it may be tried again.
+fn from_chain(error: &anyhow::Error) -> Failure {
+    let mut links = Vec::new();
+    let mut innermost = None;
+    for source in error.chain().take(guest_sdk_types::MAX_FAILURE_DEPTH) {
+        if let Some(failure) = source.downcast_ref::<Failure>() {
+            innermost = Some(failure.clone());
+            break;
+        }
+        links.push(source.to_string());
+    }
+    let application = innermost
+        .as_ref()
+        .and_then(Failure::application_failure)
+        .map(|failure| ApplicationFailure { details: Vec::new(), ..failure.clone() })
+        .unwrap_or_default();
+    let mut cause = innermost.map(Box::new);
+    for message in links.into_iter().rev() {
+        let info = FailureInfo::Application(application.clone());
+        cause = Some(Box::new(Failure { message, info, cause, ..Failure::default() }));
+    }
+    cause.map(|failure| *failure).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn application(error: ActivityError) -> Failure {
+        match error {
+            ActivityError::Application(failure) => *failure,
+            other => panic!("expected an application failure, got {other:?}"),
+        }
+    }
+
+    fn check(error: ActivityError, expected: &str, non_retryable: bool) {
+        let failure = application(error);
+        assert_eq!(failure.to_string(), expected);
+        assert_eq!(failure.application_failure().unwrap().non_retryable, non_retryable);
+    }
+
+    fn declined() -> Failure {
+        Failure::application("CardDeclined", "no funds").non_retryable().build()
+    }
+
+    #[test]
+    fn errors_become_failures_with_causes() {
+        let io = || std::io::Error::other("disk full");
+        check(io().into(), "disk full", false);
+        check(ActivityError::non_retryable(io()), "disk full", true);
+        check(anyhow::Error::new(io()).context("saving").into(), "saving: disk full", false);
+        check(declined().into(), "no funds (CardDeclined)", true);
+        check(anyhow::Error::new(declined()).context("charging").into(), "no funds (CardDeclined)", true);
+        check(
+            std::io::Error::other(declined()).into(),
+            "no funds (CardDeclined): no funds (CardDeclined)",
+            true,
+        );
+    }
+
+    #[test]
+    fn a_canceled_failure_is_a_cancellation() {
+        let details = vec![Payload::from_value(&7).unwrap()];
+        let error = ActivityError::from(Failure::canceled("stopped", details));
+        assert_eq!(error, ActivityError::cancelled_with_details(&7).unwrap());
+    }
+}

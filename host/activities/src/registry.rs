@@ -1,0 +1,360 @@
+//! Which activities there are, by name, and what runs them.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use guest_sdk_types::{FromPayloads, Payload};
+use serde::Serialize;
+
+use crate::context::ActivityContext;
+use crate::error::ActivityError;
+
+/// Activities that share one instance. `#[activities]` implements it.
+pub trait Activities: Send + Sync + 'static {
+    /// Registers every activity, each with a clone of the instance.
+    ///
+    /// # Errors
+    /// One of the names is taken.
+    fn register(self: Arc<Self>, registry: &mut Registry) -> Result<(), DuplicateActivity>;
+}
+
+/// What runs an activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A task among the host's own.
+    Async,
+    /// A thread of the pool.
+    Thread,
+    /// A child process of the pool.
+    Process,
+}
+
+impl std::fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Async => "async",
+            Self::Thread => "thread",
+            Self::Process => "process",
+        })
+    }
+}
+
+pub(crate) type AsyncResult = Pin<Box<dyn Future<Output = Result<Payload, ActivityError>> + Send>>;
+pub(crate) type AsyncFunction = Arc<dyn Fn(ActivityContext, Vec<Payload>) -> AsyncResult + Send + Sync>;
+pub(crate) type BlockingFunction =
+    Arc<dyn Fn(ActivityContext, Vec<Payload>) -> Result<Payload, ActivityError> + Send + Sync>;
+
+#[derive(Clone)]
+pub(crate) enum Function {
+    Async(AsyncFunction),
+    Thread(BlockingFunction),
+    #[allow(dead_code, reason = "child processes come with the next change")]
+    Process(BlockingFunction),
+}
+
+impl Function {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Async(_) => Kind::Async,
+            Self::Thread(_) => Kind::Thread,
+            Self::Process(_) => Kind::Process,
+        }
+    }
+}
+
+/// An activity: its name, what runs it, and its function.
+///
+/// A function takes the context and its arguments as one tuple, `(a,)` if there is one, `()` if there is
+/// none, and [`guest_sdk_types::RawValue`] to get them undecoded.
+#[derive(Clone)]
+pub struct Definition {
+    name: String,
+    pub(crate) function: Function,
+}
+
+impl Definition {
+    /// An activity that runs as a task and must not block its thread.
+    pub fn asynchronous<F, R, In, Out, E>(name: impl Into<String>, function: F) -> Self
+    where
+        F: Fn(ActivityContext, In) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Out, E>> + Send + 'static,
+        In: FromPayloads,
+        Out: Serialize,
+        E: Into<ActivityError>,
+    {
+        let run = move |context: ActivityContext, arguments: Vec<Payload>| -> AsyncResult {
+            let activity = context.info().activity_type.clone();
+            match decode(&activity, &arguments) {
+                Ok(input) => {
+                    let running = function(context, input);
+                    Box::pin(async move { encode(&activity, running.await) })
+                }
+                Err(error) => Box::pin(std::future::ready(Err(error))),
+            }
+        };
+        Self { name: name.into(), function: Function::Async(Arc::new(run)) }
+    }
+
+    /// An activity that may block: it has a thread of the pool for itself.
+    pub fn thread<F, In, Out, E>(name: impl Into<String>, function: F) -> Self
+    where
+        F: Fn(ActivityContext, In) -> Result<Out, E> + Send + Sync + 'static,
+        In: FromPayloads,
+        Out: Serialize,
+        E: Into<ActivityError>,
+    {
+        Self { name: name.into(), function: Function::Thread(blocking(function)) }
+    }
+
+    /// An activity that has a child process for itself: it may crash or hang without harm to others.
+    ///
+    /// The program must call [`crate::process::child_main`] first.
+    pub fn process<F, In, Out, E>(name: impl Into<String>, function: F) -> Self
+    where
+        F: Fn(ActivityContext, In) -> Result<Out, E> + Send + Sync + 'static,
+        In: FromPayloads,
+        Out: Serialize,
+        E: Into<ActivityError>,
+    {
+        Self { name: name.into(), function: Function::Process(blocking(function)) }
+    }
+
+    /// What an activity task names it by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What runs it.
+    pub fn kind(&self) -> Kind {
+        self.function.kind()
+    }
+}
+
+impl std::fmt::Debug for Definition {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} ({})", self.name, self.kind())
+    }
+}
+
+fn blocking<F, In, Out, E>(function: F) -> BlockingFunction
+where
+    F: Fn(ActivityContext, In) -> Result<Out, E> + Send + Sync + 'static,
+    In: FromPayloads,
+    Out: Serialize,
+    E: Into<ActivityError>,
+{
+    Arc::new(move |context, arguments| {
+        let activity = context.info().activity_type.clone();
+        let input = decode(&activity, &arguments)?;
+        encode(&activity, function(context, input))
+    })
+}
+
+fn decode<In: FromPayloads>(activity: &str, arguments: &[Payload]) -> Result<In, ActivityError> {
+    In::from_payloads(arguments).map_err(|error| {
+        let expected = std::any::type_name::<In>();
+        let message = format!(
+            "failed to decode the {} arguments of activity `{activity}` as {expected}: {error}",
+            arguments.len()
+        );
+        ActivityError::of_type("InvalidArguments", message)
+    })
+}
+
+fn encode<Out: Serialize, E: Into<ActivityError>>(
+    activity: &str,
+    result: Result<Out, E>,
+) -> Result<Payload, ActivityError> {
+    let output = result.map_err(Into::into)?;
+    Payload::from_value(&output).map_err(|error| {
+        let message = format!("failed to encode the result of activity `{activity}`: {error}");
+        ActivityError::of_type("InvalidResult", message)
+    })
+}
+
+/// All activities of a host.
+#[derive(Clone, Debug, Default)]
+pub struct Registry {
+    by_name: BTreeMap<String, Definition>,
+    dynamic: Option<Definition>,
+}
+
+impl Registry {
+    /// No activities yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers the activities of an instance, which all invocations share.
+    ///
+    /// # Errors
+    /// One of the names is taken.
+    pub fn register_activities<A: Activities>(
+        &mut self,
+        activities: A,
+    ) -> Result<&mut Self, DuplicateActivity> {
+        Arc::new(activities).register(self)?;
+        Ok(self)
+    }
+
+    /// Registers one activity.
+    ///
+    /// # Errors
+    /// Its name is taken.
+    pub fn register(&mut self, definition: Definition) -> Result<&mut Self, DuplicateActivity> {
+        if let Some(present) = self.by_name.get(&definition.name) {
+            return Err(DuplicateActivity { name: present.name.clone() });
+        }
+        self.by_name.insert(definition.name.clone(), definition);
+        Ok(self)
+    }
+
+    /// Registers what runs all activities that have no registration of their own. It finds the name in
+    /// [`crate::ActivityInfo::activity_type`].
+    ///
+    /// # Errors
+    /// There is one already.
+    pub fn register_dynamic(&mut self, definition: Definition) -> Result<&mut Self, DuplicateActivity> {
+        if let Some(present) = &self.dynamic {
+            return Err(DuplicateActivity { name: format!("{} (dynamic)", present.name) });
+        }
+        self.dynamic = Some(definition);
+        Ok(self)
+    }
+
+    /// What runs activities of this type.
+    ///
+    /// # Errors
+    /// Nothing does; the error lists what there is.
+    pub fn find(&self, activity_type: &str) -> Result<&Definition, UnknownActivity> {
+        self.by_name.get(activity_type).or(self.dynamic.as_ref()).ok_or_else(|| UnknownActivity {
+            name: activity_type.to_owned(),
+            known: self.by_name.keys().cloned().collect(),
+        })
+    }
+
+    /// The registered names, sorted; without the dynamic activity.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(String::as_str)
+    }
+
+    /// Whether there is nothing to run, so that a worker need not poll for activities.
+    pub fn is_empty(&self) -> bool {
+        self.by_name.is_empty() && self.dynamic.is_none()
+    }
+}
+
+/// Two activities have one name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("activity `{name}` is registered already; give one of the two another name: #[activity(name = …)]")]
+pub struct DuplicateActivity {
+    /// Their name.
+    pub name: String,
+}
+
+/// No activity has this name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("activity `{name}` is not registered; known activities: {}", list(known))]
+pub struct UnknownActivity {
+    /// The name.
+    pub name: String,
+    /// The names that are registered, sorted.
+    pub known: Vec<String>,
+}
+
+fn list(names: &[String]) -> String {
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use guest_sdk_types::RawValue;
+
+    use super::*;
+    use crate::{ActivityInfo, ActivityTask, Cancellation};
+
+    fn sum(_: ActivityContext, (a, b): (u32, u32)) -> Result<u32, ActivityError> {
+        Ok(a + b)
+    }
+
+    fn count(context: ActivityContext, RawValue(payloads): RawValue) -> Result<String, ActivityError> {
+        Ok(format!("{} got {}", context.info().activity_type, payloads.len()))
+    }
+
+    fn registry() -> Registry {
+        let mut registry = Registry::new();
+        registry
+            .register(Definition::thread("sum", sum))
+            .and_then(|registry| registry.register(Definition::process("sum-apart", sum)))
+            .unwrap();
+        registry
+    }
+
+    /// Calls a blocking activity with JSON arguments; gives its JSON result or its error.
+    fn call(registry: &Registry, activity: &str, arguments: &[&str]) -> Result<String, String> {
+        let definition = registry.find(activity).map_err(|error| error.to_string())?;
+        let (Function::Thread(function) | Function::Process(function)) = &definition.function else {
+            panic!("`{activity}` does not block");
+        };
+        let task = ActivityTask {
+            info: ActivityInfo { activity_type: activity.to_owned(), ..ActivityInfo::default() },
+            arguments: arguments.iter().copied().map(Payload::from_json).collect(),
+            ..ActivityTask::default()
+        };
+        let (context, arguments) = ActivityContext::new(task, Cancellation::new(), |_| {});
+        match function(context, arguments) {
+            Ok(payload) => Ok(String::from_utf8(payload.data).unwrap()),
+            Err(ActivityError::Application(failure)) => Err(failure.to_string()),
+            Err(other) => Err(format!("{other:?}")),
+        }
+    }
+
+    #[test]
+    fn activities_are_found_by_name() {
+        let registry = registry();
+        assert_eq!(registry.names().collect::<Vec<_>>(), ["sum", "sum-apart"]);
+        assert_eq!(registry.find("sum-apart").unwrap().kind(), Kind::Process);
+        assert_eq!(call(&registry, "sum", &["1", "2"]).unwrap(), "3");
+        assert_eq!(
+            call(&registry, "product", &[]).unwrap_err(),
+            "activity `product` is not registered; known activities: sum, sum-apart"
+        );
+        assert_eq!(
+            Registry::new().find("sum").unwrap_err().to_string(),
+            "activity `sum` is not registered; known activities: none"
+        );
+    }
+
+    #[test]
+    fn a_dynamic_activity_takes_the_rest() {
+        let mut registry = registry();
+        registry.register_dynamic(Definition::thread("any", count)).unwrap();
+        assert_eq!(call(&registry, "sum", &["1", "2"]).unwrap(), "3");
+        assert_eq!(call(&registry, "product", &["1"]).unwrap(), "\"product got 1\"");
+        let error = registry.register_dynamic(Definition::thread("other", count)).unwrap_err();
+        assert!(error.to_string().starts_with("activity `any (dynamic)` is registered already"));
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let error = registry().register(Definition::thread("sum", sum)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "activity `sum` is registered already; give one of the two another name: #[activity(name = …)]"
+        );
+    }
+
+    #[test]
+    fn wrong_arguments_name_the_activity_and_the_types() {
+        let error = call(&registry(), "sum", &["1", "\"two\""]).unwrap_err();
+        assert_eq!(
+            error,
+            "failed to decode the 2 arguments of activity `sum` as (u32, u32): invalid type: string \
+             \"two\", expected u32 at line 1 column 5 (InvalidArguments)"
+        );
+        let error = call(&registry(), "sum", &["1"]).unwrap_err();
+        assert!(error.contains("no payload at position 1"), "{error}");
+    }
+}

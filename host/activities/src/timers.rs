@@ -1,0 +1,73 @@
+//! Timeouts of an attempt that the host watches itself, so that an activity which never hears from the
+//! service again does not hold its slot for ever. A state without clock, driven by [`crate::attempt`].
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::info::ActivityInfo;
+
+/// When the service has given an attempt up, as far as the host can know.
+///
+/// Schedule-to-close is not watched: its start is a time of the service's clock.
+#[derive(Debug)]
+pub(crate) struct Timers {
+    start_to_close: Option<Instant>,
+    heartbeat: Option<Instant>,
+    heartbeat_timeout: Option<Duration>,
+}
+
+impl Timers {
+    /// Starts the timers. `margin` is added to each, so that the service comes first.
+    pub(crate) fn new(info: &ActivityInfo, margin: Duration, now: Instant) -> Self {
+        let heartbeat_timeout = info.heartbeat_timeout.map(|timeout| timeout.saturating_add(margin));
+        let start_to_close = info.start_to_close_timeout.map(|timeout| timeout.saturating_add(margin));
+        Self {
+            start_to_close: after(now, start_to_close),
+            heartbeat: after(now, heartbeat_timeout),
+            heartbeat_timeout,
+        }
+    }
+
+    /// The service got a heartbeat.
+    pub(crate) fn heartbeat_recorded(&mut self, now: Instant) {
+        self.heartbeat = after(now, self.heartbeat_timeout);
+    }
+
+    /// When the attempt is over.
+    pub(crate) fn due(&self) -> Option<Instant> {
+        [self.start_to_close, self.heartbeat].into_iter().flatten().min()
+    }
+}
+
+/// `None` if there is no timeout, or one beyond what a clock can tell.
+fn after(now: Instant, timeout: Option<Duration>) -> Option<Instant> {
+    now.checked_add(timeout?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_timeout_counts_and_heartbeats_put_theirs_off() {
+        let check = |start_to_close: Option<u64>, heartbeat: Option<u64>, expected: [Option<u64>; 2]| {
+            let info = ActivityInfo {
+                start_to_close_timeout: start_to_close.map(Duration::from_secs),
+                heartbeat_timeout: heartbeat.map(Duration::from_secs),
+                ..ActivityInfo::default()
+            };
+            let now = Instant::now();
+            let mut timers = Timers::new(&info, Duration::from_secs(5), now);
+            let before = timers.due();
+            timers.heartbeat_recorded(now + Duration::from_secs(8));
+            let seconds = [before, timers.due()].map(|due| due.map(|due| (due - now).as_secs()));
+            assert_eq!(seconds, expected);
+        };
+        check(None, None, [None, None]);
+        check(Some(20), None, [Some(25), Some(25)]);
+        check(None, Some(10), [Some(15), Some(23)]);
+        check(Some(15), Some(10), [Some(15), Some(20)]);
+        check(Some(u64::MAX), None, [None, None]);
+    }
+}
