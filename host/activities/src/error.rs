@@ -2,7 +2,9 @@
 //!
 //! This is the user's side: [`crate::Outcome`] is what a worker reports.
 
-use guest_sdk_types::{ApplicationFailure, CanceledFailure, Failure, FailureInfo, Payload, PayloadError};
+use guest_sdk_types::{
+    ApplicationFailure, CanceledFailure, Failure, FailureInfo, MAX_FAILURE_DEPTH, Payload, PayloadError,
+};
 use serde::Serialize;
 
 /// Why an activity gives no result.
@@ -68,39 +70,38 @@ impl ActivityError {
 
 impl<E: Into<anyhow::Error>> From<E> for ActivityError {
     fn from(error: E) -> Self {
-        match error.into().downcast::<Failure>() {
-            Ok(Failure { info: FailureInfo::Canceled(CanceledFailure { details, .. }), .. }) => {
-                Self::Cancelled { details }
+        let error = error.into();
+        match error.downcast_ref::<Failure>() {
+            Some(Failure { info: FailureInfo::Canceled(CanceledFailure { details, .. }), .. }) => {
+                Self::Cancelled { details: details.clone() }
             }
-            Ok(failure) => Self::Application(Box::new(failure)),
-            Err(error) => Self::Application(Box::new(from_chain(&error))),
+            _ => Self::Application(Box::new(from_chain(&error))),
         }
     }
 }
 
-/// The error and its sources, each an application failure. A [`Failure`] among the sources ends the chain
-/// as it is, and lends its outermost link whether it may be tried again.
+/// The error and its sources, each an application failure. A [`Failure`] ends the chain as it is, and
+/// lends what wraps it its type and whether it is tried again.
 fn from_chain(error: &anyhow::Error) -> Failure {
-    let mut links = Vec::new();
+    let mut messages = Vec::new();
     let mut innermost = None;
-    for source in error.chain().take(guest_sdk_types::MAX_FAILURE_DEPTH) {
+    for source in error.chain().take(MAX_FAILURE_DEPTH) {
         if let Some(failure) = source.downcast_ref::<Failure>() {
             innermost = Some(failure.clone());
             break;
         }
-        links.push(source.to_string());
+        messages.push(source.to_string());
     }
     let application = innermost
         .as_ref()
         .and_then(Failure::application_failure)
         .map(|failure| ApplicationFailure { details: Vec::new(), ..failure.clone() })
         .unwrap_or_default();
-    let mut cause = innermost.map(Box::new);
-    for message in links.into_iter().rev() {
+    let wrap = |cause: Option<Failure>, message| {
         let info = FailureInfo::Application(application.clone());
-        cause = Some(Box::new(Failure { message, info, cause, ..Failure::default() }));
-    }
-    cause.map(|failure| *failure).unwrap_or_default()
+        Some(Failure { message, info, cause: cause.map(Box::new), ..Failure::default() })
+    };
+    messages.into_iter().rev().fold(innermost, wrap).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -131,18 +132,15 @@ mod tests {
         check(ActivityError::non_retryable(io()), "disk full", true);
         check(anyhow::Error::new(io()).context("saving").into(), "saving: disk full", false);
         check(declined().into(), "no funds (CardDeclined)", true);
-        check(anyhow::Error::new(declined()).context("charging").into(), "no funds (CardDeclined)", true);
-        check(
-            std::io::Error::other(declined()).into(),
-            "no funds (CardDeclined): no funds (CardDeclined)",
-            true,
-        );
+        let charging = anyhow::Error::new(declined()).context("charging");
+        check(charging.into(), "charging (CardDeclined): no funds (CardDeclined)", true);
     }
 
     #[test]
-    fn a_canceled_failure_is_a_cancellation() {
-        let details = vec![Payload::from_value(&7).unwrap()];
-        let error = ActivityError::from(Failure::canceled("stopped", details));
-        assert_eq!(error, ActivityError::cancelled_with_details(&7).unwrap());
+    fn a_cancellation_stays_one() {
+        let canceled = Failure::canceled("stopped", vec![Payload::from_value(&7).unwrap()]);
+        let expected = ActivityError::cancelled_with_details(&7).unwrap();
+        assert_eq!(ActivityError::from(canceled.clone()), expected);
+        assert_eq!(ActivityError::from(anyhow::Error::new(canceled).context("copying")), expected);
     }
 }
