@@ -107,12 +107,10 @@ impl From<types::RetryPolicy> for RetryPolicy {
 
 impl From<RetryPolicy> for types::RetryPolicy {
     fn from(policy: RetryPolicy) -> Self {
-        let interval = |interval: Option<prost_types::Duration>| interval.map(duration_from_proto);
         Self {
-            initial_interval: interval(policy.initial_interval),
+            initial_interval: policy.initial_interval.map(duration_from_proto),
             backoff_coefficient: (policy.backoff_coefficient != 0.0).then_some(policy.backoff_coefficient),
-            maximum_interval: interval(policy.maximum_interval)
-                .filter(|interval| *interval != Duration::ZERO),
+            maximum_interval: policy.maximum_interval.map(duration_from_proto),
             maximum_attempts: u32::try_from(policy.maximum_attempts).unwrap_or_default(),
             non_retryable_error_types: policy.non_retryable_error_types,
         }

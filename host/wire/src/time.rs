@@ -22,19 +22,32 @@ pub fn duration_to_proto(duration: Duration) -> ProtoDuration {
 /// A duration of the protocol; a negative one is zero.
 #[must_use]
 pub fn duration_from_proto(duration: ProtoDuration) -> Duration {
-    Duration::try_from(duration).unwrap_or(Duration::ZERO)
+    // prost's own conversion overflows on extreme values.
+    let seconds = Duration::from_secs(u64::try_from(duration.seconds).unwrap_or_default());
+    let nanos = Duration::from_nanos(duration.nanos.unsigned_abs().into());
+    if duration.seconds < 0 {
+        Duration::ZERO
+    } else if duration.nanos < 0 {
+        seconds.saturating_sub(nanos)
+    } else {
+        seconds.saturating_add(nanos)
+    }
 }
 
-/// A time for the protocol.
+/// A time for the protocol; one before 1970 is the epoch.
 #[must_use]
 pub fn timestamp_to_proto(time: SystemTime) -> Timestamp {
-    Timestamp::from(time)
+    let since_epoch = duration_to_proto(time.duration_since(UNIX_EPOCH).unwrap_or_default());
+    Timestamp { seconds: since_epoch.seconds, nanos: since_epoch.nanos }
 }
 
-/// A time of the protocol; one that the system has no clock for is the epoch.
+/// A time of the protocol; one before 1970, or so late that the system has no such time, is the
+/// epoch.
 #[must_use]
 pub fn timestamp_from_proto(timestamp: Timestamp) -> SystemTime {
-    SystemTime::try_from(timestamp).unwrap_or(UNIX_EPOCH)
+    let since_epoch =
+        duration_from_proto(ProtoDuration { seconds: timestamp.seconds, nanos: timestamp.nanos });
+    UNIX_EPOCH.checked_add(since_epoch).unwrap_or(UNIX_EPOCH)
 }
 
 /// Nanoseconds since the epoch; times outside of 1970 to 2262 are the nearest that fits.
@@ -45,4 +58,32 @@ pub fn timestamp_to_unix_nanos(timestamp: Timestamp) -> i64 {
         .saturating_mul(i64::from(NANOS_PER_SECOND))
         .saturating_add(i64::from(timestamp.nanos))
         .max(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn foreign_extremes_are_the_nearest_that_fits() {
+        for (seconds, nanos, expected) in [
+            (1, 500, Duration::new(1, 500)),
+            (1, -1, Duration::new(0, 999_999_999)),
+            (0, -1, Duration::ZERO),
+            (i64::MIN, i32::MIN, Duration::ZERO),
+            (i64::MAX, i32::MAX, Duration::new(i64::MAX.unsigned_abs() + 2, 147_483_647)),
+        ] {
+            assert_eq!(duration_from_proto(ProtoDuration { seconds, nanos }), expected);
+        }
+        assert_eq!(timestamp_from_proto(Timestamp { seconds: i64::MAX, nanos: i32::MAX }), UNIX_EPOCH);
+        assert_eq!(timestamp_to_unix_nanos(Timestamp { seconds: i64::MAX, nanos: 0 }), i64::MAX);
+        assert_eq!(timestamp_to_unix_nanos(Timestamp { seconds: i64::MIN, nanos: -1 }), 0);
+    }
+
+    #[test]
+    fn times_come_back_as_they_were() {
+        let timestamp = Timestamp { seconds: 1_700_000_000, nanos: 123_456_789 };
+        assert_eq!(timestamp_to_proto(timestamp_from_proto(timestamp)), timestamp);
+        assert_eq!(timestamp_to_unix_nanos(timestamp), 1_700_000_000_123_456_789);
+    }
 }
