@@ -1,0 +1,1 @@
+//! Verdicts and speed of our core beside those of Temporal's.
