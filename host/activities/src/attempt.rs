@@ -14,7 +14,6 @@ use crate::cancel::{CancelReason, Cancellation};
 use crate::heartbeat::{HeartbeatAnswer, Throttle};
 use crate::outcome::{Outcome, failed};
 use crate::registry::Kind;
-use crate::size::check_size;
 use crate::timers::Timers;
 
 /// From the end of an attempt until its last heartbeat is given up.
@@ -201,12 +200,6 @@ fn settled(
             "NotCancelled",
             format!("activity `{activity}` says that it was cancelled, but nobody cancelled it"),
         ),
-        (Outcome::Completed(result), _) => {
-            match check_size(activity, "result payloads", std::slice::from_ref(&result)) {
-                Ok(()) => Outcome::Completed(result),
-                Err(error) => failed("PayloadsTooLarge", error.to_string()),
-            }
-        }
         (outcome, _) => outcome,
     };
     match outcome {

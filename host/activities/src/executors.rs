@@ -21,7 +21,7 @@ use crate::context::ActivityContext;
 use crate::heartbeat::{HeartbeatAnswer, Throttle};
 use crate::info::ActivityTask;
 use crate::options::{Grace, Options};
-use crate::outcome::{Outcome, failed, panicked};
+use crate::outcome::{Outcome, failed, panicked, returned};
 use crate::process::ProcessPool;
 use crate::registry::{AsyncFunction, BlockingFunction, Function, Kind, Registry};
 use crate::threads::ThreadPool;
@@ -245,7 +245,7 @@ async fn run_async(function: AsyncFunction, context: ActivityContext, arguments:
     // A task of its own, so that a panic ends nothing else.
     let running = AbortOnDropHandle::new(tokio::spawn(async move { function(context, arguments).await }));
     match running.await {
-        Ok(result) => result.into(),
+        Ok(result) => returned(&activity, result),
         Err(error) => match error.try_into_panic() {
             Ok(payload) => panicked(&activity, &*payload),
             Err(_) => failed("WorkerShutdown", format!("activity `{activity}` was aborted")),
@@ -261,7 +261,7 @@ pub(crate) fn call_blocking(
 ) -> Outcome {
     let activity = context.info().activity_type.clone();
     match catch_unwind(AssertUnwindSafe(|| function(context, arguments))) {
-        Ok(result) => result.into(),
+        Ok(result) => returned(&activity, result),
         Err(payload) => panicked(&activity, &*payload),
     }
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cancel::CancelReason;
 use crate::error::ActivityError;
+use crate::size::check_size;
 
 /// What a worker reports of an attempt.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,14 +37,26 @@ impl Outcome {
     }
 }
 
-impl From<Result<Payload, ActivityError>> for Outcome {
-    fn from(result: Result<Payload, ActivityError>) -> Self {
-        match result {
-            Ok(result) => Self::Completed(result),
-            Err(ActivityError::Application(failure)) => Self::failed(*failure),
-            Err(ActivityError::Cancelled { details }) => Self::Cancelled { details },
-            Err(ActivityError::WillCompleteAsync) => Self::WillCompleteAsync,
-        }
+/// What a function returned, as an outcome. What is too large to be reported is a failure that is tried
+/// again: the next attempt may be that of a corrected program.
+pub(crate) fn returned(activity: &str, result: Result<Payload, ActivityError>) -> Outcome {
+    let checked = match &result {
+        Ok(result) => check_size(activity, "result payloads", std::slice::from_ref(result)),
+        Err(ActivityError::Cancelled { details }) => check_size(activity, "cancellation details", details),
+        Err(ActivityError::Application(failure)) => match failure.application_failure() {
+            Some(application) => check_size(activity, "failure details", &application.details),
+            None => Ok(()),
+        },
+        Err(ActivityError::WillCompleteAsync) => Ok(()),
+    };
+    if let Err(error) = checked {
+        return failed("PayloadsTooLarge", error.to_string());
+    }
+    match result {
+        Ok(result) => Outcome::Completed(result),
+        Err(ActivityError::Application(failure)) => Outcome::failed(*failure),
+        Err(ActivityError::Cancelled { details }) => Outcome::Cancelled { details },
+        Err(ActivityError::WillCompleteAsync) => Outcome::WillCompleteAsync,
     }
 }
 

@@ -50,7 +50,6 @@ pub(crate) type BlockingFunction =
 pub(crate) enum Function {
     Async(AsyncFunction),
     Thread(BlockingFunction),
-    #[allow(dead_code, reason = "child processes come with the next change")]
     Process(BlockingFunction),
 }
 

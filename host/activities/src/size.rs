@@ -19,7 +19,7 @@ const FRAMING_BYTES: usize = 16;
 pub struct TooLarge {
     /// The activity's type.
     pub activity: String,
-    /// "arguments", "heartbeat details" or "result payloads".
+    /// "arguments", "heartbeat details", "result payloads", ….
     pub what: &'static str,
     /// How large they are.
     pub bytes: usize,

@@ -1,0 +1,202 @@
+//! The parent's side: children that wait for work, and one activity in one child.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use guest_sdk_types::Payload;
+use rustix::process::{Pid, Signal, kill_process_group};
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::process::Child;
+use tokio::time::timeout;
+
+use super::protocol::{self, FromChild, ToChild, VERSION};
+use super::spawn::Spawner;
+use crate::cancel::Cancellation;
+use crate::info::ActivityTask;
+use crate::options::Options;
+use crate::outcome::{Outcome, failed};
+
+/// From the moment a child closes its socket until it has exited by itself.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Children that start as they are needed and stay. How many there are is up to callers, who hold
+/// permits.
+#[derive(Debug)]
+pub(crate) struct ProcessPool {
+    spawner: Spawner,
+    start_timeout: Duration,
+    idle: Mutex<Vec<Worker>>,
+    next_number: AtomicU64,
+}
+
+impl ProcessPool {
+    /// No children yet.
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            spawner: Spawner::new(options.child_program.clone()),
+            start_timeout: options.child_start_timeout,
+            idle: Mutex::default(),
+            next_number: AtomicU64::new(0),
+        }
+    }
+
+    /// Runs one attempt in a child. A child that dies is a failure of the attempt. Dropping the future
+    /// kills the child.
+    pub(crate) async fn run(
+        &self,
+        task: ActivityTask,
+        cancellation: &Cancellation,
+        record: impl Fn(Vec<Payload>),
+    ) -> Outcome {
+        let activity = task.info.activity_type.clone();
+        let mut worker = match self.worker().await {
+            Ok(worker) => worker,
+            Err(error) => {
+                return failed("NoProcess", format!("failed to run activity `{activity}`: {error}"));
+            }
+        };
+        let number = self.next_number.fetch_add(1, Ordering::Relaxed);
+        match worker.run(number, task, cancellation, record).await {
+            Ok(outcome) => {
+                self.idle().push(worker);
+                outcome
+            }
+            Err(error) => {
+                let end = worker.end(&error).await;
+                failed("ProcessDied", format!("the child process of activity `{activity}` {end}"))
+            }
+        }
+    }
+
+    async fn worker(&self) -> Result<Worker, StartError> {
+        loop {
+            let Some(mut worker) = self.idle().pop() else { break };
+            // One that died while it was idle is no failure of what it would run next.
+            if matches!(worker.process.try_wait(), Ok(None)) {
+                return Ok(worker);
+            }
+        }
+        let (process, socket) = self.spawner.spawn().await.map_err(StartError::Spawn)?;
+        socket.set_nonblocking(true).map_err(StartError::Spawn)?;
+        let (reader, writer) = UnixStream::from_std(socket).map_err(StartError::Spawn)?.into_split();
+        let mut worker = Worker { process, reader, writer };
+        match timeout(self.start_timeout, worker.greet()).await {
+            Ok(Ok(VERSION)) => Ok(worker),
+            Ok(Ok(theirs)) => Err(StartError::Version(theirs)),
+            Ok(Err(error)) => Err(StartError::Ended(worker.end(&error).await)),
+            Err(_) => Err(StartError::Silent(self.start_timeout)),
+        }
+    }
+
+    /// Nothing can fail under the lock, so that the list is whole whatever happened.
+    fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Why there is no child to run an activity.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("failed to start a child process: {0}")]
+    Spawn(std::io::Error),
+    #[error(
+        "the child process {0} before it was ready; `main` must call \
+         `host_activities::process::child_main` before anything else"
+    )]
+    Ended(String),
+    #[error(
+        "the child process was not ready within {0:?}; `main` must call \
+         `host_activities::process::child_main` before anything else"
+    )]
+    Silent(Duration),
+    #[error("the child process is of another version ({0} instead of {VERSION}); restart the host")]
+    Version(u32),
+}
+
+/// A child and the socket to it.
+#[derive(Debug)]
+struct Worker {
+    process: Child,
+    reader: OwnedReadHalf,
+    writer: OwnedWriteHalf,
+}
+
+impl Worker {
+    /// Says hello; gives the version of the answer.
+    async fn greet(&mut self) -> Result<u32, protocol::Error> {
+        send(&mut self.writer, &ToChild::Hello { version: VERSION }).await?;
+        match protocol::receive(&mut self.reader).await? {
+            FromChild::Hello { version } => Ok(version),
+            FromChild::Heartbeat { .. } | FromChild::Ended { .. } => Ok(0),
+        }
+    }
+
+    async fn run(
+        &mut self,
+        number: u64,
+        task: ActivityTask,
+        cancellation: &Cancellation,
+        record: impl Fn(Vec<Payload>),
+    ) -> Result<Outcome, protocol::Error> {
+        send(&mut self.writer, &ToChild::Start { number, task: Box::new(task) }).await?;
+        let mut end = std::pin::pin!(read_to_end(&mut self.reader, number, record));
+        tokio::select! {
+            biased;
+            outcome = &mut end => return outcome,
+            () = cancellation.cancelled() => {}
+        }
+        if let Some(reason) = cancellation.reason() {
+            send(&mut self.writer, &ToChild::Cancel { number, reason }).await?;
+        }
+        end.await
+    }
+
+    /// How the child ended, as the rest of a sentence that starts with the child.
+    async fn end(mut self, error: &protocol::Error) -> String {
+        let pid = self.process.id().unwrap_or_default();
+        if !matches!(error, protocol::Error::Closed) {
+            return format!("(pid {pid}) was killed because of its messages: {error}");
+        }
+        match timeout(EXIT_TIMEOUT, self.process.wait()).await {
+            Ok(Ok(status)) => format!("(pid {pid}) ended with {status}"),
+            Ok(Err(error)) => format!("(pid {pid}) ended, nobody knows how: {error}"),
+            Err(_) => format!("(pid {pid}) was killed because it closed its socket"),
+        }
+    }
+}
+
+impl Drop for Worker {
+    /// Kills the child and what it started itself. The process id is there until the child is waited for,
+    /// so that it cannot belong to another process.
+    fn drop(&mut self) {
+        let pid = self.process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
+        if let Some(pid) = pid
+            && let Err(error) = kill_process_group(pid, Signal::KILL)
+        {
+            tracing::debug!(%error, "failed to kill the group of a child process");
+        }
+    }
+}
+
+/// Reads until the attempt with this number ends; passes its heartbeats on.
+async fn read_to_end(
+    reader: &mut OwnedReadHalf,
+    attempt: u64,
+    record: impl Fn(Vec<Payload>),
+) -> Result<Outcome, protocol::Error> {
+    loop {
+        match protocol::receive(reader).await? {
+            FromChild::Heartbeat { number, details } if number == attempt => record(details),
+            FromChild::Ended { number, outcome } if number == attempt => return Ok(outcome),
+            // A thread that an earlier activity left behind may still record heartbeats.
+            FromChild::Heartbeat { .. } | FromChild::Ended { .. } | FromChild::Hello { .. } => {}
+        }
+    }
+}
+
+async fn send(writer: &mut OwnedWriteHalf, message: &ToChild) -> Result<(), protocol::Error> {
+    Ok(writer.write_all(&protocol::frame(message)?).await?)
+}

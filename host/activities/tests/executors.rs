@@ -1,0 +1,340 @@
+//! Activities as tasks and in threads: limits, heartbeats, timeouts, requests to stop, the end.
+#![allow(clippy::unwrap_used, reason = "a test panics on failure")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use host_activities::types::{Payload, RawValue};
+use host_activities::{
+    Activities, ActivityContext, ActivityError, ActivityInfo, ActivityTask, CancelReason, Definition,
+    DuplicateActivity, Executors, Grace, HeartbeatAnswer, Options, Outcome, Registry,
+};
+use tokio::time::{Instant, sleep};
+
+type Result<T> = std::result::Result<T, ActivityError>;
+
+/// Activities that share one instance.
+#[derive(Default)]
+struct Counter {
+    now: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Counter {
+    fn enter(&self) {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+    }
+
+    fn leave(&self) {
+        self.now.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    async fn task(self: Arc<Self>) -> Result<usize> {
+        self.enter();
+        sleep(Duration::from_millis(10)).await;
+        self.leave();
+        Ok(self.most.load(Ordering::SeqCst))
+    }
+
+    fn thread(&self) -> Result<usize> {
+        self.enter();
+        std::thread::sleep(Duration::from_millis(10));
+        self.leave();
+        Ok(self.most.load(Ordering::SeqCst))
+    }
+}
+
+impl Activities for Counter {
+    fn register(self: Arc<Self>, registry: &mut Registry) -> std::result::Result<(), DuplicateActivity> {
+        let counter = Arc::clone(&self);
+        registry.register(Definition::asynchronous("task", move |_, ()| Arc::clone(&counter).task()))?;
+        registry.register(Definition::thread("thread", move |_, ()| self.thread()))?;
+        Ok(())
+    }
+}
+
+async fn until_told(context: ActivityContext, (): ()) -> Result<()> {
+    context.record_heartbeat("waiting")?;
+    context.cancelled().await;
+    context.record_heartbeat("told")?;
+    Err(ActivityError::cancelled())
+}
+
+/// Records its progress every 100 ms, ten times; ignores whatever it is told.
+async fn steps(context: ActivityContext, (): ()) -> Result<u32> {
+    let mut step = context.heartbeat_details::<u32>()?.unwrap_or(0);
+    while step < 10 {
+        context.record_heartbeat(step)?;
+        sleep(Duration::from_millis(100)).await;
+        step += 1;
+    }
+    Ok(step)
+}
+
+async fn forever(_: ActivityContext, (): ()) -> Result<()> {
+    std::future::pending().await
+}
+
+fn panic_with(_: ActivityContext, (message,): (String,)) -> Result<()> {
+    panic!("{message}")
+}
+
+async fn echo(context: ActivityContext, RawValue(arguments): RawValue) -> Result<String> {
+    Ok(format!("{}/{}", context.info().activity_type, arguments.len()))
+}
+
+fn registry() -> Registry {
+    let mut registry = Registry::new();
+    registry.register_activities(Counter::default()).unwrap();
+    let definitions = [
+        Definition::asynchronous("until-told", until_told),
+        Definition::asynchronous("steps", steps),
+        Definition::asynchronous("forever", forever),
+        Definition::asynchronous("panic", |context, (message,): (String,)| async move {
+            panic_with(context, (message,))
+        }),
+        Definition::thread("panic-in-thread", panic_with),
+        Definition::thread("sleep", |_, (ms,): (u64,)| -> Result<()> {
+            std::thread::sleep(Duration::from_millis(ms));
+            Ok(())
+        }),
+        Definition::asynchronous("cancelled", |_, ()| async { Err::<(), _>(ActivityError::cancelled()) }),
+        Definition::asynchronous("large", |context: ActivityContext, ()| async move {
+            context.record_heartbeat("x".repeat(3_000_000))?;
+            Ok::<_, ActivityError>(())
+        }),
+    ];
+    for definition in definitions {
+        registry.register(definition).unwrap();
+    }
+    registry.register_dynamic(Definition::asynchronous("dynamic", echo)).unwrap();
+    registry
+}
+
+fn executors(options: Options) -> Executors {
+    Executors::new(Arc::new(registry()), options)
+}
+
+fn task(activity: &str) -> ActivityTask {
+    ActivityTask {
+        info: ActivityInfo {
+            activity_type: activity.to_owned(),
+            activity_id: "7".to_owned(),
+            workflow_id: Some("w".to_owned()),
+            attempt: 2,
+            ..ActivityInfo::default()
+        },
+        arguments: vec![Payload::from_json(r#""boo""#)],
+        ..ActivityTask::default()
+    }
+}
+
+/// Runs a task; gives the outcome in a few words, and the heartbeats as `ms:details`.
+async fn run(
+    executors: &Executors,
+    task: ActivityTask,
+    answers: impl Fn(usize) -> HeartbeatAnswer + Send + Sync + 'static,
+) -> (String, String) {
+    let slot = executors.reserve().await.unwrap();
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let (start, log) = (Instant::now(), Arc::clone(&sent));
+    let send = move |details: Vec<Payload>| {
+        let mut log = log.lock().unwrap();
+        log.push(format!("{}:{}", start.elapsed().as_millis(), text(&details)));
+        std::future::ready(answers(log.len()))
+    };
+    let outcome = executors.run(&slot, task, send).await;
+    let sent = sent.lock().unwrap().join(" ");
+    (show(&outcome), sent)
+}
+
+fn show(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Completed(result) => format!("completed {}", text(std::slice::from_ref(result))),
+        Outcome::Failed { failure, last_heartbeat_details } => {
+            format!("failed {failure} [{}]", text(last_heartbeat_details))
+        }
+        Outcome::Cancelled { details } => format!("cancelled [{}]", text(details)),
+        Outcome::WillCompleteAsync => "later".to_owned(),
+        Outcome::Lost(reason) => format!("lost {reason:?}"),
+    }
+}
+
+fn text(payloads: &[Payload]) -> String {
+    payloads.iter().map(|payload| String::from_utf8_lossy(&payload.data)).collect::<Vec<_>>().join(",")
+}
+
+fn recorded(_: usize) -> HeartbeatAnswer {
+    HeartbeatAnswer::Recorded
+}
+
+#[tokio::test(start_paused = true)]
+async fn outcomes() {
+    let executors = executors(Options::default());
+    for (activity, expected) in [
+        ("anything", r#"completed "anything/1""#),
+        ("panic", "failed activity `panic` panicked: boo (Panic) []"),
+        ("panic-in-thread", "failed activity `panic-in-thread` panicked: boo (Panic) []"),
+        (
+            "cancelled",
+            "failed activity `cancelled` says that it was cancelled, but nobody cancelled it (NotCancelled) []",
+        ),
+        (
+            "large",
+            "failed heartbeat details of activity `large` have 3000052 bytes, more than the 2097152 that \
+             history takes; store the data elsewhere and pass a path or key []",
+        ),
+    ] {
+        assert_eq!(run(&executors, task(activity), recorded).await.0, expected);
+    }
+    let none = Executors::new(Arc::default(), Options::default());
+    assert_eq!(
+        run(&none, task("sum"), recorded).await.0,
+        "failed activity `sum` is not registered; known activities: none (NotFoundError) []"
+    );
+}
+
+async fn check_limit(options: Options, activity: &str, expected: usize) {
+    let executors = executors(options);
+    let all = (0..20).map(|_| {
+        let (executors, task) = (executors.clone(), task(activity));
+        tokio::spawn(async move { run(&executors, task, recorded).await.0 })
+    });
+    let mut last = String::new();
+    for one in all.collect::<Vec<_>>() {
+        last = one.await.unwrap();
+    }
+    assert_eq!(last, format!("completed {expected}"), "{activity}");
+    assert_eq!(executors.running(), []);
+}
+
+#[tokio::test]
+async fn limits_hold_per_kind_and_in_total() {
+    check_limit(Options { asynchronous: 3, ..Options::default() }, "task", 3).await;
+    check_limit(Options { threads: 3, ..Options::default() }, "thread", 3).await;
+    check_limit(Options { total: 2, ..Options::default() }, "task", 2).await;
+    check_limit(Options { total: 2, ..Options::default() }, "thread", 2).await;
+}
+
+#[tokio::test]
+async fn slots_are_free_again_after_the_report() {
+    let executors = executors(Options { total: 2, ..Options::default() });
+    let first = executors.try_reserve().unwrap();
+    let _second = executors.reserve().await.unwrap();
+    assert!(executors.try_reserve().is_none());
+    assert_eq!(executors.free_slots(), 0);
+    drop(first);
+    assert!(executors.try_reserve().is_some());
+}
+
+fn with_timeouts(activity: &str, start_to_close_ms: u64, heartbeat_ms: u64) -> ActivityTask {
+    let mut task = task(activity);
+    let timeout = |ms| Some(Duration::from_millis(ms)).filter(|timeout| !timeout.is_zero());
+    task.info.start_to_close_timeout = timeout(start_to_close_ms);
+    task.info.heartbeat_timeout = timeout(heartbeat_ms);
+    task
+}
+
+#[tokio::test(start_paused = true)]
+async fn heartbeats_are_throttled() {
+    let executors = executors(Options::default());
+    let (outcome, sent) = run(&executors, with_timeouts("steps", 0, 300), recorded).await;
+    assert_eq!((outcome.as_str(), sent.as_str()), ("completed 10", "0:0 240:2 480:4 720:7 960:9"));
+    let mut retried = with_timeouts("steps", 0, 300);
+    retried.heartbeat_details = vec![Payload::from_json("8")];
+    let (outcome, sent) = run(&executors, retried, recorded).await;
+    assert_eq!((outcome.as_str(), sent.as_str()), ("completed 10", "0:8"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn requests_to_stop_come_with_heartbeats() {
+    let executors = executors(Options::default());
+    for (reason, expected, expected_sent) in [
+        // Only a cancellation cannot carry the last heartbeat along.
+        (CancelReason::Requested, "cancelled []", r#"0:"waiting" 0:"told""#),
+        (CancelReason::NotFound, "lost NotFound", r#"0:"waiting""#),
+        (
+            CancelReason::Paused,
+            r#"failed activity `until-told` was paused (ActivityPause) ["told"]"#,
+            r#"0:"waiting""#,
+        ),
+        (
+            CancelReason::Reset,
+            r#"failed activity `until-told` was reset (ActivityReset) ["told"]"#,
+            r#"0:"waiting""#,
+        ),
+    ] {
+        let stop = move |_| HeartbeatAnswer::Stop(reason);
+        let (outcome, sent) = run(&executors, task("until-told"), stop).await;
+        assert_eq!((outcome.as_str(), sent.as_str()), (expected, expected_sent));
+    }
+    // An activity may finish although it should stop.
+    let stop = |_| HeartbeatAnswer::Stop(CancelReason::Requested);
+    assert_eq!(run(&executors, task("steps"), stop).await.0, "completed 10");
+}
+
+#[tokio::test(start_paused = true)]
+async fn timeouts_are_watched_here_too() {
+    let grace = Duration::from_secs(2);
+    let options =
+        Options { cancel_grace: grace, timeout_margin: Duration::from_secs(1), ..Options::default() };
+    let executors = executors(options);
+    let failing = |_| HeartbeatAnswer::Failed("connection refused".to_owned());
+    for (task, answers, expected, expected_ms) in [
+        // One that listens ends at once, one that does not after the grace period.
+        (with_timeouts("until-told", 4_000, 0), recorded as fn(usize) -> _, "lost TimedOut", 5_000),
+        (with_timeouts("forever", 4_000, 0), recorded, "lost TimedOut", 7_000),
+        (with_timeouts("forever", 0, 3_000), recorded, "lost TimedOut", 6_000),
+        (with_timeouts("steps", 0, 200), recorded, "completed 10", 1_000),
+        // Heartbeats that do not arrive do not count: 200 ms and the margin, then it finishes nevertheless.
+        (with_timeouts("until-told", 0, 200), failing, "lost TimedOut", 1_200),
+    ] {
+        let start = Instant::now();
+        assert_eq!(run(&executors, task, answers).await.0, expected);
+        assert_eq!(start.elapsed().as_millis(), expected_ms);
+    }
+}
+
+/// Starts an activity, shuts down; gives its outcome, what was left, and after how long.
+async fn stopped(activity: &str, argument: &str, grace_ms: (u64, u64)) -> (String, Vec<String>, u128) {
+    let executors = executors(Options::default());
+    let mut task = task(activity);
+    task.arguments = vec![Payload::from_json(argument)];
+    let running = tokio::spawn({
+        let executors = executors.clone();
+        async move { run(&executors, task, recorded).await.0 }
+    });
+    while executors.running().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let start = Instant::now();
+    let (finish, stop) = (Duration::from_millis(grace_ms.0), Duration::from_millis(grace_ms.1));
+    let left = executors.shutdown(Grace { finish, stop }).await;
+    let elapsed_ms = start.elapsed().as_millis();
+    assert!(executors.reserve().await.is_none() && executors.try_reserve().is_none());
+    (running.await.unwrap(), left.iter().map(ToString::to_string).collect(), elapsed_ms)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_then_asks_then_leaves() {
+    let (outcome, left, ms) = stopped("steps", "null", (5_000, 1_000)).await;
+    assert_eq!((outcome.as_str(), left.len(), ms), ("completed 10", 0, 1_000));
+    let (outcome, left, ms) = stopped("until-told", "null", (5_000, 1_000)).await;
+    let expected =
+        "failed the host stopped before activity `until-told` was done (WorkerShutdown) [\"told\"]";
+    assert_eq!((outcome.as_str(), left.len(), ms), (expected, 0, 5_000));
+    let (outcome, left, ms) = stopped("forever", "null", (5_000, 1_000)).await;
+    let expected = "failed the host stopped before activity `forever` was done (WorkerShutdown) []";
+    assert_eq!((outcome.as_str(), ms), (expected, 6_000));
+    assert_eq!(left, ["async activity `forever` (7, attempt 2) of workflow w"]);
+}
+
+#[tokio::test]
+async fn a_shutdown_leaves_threads_behind() {
+    let (outcome, left, ms) = stopped("sleep", "2000", (10, 10)).await;
+    assert_eq!(outcome, "failed the host stopped before activity `sleep` was done (WorkerShutdown) []");
+    assert_eq!(left, ["thread activity `sleep` (7, attempt 2) of workflow w"]);
+    assert!(ms < 1_000, "{ms}");
+}
