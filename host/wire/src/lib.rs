@@ -5,19 +5,24 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
+mod connect;
 mod descriptor;
 mod failure;
 mod generated;
 mod history;
 mod payload;
 pub mod protojson;
+mod remote;
+mod retry;
 mod time;
 
+pub use connect::{CLIENT_NAME, ClientIdentity, ConnectError, ConnectOptions, Tls};
 pub use generated::{google, grpc, temporal};
 pub use history::{EventAttributes, History, HistoryError, RawEvent};
 pub use payload::{payloads_from_proto, payloads_to_proto};
+pub use remote::RemoteService;
 /// The one trait a worker and the command line talk to: implemented by the embedded service and by
-/// `RemoteService`.
+/// [`RemoteService`].
 pub use temporal::api::workflowservice::v1::workflow_service_server::WorkflowService;
 pub use time::{
     duration_from_proto, duration_to_proto, timestamp_from_proto, timestamp_to_proto, timestamp_to_unix_nanos,

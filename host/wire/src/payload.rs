@@ -3,7 +3,7 @@
 //! Conversions never fail. Data is moved, not copied, towards the protocol; in the other direction
 //! it is copied once, because a guest gets its own.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use guest_sdk_types as types;
@@ -139,6 +139,8 @@ impl From<Priority> for types::Priority {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn check(metadata: &[(&str, &'static [u8])], data: &'static [u8]) {

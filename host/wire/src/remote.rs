@@ -1,0 +1,192 @@
+//! A Temporal Service over the network, behind the trait that the embedded service implements.
+//!
+//! Adds what a network needs and a method call does not: deadlines, retries, headers, limits.
+
+use std::{future::Future, time::Duration};
+
+use tonic::{Request, Response, Status, codec::CompressionEncoding};
+
+use crate::{
+    connect::{CONNECT_TIMEOUT, ConnectError, ConnectOptions, Transport, connect},
+    retry::Retries,
+    temporal::api::workflowservice::v1::{
+        workflow_service_client::WorkflowServiceClient, workflow_service_server::WorkflowService, *,
+    },
+};
+
+/// Largest message that is accepted; a page of history with large payloads exceeds gRPC's usual
+/// 4 MiB. What Temporal's clients use.
+const MAX_RECEIVED_BYTES: usize = 128 * 1024 * 1024;
+/// Deadline of a call that the service answers at once.
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// Deadline of a call that the service holds open, which it does for 60 seconds.
+const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(70);
+
+/// A connected Temporal Service. Clones share the connection, which reconnects by itself.
+#[derive(Clone, Debug)]
+pub struct RemoteService {
+    client: WorkflowServiceClient<Transport>,
+}
+
+impl RemoteService {
+    /// Connects, and asks who is there, so that a wrong address, certificate or key shows here.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers, or not as a Temporal Service.
+    pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
+        let url = options.url()?;
+        let client = WorkflowServiceClient::new(connect(options, &url).await?)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(MAX_RECEIVED_BYTES);
+        let question = with_deadline(Request::new(GetSystemInfoRequest {}), CONNECT_TIMEOUT);
+        match client.clone().get_system_info(question).await {
+            Ok(_) => Ok(Self { client }),
+            Err(status) => Err(ConnectError::Refused { url, status: Box::new(status) }),
+        }
+    }
+
+    /// Makes a call, again if it failed in a way that may pass.
+    async fn retried<M, R, F>(
+        &self,
+        request: Request<M>,
+        timeout: Duration,
+        call: impl Fn(WorkflowServiceClient<Transport>, Request<M>) -> F,
+    ) -> Result<Response<R>, Status>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<R>, Status>>,
+    {
+        let (metadata, extensions, message) = request.into_parts();
+        let mut retries = Retries::default();
+        loop {
+            let request = Request::from_parts(metadata.clone(), extensions.clone(), message.clone());
+            match call(self.client.clone(), with_deadline(request, timeout)).await {
+                Ok(response) => return Ok(response),
+                Err(status) => match retries.after(&status) {
+                    Some(wait) => tokio::time::sleep(wait).await,
+                    None => return Err(status),
+                },
+            }
+        }
+    }
+}
+
+/// The request with a deadline, unless its maker set one.
+fn with_deadline<M>(mut request: Request<M>, timeout: Duration) -> Request<M> {
+    if !request.metadata().contains_key("grpc-timeout") {
+        request.set_timeout(timeout);
+    }
+    request
+}
+
+/// Forwards the methods that workers and the command line call; the others answer `UNIMPLEMENTED`.
+///
+/// `calls` are answered at once and tried again; `waits` are held open by the service and tried
+/// again; `polls` are held open and not tried again, because who polls does so in a loop anyway.
+macro_rules! forward {
+    (
+        calls { $($call:ident($call_request:ident) -> $call_response:ident;)* }
+        waits { $($wait:ident($wait_request:ident) -> $wait_response:ident;)* }
+        polls { $($poll:ident($poll_request:ident) -> $poll_response:ident;)* }
+    ) => {
+        #[tonic::async_trait]
+        impl WorkflowService for RemoteService {
+            $(async fn $call(
+                &self,
+                request: Request<$call_request>,
+            ) -> Result<Response<$call_response>, Status> {
+                self.retried(request, CALL_TIMEOUT, |mut client, request| async move {
+                    client.$call(request).await
+                })
+                .await
+            })*
+
+            $(async fn $wait(
+                &self,
+                request: Request<$wait_request>,
+            ) -> Result<Response<$wait_response>, Status> {
+                self.retried(request, LONG_POLL_TIMEOUT, |mut client, request| async move {
+                    client.$wait(request).await
+                })
+                .await
+            })*
+
+            $(async fn $poll(
+                &self,
+                request: Request<$poll_request>,
+            ) -> Result<Response<$poll_response>, Status> {
+                self.client.clone().$poll(with_deadline(request, LONG_POLL_TIMEOUT)).await
+            })*
+        }
+    };
+}
+
+forward! {
+    calls {
+        get_system_info(GetSystemInfoRequest) -> GetSystemInfoResponse;
+        get_cluster_info(GetClusterInfoRequest) -> GetClusterInfoResponse;
+        describe_namespace(DescribeNamespaceRequest) -> DescribeNamespaceResponse;
+        register_namespace(RegisterNamespaceRequest) -> RegisterNamespaceResponse;
+        start_workflow_execution(StartWorkflowExecutionRequest) -> StartWorkflowExecutionResponse;
+        signal_with_start_workflow_execution(SignalWithStartWorkflowExecutionRequest)
+            -> SignalWithStartWorkflowExecutionResponse;
+        signal_workflow_execution(SignalWorkflowExecutionRequest) -> SignalWorkflowExecutionResponse;
+        request_cancel_workflow_execution(RequestCancelWorkflowExecutionRequest)
+            -> RequestCancelWorkflowExecutionResponse;
+        terminate_workflow_execution(TerminateWorkflowExecutionRequest)
+            -> TerminateWorkflowExecutionResponse;
+        query_workflow(QueryWorkflowRequest) -> QueryWorkflowResponse;
+        reset_workflow_execution(ResetWorkflowExecutionRequest) -> ResetWorkflowExecutionResponse;
+        describe_workflow_execution(DescribeWorkflowExecutionRequest)
+            -> DescribeWorkflowExecutionResponse;
+        delete_workflow_execution(DeleteWorkflowExecutionRequest) -> DeleteWorkflowExecutionResponse;
+        update_workflow_execution_options(UpdateWorkflowExecutionOptionsRequest)
+            -> UpdateWorkflowExecutionOptionsResponse;
+        get_workflow_execution_history_reverse(GetWorkflowExecutionHistoryReverseRequest)
+            -> GetWorkflowExecutionHistoryReverseResponse;
+        list_workflow_executions(ListWorkflowExecutionsRequest) -> ListWorkflowExecutionsResponse;
+        count_workflow_executions(CountWorkflowExecutionsRequest) -> CountWorkflowExecutionsResponse;
+        respond_workflow_task_completed(RespondWorkflowTaskCompletedRequest)
+            -> RespondWorkflowTaskCompletedResponse;
+        respond_workflow_task_failed(RespondWorkflowTaskFailedRequest)
+            -> RespondWorkflowTaskFailedResponse;
+        respond_query_task_completed(RespondQueryTaskCompletedRequest)
+            -> RespondQueryTaskCompletedResponse;
+        respond_activity_task_completed(RespondActivityTaskCompletedRequest)
+            -> RespondActivityTaskCompletedResponse;
+        respond_activity_task_completed_by_id(RespondActivityTaskCompletedByIdRequest)
+            -> RespondActivityTaskCompletedByIdResponse;
+        respond_activity_task_failed(RespondActivityTaskFailedRequest)
+            -> RespondActivityTaskFailedResponse;
+        respond_activity_task_failed_by_id(RespondActivityTaskFailedByIdRequest)
+            -> RespondActivityTaskFailedByIdResponse;
+        respond_activity_task_canceled(RespondActivityTaskCanceledRequest)
+            -> RespondActivityTaskCanceledResponse;
+        respond_activity_task_canceled_by_id(RespondActivityTaskCanceledByIdRequest)
+            -> RespondActivityTaskCanceledByIdResponse;
+        record_activity_task_heartbeat(RecordActivityTaskHeartbeatRequest)
+            -> RecordActivityTaskHeartbeatResponse;
+        record_activity_task_heartbeat_by_id(RecordActivityTaskHeartbeatByIdRequest)
+            -> RecordActivityTaskHeartbeatByIdResponse;
+        respond_nexus_task_completed(RespondNexusTaskCompletedRequest)
+            -> RespondNexusTaskCompletedResponse;
+        respond_nexus_task_failed(RespondNexusTaskFailedRequest) -> RespondNexusTaskFailedResponse;
+        shutdown_worker(ShutdownWorkerRequest) -> ShutdownWorkerResponse;
+        record_worker_heartbeat(RecordWorkerHeartbeatRequest) -> RecordWorkerHeartbeatResponse;
+        reset_sticky_task_queue(ResetStickyTaskQueueRequest) -> ResetStickyTaskQueueResponse;
+        describe_task_queue(DescribeTaskQueueRequest) -> DescribeTaskQueueResponse;
+    }
+    waits {
+        get_workflow_execution_history(GetWorkflowExecutionHistoryRequest)
+            -> GetWorkflowExecutionHistoryResponse;
+        update_workflow_execution(UpdateWorkflowExecutionRequest) -> UpdateWorkflowExecutionResponse;
+        poll_workflow_execution_update(PollWorkflowExecutionUpdateRequest)
+            -> PollWorkflowExecutionUpdateResponse;
+    }
+    polls {
+        poll_workflow_task_queue(PollWorkflowTaskQueueRequest) -> PollWorkflowTaskQueueResponse;
+        poll_activity_task_queue(PollActivityTaskQueueRequest) -> PollActivityTaskQueueResponse;
+        poll_nexus_task_queue(PollNexusTaskQueueRequest) -> PollNexusTaskQueueResponse;
+    }
+}
