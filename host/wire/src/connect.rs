@@ -191,8 +191,11 @@ pub(crate) async fn connect(options: &ConnectOptions, url: &str) -> Result<Trans
     Ok(InterceptedService::new(channel, headers))
 }
 
-fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    std::iter::successors(Some(error), |error| error.source()).last().unwrap_or(error)
+fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error
 }
 
 /// Adds headers to calls that do not have them yet.
