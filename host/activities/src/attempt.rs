@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::cancel::{CancelReason, Cancellation};
+use crate::failure_type;
 use crate::heartbeat::{HeartbeatAnswer, Throttle};
 use crate::outcome::{Outcome, failed};
 use crate::registry::Kind;
@@ -80,8 +81,9 @@ impl Attempt {
             loop {
                 match self.next(&mut waiting, body.as_mut()).await {
                     Event::Ended(outcome) => break outcome,
-                    // What it came to no longer matters; the reason to stop says what is reported.
+                    // The activity has no say any more; the reason to stop says what is reported.
                     Event::GraceOver | Event::Phase(Phase::Leaving) => {
+                        tracing::warn!(activity = self.activity_type, "dropped; it did not stop in time");
                         break Outcome::Cancelled { details: Vec::new() };
                     }
                     Event::Phase(phase) => {
@@ -124,7 +126,10 @@ impl Attempt {
         self.throttle.answered();
         match answer {
             HeartbeatAnswer::Recorded => self.timers.heartbeat_recorded(Instant::now()),
-            HeartbeatAnswer::Stop(reason) => self.stop(waiting, reason),
+            HeartbeatAnswer::Stop(reason) => {
+                self.timers.heartbeat_recorded(Instant::now());
+                self.stop(waiting, reason);
+            }
             HeartbeatAnswer::Failed(error) => {
                 tracing::warn!(activity = self.activity_type, error, "failed to send a heartbeat");
             }
@@ -187,17 +192,18 @@ fn settled(
         (Outcome::Cancelled { .. }, Some(reason @ (CancelReason::TimedOut | CancelReason::NotFound))) => {
             Outcome::Lost(reason)
         }
-        (Outcome::Cancelled { .. }, Some(CancelReason::WorkerShutdown)) => {
-            failed("WorkerShutdown", format!("the host stopped before activity `{activity}` was done"))
-        }
+        (Outcome::Cancelled { .. }, Some(CancelReason::WorkerShutdown)) => failed(
+            failure_type::WORKER_SHUTDOWN,
+            format!("the host stopped before activity `{activity}` was done"),
+        ),
         (Outcome::Cancelled { .. }, Some(CancelReason::Paused)) => {
-            failed("ActivityPause", format!("activity `{activity}` was paused"))
+            failed(failure_type::ACTIVITY_PAUSE, format!("activity `{activity}` was paused"))
         }
         (Outcome::Cancelled { .. }, Some(CancelReason::Reset)) => {
-            failed("ActivityReset", format!("activity `{activity}` was reset"))
+            failed(failure_type::ACTIVITY_RESET, format!("activity `{activity}` was reset"))
         }
         (Outcome::Cancelled { .. }, None) => failed(
-            "NotCancelled",
+            failure_type::NOT_CANCELLED,
             format!("activity `{activity}` says that it was cancelled, but nobody cancelled it"),
         ),
         (outcome, _) => outcome,

@@ -18,6 +18,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::attempt::{Attempt, Phase};
 use crate::cancel::Cancellation;
 use crate::context::ActivityContext;
+use crate::failure_type;
 use crate::heartbeat::{HeartbeatAnswer, Throttle};
 use crate::info::ActivityTask;
 use crate::options::{Grace, Options};
@@ -127,7 +128,7 @@ impl Executors {
     /// Runs one attempt. `send` sends heartbeats to the service; they are throttled already.
     ///
     /// Hold the slot until the outcome is reported. Dropping the future stops the activity, except in a
-    /// thread, which cannot be stopped.
+    /// thread: that cannot be stopped, and is not free again before the activity returns.
     pub async fn run<F, R>(&self, _slot: &Slot, task: ActivityTask, send: F) -> Outcome
     where
         F: Fn(Vec<Payload>) -> R + Send + Sync + 'static,
@@ -136,7 +137,7 @@ impl Executors {
         let inner = &self.0;
         let function = match inner.registry.find(&task.info.activity_type) {
             Ok(definition) => definition.function.clone(),
-            Err(error) => return failed("NotFoundError", error.to_string()),
+            Err(error) => return failed(failure_type::NOT_FOUND, error.to_string()),
         };
         let kind = function.kind();
         let _running = Running::enter(inner, &task, kind);
@@ -156,22 +157,22 @@ impl Executors {
         attempt.run(inner.execute(function, task, cancellation, record)).await
     }
 
-    /// Stops: no more slots, then as `grace` says. What does not end in time is left: tasks are aborted,
+    /// Stops, once nothing polls any more: no more slots, then as `grace` says. What does not end in time is left: tasks are aborted,
     /// child processes killed, threads abandoned; each such attempt is reported as failed, to be tried
     /// again. Returns what was left.
     pub async fn shutdown(&self, grace: Grace) -> Vec<RunningActivity> {
         let inner = &self.0;
         inner.slots.close();
-        if inner.idle_within(grace.finish).await {
-            return Vec::new();
+        let mut left = Vec::new();
+        if !inner.idle_within(grace.finish).await {
+            inner.phase.send_replace(Phase::Stopping);
+            if !inner.idle_within(grace.stop).await {
+                left = self.running();
+            }
         }
-        inner.phase.send_replace(Phase::Stopping);
-        if inner.idle_within(grace.stop).await {
-            return Vec::new();
-        }
-        let left = self.running();
         inner.phase.send_replace(Phase::Leaving);
         inner.idle_within(LEAVE_TIMEOUT).await;
+        inner.process_pool.end_idle();
         left
     }
 }
@@ -232,11 +233,13 @@ impl Inner {
         });
         if let Err(error) = self.thread_pool.submit(job) {
             return failed(
-                "NoThread",
+                failure_type::NO_THREAD,
                 format!("failed to start a thread for activity `{activity}`: {error}"),
             );
         }
-        end.await.unwrap_or_else(|_| failed("NoThread", format!("the thread of activity `{activity}` ended")))
+        end.await.unwrap_or_else(|_| {
+            failed(failure_type::NO_THREAD, format!("the thread of activity `{activity}` ended"))
+        })
     }
 }
 
@@ -248,7 +251,7 @@ async fn run_async(function: AsyncFunction, context: ActivityContext, arguments:
         Ok(result) => returned(&activity, result),
         Err(error) => match error.try_into_panic() {
             Ok(payload) => panicked(&activity, &*payload),
-            Err(_) => failed("WorkerShutdown", format!("activity `{activity}` was aborted")),
+            Err(_) => failed(failure_type::WORKER_SHUTDOWN, format!("activity `{activity}` was aborted")),
         },
     }
 }

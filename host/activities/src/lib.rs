@@ -9,6 +9,7 @@ mod cancel;
 mod context;
 mod error;
 mod executors;
+pub mod failure_type;
 mod heartbeat;
 mod info;
 mod options;

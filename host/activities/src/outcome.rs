@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cancel::CancelReason;
 use crate::error::ActivityError;
+use crate::failure_type;
 use crate::size::check_size;
 
 /// What a worker reports of an attempt.
@@ -50,7 +51,7 @@ pub(crate) fn returned(activity: &str, result: Result<Payload, ActivityError>) -
         Err(ActivityError::WillCompleteAsync) => Ok(()),
     };
     if let Err(error) = checked {
-        return failed("PayloadsTooLarge", error.to_string());
+        return failed(failure_type::PAYLOADS_TOO_LARGE, error.to_string());
     }
     match result {
         Ok(result) => Outcome::Completed(result),
@@ -67,7 +68,7 @@ pub(crate) fn panicked(activity: &str, payload: &(dyn std::any::Any + Send)) -> 
         .copied()
         .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("no message");
-    failed("Panic", format!("activity `{activity}` panicked: {message}"))
+    failed(failure_type::PANIC, format!("activity `{activity}` panicked: {message}"))
 }
 
 /// An application failure of a kind that this crate itself reports; tried again.

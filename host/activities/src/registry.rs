@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::context::ActivityContext;
 use crate::error::ActivityError;
+use crate::failure_type;
 
 /// Activities that share one instance. `#[activities]` implements it.
 pub trait Activities: Send + Sync + 'static {
@@ -158,7 +159,7 @@ fn decode<In: FromPayloads>(activity: &str, arguments: &[Payload]) -> Result<In,
             "failed to decode the {} arguments of activity `{activity}` as {expected}: {error}",
             arguments.len()
         );
-        ActivityError::of_type("InvalidArguments", message)
+        ActivityError::of_type(failure_type::INVALID_ARGUMENTS, message)
     })
 }
 
@@ -169,7 +170,7 @@ fn encode<Out: Serialize, E: Into<ActivityError>>(
     let output = result.map_err(Into::into)?;
     Payload::from_value(&output).map_err(|error| {
         let message = format!("failed to encode the result of activity `{activity}`: {error}");
-        ActivityError::of_type("InvalidResult", message)
+        ActivityError::of_type(failure_type::INVALID_RESULT, message)
     })
 }
 

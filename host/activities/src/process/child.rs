@@ -9,6 +9,7 @@ use super::protocol::{self, CHILD_ARGUMENT, FromChild, ToChild, VERSION};
 use crate::cancel::Cancellation;
 use crate::context::ActivityContext;
 use crate::executors::call_blocking;
+use crate::failure_type;
 use crate::info::ActivityTask;
 use crate::outcome::{Outcome, failed};
 use crate::registry::{Function, Registry};
@@ -103,12 +104,12 @@ fn run(
             Function::Process(function) | Function::Thread(function) => function,
             Function::Async(_) => {
                 return failed(
-                    "NotFoundError",
+                    failure_type::NOT_FOUND,
                     format!("activity `{activity}` is async in the child process"),
                 );
             }
         },
-        Err(error) => return failed("NotFoundError", format!("in the child process, {error}")),
+        Err(error) => return failed(failure_type::NOT_FOUND, format!("in the child process, {error}")),
     };
     let heartbeats = writer.clone();
     let record = move |details| {

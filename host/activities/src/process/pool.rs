@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::protocol::{self, FromChild, ToChild, VERSION};
 use super::spawn::Spawner;
 use crate::cancel::Cancellation;
+use crate::failure_type;
 use crate::info::ActivityTask;
 use crate::options::Options;
 use crate::outcome::{Outcome, failed};
@@ -55,7 +56,10 @@ impl ProcessPool {
         let mut worker = match self.worker().await {
             Ok(worker) => worker,
             Err(error) => {
-                return failed("NoProcess", format!("failed to run activity `{activity}`: {error}"));
+                return failed(
+                    failure_type::NO_PROCESS,
+                    format!("failed to run activity `{activity}`: {error}"),
+                );
             }
         };
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
@@ -66,9 +70,17 @@ impl ProcessPool {
             }
             Err(error) => {
                 let end = worker.end(&error).await;
-                failed("ProcessDied", format!("the child process of activity `{activity}` {end}"))
+                failed(
+                    failure_type::PROCESS_DIED,
+                    format!("the child process of activity `{activity}` {end}"),
+                )
             }
         }
+    }
+
+    /// Ends the children that have nothing to do.
+    pub(crate) fn end_idle(&self) {
+        self.idle().clear();
     }
 
     async fn worker(&self) -> Result<Worker, StartError> {
