@@ -12,7 +12,45 @@ use crate::context::ActivityContext;
 use crate::error::ActivityError;
 use crate::failure_type;
 
-/// Activities that share one instance. `#[activities]` implements it.
+/// Activities that share one instance. `#[activities]` implements it, as one would by hand:
+///
+/// ```
+/// use std::sync::Arc;
+/// use host_activities::{
+///     Activities, ActivityContext, ActivityError, Definition, DuplicateActivity, Registry,
+/// };
+///
+/// struct Greeter {
+///     greeting: String,
+/// }
+///
+/// impl Greeter {
+///     async fn greet(self: Arc<Self>, _: ActivityContext, name: String) -> Result<String, ActivityError> {
+///         Ok(format!("{}, {name}!", self.greeting))
+///     }
+///
+///     fn shout(_: ActivityContext, text: String, times: usize) -> Result<String, ActivityError> {
+///         Ok(text.to_uppercase().repeat(times))
+///     }
+/// }
+///
+/// impl Activities for Greeter {
+///     fn register(self: Arc<Self>, registry: &mut Registry) -> Result<(), DuplicateActivity> {
+///         registry.register(Definition::asynchronous("greet", move |context, (name,)| {
+///             Arc::clone(&self).greet(context, name)
+///         }))?;
+///         registry.register(Definition::thread("shout", |context, (text, times)| {
+///             Self::shout(context, text, times)
+///         }))?;
+///         Ok(())
+///     }
+/// }
+///
+/// let mut registry = Registry::new();
+/// registry.register_activities(Greeter { greeting: "Hello".to_owned() })?;
+/// assert_eq!(registry.names().collect::<Vec<_>>(), ["greet", "shout"]);
+/// # Ok::<(), DuplicateActivity>(())
+/// ```
 pub trait Activities: Send + Sync + 'static {
     /// Registers every activity, each with a clone of the instance.
     ///
