@@ -381,6 +381,18 @@ mod tests {
     }
 
     #[test]
+    fn attributes_are_the_fields_between_the_first_and_the_last() {
+        for field in crate::descriptor::of::<HistoryEvent>().fields() {
+            assert_eq!(
+                field.containing_oneof().is_some_and(|oneof| oneof.name() == "attributes"),
+                (FIRST_ATTRIBUTES_TAG..=LAST_ATTRIBUTES_TAG).contains(&field.number()),
+                "{}",
+                field.name()
+            );
+        }
+    }
+
+    #[test]
     fn attributes_are_boxed_and_payloads_shared() {
         assert!(size_of::<HistoryEvent>() <= 400);
         assert!(size_of::<RawEvent>() <= 112);

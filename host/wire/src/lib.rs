@@ -14,6 +14,7 @@ mod payload;
 pub mod protojson;
 mod remote;
 mod retry;
+mod status;
 mod time;
 
 pub use connect::{CLIENT_NAME, ClientIdentity, ConnectError, ConnectOptions, Tls};
@@ -21,6 +22,7 @@ pub use generated::{google, grpc, temporal};
 pub use history::{EventAttributes, History, HistoryError, RawEvent};
 pub use payload::{payloads_from_proto, payloads_to_proto};
 pub use remote::RemoteService;
+pub use status::{status_detail, status_with_detail};
 /// The one trait a worker and the command line talk to: implemented by the embedded service and by
 /// [`RemoteService`].
 pub use temporal::api::workflowservice::v1::workflow_service_server::WorkflowService;
