@@ -1,1 +1,41 @@
 //! Workflow modules in wasmtime: compile, gate, instantiate, activate.
+//!
+//! Owns everything between the bytes of a module and the commands of an activation: which files are
+//! modules, what they may import, what they can observe, how much they may take, and what is said when
+//! they go wrong. Knows the contract in `wit/` and nothing else: no protobuf, no history, no service,
+//! no async.
+//!
+//! ```text
+//! Engine ── load ──> Module ── instantiate ──> Instance ── activate ──> commands, or a Fault
+//! ```
+
+mod backtrace;
+mod command;
+mod config;
+mod contract;
+mod engine;
+mod fault;
+mod gate;
+mod inspect;
+mod instance;
+pub mod limits;
+mod load;
+mod memory;
+mod module;
+pub mod random;
+mod run;
+mod sink;
+mod ticker;
+mod wasi;
+mod weight;
+pub mod wit;
+
+pub use command::Command;
+pub use config::{Config, Feature};
+pub use engine::{Engine, EngineError};
+pub use fault::{Fault, GuestFault, HostFault, Limit, LimitKind, Location};
+pub use gate::{CONTRACT_VERSION, Import, ImportClass};
+pub use instance::{Activation, Instance};
+pub use load::LoadError;
+pub use module::{Digest, Module, RunInit};
+pub use sink::{Discard, Sink};

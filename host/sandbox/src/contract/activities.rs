@@ -1,0 +1,48 @@
+//! `workflow:host/activities`
+
+use super::known;
+use crate::command::Command;
+use crate::config::Feature;
+use crate::run::Run;
+use crate::weight::Weight;
+use crate::wit::workflow::host::activities::{ActivityOptions, Host, LocalActivityOptions};
+
+impl Run {
+    fn next_activity(&mut self) -> u32 {
+        self.state.sequences.activities += 1;
+        self.state.sequences.activities
+    }
+}
+
+impl Host for Run {
+    fn schedule(&mut self, options: ActivityOptions) -> wasmtime::Result<u32> {
+        self.permit(Feature::Activities)?;
+        let seq = self.next_activity();
+        let bytes = options.activity_type.len()
+            + options.activity_id.weight()
+            + options.task_queue.weight()
+            + options.headers.weight()
+            + options.arguments.weight()
+            + options.user_metadata.weight();
+        self.record(Command::ScheduleActivity { seq, options: Box::new(options) }, bytes)?;
+        Ok(seq)
+    }
+
+    fn schedule_local(&mut self, options: LocalActivityOptions) -> wasmtime::Result<u32> {
+        self.permit(Feature::LocalActivities)?;
+        let seq = self.next_activity();
+        let bytes = options.activity_type.len()
+            + options.activity_id.weight()
+            + options.headers.weight()
+            + options.arguments.weight()
+            + options.user_metadata.weight();
+        self.record(Command::ScheduleLocalActivity { seq, options: Box::new(options) }, bytes)?;
+        Ok(seq)
+    }
+
+    fn cancel(&mut self, seq: u32) -> wasmtime::Result<()> {
+        self.permit(Feature::Activities)?;
+        known(seq, self.state.sequences.activities, "activity")?;
+        self.record(Command::CancelActivity { seq }, 0)
+    }
+}

@@ -1,0 +1,30 @@
+//! `workflow:host/nexus`
+
+use super::known;
+use crate::command::Command;
+use crate::config::Feature;
+use crate::run::Run;
+use crate::weight::Weight;
+use crate::wit::workflow::host::nexus::{Host, OperationOptions};
+
+impl Host for Run {
+    fn schedule(&mut self, options: OperationOptions) -> wasmtime::Result<u32> {
+        self.permit(Feature::Nexus)?;
+        self.state.sequences.nexus_operations += 1;
+        let seq = self.state.sequences.nexus_operations;
+        let bytes = options.endpoint.len()
+            + options.service.len()
+            + options.operation.len()
+            + options.input.weight()
+            + options.headers.weight()
+            + options.user_metadata.weight();
+        self.record(Command::ScheduleNexusOperation { seq, options: Box::new(options) }, bytes)?;
+        Ok(seq)
+    }
+
+    fn cancel(&mut self, seq: u32) -> wasmtime::Result<()> {
+        self.permit(Feature::Nexus)?;
+        known(seq, self.state.sequences.nexus_operations, "Nexus operation")?;
+        self.record(Command::CancelNexusOperation { seq }, 0)
+    }
+}

@@ -1,0 +1,14 @@
+//! `workflow:host/random`
+
+use crate::run::Run;
+use crate::wit::workflow::host::random::Host;
+
+impl Host for Run {
+    fn next_u64(&mut self, stream: String) -> wasmtime::Result<u64> {
+        self.random_u64(&stream)
+    }
+
+    fn next_bytes(&mut self, stream: String, length: u32) -> wasmtime::Result<Vec<u8>> {
+        self.random_bytes(&stream, length.into())
+    }
+}

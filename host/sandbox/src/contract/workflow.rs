@@ -1,0 +1,93 @@
+//! `workflow:host/workflow`
+
+use super::checked;
+use crate::command::Command;
+use crate::config::Feature;
+use crate::fault::misuse;
+use crate::run::{Phase, Run};
+use crate::weight::Weight;
+use crate::wit::workflow::host::types::{Failure, NamedPayloads, Outcome, Payload};
+use crate::wit::workflow::host::workflow::{ContinueAsNewOptions, Host};
+
+impl Run {
+    /// Endings need no feature: a host that cannot end a run is none.
+    fn permit_ending(&self) -> wasmtime::Result<()> {
+        if self.phase == Phase::Activate {
+            return Ok(());
+        }
+        Err(misuse("it ended the run outside of an activation".to_owned()))
+    }
+}
+
+impl Host for Run {
+    fn is_replaying(&mut self) -> wasmtime::Result<bool> {
+        Ok(self.replaying)
+    }
+
+    fn complete(&mut self, result: Option<Payload>) -> wasmtime::Result<()> {
+        self.permit_ending()?;
+        let bytes = result.weight();
+        self.record(Command::Complete { result }, bytes)
+    }
+
+    fn fail(&mut self, failure: Failure) -> wasmtime::Result<()> {
+        self.permit_ending()?;
+        checked(&failure)?;
+        let bytes = failure.weight();
+        self.record(Command::Fail { failure }, bytes)
+    }
+
+    fn cancel(&mut self, details: Vec<Payload>) -> wasmtime::Result<()> {
+        self.permit_ending()?;
+        let bytes = details.weight();
+        self.record(Command::Cancel { details }, bytes)
+    }
+
+    fn continue_as_new(&mut self, options: ContinueAsNewOptions) -> wasmtime::Result<()> {
+        self.permit_ending()?;
+        self.permit(Feature::ContinueAsNew)?;
+        let bytes = options.arguments.weight()
+            + options.headers.weight()
+            + options.memo.weight()
+            + options.search_attributes.weight();
+        self.record(Command::ContinueAsNew { options: Box::new(options) }, bytes)
+    }
+
+    fn patched(&mut self, patch_id: String, deprecated: bool) -> wasmtime::Result<bool> {
+        self.permit(Feature::Patches)?;
+        let (patched, first) = self.answer_patched(&patch_id)?;
+        if first {
+            let bytes = patch_id.len();
+            self.record(Command::Patched { patch_id, deprecated }, bytes)?;
+        }
+        Ok(patched)
+    }
+
+    fn upsert_search_attributes(&mut self, search_attributes: NamedPayloads) -> wasmtime::Result<()> {
+        self.permit(Feature::SearchAttributes)?;
+        let bytes = search_attributes.weight();
+        self.record(Command::UpsertSearchAttributes { search_attributes }, bytes)
+    }
+
+    fn upsert_memo(&mut self, memo: NamedPayloads) -> wasmtime::Result<()> {
+        self.permit(Feature::Memo)?;
+        let bytes = memo.weight();
+        self.record(Command::UpsertMemo { memo }, bytes)
+    }
+
+    fn set_current_details(&mut self, details: String) -> wasmtime::Result<()> {
+        self.permit(Feature::CurrentDetails)?;
+        let bytes = details.len();
+        self.record(Command::SetCurrentDetails { details }, bytes)
+    }
+
+    fn complete_update(&mut self, protocol_instance_id: String, outcome: Outcome) -> wasmtime::Result<()> {
+        self.permit(Feature::Updates)?;
+        match &outcome {
+            Outcome::Failed(failure) | Outcome::Canceled(failure) => checked(failure)?,
+            Outcome::Completed(_) => {}
+        }
+        let bytes = protocol_instance_id.len() + outcome.weight();
+        self.record(Command::CompleteUpdate { protocol_instance_id, outcome }, bytes)
+    }
+}

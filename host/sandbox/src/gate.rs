@@ -1,0 +1,126 @@
+//! Which imports a module may have, and what to use instead of the others.
+
+use std::fmt;
+
+/// What becomes of an import.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ImportClass {
+    /// Part of the contract.
+    Contract,
+    /// Served with the time and the randomness of the run.
+    Virtual,
+    /// May be there, since crates bring it in without need, but stops the guest that calls it.
+    TrapOnUse,
+    /// Not allowed: the module is not loaded.
+    Refused,
+}
+
+/// An import of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Import {
+    /// As the module names it, with the version.
+    pub name: String,
+    /// What becomes of it.
+    pub class: ImportClass,
+    /// What to use instead, where it is refused or traps.
+    pub instead: &'static str,
+}
+
+impl fmt::Display for Import {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.instead)
+    }
+}
+
+/// Version of the contract that this host speaks.
+pub const CONTRACT_VERSION: &str = "0.1.0";
+
+const CONTRACT_PACKAGE: &str = "workflow:host";
+
+/// Interfaces of the contract.
+const CONTRACT: &[&str] = &[
+    "workflow:host/activation",
+    "workflow:host/activities",
+    "workflow:host/child-workflows",
+    "workflow:host/definition",
+    "workflow:host/external-workflows",
+    "workflow:host/log",
+    "workflow:host/metrics",
+    "workflow:host/nexus",
+    "workflow:host/random",
+    "workflow:host/time",
+    "workflow:host/types",
+    "workflow:host/workflow",
+];
+
+/// Interfaces of WASI 0.2 that are served.
+const VIRTUAL: &[&str] = &[
+    "wasi:cli/environment",
+    "wasi:cli/exit",
+    "wasi:cli/stderr",
+    "wasi:cli/stdin",
+    "wasi:cli/stdout",
+    "wasi:cli/terminal-input",
+    "wasi:cli/terminal-output",
+    "wasi:cli/terminal-stderr",
+    "wasi:cli/terminal-stdin",
+    "wasi:cli/terminal-stdout",
+    "wasi:clocks/monotonic-clock",
+    "wasi:clocks/wall-clock",
+    "wasi:io/error",
+    "wasi:io/streams",
+    "wasi:random/insecure",
+    "wasi:random/insecure-seed",
+    "wasi:random/random",
+];
+
+/// Interfaces of WASI 0.2 that may be there, with what to use instead.
+const TRAP_ON_USE: &[(&str, &str)] = &[
+    ("wasi:filesystem/preopens", crate::wasi::trap::FILES),
+    ("wasi:filesystem/types", crate::wasi::trap::FILES),
+    ("wasi:io/poll", crate::wasi::trap::SLEEP),
+];
+
+/// Packages that people will try, with what to use instead.
+const REFUSED: &[(&str, &str)] = &[
+    ("wasi:sockets", "a workflow has no network: call services in an activity"),
+    ("wasi:http", "a workflow has no network: call services in an activity"),
+    ("wasi:keyvalue", "keep state in the workflow, and read stores in an activity"),
+    ("wasi:blobstore", "read and write stores in an activity"),
+    ("wasi:config", "pass configuration as an argument of the workflow"),
+    ("wasi:clocks", "use the time of the workflow's context; time zones belong into an activity"),
+    ("wasi_snapshot_preview1", "build for wasm32-wasip2"),
+];
+
+/// Sorts an import into its class.
+pub(crate) fn classify(name: &str) -> Import {
+    let (interface, version) = name.split_once('@').unwrap_or((name, ""));
+    let import = |class, instead| Import { name: name.to_owned(), class, instead };
+    let package = interface.split('/').next().unwrap_or(interface);
+    if package == CONTRACT_PACKAGE {
+        return match (version == CONTRACT_VERSION, CONTRACT.contains(&interface)) {
+            (true, true) => import(ImportClass::Contract, ""),
+            (true, false) => import(ImportClass::Refused, "this host does not know that interface"),
+            (false, _) => import(
+                ImportClass::Refused,
+                "this host speaks version 0.1.0 of the contract: use the guest SDK of that version, or \
+                 another host",
+            ),
+        };
+    }
+    if version == "0.2" || version.starts_with("0.2.") {
+        if VIRTUAL.contains(&interface) {
+            return import(ImportClass::Virtual, "");
+        }
+        if let Some((_, instead)) = TRAP_ON_USE.iter().find(|(known, _)| *known == interface) {
+            return import(ImportClass::TrapOnUse, instead);
+        }
+    } else if package.starts_with("wasi:") && version.starts_with("0.3") {
+        return import(ImportClass::Refused, "build for wasm32-wasip2, whose WASI is 0.2");
+    }
+    let known = REFUSED.iter().find(|(known, _)| *known == package);
+    import(
+        ImportClass::Refused,
+        known.map_or("a module may import the contract and parts of WASI 0.2 only", |(_, instead)| instead),
+    )
+}

@@ -1,0 +1,66 @@
+//! What a file is, by a look at its outermost sections: cheap enough to refuse it before compiling.
+
+use wasmparser::{Encoding, Parser, Payload};
+
+use crate::limits::MAX_MODULE_BYTES;
+use crate::load::LoadError;
+
+/// What a component asks for and offers.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outline {
+    pub(crate) imports: Vec<String>,
+    pub(crate) exports: Vec<String>,
+}
+
+const WASM_MAGIC: &[u8] = b"\0asm";
+
+/// Reads the outline of a component, or says what else the bytes are.
+pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
+    if bytes.len() > MAX_MODULE_BYTES {
+        return Err(LoadError::TooLarge { bytes: bytes.len() });
+    }
+    if wasmtime::Engine::detect_precompiled(bytes).is_some() {
+        return Err(LoadError::NativeCode);
+    }
+    if !bytes.starts_with(WASM_MAGIC) {
+        return Err(LoadError::NotWasm(describe(bytes)));
+    }
+    let mut outline = Outline::default();
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(malformed)? {
+            Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
+                return Err(LoadError::CoreModule);
+            }
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    outline.imports.push(import.map_err(malformed)?.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    outline.exports.push(export.map_err(malformed)?.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(outline)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "stands where a function of the error is wanted")]
+fn malformed(error: wasmparser::BinaryReaderError) -> LoadError {
+    LoadError::Malformed { message: error.message().to_owned(), offset: error.offset() as u64 }
+}
+
+fn describe(bytes: &[u8]) -> &'static str {
+    match bytes {
+        [] => "an empty file",
+        [0x7f, b'E', b'L', b'F', ..] => "a native executable or library",
+        [b'(', ..] => "WebAssembly text; assemble it first",
+        _ if std::str::from_utf8(&bytes[..bytes.len().min(64)]).is_ok() => "a text file",
+        _ => "something else",
+    }
+}

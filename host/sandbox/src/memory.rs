@@ -1,0 +1,66 @@
+//! The caps on what a guest may grow. Growing past one stops the guest: a value that says "no" would
+//! be something it can observe and act on.
+
+use wasmtime::ResourceLimiter;
+
+use crate::limits::{MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS};
+use crate::fault::LimitKind;
+
+/// Counts the memory and the table entries of a guest.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MemoryLimiter {
+    limit_bytes: usize,
+    bytes: usize,
+    table_elements: usize,
+}
+
+impl MemoryLimiter {
+    pub(crate) fn new(limit_bytes: usize) -> Self {
+        Self { limit_bytes, bytes: 0, table_elements: 0 }
+    }
+
+    /// Bytes of linear memory, all memories together.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl ResourceLimiter for MemoryLimiter {
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let wanted_bytes = self.bytes.saturating_add(desired.saturating_sub(current));
+        if wanted_bytes > self.limit_bytes {
+            return Err(LimitKind::Memory { wanted_bytes, limit_bytes: self.limit_bytes }.into());
+        }
+        self.bytes = wanted_bytes;
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error)
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let wanted = self.table_elements.saturating_add(desired.saturating_sub(current));
+        if wanted > MAX_TABLE_ELEMENTS {
+            return Err(LimitKind::TableElements(wanted).into());
+        }
+        self.table_elements = wanted;
+        Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(error)
+    }
+
+    fn instances(&self) -> usize {
+        MAX_CORE_INSTANCES as usize
+    }
+
+    fn tables(&self) -> usize {
+        MAX_CORE_INSTANCES as usize
+    }
+
+    fn memories(&self) -> usize {
+        MAX_CORE_INSTANCES as usize
+    }
+}

@@ -1,0 +1,146 @@
+//! A loaded module.
+
+use std::fmt;
+use std::sync::Arc;
+
+use wasmtime::Store;
+
+use crate::Engine;
+use crate::limits::{MAX_CALL_BYTES, MAX_HANDLES};
+use crate::engine::Shared;
+use crate::fault::{self, Circumstances, Fault, HostFault};
+use crate::gate::Import;
+use crate::instance::Instance;
+use crate::run::Run;
+use crate::sink::{Discard, Sink};
+use crate::wit::{WorkflowDefinition, WorkflowModulePre};
+
+/// What identifies a module: the SHA-256 of its bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl fmt::Display for Digest {
+    /// 64 hexadecimal digits.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A module, ready to be instantiated. Cheap to clone; its code is unloaded with the last clone and
+/// the last instance.
+#[derive(Clone)]
+pub struct Module {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    shared: Arc<Shared>,
+    digest: Digest,
+    guest: WorkflowModulePre<Run>,
+    imports: Vec<Import>,
+    definitions: Vec<WorkflowDefinition>,
+}
+
+/// What a guest is made for.
+pub struct RunInit {
+    /// The seed of the run's randomness: see [`random::seed`](crate::random::seed).
+    pub random_seed: u64,
+    /// Where its log entries and measurements go.
+    pub sink: Box<dyn Sink>,
+}
+
+impl fmt::Debug for RunInit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunInit").field("random_seed", &self.random_seed).finish_non_exhaustive()
+    }
+}
+
+impl Module {
+    pub(crate) fn new(
+        engine: &Engine,
+        digest: Digest,
+        guest: WorkflowModulePre<Run>,
+        imports: Vec<Import>,
+    ) -> Self {
+        let shared = Arc::clone(engine.shared());
+        Self { inner: Arc::new(Inner { shared, digest, guest, imports, definitions: Vec::new() }) }
+    }
+
+    /// The SHA-256 of the module's bytes.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.inner.digest
+    }
+
+    /// The workflow types of the module, sorted by name. An empty name is the dynamic workflow.
+    #[must_use]
+    pub fn definitions(&self) -> &[WorkflowDefinition] {
+        &self.inner.definitions
+    }
+
+    /// What the module imports, in its own order.
+    #[must_use]
+    pub fn imports(&self) -> &[Import] {
+        &self.inner.imports
+    }
+
+    /// Makes a guest for one run.
+    pub fn instantiate(&self, run: RunInit) -> Result<Instance, Fault> {
+        let shared = &self.inner.shared;
+        let run = Run::new(run.random_seed, run.sink, shared.config.memory_bytes, shared.supported);
+        let mut store = Store::new(&shared.wasmtime, run);
+        store.limiter(|run| &mut run.memory);
+        store.set_hostcall_fuel(MAX_CALL_BYTES);
+        store.set_max_component_handles(MAX_HANDLES);
+        self.arm(&mut store)?;
+        match self.inner.guest.instantiate(&mut store) {
+            Ok(guest) => Ok(Instance::new(self.clone(), store, guest)),
+            Err(error) => Err(self.fault(&error, &mut store)),
+        }
+    }
+
+    /// Starts the clock, and fills the tank, for a call into the guest.
+    pub(crate) fn arm(&self, store: &mut Store<Run>) -> Result<(), Fault> {
+        let shared = &self.inner.shared;
+        store.set_epoch_deadline(shared.ticker.ticks());
+        if let Some(fuel) = shared.config.fuel {
+            store.set_fuel(fuel).map_err(|error| HostFault::Wasmtime(error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    /// What an error of a call means.
+    pub(crate) fn fault(&self, error: &wasmtime::Error, store: &mut Store<Run>) -> Fault {
+        let config = &self.inner.shared.config;
+        let circumstances = Circumstances {
+            panic: store.data_mut().panic.take(),
+            deadline: config.deadline,
+            fuel: config.fuel.unwrap_or_default(),
+            instances: config.instances,
+        };
+        fault::classify(error, circumstances)
+    }
+
+    pub(crate) fn ask_definitions(&self) -> Result<Vec<WorkflowDefinition>, Fault> {
+        let init = RunInit { random_seed: 0, sink: Box::new(Discard) };
+        self.instantiate(init)?.ask_definitions()
+    }
+
+    pub(crate) fn set_definitions(&mut self, definitions: Vec<WorkflowDefinition>) {
+        if let Some(inner) = Arc::get_mut(&mut self.inner) {
+            inner.definitions = definitions;
+        }
+    }
+}
+
+impl fmt::Debug for Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Module").field("digest", &self.inner.digest).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,145 @@
+//! `wasi:io`: streams that never wait. Standard input is at its end; the outputs take everything.
+//!
+//! Streams are numbers, so there is no table of them. Nothing here waits, so there are no pollables.
+
+use wasmtime::component::Resource;
+use wasmtime_wasi::p2::bindings::sync::io::{poll, streams};
+use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError, StreamResult};
+use wasmtime_wasi_io::bindings::wasi::io::error;
+
+use super::trap::{SLEEP, instead};
+use crate::run::Run;
+
+/// What `check-write` grants. Never 0, or guests would start to wait.
+const WRITABLE_BYTES: u64 = 64 << 10;
+
+impl error::Host for Run {}
+
+impl error::HostError for Run {
+    fn to_debug_string(&mut self, _: Resource<error::Error>) -> wasmtime::Result<String> {
+        Ok(String::new())
+    }
+
+    fn drop(&mut self, _: Resource<error::Error>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+impl poll::Host for Run {
+    fn poll(&mut self, _: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
+        Err(instead("wasi:io/poll#poll", SLEEP))
+    }
+}
+
+impl poll::HostPollable for Run {
+    fn ready(&mut self, _: Resource<DynPollable>) -> wasmtime::Result<bool> {
+        Err(instead("wasi:io/poll#ready", SLEEP))
+    }
+
+    fn block(&mut self, _: Resource<DynPollable>) -> wasmtime::Result<()> {
+        Err(instead("wasi:io/poll#block", SLEEP))
+    }
+
+    fn drop(&mut self, _: Resource<DynPollable>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+impl streams::Host for Run {
+    fn convert_stream_error(&mut self, error: StreamError) -> wasmtime::Result<streams::StreamError> {
+        match error {
+            StreamError::Closed => Ok(streams::StreamError::Closed),
+            StreamError::LastOperationFailed(error) | StreamError::Trap(error) => Err(error),
+        }
+    }
+}
+
+impl streams::HostInputStream for Run {
+    fn read(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<Vec<u8>> {
+        Err(StreamError::Closed)
+    }
+
+    fn blocking_read(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<Vec<u8>> {
+        Err(StreamError::Closed)
+    }
+
+    fn skip(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<u64> {
+        Err(StreamError::Closed)
+    }
+
+    fn blocking_skip(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<u64> {
+        Err(StreamError::Closed)
+    }
+
+    fn subscribe(&mut self, _: Resource<DynInputStream>) -> wasmtime::Result<Resource<DynPollable>> {
+        Err(instead("wasi:io/streams#subscribe", SLEEP))
+    }
+
+    fn drop(&mut self, _: Resource<DynInputStream>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+impl streams::HostOutputStream for Run {
+    fn check_write(&mut self, _: Resource<DynOutputStream>) -> StreamResult<u64> {
+        Ok(WRITABLE_BYTES)
+    }
+
+    fn write(&mut self, stream: Resource<DynOutputStream>, bytes: Vec<u8>) -> StreamResult<()> {
+        self.print(stream.rep(), &bytes).map_err(StreamError::Trap)
+    }
+
+    fn blocking_write_and_flush(
+        &mut self,
+        stream: Resource<DynOutputStream>,
+        bytes: Vec<u8>,
+    ) -> StreamResult<()> {
+        self.write(stream, bytes)
+    }
+
+    fn flush(&mut self, _: Resource<DynOutputStream>) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn blocking_flush(&mut self, _: Resource<DynOutputStream>) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn write_zeroes(&mut self, _: Resource<DynOutputStream>, _: u64) -> StreamResult<()> {
+        Err(no_splice("write-zeroes"))
+    }
+
+    fn blocking_write_zeroes_and_flush(&mut self, _: Resource<DynOutputStream>, _: u64) -> StreamResult<()> {
+        Err(no_splice("blocking-write-zeroes-and-flush"))
+    }
+
+    fn splice(
+        &mut self,
+        _: Resource<DynOutputStream>,
+        _: Resource<DynInputStream>,
+        _: u64,
+    ) -> StreamResult<u64> {
+        Err(no_splice("splice"))
+    }
+
+    fn blocking_splice(
+        &mut self,
+        _: Resource<DynOutputStream>,
+        _: Resource<DynInputStream>,
+        _: u64,
+    ) -> StreamResult<u64> {
+        Err(no_splice("blocking-splice"))
+    }
+
+    fn subscribe(&mut self, _: Resource<DynOutputStream>) -> wasmtime::Result<Resource<DynPollable>> {
+        Err(instead("wasi:io/streams#subscribe", SLEEP))
+    }
+
+    fn drop(&mut self, _: Resource<DynOutputStream>) -> wasmtime::Result<()> {
+        Ok(())
+    }
+}
+
+fn no_splice(function: &str) -> StreamError {
+    StreamError::Trap(instead(&format!("wasi:io/streams#{function}"), "print text, or use the log"))
+}

@@ -1,0 +1,21 @@
+//! The contract, for all guests of this folder.
+
+wit_bindgen::generate!({
+    path: "../../../wit",
+    world: "workflow-module",
+    pub_export_macro: true,
+    generate_all,
+});
+
+use workflow::host::definition::{VersioningBehavior, WorkflowDefinition};
+
+/// A workflow type without handlers.
+pub fn definition(name: &str) -> WorkflowDefinition {
+    WorkflowDefinition {
+        name: name.to_owned(),
+        signals: Vec::new(),
+        queries: Vec::new(),
+        updates: Vec::new(),
+        versioning_behavior: VersioningBehavior::Unspecified,
+    }
+}

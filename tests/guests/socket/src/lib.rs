@@ -1,0 +1,28 @@
+//! Opens a socket.
+
+use bindings::workflow::host::activation::{Query, Task, Update};
+use bindings::workflow::host::definition::WorkflowDefinition;
+use bindings::workflow::host::types::{Failure, Payload};
+
+struct Module;
+
+impl bindings::Guest for Module {
+    fn definitions() -> Vec<WorkflowDefinition> {
+        vec![bindings::definition("Socket")]
+    }
+
+    fn activate(_: Task) -> Result<(), Failure> {
+        let _ = std::net::TcpStream::connect("127.0.0.1:1");
+        Ok(())
+    }
+
+    fn query(_: Query) -> Result<Option<Payload>, Failure> {
+        Ok(None)
+    }
+
+    fn validate_update(_: Update) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+bindings::export!(Module with_types_in bindings);
