@@ -147,7 +147,9 @@ pub enum LimitKind {
     #[error("the workflow has more than {MAX_PATCHES} patches")]
     Patches,
     /// Bytes in a name.
-    #[error("the workflow used a name of {0} bytes for a random stream or a patch, and {MAX_NAME_BYTES} are allowed")]
+    #[error(
+        "the workflow used a name of {0} bytes for a random stream or a patch, and {MAX_NAME_BYTES} are allowed"
+    )]
     NameBytes(usize),
     /// Bytes that go over the boundary in one call.
     #[error("the workflow handed over more than {MAX_CALL_BYTES} bytes in one call")]
@@ -157,7 +159,10 @@ pub enum LimitKind {
     Handles,
 }
 
-use crate::limits::{MAX_CALL_BYTES, MAX_COMMAND_BYTES, MAX_COMMANDS, MAX_HANDLES, MAX_LOG_BYTES, MAX_NAME_BYTES, MAX_PATCHES, MAX_RANDOM_BYTES, MAX_RANDOM_BYTES_PER_CALL, MAX_RANDOM_STREAMS, MAX_TABLE_ELEMENTS};
+use crate::limits::{
+    MAX_CALL_BYTES, MAX_COMMAND_BYTES, MAX_COMMANDS, MAX_HANDLES, MAX_LOG_BYTES, MAX_NAME_BYTES, MAX_PATCHES,
+    MAX_RANDOM_BYTES, MAX_RANDOM_BYTES_PER_CALL, MAX_RANDOM_STREAMS, MAX_TABLE_ELEMENTS,
+};
 
 /// What a host can fail at.
 #[derive(Debug, thiserror::Error)]

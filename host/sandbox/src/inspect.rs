@@ -1,6 +1,6 @@
 //! What a file is, by a look at its outermost sections: cheap enough to refuse it before compiling.
 
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload, TypeBounds};
 
 use crate::limits::MAX_MODULE_BYTES;
 use crate::load::LoadError;
@@ -36,7 +36,11 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
-                    outline.imports.push(import.map_err(malformed)?.name.name.to_owned());
+                    let import = import.map_err(malformed)?;
+                    // A name for a type that another import defines asks for nothing.
+                    if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
+                        outline.imports.push(import.name.name.to_owned());
+                    }
                 }
             }
             Payload::ComponentExportSection(section) if depth == 0 => {

@@ -4,10 +4,10 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 
 use crate::Engine;
-use crate::limits::{MAX_DEFINITIONS, MAX_MODULE_BYTES};
 use crate::fault::Fault;
 use crate::gate::{self, CONTRACT_VERSION, Import, ImportClass};
 use crate::inspect;
+use crate::limits::{MAX_DEFINITIONS, MAX_MODULE_BYTES};
 use crate::module::{Digest, Module};
 use crate::wasi;
 use crate::wit::{WorkflowDefinition, WorkflowModulePre};

@@ -3,8 +3,8 @@
 
 use wasmtime::ResourceLimiter;
 
-use crate::limits::{MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS};
 use crate::fault::LimitKind;
+use crate::limits::{MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS};
 
 /// Counts the memory and the table entries of a guest.
 #[derive(Clone, Copy, Debug)]

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use wasmtime::Store;
 
 use crate::Engine;
-use crate::limits::{MAX_CALL_BYTES, MAX_HANDLES};
 use crate::engine::Shared;
 use crate::fault::{self, Circumstances, Fault, HostFault};
 use crate::gate::Import;
 use crate::instance::Instance;
+use crate::limits::{MAX_CALL_BYTES, MAX_HANDLES};
 use crate::run::Run;
 use crate::sink::{Discard, Sink};
 use crate::wit::{WorkflowDefinition, WorkflowModulePre};

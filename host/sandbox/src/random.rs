@@ -3,8 +3,8 @@
 //! Written out here instead of taken from crates: what a workflow drew must be drawn again in ten
 //! years, whatever version of whatever crate is current then.
 
-use crate::limits::{MAX_NAME_BYTES, MAX_RANDOM_STREAMS};
 use crate::fault::LimitKind;
+use crate::limits::{MAX_NAME_BYTES, MAX_RANDOM_STREAMS};
 
 /// The seed of a run, from its original run id; after a reset, from the new one.
 #[must_use]
@@ -38,18 +38,6 @@ impl Streams {
             }
         };
         Ok(&mut self.streams[at].1)
-    }
-
-    /// Feeds seed and positions to a hash.
-    pub(crate) fn digest(&self, mut add: impl FnMut(&[u8])) {
-        add(&self.seed.to_le_bytes());
-        for (name, stream) in &self.streams {
-            add(&(name.len() as u64).to_le_bytes());
-            add(name.as_bytes());
-            for word in stream.0 {
-                add(&word.to_le_bytes());
-            }
-        }
     }
 }
 

@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 
 use crate::command::Command;
 use crate::config::{Feature, Features};
-use crate::limits::{MAX_COMMAND_BYTES, MAX_COMMANDS, MAX_LOG_BYTES, MAX_NAME_BYTES, MAX_PATCHES, MAX_RANDOM_BYTES, MAX_RANDOM_BYTES_PER_CALL};
 use crate::fault::{LimitKind, Location, misuse};
+use crate::limits::{
+    MAX_COMMAND_BYTES, MAX_COMMANDS, MAX_LOG_BYTES, MAX_NAME_BYTES, MAX_PATCHES, MAX_RANDOM_BYTES,
+    MAX_RANDOM_BYTES_PER_CALL,
+};
 use crate::memory::MemoryLimiter;
 use crate::random::Streams;
 use crate::sink::Sink;

@@ -12,8 +12,8 @@ mod workflow;
 
 use wasmtime::component::{HasSelf, Linker};
 
-use crate::limits::MAX_FAILURE_LINKS;
 use crate::fault::misuse;
+use crate::limits::MAX_FAILURE_LINKS;
 use crate::run::Run;
 use crate::wit::{Failure, WorkflowModule, workflow::host};
 

@@ -81,17 +81,13 @@ impl terminal_stdin::Host for Run {
 }
 
 impl terminal_stdout::Host for Run {
-    fn get_terminal_stdout(
-        &mut self,
-    ) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
+    fn get_terminal_stdout(&mut self) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
         Ok(None)
     }
 }
 
 impl terminal_stderr::Host for Run {
-    fn get_terminal_stderr(
-        &mut self,
-    ) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
+    fn get_terminal_stderr(&mut self) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
         Ok(None)
     }
 }

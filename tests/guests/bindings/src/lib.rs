@@ -1,13 +1,18 @@
 //! The contract, for all guests of this folder.
 
-wit_bindgen::generate!({
-    path: "../../../wit",
-    world: "workflow-module",
-    pub_export_macro: true,
-    generate_all,
-});
+pub mod contract {
+    //! Generated.
+    wit_bindgen::generate!({
+        path: "../../../wit",
+        world: "workflow-module",
+        pub_export_macro: true,
+        generate_all,
+    });
+}
 
-use workflow::host::definition::{VersioningBehavior, WorkflowDefinition};
+pub use contract::{Guest, workflow};
+
+use contract::workflow::host::definition::{VersioningBehavior, WorkflowDefinition};
 
 /// A workflow type without handlers.
 pub fn definition(name: &str) -> WorkflowDefinition {

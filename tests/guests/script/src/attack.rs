@@ -93,7 +93,7 @@ pub(crate) fn run(word: &str, argument: &str) {
         "long-failure" => {
             let mut links = failure("link");
             links[0].info = FailureInfo::None;
-            workflow::fail(&std::iter::repeat_with(|| links[0].clone()).take(1_000).collect());
+            workflow::fail(&vec![links[0].clone(); 1_000]);
         }
         "bad-pointer" => bad_pointer(),
         "nexus" => {

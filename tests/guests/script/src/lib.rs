@@ -118,4 +118,4 @@ fn report(panic: &std::panic::PanicHookInfo<'_>) {
     core::arch::wasm32::unreachable()
 }
 
-bindings::export!(Module with_types_in bindings);
+bindings::contract::export!(Module with_types_in bindings::contract);

@@ -25,4 +25,4 @@ impl bindings::Guest for Module {
     }
 }
 
-bindings::export!(Module with_types_in bindings);
+bindings::contract::export!(Module with_types_in bindings::contract);
