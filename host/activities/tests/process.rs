@@ -25,7 +25,7 @@ const READY: &str = "a child runs: ";
 const SILENT: &str = "never-answers";
 
 /// How long a child may take to notice something.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
     let name = std::env::args_os().next().map(PathBuf::from);
@@ -325,10 +325,10 @@ async fn hanging_children() {
     told.answer = HeartbeatAnswer::Stop(CancelReason::Requested);
     check(&told.run().await, "cancelled []");
     let mut late = attempt(&options, "forever", "null");
-    late.task.info.start_to_close_timeout = Some(Duration::from_millis(200));
+    late.task.info.start_to_close_timeout = Some(Duration::from_secs(1));
     check(&late.run().await, "lost TimedOut");
     let mut silent = attempt(&options, "forever", "null");
-    silent.task.info.heartbeat_timeout = Some(Duration::from_millis(200));
+    silent.task.info.heartbeat_timeout = Some(Duration::from_secs(1));
     check(&silent.run().await, "lost TimedOut");
     for hung in [told, late, silent] {
         let pid = hung.pid().await;
@@ -359,18 +359,23 @@ async fn other_programs() {
     // An earlier build of this program may have left one.
     let _ = std::fs::remove_file(&silent);
     std::os::unix::fs::symlink(std::env::current_exe().unwrap(), &silent).unwrap();
-    for (program, expected) in [
-        (Path::new("/no/such/program"), "failed to start a child process: …"),
+    for (program, timeout, expected) in [
+        (Path::new("/no/such/program"), PATIENCE, "failed to start a child process: …"),
         (
             Path::new("true"),
+            PATIENCE,
             "the child process (pid …) ended with exit status: 0 before it was ready; `main` must call \
              `host_activities::process::child_main` before anything else (NoProcess) []",
         ),
-        (&silent, "the child process was not ready within 200ms; `main` must call …"),
+        (
+            &silent,
+            Duration::from_millis(100),
+            "the child process was not ready within 100ms; `main` must call …",
+        ),
     ] {
         let options = Options {
             child_program: Some(program.to_owned()),
-            child_start_timeout: Duration::from_millis(200),
+            child_start_timeout: timeout,
             ..Options::default()
         };
         let expected = format!("failed failed to run activity `ids`: {expected}");
