@@ -1,6 +1,7 @@
 //! The engine: wasmtime set up so that a guest behaves the same everywhere, and what all modules share.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use wasmtime::component::Linker;
@@ -8,6 +9,8 @@ use wasmtime::{
     InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails,
 };
 
+use crate::cache::Cache;
+use crate::compile::Flavour;
 use crate::config::{Config, Features};
 use crate::limits::{MAX_BACKTRACE_FRAMES, MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS, MAX_WASM_STACK_BYTES};
 use crate::run::Run;
@@ -46,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) supported: Features,
     pub(crate) ticker: Ticker,
+    pub(crate) cache: Option<Cache>,
 }
 
 impl Engine {
@@ -55,7 +59,7 @@ impl Engine {
             instances: config.instances,
             message: format!("{error:#}"),
         };
-        let mut settings = settings(config.inspect, config.fuel.is_some());
+        let mut settings = settings(Flavour::of(&config));
         settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&config)));
         let wasmtime = wasmtime::Engine::new(&settings).map_err(failed)?;
         let mut linker = Linker::new(&wasmtime);
@@ -63,7 +67,13 @@ impl Engine {
         wasi::link(&mut linker).map_err(failed)?;
         let ticker = Ticker::start(&wasmtime, config.deadline).map_err(EngineError::Thread)?;
         let supported = config.supported.iter().copied().collect();
-        Ok(Self { shared: Arc::new(Shared { wasmtime, linker, config, supported, ticker }) })
+        let cache = config.cache.as_deref().and_then(|folder| open_cache(folder, &wasmtime));
+        Ok(Self { shared: Arc::new(Shared { wasmtime, linker, config, supported, ticker, cache }) })
+    }
+
+    /// What a compiler of code for this engine has to know.
+    pub(crate) fn flavour(&self) -> Flavour {
+        Flavour::of(&self.shared.config)
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -77,9 +87,17 @@ impl fmt::Debug for Engine {
     }
 }
 
+fn open_cache(folder: &Path, wasmtime: &wasmtime::Engine) -> Option<Cache> {
+    Cache::open(folder, wasmtime)
+        .inspect_err(|error| {
+            tracing::warn!(folder = %folder.display(), %error, "compiled modules are not kept");
+        })
+        .ok()
+}
+
 /// Everything that decides which code comes out of the compiler. The same for an engine that runs and
 /// for one that only compiles.
-pub(crate) fn settings(inspect: bool, fuel: bool) -> wasmtime::Config {
+pub(crate) fn settings(flavour: Flavour) -> wasmtime::Config {
     let mut settings = wasmtime::Config::new();
     settings
         .strategy(Strategy::Cranelift)
@@ -87,7 +105,7 @@ pub(crate) fn settings(inspect: bool, fuel: bool) -> wasmtime::Config {
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)
         .epoch_interruption(true)
-        .consume_fuel(fuel)
+        .consume_fuel(flavour.fuel)
         .memory_init_cow(true)
         .max_wasm_stack(MAX_WASM_STACK_BYTES)
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
@@ -109,7 +127,7 @@ pub(crate) fn settings(inspect: bool, fuel: bool) -> wasmtime::Config {
         .wasm_stack_switching(false)
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false);
-    if inspect {
+    if flavour.inspect {
         settings.guest_debug(true).signals_based_traps(false);
     }
     settings

@@ -68,6 +68,7 @@ const VIRTUAL: &[&str] = &[
     "wasi:clocks/monotonic-clock",
     "wasi:clocks/wall-clock",
     "wasi:io/error",
+    "wasi:io/poll",
     "wasi:io/streams",
     "wasi:random/insecure",
     "wasi:random/insecure-seed",
@@ -78,7 +79,6 @@ const VIRTUAL: &[&str] = &[
 const TRAP_ON_USE: &[(&str, &str)] = &[
     ("wasi:filesystem/preopens", crate::wasi::trap::FILES),
     ("wasi:filesystem/types", crate::wasi::trap::FILES),
-    ("wasi:io/poll", crate::wasi::trap::SLEEP),
 ];
 
 /// Packages that people will try, with what to use instead.

@@ -9,6 +9,7 @@ use crate::fault::{Fault, GuestFault, HostFault};
 use crate::module::Module;
 use crate::random::Streams;
 use crate::run::{Phase, Run};
+use crate::snapshot::Snapshot;
 use crate::wit::{Payload, Query, Task, Update, WorkflowDefinition, WorkflowModule};
 
 /// A guest of one run. Calls take it on the thread that makes them, at most as long as the engine's
@@ -95,6 +96,35 @@ impl Instance {
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.store.data().memory.bytes()
+    }
+
+    /// The state of the guest, between two calls. Needs [`Config::inspect`](crate::Config::inspect), as
+    /// the following two do.
+    pub fn save(&mut self) -> Result<Snapshot, Fault> {
+        self.inspectable()?;
+        Snapshot::take(self.module.digest(), &mut self.store)
+    }
+
+    /// Puts the guest, which must be a new one, into the state of another one of the same module.
+    pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), Fault> {
+        self.inspectable()?;
+        snapshot.put(self.module.digest(), &mut self.store)
+    }
+
+    /// SHA-256 of the state of the guest. A run and its replay have the same after every activation.
+    pub fn state_hash(&mut self) -> Result<[u8; 32], Fault> {
+        self.inspectable()?;
+        Snapshot::hash(&mut self.store)
+    }
+
+    fn inspectable(&self) -> Result<(), Fault> {
+        if self.condition == Condition::Dead {
+            return Err(HostFault::Spent.into());
+        }
+        if !self.module.inspectable() {
+            return Err(HostFault::State("the engine was not set up for it").into());
+        }
+        Ok(())
     }
 
     pub(crate) fn ask_definitions(mut self) -> Result<Vec<WorkflowDefinition>, Fault> {

@@ -9,8 +9,12 @@
 //! Engine ── load ──> Module ── instantiate ──> Instance ── activate ──> commands, or a Fault
 //! ```
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
+
 mod backtrace;
+mod cache;
 mod command;
+mod compile;
 mod config;
 mod contract;
 mod engine;
@@ -25,12 +29,14 @@ mod module;
 pub mod random;
 mod run;
 mod sink;
+mod snapshot;
 mod ticker;
 mod wasi;
 mod weight;
 pub mod wit;
 
 pub use command::Command;
+pub use compile::compile_child_main;
 pub use config::{Config, Feature};
 pub use engine::{Engine, EngineError};
 pub use fault::{Fault, GuestFault, HostFault, Limit, LimitKind, Location};
@@ -39,3 +45,4 @@ pub use instance::{Activation, Instance};
 pub use load::LoadError;
 pub use module::{Digest, Module, RunInit};
 pub use sink::{Discard, Sink};
+pub use snapshot::Snapshot;

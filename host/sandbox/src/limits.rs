@@ -46,3 +46,5 @@ pub const MAX_COMPILE_CPU: Duration = Duration::from_secs(60);
 pub const MAX_COMPILE_TIME: Duration = Duration::from_secs(120);
 /// Bytes of memory for compiling one module.
 pub const MAX_COMPILE_MEMORY_BYTES: u64 = 4 << 30;
+/// Bytes of the code that one module compiles to.
+pub const MAX_CODE_BYTES: u64 = 512 << 20;

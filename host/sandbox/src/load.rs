@@ -6,11 +6,11 @@ use wasmtime::component::Component;
 use crate::Engine;
 use crate::fault::Fault;
 use crate::gate::{self, CONTRACT_VERSION, Import, ImportClass};
-use crate::inspect;
 use crate::limits::{MAX_DEFINITIONS, MAX_MODULE_BYTES};
 use crate::module::{Digest, Module};
 use crate::wasi;
 use crate::wit::{WorkflowDefinition, WorkflowModulePre};
+use crate::{compile, inspect};
 
 /// Why bytes are not a module.
 #[derive(Debug, thiserror::Error)]
@@ -107,11 +107,35 @@ impl Engine {
         Ok(module)
     }
 
-    fn compile(&self, _digest: Digest, bytes: &[u8]) -> Result<Component, LoadError> {
+    fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Component, LoadError> {
         let failed = |error: wasmtime::Error| LoadError::Compile(format!("{error:#}"));
-        let component = Component::from_binary(&self.shared().wasmtime, bytes).map_err(failed)?;
+        let cached = self.shared().cache.as_ref().and_then(|cache| cache.get(digest));
+        let component = match cached.map(|code| self.component(&code)) {
+            Some(Ok(component)) => component,
+            Some(Err(_)) | None => {
+                let code = compile::compile(&self.shared().wasmtime, self.flavour(), bytes)
+                    .map_err(|error| LoadError::Compile(error.to_string()))?;
+                self.keep(digest, &code);
+                self.component(&code).map_err(failed)?
+            }
+        };
         component.initialize_copy_on_write_image().map_err(failed)?;
         Ok(component)
+    }
+
+    fn keep(&self, digest: Digest, code: &[u8]) {
+        if let Some(cache) = &self.shared().cache
+            && let Err(error) = cache.put(digest, code)
+        {
+            tracing::warn!(%digest, %error, "the compiled module could not be kept for the next start");
+        }
+    }
+
+    #[expect(unsafe_code, reason = "code is loaded by telling wasmtime that it is code")]
+    fn component(&self, code: &[u8]) -> wasmtime::Result<Component> {
+        // SAFETY: the code comes from wasmtime's compiler: from this process or its child just now, or
+        // from a file with the seal of a key that only this user can read.
+        unsafe { Component::deserialize(&self.shared().wasmtime, code) }
     }
 
     /// Resolves every import once, so that instantiating resolves none.

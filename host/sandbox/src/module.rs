@@ -132,6 +132,10 @@ impl Module {
         self.instantiate(init)?.ask_definitions()
     }
 
+    pub(crate) fn inspectable(&self) -> bool {
+        self.inner.shared.config.inspect
+    }
+
     pub(crate) fn set_definitions(&mut self, definitions: Vec<WorkflowDefinition>) {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.definitions = definitions;

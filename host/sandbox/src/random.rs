@@ -39,6 +39,18 @@ impl Streams {
         };
         Ok(&mut self.streams[at].1)
     }
+
+    /// Feeds seed and positions to a hash.
+    pub(crate) fn digest(&self, mut add: impl FnMut(&[u8])) {
+        add(&self.seed.to_le_bytes());
+        for (name, stream) in &self.streams {
+            add(&(name.len() as u64).to_le_bytes());
+            add(name.as_bytes());
+            for word in stream.0 {
+                add(&word.to_le_bytes());
+            }
+        }
+    }
 }
 
 /// xoshiro256++ of Blackman and Vigna.
@@ -125,4 +137,89 @@ fn sip_round(v: &mut [u64; 4]) {
     v[2] = v[2].wrapping_add(v[1]);
     v[1] = v[1].rotate_left(17) ^ v[2];
     v[2] = v[2].rotate_left(32);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// From the reference implementation of SipHash, key 00..0f, as the standard library's tests have
+    /// it; the others from an implementation in another language.
+    #[test]
+    fn siphash_1_3() {
+        let key: [u64; 2] = [0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908];
+        let input: Vec<u8> = (0..63).collect();
+        for (length, hash) in [
+            (0, 0xabac_0158_050f_c4dc),
+            (1, 0xc9f4_9bf3_7d57_ca93),
+            (7, 0xd392_7d98_9bb1_1140),
+            (8, 0x3690_9511_8d29_9a8e),
+            (15, 0xd320_d86d_2a51_9956),
+            (63, 0x9d19_9062_b7bb_b3a8),
+        ] {
+            assert_eq!(siphash13(key[0], key[1], &input[..length]), hash, "{length} bytes");
+        }
+    }
+
+    /// From the authors' reference implementation.
+    #[test]
+    fn splitmix() {
+        let mut state = 1_234_567;
+        let outputs: [u64; 3] = std::array::from_fn(|_| splitmix64(&mut state));
+        assert_eq!(
+            outputs,
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]
+        );
+    }
+
+    /// From the authors' reference implementation.
+    #[test]
+    fn xoshiro() {
+        let mut generator = Xoshiro256([1, 2, 3, 4]);
+        let outputs: [u64; 5] = std::array::from_fn(|_| generator.next_u64());
+        assert_eq!(
+            outputs,
+            [41_943_041, 58_720_359, 3_588_806_011_781_223, 3_591_011_842_654_386, 9_228_616_714_210_784_205]
+        );
+    }
+
+    /// The table in `wit/random.wit`, which was computed in another language.
+    #[test]
+    fn streams_of_a_run() {
+        for (run_id, run_seed, streams) in [
+            (
+                "",
+                0xd1fb_a762_150c_532c,
+                [
+                    ("", [0x10c3_b2d2_be52_3476, 0x780f_f30f_c98d_9f1a]),
+                    ("wasi:random/insecure-seed", [0x5729_d6ba_6b22_44f4, 0x70d8_cafa_5d2b_cc04]),
+                ],
+            ),
+            (
+                "0196d2c4-6f8b-7d3a-9c41-2b6f0e5a7788",
+                0xf7ba_c8ef_1812_40dd,
+                [
+                    ("", [0xd538_b096_b33c_7747, 0x642b_7ce7_90f8_3d32]),
+                    ("wasi:random/insecure-seed", [0xe157_afdb_80db_c761, 0x7e0f_4eb6_e77c_106b]),
+                ],
+            ),
+        ] {
+            assert_eq!(seed(run_id), run_seed, "{run_id}");
+            let mut run = Streams::new(run_seed);
+            // One output of each in turn: they do not influence each other.
+            for at in 0..2 {
+                for (name, outputs) in streams {
+                    assert_eq!(run.stream(name).unwrap().next_u64(), outputs[at], "{run_id} {name} {at}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_drop_the_rest_of_the_last_output() {
+        let mut run = Streams::new(seed(""));
+        let stream = run.stream("").unwrap();
+        assert_eq!(stream.next_bytes(3), [0x76, 0x34, 0x52]);
+        assert_eq!(stream.next_u64(), 0x780f_f30f_c98d_9f1a);
+    }
 }

@@ -40,6 +40,32 @@ pub(crate) struct State {
     pub(crate) sequences: Sequences,
 }
 
+impl State {
+    /// Feeds it to a hash.
+    pub(crate) fn digest(&self, mut add: impl FnMut(&[u8])) {
+        add(&self.time.to_le_bytes());
+        self.random.digest(&mut add);
+        for (patch_id, patched) in &self.patches {
+            add(&(patch_id.len() as u64).to_le_bytes());
+            add(patch_id.as_bytes());
+            add(&[u8::from(*patched)]);
+        }
+        let Sequences {
+            timers,
+            activities,
+            child_workflows,
+            external_signals,
+            external_cancels,
+            nexus_operations,
+        } = self.sequences;
+        for sequence in
+            [timers, activities, child_workflows, external_signals, external_cancels, nexus_operations]
+        {
+            add(&sequence.to_le_bytes());
+        }
+    }
+}
+
 /// The last sequence number of each kind.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sequences {

@@ -1,15 +1,185 @@
-//! What a well-behaved guest gets.
+//! What a well-behaved guest gets, and that it gets the same again in replay.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod support;
 
-use support::{Run, config, render, script};
+use std::sync::OnceLock;
+
+use host_sandbox::wit::Query;
+use host_sandbox::wit::workflow::host::activation::{ActivityResolution, ActivityResolved, Job, Signal};
+use host_sandbox::wit::workflow::host::types::Outcome;
+use host_sandbox::{Activation, Config, Fault, ImportClass, Module, random};
+use support::{Run, START, config, render, script, start, task};
+
+/// One module for all tests of this file; its guests can be inspected.
+fn module() -> &'static Module {
+    static MODULE: OnceLock<Module> = OnceLock::new();
+    MODULE.get_or_init(|| script(Config { inspect: true, ..config() }))
+}
+
+/// The notes that a script makes.
+fn notes(script: &str) -> String {
+    let commands = Run::new(module()).start(&format!("{script}\ncomplete-notes")).unwrap();
+    render(&commands).strip_prefix("complete ").unwrap().to_owned()
+}
 
 #[test]
 fn commands_come_in_their_order_with_sequence_numbers() {
-    let module = script(config());
-    let mut run = Run::new(&module);
+    let mut run = Run::new(module());
     let commands = run.start("activity greet\ntimer 20\nactivity sing\nwait\ncomplete-notes").unwrap();
     assert_eq!(render(&commands), "activity 1 greet greet\ntimer 1 20 ms\nactivity 2 sing sing");
+    let resolution = ActivityResolution::Outcome(Outcome::Completed(None));
+    let jobs = vec![Job::TimerFired(1), Job::ActivityResolved(ActivityResolved { seq: 2, resolution })];
+    let commands = run.activate(task(jobs)).unwrap();
+    assert_eq!(render(&commands), "complete timer 1\nactivity 2");
+    assert_eq!(render(&run.activate(task(Vec::new())).unwrap()), "");
+}
+
+#[test]
+fn definitions_and_imports_are_known_after_loading() {
+    let names: Vec<_> = module().definitions().iter().map(|definition| definition.name.as_str()).collect();
+    assert_eq!(names, ["Another", "Script"]);
+    let class = |name: &str| {
+        module().imports().iter().find(|import| import.name.starts_with(name)).map(|import| import.class)
+    };
+    assert_eq!(class("workflow:host/time@"), Some(ImportClass::Contract));
+    assert_eq!(class("wasi:random/insecure-seed@"), Some(ImportClass::Virtual));
+    assert_eq!(class("wasi:filesystem/types@"), Some(ImportClass::TrapOnUse));
+    assert_eq!(class("wasi:sockets/tcp@"), None);
+    assert_eq!(module().digest().to_string().len(), 64);
+}
+
+#[test]
+fn time_stands_still_at_that_of_the_task() {
+    assert_eq!(
+        notes("now\nwall\nelapsed\nenvironment"),
+        format!("now {START}\nwall {START}\nelapsed 0\nenvironment 0 0")
+    );
+}
+
+#[test]
+fn randomness_comes_from_the_seed() {
+    let script = "random\nrandom a\nrandom-bytes 3\nmap";
+    let first = notes(script);
+    assert_eq!(notes(script), first);
+    // Computed from wit/random.wit in another language.
+    let computed = "random 4936fd5e32821522\nrandom 6ef5105818e8db41\nrandom-bytes [44, 26, 36]\nmap [";
+    assert!(first.starts_with(computed), "{first}");
+    let mut run = Run::new(module());
+    run.start("random").unwrap();
+    let activation = Activation { new_random_seed: Some(random::seed("another")), ..Activation::default() };
+    let after_reset = task(vec![Job::UpdateRandomSeed]);
+    run.instance.activate(&after_reset, activation).unwrap();
+    let answer = run.query("random").unwrap();
+    assert!(answer.ends_with("\nrandom caff2a32e19af98d"), "{answer}");
+}
+
+#[test]
+fn logs_are_silent_in_replay() {
+    let script = "log one\nprint two\neprint three\nreplaying\ncomplete-notes";
+    let mut run = Run::new(module());
+    assert_eq!(render(&run.start(script).unwrap()), "complete replaying false");
+    assert_eq!(run.sink.take(), ["script one", "stdout two", "stderr three"]);
+    let mut replay = Run::new(module());
+    let activation = Activation { replaying: true, ..Activation::default() };
+    let commands = replay.instance.activate(&task(vec![start(script)]), activation).unwrap();
+    assert_eq!(render(&commands), "complete replaying true");
+    assert!(replay.sink.take().is_empty());
+}
+
+#[test]
+fn patches_hold_for_the_run() {
+    let script = "patched old\npatched new\nwait\npatched old\npatched late\ncomplete-notes";
+    let mut run = Run::new(module());
+    let activation = Activation { replaying: true, patches: vec!["new".to_owned()], ..Activation::default() };
+    let commands = run.instance.activate(&task(vec![start(script)]), activation).unwrap();
+    assert_eq!(render(&commands), r#"Patched { patch_id: "new", deprecated: false }"#);
+    let commands = run.activate(task(Vec::new())).unwrap();
+    assert_eq!(
+        render(&commands),
+        "Patched { patch_id: \"late\", deprecated: false }\n\
+         complete patched old false\npatched new true\npatched old false\npatched late true"
+    );
+}
+
+/// The jobs of a run that uses memory, randomness and maps.
+fn activations() -> Vec<Vec<Job>> {
+    let script =
+        "map\nactivity a\nwait\nballast 3000000\nrandom\nmap\nwait\ntimer 1\nwait\nmap\ncomplete-notes";
+    let signal = Signal {
+        name: "s".to_owned(),
+        arguments: Vec::new(),
+        identity: String::new(),
+        headers: Vec::new(),
+        event_id: 7,
+    };
+    vec![vec![start(script)], vec![Job::Signal(signal)], Vec::new(), vec![Job::TimerFired(1)]]
+}
+
+/// What the run looks like after each activation: its state's hash and its commands.
+fn trace(mut after: impl FnMut(&mut Run), replaying: bool) -> Vec<([u8; 32], String)> {
+    let mut run = Run::new(module());
+    activations()
+        .into_iter()
+        .map(|jobs| {
+            let activation = Activation { replaying, ..Activation::default() };
+            let commands = run.instance.activate(&task(jobs), activation).unwrap();
+            let hash = run.instance.state_hash().unwrap();
+            after(&mut run);
+            (hash, render(&commands))
+        })
+        .collect()
+}
+
+#[test]
+fn replay_is_bit_identical() {
+    let original = trace(|_| {}, false);
+    assert_eq!(trace(|_| {}, true), original);
+    let hashes: std::collections::BTreeSet<_> = original.iter().map(|(hash, _)| hash).collect();
+    assert_eq!(hashes.len(), original.len(), "every activation changes something");
+}
+
+#[test]
+fn a_copy_goes_on_like_the_original_and_leaves_no_trace() {
+    let original = trace(|_| {}, false);
+    // Moved to a new guest after every activation.
+    let moved = trace(
+        |run| {
+            let snapshot = run.instance.save().unwrap();
+            *run = Run::new(module());
+            run.instance.restore(&snapshot).unwrap();
+        },
+        false,
+    );
+    assert_eq!(moved, original);
+    // Queried on a copy after every activation.
+    let queried = trace(
+        |run| {
+            let mut copy = Run::new(module());
+            copy.instance.restore(&run.instance.save().unwrap()).unwrap();
+            assert!(copy.query("map").unwrap().contains("map ["));
+        },
+        false,
+    );
+    assert_eq!(queried, original);
+}
+
+#[test]
+fn a_queried_guest_takes_no_jobs() {
+    let mut run = Run::new(module());
+    run.start("activity a").unwrap();
+    let query = Query { name: "now".to_owned(), arguments: Vec::new(), headers: Vec::new() };
+    run.instance.query(&query).unwrap();
+    run.instance.query(&query).unwrap();
+    let fault = run.activate(task(Vec::new())).unwrap_err();
+    assert!(matches!(fault, Fault::Host(_)), "{fault}");
+}
+
+#[test]
+fn a_guest_with_handles_has_no_snapshot() {
+    let mut run = Run::new(module());
+    run.start("print hello").unwrap();
+    let fault = run.instance.save().unwrap_err();
+    assert!(fault.to_string().contains("component handles"), "{fault}");
 }

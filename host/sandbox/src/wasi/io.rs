@@ -1,13 +1,14 @@
 //! `wasi:io`: streams that never wait. Standard input is at its end; the outputs take everything.
 //!
-//! Streams are numbers, so there is no table of them. Nothing here waits, so there are no pollables.
+//! Streams are numbers, so there is no table of them. The only pollables are those of streams, which
+//! are always ready: wasi-libc makes one before it prints.
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::sync::io::{poll, streams};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError, StreamResult};
 use wasmtime_wasi_io::bindings::wasi::io::error;
 
-use super::trap::{SLEEP, instead};
+use super::trap::instead;
 use crate::run::Run;
 
 /// What `check-write` grants. Never 0, or guests would start to wait.
@@ -26,18 +27,18 @@ impl error::HostError for Run {
 }
 
 impl poll::Host for Run {
-    fn poll(&mut self, _: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
-        Err(instead("wasi:io/poll#poll", SLEEP))
+    fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
+        Ok((0..u32::try_from(pollables.len())?).collect())
     }
 }
 
 impl poll::HostPollable for Run {
     fn ready(&mut self, _: Resource<DynPollable>) -> wasmtime::Result<bool> {
-        Err(instead("wasi:io/poll#ready", SLEEP))
+        Ok(true)
     }
 
     fn block(&mut self, _: Resource<DynPollable>) -> wasmtime::Result<()> {
-        Err(instead("wasi:io/poll#block", SLEEP))
+        Ok(())
     }
 
     fn drop(&mut self, _: Resource<DynPollable>) -> wasmtime::Result<()> {
@@ -71,8 +72,8 @@ impl streams::HostInputStream for Run {
         Err(StreamError::Closed)
     }
 
-    fn subscribe(&mut self, _: Resource<DynInputStream>) -> wasmtime::Result<Resource<DynPollable>> {
-        Err(instead("wasi:io/streams#subscribe", SLEEP))
+    fn subscribe(&mut self, stream: Resource<DynInputStream>) -> wasmtime::Result<Resource<DynPollable>> {
+        Ok(Resource::new_own(stream.rep()))
     }
 
     fn drop(&mut self, _: Resource<DynInputStream>) -> wasmtime::Result<()> {
@@ -131,8 +132,8 @@ impl streams::HostOutputStream for Run {
         Err(no_splice("blocking-splice"))
     }
 
-    fn subscribe(&mut self, _: Resource<DynOutputStream>) -> wasmtime::Result<Resource<DynPollable>> {
-        Err(instead("wasi:io/streams#subscribe", SLEEP))
+    fn subscribe(&mut self, stream: Resource<DynOutputStream>) -> wasmtime::Result<Resource<DynPollable>> {
+        Ok(Resource::new_own(stream.rep()))
     }
 
     fn drop(&mut self, _: Resource<DynOutputStream>) -> wasmtime::Result<()> {

@@ -23,7 +23,9 @@ pub fn guest(name: &str) -> Vec<u8> {
 
 /// An engine for tests: few guests, and a deadline that a slow machine does not reach by accident.
 pub fn config() -> Config {
-    Config { instances: 16, ..Config::default() }
+    // Compiled once for all tests: the compiler is slow without optimization.
+    let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
+    Config { instances: 16, cache, ..Config::default() }
 }
 
 /// The script guest in an engine of its own.

@@ -24,10 +24,12 @@ pub(crate) fn run(word: &str, argument: &str) {
             black_box(recurse(black_box(1)));
         }
         "panic" => panic!("{argument}"),
-        "panic-deep" => outer(argument),
+        "panic-deep" => inner(argument),
         "abort" => core::arch::wasm32::unreachable(),
-        "divide" => {
-            black_box(1 / black_box(argument.len() as u32));
+        "bad-call" => {
+            // SAFETY: none; calling what is no function traps, which is what this is for.
+            let function: fn() = unsafe { std::mem::transmute(black_box(1_000_000_usize)) };
+            function();
         }
         "huge-list" => workflow::complete(Some(&bytes(vec![0; number(argument) as usize]))),
         "many-commands" => loop {
@@ -115,12 +117,6 @@ fn grow() -> ! {
 fn recurse(depth: u64) -> u64 {
     let frame = black_box([depth; 16]);
     recurse(frame[3] + 1) + frame[7]
-}
-
-#[inline(never)]
-fn outer(argument: &str) {
-    inner(argument);
-    black_box(());
 }
 
 #[inline(never)]

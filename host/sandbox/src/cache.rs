@@ -1,0 +1,148 @@
+//! Compiled modules in a folder, so that a restart does not compile again.
+//!
+//! Loading native code runs whatever the file holds, so an entry counts only if it carries the seal of
+//! this folder's key, which nobody but its user can read. An entry that does not is compiled anew. The
+//! cache is never the reason why a module does not load.
+
+use std::fs::{self, File};
+use std::hash::{Hash as _, Hasher};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use hmac::{Hmac, Mac as _};
+use sha2::{Digest as _, Sha256};
+
+use crate::limits::MAX_CODE_BYTES;
+use crate::module::Digest;
+
+const KEY_FILE: &str = "key";
+const KEY_BYTES: usize = 32;
+const SEAL_BYTES: usize = 32;
+
+/// A folder of compiled modules.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    folder: PathBuf,
+    key: [u8; KEY_BYTES],
+    /// What the compiled code depends on beside the module.
+    engine: [u8; 32],
+}
+
+impl Cache {
+    /// Opens a folder, which is made if need be, for its user only.
+    pub(crate) fn open(folder: &Path, engine: &wasmtime::Engine) -> io::Result<Self> {
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+        fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
+        let mut hasher = Bytes(Sha256::new());
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        Ok(Self { folder: folder.to_owned(), key: key(folder)?, engine: hasher.0.finalize().into() })
+    }
+
+    /// The code of a module, if it is there and sealed.
+    pub(crate) fn get(&self, digest: Digest) -> Option<Vec<u8>> {
+        let mut entry = Vec::new();
+        // In memory before it is checked: a file can change in between.
+        let limit = MAX_CODE_BYTES + SEAL_BYTES as u64;
+        File::open(self.path(digest)).ok()?.take(limit).read_to_end(&mut entry).ok()?;
+        let code_bytes = entry.len().checked_sub(SEAL_BYTES)?;
+        let seal = entry.split_off(code_bytes);
+        self.seal(digest, &entry)?.verify_slice(&seal).ok()?;
+        Some(entry)
+    }
+
+    /// Keeps the code of a module.
+    pub(crate) fn put(&self, digest: Digest, code: &[u8]) -> io::Result<()> {
+        let seal = self.seal(digest, code).ok_or(io::ErrorKind::InvalidInput)?.finalize().into_bytes();
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(code)?;
+        file.write_all(&seal)?;
+        file.persist(self.path(digest))?;
+        Ok(())
+    }
+
+    fn path(&self, digest: Digest) -> PathBuf {
+        // The engine's half keeps hosts of two versions from overwriting each other's entries.
+        self.folder.join(format!("{digest}-{}", hex::encode(&self.engine[..8])))
+    }
+
+    fn seal(&self, digest: Digest, code: &[u8]) -> Option<Hmac<Sha256>> {
+        let mut mac = Hmac::new_from_slice(&self.key).ok()?;
+        mac.update(&digest.0);
+        mac.update(&self.engine);
+        mac.update(code);
+        Some(mac)
+    }
+}
+
+/// The key of a folder; a new one, if there is none or it is not one.
+fn key(folder: &Path) -> io::Result<[u8; KEY_BYTES]> {
+    let path = folder.join(KEY_FILE);
+    if let Some(key) = fs::read(&path).ok().and_then(|bytes| bytes.try_into().ok()) {
+        return Ok(key);
+    }
+    let key: [u8; KEY_BYTES] = rand::random();
+    let mut file =
+        tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(folder)?;
+    file.write_all(&key)?;
+    // Two processes may do this at once: the key that is there in the end counts.
+    match file.persist_noclobber(&path) {
+        Ok(_) => Ok(key),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            fs::read(&path)?.try_into().map_err(|_| io::Error::from(io::ErrorKind::InvalidData))
+        }
+        Err(error) => Err(error.error),
+    }
+}
+
+/// A hasher that keeps all bits.
+struct Bytes(Sha256);
+
+impl Hasher for Bytes {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(&self) -> u64 {
+        // Only the bytes are of interest.
+        0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_sealed_entries_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = wasmtime::Engine::default();
+        let open = || Cache::open(&folder.path().join("cache"), &engine).unwrap();
+        let (cache, digest, code) = (open(), Digest([1; 32]), b"code".to_vec());
+        assert_eq!(cache.get(digest), None);
+        cache.put(digest, &code).unwrap();
+        assert_eq!(open().get(digest), Some(code.clone()));
+
+        let entry = cache.path(digest);
+        let sealed = fs::read(&entry).unwrap();
+        for spoiled in [&sealed[..sealed.len() - 1], &sealed[1..], &sealed[..3], b""] {
+            fs::write(&entry, spoiled).unwrap();
+            assert_eq!(cache.get(digest), None);
+        }
+        for at in [0, sealed.len() - 1] {
+            let mut spoiled = sealed.clone();
+            spoiled[at] ^= 1;
+            fs::write(&entry, spoiled).unwrap();
+            assert_eq!(cache.get(digest), None);
+        }
+        fs::write(&entry, &sealed).unwrap();
+        assert_eq!(cache.get(digest), Some(code));
+
+        // Neither one of another module, nor one under another key.
+        fs::rename(&entry, cache.path(Digest([2; 32]))).unwrap();
+        assert_eq!(cache.get(Digest([2; 32])), None);
+        cache.put(digest, b"code").unwrap();
+        fs::write(cache.folder.join(KEY_FILE), [7; KEY_BYTES]).unwrap();
+        assert_eq!(open().get(digest), None);
+    }
+}

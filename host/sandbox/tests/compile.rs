@@ -1,0 +1,85 @@
+//! Compiling in a child, and keeping what came out of it. This target's `main` is its own: the child is
+//! this executable.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
+
+mod support;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use host_sandbox::{Config, Engine, compile_child_main};
+use libtest_mimic::{Arguments, Trial};
+use support::{Run, guest, render};
+
+fn main() -> ExitCode {
+    if let Some(code) = compile_child_main() {
+        return code;
+    }
+    let arguments = Arguments::from_args();
+    let trials = vec![
+        Trial::test("a_child_compiles_and_the_cache_keeps", || {
+            a_child_compiles_and_the_cache_keeps();
+            Ok(())
+        }),
+        Trial::test("what_the_compiler_refuses_is_said", || {
+            what_the_compiler_refuses_is_said();
+            Ok(())
+        }),
+    ];
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn works(cache: &Path) {
+    for inspect in [false, true] {
+        let config = Config { inspect, instances: 4, cache: Some(cache.to_owned()), ..Config::default() };
+        let module = Engine::new(config).unwrap().load(&guest("script")).unwrap();
+        let commands = Run::new(&module).start("timer 5").unwrap();
+        assert_eq!(render(&commands), "timer 1 5 ms");
+    }
+}
+
+/// The files of a cache, with their times, but without its key.
+fn entries(cache: &Path) -> Vec<(std::path::PathBuf, std::time::SystemTime)> {
+    let mut entries: Vec<_> = fs::read_dir(cache)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.file_name() != "key")
+        .map(|entry| (entry.path(), entry.metadata().unwrap().modified().unwrap()))
+        .collect();
+    entries.sort();
+    entries
+}
+
+fn a_child_compiles_and_the_cache_keeps() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = folder.path().join("compiled");
+    works(&cache);
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&cache), 0o700);
+    assert_eq!(mode(&cache.join("key")), 0o600);
+    let first = entries(&cache);
+    assert_eq!(first.len(), 2, "one entry for each kind of engine");
+    works(&cache);
+    assert_eq!(entries(&cache), first, "entries are used as they are");
+
+    // One that was tampered with is compiled anew, not run.
+    let (tampered, _) = &first[0];
+    let mut bytes = fs::read(tampered).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(tampered, &bytes).unwrap();
+    works(&cache);
+    assert_ne!(fs::read(tampered).unwrap(), bytes);
+}
+
+fn what_the_compiler_refuses_is_said() {
+    let mut bytes = guest("script");
+    // Somewhere in the code section of the largest core module.
+    let middle = bytes.len() / 8;
+    bytes[middle..middle + 64].fill(0xff);
+    let error = Engine::new(support::config()).unwrap().load(&bytes).unwrap_err();
+    assert!(error.to_string().starts_with("the module does not compile: "), "{error}");
+}
