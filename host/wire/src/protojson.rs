@@ -2,11 +2,12 @@
 //!
 //! What is written equals, byte for byte, what the `temporal` CLI writes for the same message.
 //! What is read is more: both spellings of enum values (`EVENT_TYPE_TIMER_FIRED`, and
-//! `TimerFired` of older tools), both spellings of field names, and fields that are not known,
-//! which are skipped because newer services have more of them.
+//! `TimerFired` of older tools), both spellings of field names, what serde makes of the Rust SDK's
+//! messages, and fields that are not known, which are skipped because newer services have more of
+//! them.
 
-mod enums;
 mod float;
+mod spelling;
 mod token;
 mod write;
 
@@ -156,7 +157,7 @@ fn read_value(
     mut value: Value,
     at: &str,
 ) -> Result<DynamicMessage, JsonError> {
-    enums::respell(descriptor, &mut value);
+    spelling::respell(descriptor, &mut value);
     let options = DeserializeOptions::new().deny_unknown_fields(false);
     let mut track = serde_path_to_error::Track::new();
     let deserializer = serde_path_to_error::Deserializer::new(value, &mut track);

@@ -1,10 +1,11 @@
-//! Enum values as older tools spell them: `TimerFired` for `EVENT_TYPE_TIMER_FIRED`.
+//! Spellings of other tools: enum values of older ones (`TimerFired` for `EVENT_TYPE_TIMER_FIRED`),
+//! and oneofs as the Rust SDK's serde has them (`"attributes": {"TimerFiredEventAttributes": {…}}`).
 
-use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor};
-use serde_json::Value;
+use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
+use serde_json::{Map, Value};
 
-/// Replaces old spellings by today's, in every enum field of a message in JSON. Whatever does not
-/// look like the message is left alone: reading it afterwards says what is wrong with it.
+/// Replaces other spellings by protojson's, all through a message in JSON. Whatever does not look
+/// like the message is left alone: reading it afterwards says what is wrong with it.
 pub(super) fn respell(descriptor: &MessageDescriptor, value: &mut Value) {
     if descriptor.package_name() == "google.protobuf" {
         return;
@@ -12,11 +13,29 @@ pub(super) fn respell(descriptor: &MessageDescriptor, value: &mut Value) {
     let Value::Object(fields) = value else {
         return;
     };
+    for oneof in descriptor.oneofs() {
+        lift_variant(&oneof, fields);
+    }
     for (name, value) in fields {
         let field = descriptor.get_field_by_json_name(name).or_else(|| descriptor.get_field_by_name(name));
         if let Some(field) = field {
             respell_field(&field, value);
         }
+    }
+}
+
+/// Moves the variant of a oneof that is written as an object of its own to where protojson has it:
+/// among the fields of the message.
+fn lift_variant(oneof: &OneofDescriptor, fields: &mut Map<String, Value>) {
+    let Some(Value::Object(written)) = fields.get_mut(oneof.name()) else {
+        return;
+    };
+    let variant = oneof.fields().find_map(|field| {
+        let name = written.keys().find(|name| fold(name) == fold(field.name()))?.clone();
+        Some((field.json_name().to_owned(), written.remove(&name)?))
+    });
+    if let Some((name, value)) = variant {
+        fields.insert(name, value);
     }
 }
 
