@@ -1,1 +1,105 @@
-//! Attribute macros of the guest SDK.
+//! Attribute macros of the guest SDK. Use them through `guest-sdk`, where they are documented with
+//! examples.
+//!
+//! A macro cannot see the target that its output is compiled for, so that where workflows and activities
+//! differ between the sandbox and the host it emits both, under `cfg`.
+
+mod activities;
+mod marker;
+mod method;
+mod workflow;
+mod workflow_impl;
+
+use proc_macro::TokenStream;
+
+/// Marks the struct that holds the state of a workflow. Its methods go into an impl block with
+/// [`macro@workflow_methods`].
+///
+/// The workflow type is named like the struct, unless `#[run(name = "…")]` says otherwise.
+#[proc_macro_attribute]
+pub fn workflow(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    if attributes.is_empty() {
+        return item;
+    }
+    let message = "`#[workflow]` takes no arguments; the name of a workflow type goes to `#[run(name = …)]`";
+    syn::Error::new(proc_macro2::Span::call_site(), message).into_compile_error().into()
+}
+
+/// Makes the methods of an impl block those of a workflow.
+///
+/// | attribute | signature | what it is |
+/// |---|---|---|
+/// | `#[init]` | `fn(&WorkflowContextView, inputs…) -> Self` | makes the state; without it the state is `Default` |
+/// | `#[run]` | `async fn(&mut WorkflowContext<Self>, inputs…) -> WorkflowResult<T>` | the main routine |
+/// | `#[signal]` | `fn(&mut self, &mut SyncWorkflowContext<Self>, inputs…)` or `async fn(&mut WorkflowContext<Self>, inputs…)` | a signal handler |
+/// | `#[query]` | `fn(&self, &WorkflowContextView, inputs…) -> T` or `Result<T, E>` | a query handler |
+/// | `#[update]` | as `#[signal]`, with a result `T` or `Result<T, E>` | an update handler |
+/// | `#[update_validator(update)]` | `fn(&self, &WorkflowContextView, &inputs…) -> Result<(), E>` | accepts or rejects an update |
+///
+/// `name = "…"` gives another name than that of the method (for `#[run]`: of the struct). `dynamic` makes
+/// a handler the one for every name that has no handler of its own: after the context it takes the name
+/// and a `RawValue`. `#[run(dynamic)]` takes a `RawValue`.
+///
+/// Each method becomes a constant of the same name, for typed calls: `Greetings::run`, `Greetings::greet`.
+#[proc_macro_attribute]
+pub fn workflow_methods(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    workflow::expand(attributes.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Makes methods of an impl block activities: on the host they are run, in the sandbox they are called.
+///
+/// | signature | where it runs |
+/// |---|---|
+/// | `async fn` | on the asynchronous runtime |
+/// | `fn` | in the thread pool |
+/// | `fn` with `#[activity(process)]` | in the process pool |
+///
+/// The first parameters may be `self: Arc<Self>` and an `ActivityContext`; the others are the inputs. The
+/// result is `Result<T, ActivityError>`. `#[activity(name = "…")]` gives another name than that of the
+/// method.
+///
+/// Nothing of the impl block but types of inputs and results is compiled for the sandbox.
+#[proc_macro_attribute]
+pub fn activities(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    activities::expand(attributes.into(), item.into(), activities::Bodies::Here)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Declares activities that are implemented elsewhere, in any language, for typed calls. The methods have
+/// no receiver, no context, and the body `unimplemented!()`.
+#[proc_macro_attribute]
+pub fn activity_definitions(attributes: TokenStream, item: TokenStream) -> TokenStream {
+    activities::expand(attributes.into(), item.into(), activities::Bodies::Elsewhere)
+        .unwrap_or_else(syn::Error::into_compile_error)
+        .into()
+}
+
+/// Attributes that mean something within another macro only.
+macro_rules! inner_attributes {
+    ($($(#[$doc:meta])* $name:ident in $outer:literal;)*) => {$(
+        $(#[$doc])*
+        #[proc_macro_attribute]
+        pub fn $name(_attributes: TokenStream, _item: TokenStream) -> TokenStream {
+            let message = concat!("`#[", stringify!($name), "]` belongs in an impl block with `#[", $outer, "]`");
+            syn::Error::new(proc_macro2::Span::call_site(), message).into_compile_error().into()
+        }
+    )*};
+}
+
+inner_attributes! {
+    /// An activity. See [`macro@activities`].
+    activity in "activities";
+    /// Makes the state of a workflow. See [`macro@workflow_methods`].
+    init in "workflow_methods";
+    /// The main routine of a workflow. See [`macro@workflow_methods`].
+    run in "workflow_methods";
+    /// A signal handler. See [`macro@workflow_methods`].
+    signal in "workflow_methods";
+    /// A query handler. See [`macro@workflow_methods`].
+    query in "workflow_methods";
+    /// An update handler. See [`macro@workflow_methods`].
+    update in "workflow_methods";
+    /// Accepts or rejects an update. See [`macro@workflow_methods`].
+    update_validator in "workflow_methods";
+}

@@ -4,7 +4,9 @@
 //! their edge. It has no I/O, and its only dependencies are serde's.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test panics on failure"))]
 
+mod application;
 mod bytes;
+mod definition;
 mod failure;
 mod payload;
 mod payload_de;
@@ -12,7 +14,12 @@ mod payload_ser;
 mod priority;
 mod retry;
 
+pub use application::FailureBuilder;
 pub use bytes::Bytes;
+pub use definition::{
+    ActivityDefinition, Callable, QueryDefinition, Returned, SignalDefinition, UntypedActivity, UntypedQuery,
+    UntypedSignal, UntypedUpdate, UntypedWorkflow, UpdateDefinition, WorkflowDefinition,
+};
 pub use failure::{
     ActivityFailure, ApplicationErrorCategory, ApplicationFailure, ApplicationFailureBuilder,
     CanceledFailure, ChildWorkflowFailure, Failure, FailureInfo, MAX_FAILURE_DEPTH, NexusHandlerFailure,

@@ -1,0 +1,288 @@
+//! What `#[workflow_methods]` makes of the methods: markers, and the impl that the runtime calls.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Ident, Type};
+
+use crate::marker::{Marker, arguments_pattern, arguments_type, module, module_definition};
+use crate::method::Method;
+use crate::workflow::Workflow;
+
+pub(crate) fn generate(workflow: &Workflow) -> TokenStream {
+    let type_name = &workflow.type_name;
+    let module = module(type_name, "workflow");
+    let inputs = match &workflow.init {
+        Some(init) if workflow.run.inputs.is_empty() => &init.inputs,
+        _ => &workflow.run.inputs,
+    };
+    let run = Marker::new(&workflow.run, &module, &workflow_name(workflow), inputs);
+    let run_path = run.path.clone();
+    let mut definitions = vec![quote!(impl ::guest_sdk::WorkflowDefinition for #run_path {})];
+    let mut markers = vec![run];
+    let handlers = [
+        (&workflow.signals, quote!(SignalDefinition)),
+        (&workflow.queries, quote!(QueryDefinition)),
+        (&workflow.updates, quote!(UpdateDefinition)),
+    ];
+    for (methods, definition) in handlers {
+        for method in methods.iter().filter(|method| !method.options.has("dynamic")) {
+            let marker = Marker::new(method, &module, &handler_name(method), &method.inputs);
+            let path = &marker.path;
+            definitions.push(quote! {
+                impl ::guest_sdk::#definition for #path {
+                    type Workflow = #run_path;
+                }
+            });
+            markers.push(marker);
+        }
+    }
+    let marker_module = module_definition(&module, &markers);
+    let constants = markers.iter().map(|marker| &marker.constant);
+    let callables = markers.iter().map(|marker| &marker.callable);
+    let implementation = implementation(workflow, &run_path);
+    quote! {
+        impl #type_name {
+            #(#constants)*
+        }
+        #marker_module
+        #(#callables)*
+        #(#definitions)*
+        #implementation
+    }
+}
+
+/// Empty for what is dynamic, as in the contract.
+fn workflow_name(workflow: &Workflow) -> TokenStream {
+    let default = workflow.type_name.to_string();
+    match &workflow.run.options.name {
+        Some(name) => quote!(#name),
+        None if workflow.run.options.has("dynamic") => quote!(""),
+        None => quote!(#default),
+    }
+}
+
+fn handler_name(method: &Method) -> TokenStream {
+    let default = method.ident().to_string();
+    match &method.options.name {
+        Some(name) => quote!(#name),
+        None if method.options.has("dynamic") => quote!(""),
+        None => quote!(#default),
+    }
+}
+
+fn implementation(workflow: &Workflow, run_path: &TokenStream) -> TokenStream {
+    let type_name = &workflow.type_name;
+    let name = workflow_name(workflow);
+    let signal_names = workflow.signals.iter().map(handler_name);
+    let query_names = workflow.queries.iter().map(handler_name);
+    let update_names = workflow.updates.iter().map(handler_name);
+    let has_validator = workflow.updates.iter().map(|update| validator(workflow, update).is_some());
+    let init = init_body(workflow);
+    let run = run_body(&workflow.run);
+    let signals = arms(&workflow.signals, |signal| handler_arm(signal, no_answer));
+    let queries = arms(&workflow.queries, query_arm);
+    let updates = arms(&workflow.updates, |update| handler_arm(update, answer));
+    let validators = arms(&workflow.updates, |update| validator_arm(workflow, update));
+    quote! {
+        #[allow(unused_variables, reason = "not every workflow has inputs and handlers")]
+        impl ::guest_sdk::__private::WorkflowImplementation for #type_name {
+            type Run = #run_path;
+
+            const DEFINITION: ::guest_sdk::__private::Definition = ::guest_sdk::__private::Definition {
+                name: #name,
+                signals: &[#(#signal_names),*],
+                queries: &[#(#query_names),*],
+                updates: &[#((#update_names, #has_validator)),*],
+            };
+
+            fn init(
+                context: &::guest_sdk::WorkflowContextView,
+                arguments: &[::guest_sdk::Payload],
+            ) -> ::core::result::Result<Self, ::guest_sdk::PayloadError> {
+                #init
+            }
+
+            fn run(
+                mut context: ::guest_sdk::WorkflowContext<Self>,
+                arguments: &[::guest_sdk::Payload],
+            ) -> ::guest_sdk::__private::Started<::guest_sdk::WorkflowResult<::guest_sdk::Payload>> {
+                #run
+            }
+
+            fn signal(
+                context: &::guest_sdk::WorkflowContext<Self>,
+                name: &str,
+                arguments: &[::guest_sdk::Payload],
+            ) -> ::guest_sdk::__private::Handled<()> {
+                match name {
+                    #signals
+                }
+            }
+
+            fn query(
+                &self,
+                context: &::guest_sdk::WorkflowContextView,
+                name: &str,
+                arguments: &[::guest_sdk::Payload],
+            ) -> ::guest_sdk::__private::Handled<::guest_sdk::__private::Answer> {
+                match name {
+                    #queries
+                }
+            }
+
+            fn update(
+                context: &::guest_sdk::WorkflowContext<Self>,
+                name: &str,
+                arguments: &[::guest_sdk::Payload],
+            ) -> ::guest_sdk::__private::Handled<::guest_sdk::__private::Answer> {
+                match name {
+                    #updates
+                }
+            }
+
+            fn validate(
+                &self,
+                context: &::guest_sdk::WorkflowContextView,
+                name: &str,
+                arguments: &[::guest_sdk::Payload],
+            ) -> ::guest_sdk::__private::Handled<::guest_sdk::__private::Verdict> {
+                match name {
+                    #validators
+                }
+            }
+        }
+    }
+}
+
+fn init_body(workflow: &Workflow) -> TokenStream {
+    let Some(init) = &workflow.init else {
+        return quote!(Ok(<Self as ::core::default::Default>::default()));
+    };
+    let (decode, idents) = (decode(&init.inputs, &init.input_idents()), init.input_idents());
+    let ident = init.ident();
+    quote! {
+        #decode
+        Ok(Self::#ident(context, #(#idents),*))
+    }
+}
+
+fn run_body(run: &Method) -> TokenStream {
+    let (decode, idents) = (decode(&run.inputs, &run.input_idents()), run.input_idents());
+    let method = run.hidden_ident();
+    quote! {
+        #decode
+        Ok(::std::boxed::Box::pin(async move {
+            let result = Self::#method(&mut context, #(#idents),*).await?;
+            Ok(::guest_sdk::Returned::to_payload(&result)?)
+        }))
+    }
+}
+
+fn decode(inputs: &[Type], idents: &[Ident]) -> TokenStream {
+    let ty = arguments_type(inputs);
+    let pattern = arguments_pattern(inputs, idents);
+    quote! {
+        let #pattern = <#ty as ::guest_sdk::FromPayloads>::from_payloads(arguments)?;
+    }
+}
+
+/// Which names an arm is for, and how it gets its inputs. A dynamic one takes the name, and the arguments
+/// as they came.
+fn arm(method: &Method) -> (TokenStream, TokenStream, TokenStream) {
+    if method.options.has("dynamic") {
+        let decode = quote! {
+            let (name, arguments) = (name.to_owned(), ::guest_sdk::RawValue(arguments.to_vec()));
+        };
+        return (quote!(_), decode, quote!(name, arguments));
+    }
+    let name = handler_name(method);
+    let (decode, idents) = (decode(&method.inputs, &method.input_idents()), method.input_idents());
+    (quote!(name if name == #name), decode, quote!(#(#idents),*))
+}
+
+/// Turns what a handler returned into what the runtime takes.
+fn answer(method: &Method, result: &TokenStream) -> TokenStream {
+    let convert = if method.is_fallible { quote!(fallible) } else { quote!(infallible) };
+    quote!(::guest_sdk::__private::#convert(#result))
+}
+
+/// Nobody waits for the answer to a signal.
+fn no_answer(_method: &Method, result: &TokenStream) -> TokenStream {
+    quote!({
+        let _ = #result;
+    })
+}
+
+/// The arms for methods that may be asynchronous.
+fn handler_arm(method: &Method, answer: fn(&Method, &TokenStream) -> TokenStream) -> TokenStream {
+    let (pattern, decode, inputs) = arm(method);
+    let ident = method.hidden_ident();
+    if method.is_async() {
+        let result = answer(method, &quote!(Self::#ident(&mut context, #inputs).await));
+        quote! {
+            #pattern => ::guest_sdk::__private::Handled::running(|| {
+                #decode
+                let mut context = ::core::clone::Clone::clone(context);
+                Ok(::std::boxed::Box::pin(async move { #result }))
+            }),
+        }
+    } else {
+        let call = quote!(context.handle_sync(|state, context| state.#ident(context, #inputs)));
+        let result = answer(method, &call);
+        quote! {
+            #pattern => ::guest_sdk::__private::Handled::done(|| {
+                #decode
+                Ok(#result)
+            }),
+        }
+    }
+}
+
+/// An arm for each method, and one for names that have none. The dynamic one comes last, as it takes all.
+fn arms(methods: &[Method], arm: impl Fn(&Method) -> TokenStream) -> TokenStream {
+    let (dynamic, named): (Vec<&Method>, Vec<&Method>) =
+        methods.iter().partition(|method| method.options.has("dynamic"));
+    let fallback = dynamic.is_empty().then(|| quote!(_ => ::guest_sdk::__private::Handled::Unknown,));
+    let arms = named.into_iter().chain(dynamic).map(arm);
+    quote!(#(#arms)* #fallback)
+}
+
+fn query_arm(method: &Method) -> TokenStream {
+    let (pattern, decode, inputs) = arm(method);
+    let ident = method.hidden_ident();
+    let result = answer(method, &quote!(self.#ident(context, #inputs)));
+    quote! {
+        #pattern => ::guest_sdk::__private::Handled::done(|| {
+            #decode
+            Ok(#result)
+        }),
+    }
+}
+
+fn validator<'a>(workflow: &'a Workflow, update: &Method) -> Option<&'a Method> {
+    workflow.validators.iter().find(|(name, _)| name == update.ident()).map(|(_, validator)| validator)
+}
+
+/// Arguments that do not decode are rejected even where there is no validator.
+fn validator_arm(workflow: &Workflow, update: &Method) -> TokenStream {
+    let (pattern, decode, _) = arm(update);
+    let verdict = match validator(workflow, update) {
+        Some(validator) => {
+            let ident = validator.ident();
+            let inputs = if update.options.has("dynamic") {
+                quote!(&name, &arguments)
+            } else {
+                let idents = update.input_idents();
+                quote!(#(&#idents),*)
+            };
+            quote!(::guest_sdk::__private::verdict(self.#ident(context, #inputs)))
+        }
+        None => quote!(Ok(())),
+    };
+    quote! {
+        #pattern => ::guest_sdk::__private::Handled::done(|| {
+            #decode
+            Ok(#verdict)
+        }),
+    }
+}

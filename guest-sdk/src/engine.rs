@@ -1,0 +1,228 @@
+//! Drives one run: takes the jobs of a task, runs what they wake, and ends the run.
+
+use std::rc::Rc;
+
+use guest_sdk_types::{Failure, Payload, PayloadError};
+
+use crate::bindings::workflow::host::activation::{
+    ChildStartResolution, Job, NexusStartResolution, Query, Signal, Start, Task, Update,
+};
+use crate::bindings::workflow::host::log::Level;
+use crate::bindings::workflow::host::types::Outcome;
+use crate::convert::{from_payloads, payload, payloads};
+use crate::convert_failure::failure;
+use crate::error::{WorkflowResult, WorkflowTermination};
+use crate::executor::Executor;
+use crate::operation::{Kind, Resolution};
+use crate::run::{Run, TaskFacts};
+use crate::workflow::{Answer, Handled, Workflow, WorkflowType};
+use crate::{host, log};
+
+/// One run, from its first activation on.
+pub(crate) struct Engine {
+    run: Rc<Run>,
+    workflow: Box<dyn Workflow>,
+    executor: Executor,
+    /// Signals that have no handler.
+    buffered: Vec<Signal>,
+}
+
+impl Engine {
+    /// Starts the run that the first job of the first task asks for; the other jobs stay in the task.
+    pub(crate) fn start(types: &[WorkflowType], task: &mut Task) -> Result<Self, Box<Failure>> {
+        if !matches!(task.jobs.first(), Some(Job::Start(_))) {
+            return Err(task_failure("the first job of a run is not `start`"));
+        }
+        let Job::Start(Start { info, arguments }) = task.jobs.remove(0) else {
+            return Err(task_failure("the first job of a run is not `start`"));
+        };
+        let named = types.iter().find(|known| known.definition.name == info.workflow_type);
+        let Some(workflow_type) =
+            named.or_else(|| types.iter().find(|known| known.definition.name.is_empty()))
+        else {
+            let known: Vec<&str> = types.iter().map(|known| known.definition.name).collect();
+            return Err(task_failure(&format!(
+                "there is no workflow type `{}` in this module; there are: {}",
+                info.workflow_type,
+                known.join(", ")
+            )));
+        };
+        let run = Run::new(info, TaskFacts::of(task));
+        let arguments = from_payloads(arguments);
+        let refuse = |error| undecoded("workflow", &run.info.workflow_type, &error);
+        let workflow = (workflow_type.start)(Rc::clone(&run), &arguments).map_err(refuse)?;
+        let main = workflow.run(&arguments).map_err(refuse)?;
+        let mut executor = Executor::default();
+        let ending = Rc::clone(&run);
+        executor.set_main(Box::pin(async move { end(&ending, main.await) }));
+        Ok(Self { run, workflow, executor, buffered: Vec::new() })
+    }
+
+    /// Takes the jobs of a task, and runs until nothing can progress.
+    pub(crate) fn activate(&mut self, mut task: Task) -> Result<(), Box<Failure>> {
+        self.run.task.replace(TaskFacts::of(&mut task));
+        for job in task.jobs {
+            self.apply(job)?;
+        }
+        self.executor.run_until_stalled();
+        self.run.take_task_failure().map_or(Ok(()), Err)
+    }
+
+    fn apply(&mut self, job: Job) -> Result<(), Box<Failure>> {
+        let (key, resolution) = match job {
+            Job::Start(_) => return Err(task_failure("the run was started before")),
+            // The host has taken the seed: the SDK keeps none.
+            Job::UpdateRandomSeed => return Ok(()),
+            Job::Signal(signal) => return self.signal(signal),
+            Job::Update(update) => return self.update(update),
+            Job::Cancel(reason) => {
+                self.run.token.cancel_for((!reason.is_empty()).then_some(reason));
+                return Ok(());
+            }
+            Job::TimerFired(seq) => ((Kind::Timer, seq), Resolution::TimerFired),
+            Job::ActivityResolved(job) => ((Kind::Activity, job.seq), Resolution::Activity(job.resolution)),
+            Job::ChildWorkflowStartResolved(job) => {
+                if !matches!(job.resolution, ChildStartResolution::Started(_)) {
+                    self.run.forget((Kind::Child, job.seq));
+                }
+                ((Kind::ChildStart, job.seq), Resolution::ChildStart(job.resolution))
+            }
+            Job::ChildWorkflowResolved(job) => ((Kind::Child, job.seq), Resolution::Outcome(job.outcome)),
+            Job::ExternalSignalResolved(job) => {
+                ((Kind::ExternalSignal, job.seq), Resolution::Done(job.failure))
+            }
+            Job::ExternalCancelResolved(job) => {
+                ((Kind::ExternalCancel, job.seq), Resolution::Done(job.failure))
+            }
+            Job::NexusStartResolved(job) => {
+                if matches!(job.resolution, NexusStartResolution::Failed(_)) {
+                    self.run.forget((Kind::Nexus, job.seq));
+                }
+                ((Kind::NexusStart, job.seq), Resolution::NexusStart(job.resolution))
+            }
+            Job::NexusResolved(job) => ((Kind::Nexus, job.seq), Resolution::Outcome(job.outcome)),
+        };
+        if self.run.resolve(key, resolution) {
+            Ok(())
+        } else {
+            Err(task_failure(&format!("nothing waits for the answer to {:?} {}", key.0, key.1)))
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) -> Result<(), Box<Failure>> {
+        let arguments = from_payloads(signal.arguments.clone());
+        match self.workflow.signal(&signal.name, &arguments) {
+            Handled::Unknown => {
+                log::write(
+                    Level::Warn,
+                    module_path!(),
+                    format!("signal `{}` has no handler: it is kept", signal.name),
+                );
+                self.buffered.push(signal);
+            }
+            Handled::Undecoded(error) => return Err(undecoded("signal", &signal.name, &error)),
+            Handled::Done(()) => {}
+            Handled::Running(future) => {
+                let run = Rc::clone(&self.run);
+                self.add_handler(async move {
+                    future.await;
+                    run.handlers.set(run.handlers.get() - 1);
+                    run.changed();
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn update(&mut self, update: Update) -> Result<(), Box<Failure>> {
+        let arguments = from_payloads(update.arguments);
+        let id = update.protocol_instance_id;
+        match self.workflow.update(&update.name, &arguments) {
+            Handled::Unknown => Err(task_failure(&format!("update `{}` has no handler", update.name))),
+            Handled::Undecoded(error) => Err(undecoded("update", &update.name, &error)),
+            Handled::Done(answer) => {
+                complete_update(&id, answer);
+                Ok(())
+            }
+            Handled::Running(future) => {
+                let run = Rc::clone(&self.run);
+                self.add_handler(async move {
+                    let answer = future.await;
+                    complete_update(&id, answer);
+                    run.handlers.set(run.handlers.get() - 1);
+                    run.changed();
+                });
+                Ok(())
+            }
+        }
+    }
+
+    fn add_handler(&mut self, future: impl Future<Output = ()> + 'static) {
+        self.run.handlers.set(self.run.handlers.get() + 1);
+        self.executor.add_handler(Box::pin(future));
+    }
+
+    /// Answers a query. Happens on a copy of the guest, so that it may change what it likes.
+    pub(crate) fn query(&self, query: Query) -> Answer {
+        let arguments = from_payloads(query.arguments);
+        match self.workflow.query(&query.name, &arguments) {
+            Handled::Done(answer) => answer,
+            Handled::Undecoded(error) => Err(undecoded("query", &query.name, &error)),
+            Handled::Unknown | Handled::Running(_) => {
+                Err(task_failure(&format!("query `{}` has no handler", query.name)))
+            }
+        }
+    }
+
+    /// Accepts or rejects an update.
+    pub(crate) fn validate(&self, update: Update) -> Result<(), Box<Failure>> {
+        let arguments = from_payloads(update.arguments);
+        match self.workflow.validate(&update.name, &arguments) {
+            Handled::Done(verdict) => verdict,
+            Handled::Undecoded(error) => Err(undecoded("update", &update.name, &error)),
+            Handled::Unknown | Handled::Running(_) => {
+                Err(task_failure(&format!("update `{}` has no handler", update.name)))
+            }
+        }
+    }
+}
+
+/// Ends the run.
+fn end(run: &Run, result: WorkflowResult<Payload>) {
+    if run.handlers.get() > 0 {
+        let message = format!(
+            "the workflow ends while {} signal or update handlers run: wait for `all_handlers_finished`",
+            run.handlers.get()
+        );
+        log::write(Level::Warn, module_path!(), message);
+    }
+    match result {
+        Ok(result) => host::workflow::complete(Some(&payload(result))),
+        Err(WorkflowTermination::Cancelled { details }) => host::workflow::cancel(&payloads(details)),
+        Err(WorkflowTermination::ContinueAsNew(request)) => host::workflow::continue_as_new(&request.0),
+        // What was asked to cancel, and stopped because of it, is canceled and not failed.
+        Err(WorkflowTermination::Failed(reason)) if run.token.is_cancelled() && reason.is_canceled() => {
+            host::workflow::cancel(&[]);
+        }
+        Err(WorkflowTermination::Failed(reason)) => host::workflow::fail(&failure(*reason)),
+        Err(WorkflowTermination::PayloadConversion(error)) => {
+            run.fail_task(task_failure(&format!("value not converted: {error}")));
+        }
+    }
+}
+
+fn complete_update(id: &str, answer: Answer) {
+    let outcome = match answer {
+        Ok(result) => Outcome::Completed(Some(payload(result))),
+        Err(reason) => Outcome::Failed(failure(*reason)),
+    };
+    host::workflow::complete_update(id, &outcome);
+}
+
+fn undecoded(what: &str, name: &str, error: &PayloadError) -> Box<Failure> {
+    task_failure(&format!("arguments of {what} `{name}` not decoded: {error}"))
+}
+
+fn task_failure(message: &str) -> Box<Failure> {
+    Box::new(Failure::application("", message).build())
+}

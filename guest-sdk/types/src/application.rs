@@ -1,0 +1,136 @@
+//! Making failures that workflows and activities report, by the names of Temporal's Rust SDK.
+
+use std::error::Error;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::failure::{ApplicationErrorCategory, ApplicationFailure, Failure, FailureInfo, MAX_FAILURE_DEPTH};
+use crate::payload::{Payload, PayloadError};
+
+/// Builds an application failure out of an error or a message.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct FailureBuilder {
+    failure: Failure,
+    info: ApplicationFailure,
+}
+
+impl Failure {
+    /// An application failure that is retried as the retry policy says. An error's sources become its
+    /// causes; a failure stays as it is.
+    pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        match source.into().downcast::<Self>() {
+            Ok(failure) => *failure,
+            Err(source) => Self::builder(source).build(),
+        }
+    }
+
+    /// An application failure that is never retried.
+    pub fn non_retryable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::builder(source).non_retryable(true).build()
+    }
+
+    /// An application failure with more than a message.
+    ///
+    /// ```
+    /// # use guest_sdk_types::Failure;
+    /// let failure = Failure::builder("no funds")
+    ///     .type_name("CardDeclined")
+    ///     .non_retryable(true)
+    ///     .details(&7)?
+    ///     .build();
+    /// assert_eq!(failure.type_name(), Some("CardDeclined"));
+    /// # Ok::<(), guest_sdk_types::PayloadError>(())
+    /// ```
+    pub fn builder(source: impl Into<Box<dyn Error + Send + Sync>>) -> FailureBuilder {
+        let source = source.into();
+        let cause = source.source().map(|cause| Box::new(cause_of(cause, 1)));
+        let failure = Self { message: source.to_string(), cause, ..Self::default() };
+        FailureBuilder { failure, info: ApplicationFailure::default() }
+    }
+
+    /// The type of the application failure at the outermost level or below, if it has one.
+    pub fn type_name(&self) -> Option<&str> {
+        let info = self.application_failure()?;
+        (!info.error_type.is_empty()).then_some(info.error_type.as_str())
+    }
+
+    /// Whether the application failure at the outermost level or below is never retried.
+    pub fn is_non_retryable(&self) -> bool {
+        self.application_failure().is_some_and(|info| info.non_retryable)
+    }
+}
+
+impl FailureBuilder {
+    /// What retry policies and other programs know it by.
+    pub fn type_name(mut self, name: impl Into<String>) -> Self {
+        self.info.error_type = name.into();
+        self
+    }
+
+    /// Whether it is never retried, whatever the retry policy says.
+    pub fn non_retryable(mut self, non_retryable: bool) -> Self {
+        self.info.non_retryable = non_retryable;
+        self
+    }
+
+    /// Takes the place of the backoff of the retry policy.
+    pub fn next_retry_delay(mut self, delay: Duration) -> Self {
+        self.info.next_retry_delay = Some(delay);
+        self
+    }
+
+    /// How dashboards and alerts see it.
+    pub fn category(mut self, category: ApplicationErrorCategory) -> Self {
+        self.info.category = category;
+        self
+    }
+
+    /// Adds details: one value. Call it again for more.
+    ///
+    /// # Errors
+    /// As [`Payload::from_value`].
+    pub fn details<T: Serialize + ?Sized>(mut self, details: &T) -> Result<Self, PayloadError> {
+        self.info.details.push(Payload::from_value(details)?);
+        Ok(self)
+    }
+
+    /// What caused it.
+    pub fn cause(mut self, cause: impl Into<Failure>) -> Self {
+        self.failure.cause = Some(Box::new(cause.into()));
+        self
+    }
+
+    /// The failure.
+    #[must_use]
+    pub fn build(self) -> Failure {
+        Failure { info: FailureInfo::Application(self.info), ..self.failure }
+    }
+}
+
+/// The cause that an error names, with its own causes.
+fn cause_of(error: &(dyn Error + 'static), depth: usize) -> Failure {
+    if let Some(failure) = error.downcast_ref::<Failure>() {
+        return failure.clone();
+    }
+    let cause = error.source().filter(|_| depth < MAX_FAILURE_DEPTH);
+    let mut failure = Failure::application("", error.to_string()).build();
+    failure.cause = cause.map(|cause| Box::new(cause_of(cause, depth + 1)));
+    failure
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sources_become_causes() {
+        let inner = std::io::Error::other("disk full");
+        let middle = Failure::builder("not stored").type_name("Storage").cause(Failure::new(inner)).build();
+        let outer = Failure::new(std::io::Error::other(middle.clone()));
+        assert_eq!(outer.to_string(), "not stored (Storage): disk full");
+        assert_eq!(Failure::new(middle.clone()), middle);
+        assert!(Failure::non_retryable("no").is_non_retryable());
+    }
+}

@@ -1,0 +1,204 @@
+//! What can be called, as types: workflows, activities, signals, queries and updates.
+//!
+//! The macros of the guest SDK make a marker type for each; clients and workflows pass the marker and
+//! get the types of input and output checked. The `Untyped…` types are for names that are only known at
+//! run time.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::payload::{FromPayloads, IntoPayloads, Payload, PayloadError, RawValue};
+
+/// Something with a name, an input and an output.
+pub trait Callable {
+    /// What a caller gives: `()` for no parameter, the parameter itself for one, a tuple for several.
+    type Input: 'static;
+    /// The input as arguments, each of which travels as a payload of its own.
+    type Arguments: IntoPayloads + FromPayloads;
+    /// What comes back.
+    type Output: Returned + 'static;
+
+    /// The name by which it is called.
+    fn name(&self) -> &str;
+
+    /// The arguments that an input is.
+    fn arguments(input: Self::Input) -> Self::Arguments;
+}
+
+/// A workflow type.
+pub trait WorkflowDefinition: Callable {}
+
+/// An activity type.
+pub trait ActivityDefinition: Callable {}
+
+/// A signal of a workflow type.
+pub trait SignalDefinition: Callable<Output = ()> {
+    /// The workflow type that handles it.
+    type Workflow: WorkflowDefinition;
+}
+
+/// A query of a workflow type.
+pub trait QueryDefinition: Callable {
+    /// The workflow type that answers it.
+    type Workflow: WorkflowDefinition;
+}
+
+/// An update of a workflow type.
+pub trait UpdateDefinition: Callable {
+    /// The workflow type that handles it.
+    type Workflow: WorkflowDefinition;
+}
+
+/// A result of a call: any serde type, and [`RawValue`].
+pub trait Returned: Sized {
+    /// Encodes the result.
+    ///
+    /// # Errors
+    /// As [`Payload::from_value`].
+    fn to_payload(&self) -> Result<Payload, PayloadError>;
+
+    /// Decodes a result. An absent one is read as null.
+    ///
+    /// # Errors
+    /// As [`Payload::to_value`].
+    fn from_payload(payload: Option<Payload>) -> Result<Self, PayloadError>;
+}
+
+impl<T: Serialize + DeserializeOwned> Returned for T {
+    fn to_payload(&self) -> Result<Payload, PayloadError> {
+        Payload::from_value(self)
+    }
+
+    fn from_payload(payload: Option<Payload>) -> Result<Self, PayloadError> {
+        payload.unwrap_or_else(Payload::null).to_value()
+    }
+}
+
+impl Returned for RawValue {
+    fn to_payload(&self) -> Result<Payload, PayloadError> {
+        Ok(self.0.first().cloned().unwrap_or_else(Payload::null))
+    }
+
+    fn from_payload(payload: Option<Payload>) -> Result<Self, PayloadError> {
+        Ok(Self(payload.into_iter().collect()))
+    }
+}
+
+impl RawValue {
+    /// The arguments of a call: a tuple, one element for each.
+    ///
+    /// # Errors
+    /// As [`Payload::from_value`].
+    pub fn from_arguments(arguments: impl IntoPayloads) -> Result<Self, PayloadError> {
+        arguments.into_payloads().map(Self)
+    }
+
+    /// Reads the arguments of a call as a tuple, one element for each.
+    ///
+    /// # Errors
+    /// As [`Payload::to_value`].
+    pub fn to_arguments<T: FromPayloads>(&self) -> Result<T, PayloadError> {
+        T::from_payloads(&self.0)
+    }
+
+    /// One value.
+    ///
+    /// # Errors
+    /// As [`Payload::from_value`].
+    pub fn from_value<T: Serialize + ?Sized>(value: &T) -> Result<Self, PayloadError> {
+        Ok(Self(vec![Payload::from_value(value)?]))
+    }
+
+    /// Reads the first value. An absent one is read as null.
+    ///
+    /// # Errors
+    /// As [`Payload::to_value`].
+    pub fn to_value<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
+        self.0.first().map_or_else(|| Payload::null().to_value(), Payload::to_value)
+    }
+}
+
+macro_rules! untyped {
+    ($($(#[$doc:meta])* $name:ident: $output:ty { $($definition:tt)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name(String);
+
+        impl $name {
+            /// The one with this name.
+            pub fn new(name: impl Into<String>) -> Self {
+                Self(name.into())
+            }
+        }
+
+        impl Callable for $name {
+            type Input = RawValue;
+            type Arguments = RawValue;
+            type Output = $output;
+
+            fn name(&self) -> &str {
+                &self.0
+            }
+
+            fn arguments(input: RawValue) -> RawValue {
+                input
+            }
+        }
+
+        $($definition)*
+    )*};
+}
+
+untyped! {
+    /// A workflow type known by name only.
+    UntypedWorkflow: RawValue {
+        impl WorkflowDefinition for UntypedWorkflow {}
+    }
+    /// An activity type known by name only.
+    UntypedActivity: RawValue {
+        impl ActivityDefinition for UntypedActivity {}
+    }
+    /// A signal known by name only.
+    UntypedSignal: () {
+        impl SignalDefinition for UntypedSignal {
+            type Workflow = UntypedWorkflow;
+        }
+    }
+    /// A query known by name only.
+    UntypedQuery: RawValue {
+        impl QueryDefinition for UntypedQuery {
+            type Workflow = UntypedWorkflow;
+        }
+    }
+    /// An update known by name only.
+    UntypedUpdate: RawValue {
+        impl UpdateDefinition for UntypedUpdate {
+            type Workflow = UntypedWorkflow;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_come_back() {
+        let payload = 7.to_payload().unwrap();
+        assert_eq!(u8::from_payload(Some(payload.clone())).unwrap(), 7);
+        assert_eq!(Option::<u8>::from_payload(None).unwrap(), None);
+        let raw = RawValue::from_payload(Some(payload)).unwrap();
+        assert_eq!(raw.to_value::<u8>().unwrap(), 7);
+        assert_eq!(raw.to_payload().unwrap(), 7.to_payload().unwrap());
+        <()>::from_payload(None).unwrap();
+        u8::from_payload(None).unwrap_err();
+    }
+
+    #[test]
+    fn arguments_by_name() {
+        let input = RawValue::from_arguments(("a", 1)).unwrap();
+        let arguments = UntypedActivity::arguments(input).into_payloads().unwrap();
+        assert_eq!(RawValue(arguments).to_arguments::<(String, u8)>().unwrap(), ("a".to_owned(), 1));
+        assert_eq!(UntypedActivity::new("charge").name(), "charge");
+    }
+}
