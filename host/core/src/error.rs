@@ -83,7 +83,6 @@ impl Error {
         }
     }
 
-    #[expect(dead_code, reason = "the machines that use it follow")]
     pub(crate) fn nondeterminism(
         event_id: i64,
         expected: impl Into<String>,
@@ -96,12 +95,10 @@ impl Error {
         }))
     }
 
-    #[expect(dead_code, reason = "the machines that use it follow")]
     pub(crate) fn broken(event_id: i64, what: impl Into<String>) -> Self {
         Self::BrokenHistory { event_id, what: what.into() }
     }
 
-    #[expect(dead_code, reason = "the machines that use it follow")]
     pub(crate) fn guest(what: impl Into<String>) -> Self {
         Self::GuestFault { what: what.into() }
     }

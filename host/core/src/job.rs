@@ -135,7 +135,6 @@ pub enum Job {
 
 impl Job {
     /// Where it stands among the jobs of an activation. Jobs of one rank keep their order.
-    #[expect(dead_code, reason = "the machines that use it follow")]
     pub(crate) fn rank(&self) -> u8 {
         match self {
             Self::Start(_) => 0,

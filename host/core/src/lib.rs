@@ -29,25 +29,46 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
+mod activities;
+mod apply;
+mod child_workflows;
 mod command;
 mod error;
+mod event;
+mod executed_by;
+mod external_workflows;
+mod failures;
+mod fields;
+mod flags;
+mod issue;
 mod job;
+mod local_activities;
+mod markers;
+mod nexus;
+mod one_way;
+mod operations;
 mod patches;
+mod queries;
 mod random;
 mod run;
 mod step;
+mod tasks;
+mod timers;
+mod updates;
+mod workflow_tasks;
 
 pub use command::{
     ActivityCancellation, ChildWorkflowCancellation, Command, LocalActivity, NexusCancellation,
 };
 pub use error::{Error, Nondeterminism};
+pub use executed_by::ExecutedBy;
 pub use job::{
     Activation, ActivityResolution, ChildWorkflowStartResolution, Job, LocalActivityBackoff,
     NexusStartResolution, Outcome, Start, Update,
 };
 pub use patches::Patches;
 pub use random::random_seed;
-pub use run::Run;
+pub use run::{OWN_QUERY_ID, Run};
 pub use step::{
     Completion, LocalActivityRequests, LocalActivityResult, Query, Rejection, RunConfig, Step, Task,
     UpdateValidation,

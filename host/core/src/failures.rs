@@ -1,0 +1,40 @@
+//! Failures that core makes, worded as sdk-core words them: guests see the same whoever runs them.
+
+use host_wire::temporal::api::{
+    common::v1::{Payload, Payloads},
+    failure::v1::{CanceledFailureInfo, Failure, failure::FailureInfo},
+};
+
+use crate::{error::Error, event::Event};
+
+/// A failure with a cause.
+pub(crate) fn caused(message: impl Into<String>, info: FailureInfo, cause: Option<Failure>) -> Box<Failure> {
+    Box::new(Failure {
+        message: message.into(),
+        cause: cause.map(Box::new),
+        failure_info: Some(info),
+        ..Failure::default()
+    })
+}
+
+/// The cause that says that something was cancelled.
+pub(crate) fn canceled(details: Option<Payloads>) -> Failure {
+    Failure {
+        failure_info: Some(FailureInfo::CanceledFailureInfo(CanceledFailureInfo {
+            details,
+            ..CanceledFailureInfo::default()
+        })),
+        ..Failure::default()
+    }
+}
+
+/// A result: one payload, or none at all.
+pub(crate) fn single_payload(event: &Event, payloads: Option<Payloads>) -> Result<Option<Payload>, Error> {
+    let Some(Payloads { mut payloads }) = payloads else {
+        return Ok(None);
+    };
+    match (payloads.pop(), payloads.is_empty()) {
+        (Some(payload), true) => Ok(Some(payload)),
+        _ => Err(event.broken("its result is not exactly one payload")),
+    }
+}

@@ -1,0 +1,449 @@
+//! Local activities: run by the worker within a workflow task, recorded by a marker.
+//!
+//! In replay nothing runs: the marker of the coming task resolves the activity in the very activation
+//! in which it was resolved before, which the marker names by its index within the task.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    time::Duration,
+};
+
+use host_wire::temporal::api::{
+    command::v1::{RecordMarkerCommandAttributes, command::Attributes},
+    common::v1::Payload,
+    failure::v1::{Failure, failure::FailureInfo},
+    sdk::v1::UserMetadata,
+};
+use prost_types::Timestamp;
+
+use crate::{
+    activities,
+    command::{ActivityCancellation, LocalActivity},
+    error::Error,
+    event::Event,
+    job::{ActivityResolution, Job, LocalActivityBackoff, Outcome},
+    markers::{self, LocalActivityData, LocalActivityMarker, Marker},
+    operations::{Context, Progress},
+    step::{LocalActivityRequests, LocalActivityResult},
+};
+
+const NANOS_PER_SECOND: u32 = 1_000_000_000;
+
+/// One local activity of a run.
+#[derive(Debug)]
+pub(crate) struct LocalActivityMachine {
+    seq: u32,
+    activity: LocalActivity,
+    state: State,
+    is_replayed: bool,
+    scheduled_at: Timestamp,
+    marker: Option<Box<RecordMarkerCommandAttributes>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The worker runs it, or is about to.
+    Requested,
+    /// Resolved; the command to record its marker is not in history yet.
+    MarkerCommanded { kind: ResultKind },
+    /// In replay: no marker was found yet.
+    AwaitingMarker,
+    /// In replay: resolved by a marker that is still to come.
+    ResolvedByMarker,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ResultKind {
+    Completed,
+    Failed,
+    Canceled,
+}
+
+/// How a local activity came out, from wherever that is known.
+#[derive(Clone, Debug)]
+pub(crate) struct Resolution {
+    result: Result<Option<Payload>, Failure>,
+    complete_time: Option<Timestamp>,
+    attempt: u32,
+    backoff: Option<prost_types::Duration>,
+    original_schedule_time: Option<Timestamp>,
+    activation_index: Option<u64>,
+}
+
+impl From<LocalActivityMarker> for Resolution {
+    fn from(marker: LocalActivityMarker) -> Self {
+        Self {
+            complete_time: marker.data.complete_time(),
+            attempt: marker.data.attempt,
+            backoff: marker.data.backoff(),
+            original_schedule_time: marker.data.original_schedule_time(),
+            activation_index: marker.data.activation_index,
+            result: marker.result,
+        }
+    }
+}
+
+/// What resolving a local activity leads to, beside its job.
+#[derive(Debug, Default)]
+pub(crate) struct Resolved {
+    /// The time is now at least this.
+    pub(crate) time: Option<Timestamp>,
+    /// A marker is to be recorded.
+    pub(crate) records_marker: bool,
+}
+
+/// What cancelling a local activity asks of its surroundings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum LocalCancel {
+    Nothing,
+    /// Resolve as cancelled, without waiting.
+    Resolve {
+        and_request: bool,
+    },
+    /// Stop it if it runs; resolve it if its end is known.
+    Request,
+}
+
+impl LocalActivityMachine {
+    pub(crate) fn new(seq: u32, mut activity: LocalActivity, is_replaying: bool, now: Timestamp) -> Self {
+        if activity.activity_id.is_empty() {
+            activity.activity_id = seq.to_string();
+        }
+        Self {
+            seq,
+            activity,
+            state: if is_replaying { State::AwaitingMarker } else { State::Requested },
+            is_replayed: is_replaying,
+            scheduled_at: now,
+            marker: None,
+        }
+    }
+
+    pub(crate) fn activity(&self) -> &LocalActivity {
+        &self.activity
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        format!(
+            "a marker of local activity {} of type {}",
+            self.activity.activity_id, self.activity.activity_type
+        )
+    }
+
+    pub(crate) fn take_command(&mut self) -> Option<(Attributes, Option<UserMetadata>)> {
+        Some((
+            Attributes::RecordMarkerCommandAttributes(self.marker.take()?),
+            self.activity.user_metadata.take(),
+        ))
+    }
+
+    pub(crate) fn awaits_marker(&self) -> bool {
+        self.state == State::AwaitingMarker
+    }
+
+    /// Replay is over and no marker came: the worker must run it.
+    pub(crate) fn request(&mut self) {
+        self.state = State::Requested;
+        self.is_replayed = false;
+    }
+
+    pub(crate) fn cancel(&self) -> LocalCancel {
+        match (self.state, self.activity.cancellation) {
+            (State::MarkerCommanded { .. }, _) => LocalCancel::Nothing,
+            (State::Requested, ActivityCancellation::TryCancel) => LocalCancel::Resolve { and_request: true },
+            (State::Requested, ActivityCancellation::Abandon) => LocalCancel::Resolve { and_request: false },
+            _ => LocalCancel::Request,
+        }
+    }
+
+    /// What a cancellation that does not wait, or comes before the start, resolves it with.
+    pub(crate) fn cancelled(&self, activation_index: u64) -> Resolution {
+        Resolution {
+            result: Err(activities::cancelled_activity(None)),
+            complete_time: None,
+            attempt: self.activity.attempt,
+            backoff: None,
+            original_schedule_time: self.activity.original_schedule_time,
+            activation_index: Some(activation_index),
+        }
+    }
+
+    /// The worker ran it.
+    pub(crate) fn resolution(&self, result: LocalActivityResult, activation_index: u64) -> Resolution {
+        Resolution {
+            complete_time: Some(later(self.scheduled_at, result.runtime)),
+            attempt: result.attempt,
+            backoff: result.backoff.map(protocol_duration),
+            original_schedule_time: result.original_schedule_time,
+            activation_index: Some(activation_index),
+            result: match result.outcome {
+                Outcome::Completed(payload) => Ok(payload),
+                Outcome::Failed(failure) | Outcome::Canceled(failure) => Err(*failure),
+            },
+        }
+    }
+
+    /// Resolves it, by what the worker or a marker says. What comes twice is ignored.
+    pub(crate) fn resolve(
+        &mut self,
+        resolution: Resolution,
+        is_marker: bool,
+        jobs: &mut Vec<Job>,
+    ) -> Result<Resolved, Error> {
+        match (self.state, is_marker) {
+            (State::Requested, false) => {
+                self.state = State::MarkerCommanded { kind: kind_of(&resolution) };
+            }
+            (State::AwaitingMarker, true) => self.state = State::ResolvedByMarker,
+            (State::MarkerCommanded { .. }, false) => return Ok(Resolved::default()),
+            _ => {
+                return Err(Error::guest(format!(
+                    "local activity {} is resolved twice",
+                    self.activity.activity_id
+                )));
+            }
+        }
+        if !self.is_replayed {
+            self.marker = Some(Box::new(self.new_marker(&resolution)));
+        }
+        let time = resolution.complete_time;
+        jobs.push(Job::ActivityResolved {
+            seq: self.seq,
+            resolution: self.job_resolution(resolution),
+            is_local: true,
+        });
+        Ok(Resolved { time, records_marker: !self.is_replayed })
+    }
+
+    fn job_resolution(&self, resolution: Resolution) -> ActivityResolution {
+        if let Some(backoff) = resolution.backoff {
+            return ActivityResolution::Backoff(LocalActivityBackoff {
+                attempt: resolution.attempt + 1,
+                backoff,
+                original_schedule_time: resolution.original_schedule_time,
+            });
+        }
+        let kind = kind_of(&resolution);
+        ActivityResolution::Outcome(match resolution.result {
+            Ok(payload) => Outcome::Completed(payload),
+            Err(failure) => {
+                let wrap = |message, failure| {
+                    activities::local_activity_failure(
+                        message,
+                        &self.activity.activity_id,
+                        &self.activity.activity_type,
+                        failure,
+                    )
+                };
+                match &failure.failure_info {
+                    Some(FailureInfo::CanceledFailureInfo(_)) => {
+                        Outcome::Canceled(wrap("Local Activity cancelled", failure))
+                    }
+                    Some(FailureInfo::TimeoutFailureInfo(_)) => {
+                        Outcome::Failed(wrap("Local Activity timed out", failure))
+                    }
+                    _ if kind == ResultKind::Canceled => Outcome::Canceled(Box::new(failure)),
+                    _ => Outcome::Failed(Box::new(failure)),
+                }
+            }
+        })
+    }
+
+    fn new_marker(&self, resolution: &Resolution) -> RecordMarkerCommandAttributes {
+        let mut data = LocalActivityData::new(
+            self.seq,
+            resolution.attempt,
+            self.activity.activity_id.clone(),
+            self.activity.activity_type.clone(),
+        )
+        .with_times(resolution.complete_time, resolution.backoff, resolution.original_schedule_time);
+        data.activation_index = resolution.activation_index;
+        let (result, failure) = match &resolution.result {
+            Ok(payload) => (payload.clone(), None),
+            Err(failure) => (None, Some(failure.clone())),
+        };
+        let input = self.activity.include_arguments_in_marker.then(|| self.activity.arguments.clone());
+        RecordMarkerCommandAttributes {
+            marker_name: markers::LOCAL_ACTIVITY_MARKER_NAME.to_owned(),
+            details: markers::local_activity_details(&data, result, input),
+            header: None,
+            failure,
+        }
+    }
+
+    /// Whether its marker is the answer to a command, rather than one that resolved it in replay.
+    pub(crate) fn has_command(&self) -> bool {
+        matches!(self.state, State::MarkerCommanded { .. })
+    }
+
+    /// Its marker is in history.
+    pub(crate) fn on_event(&mut self, event: &Event, context: &mut Context<'_>) -> Result<Progress, Error> {
+        let Some(Marker::LocalActivity(marker)) = Marker::of(event)? else {
+            return Err(context.unexpected(event, &self.describe()));
+        };
+        match (self.state, &marker.result) {
+            (State::ResolvedByMarker, _)
+            | (State::MarkerCommanded { kind: ResultKind::Canceled }, _)
+            | (State::MarkerCommanded { kind: ResultKind::Completed }, Ok(_))
+            | (State::MarkerCommanded { kind: ResultKind::Failed }, Err(_)) => {}
+            (State::MarkerCommanded { .. }, _) => {
+                return Err(Error::nondeterminism(
+                    event.id(),
+                    format!("{} with another outcome", self.describe()),
+                    self.describe(),
+                ));
+            }
+            _ => return Err(event.broken("a marker of a local activity that is not resolved")),
+        }
+        let LocalActivityData { seq, activity_id, activity_type, .. } = &marker.data;
+        let differs =
+            *activity_id != self.activity.activity_id || *activity_type != self.activity.activity_type;
+        if *seq != self.seq || context.checks_id_and_type && differs {
+            return Err(Error::nondeterminism(
+                event.id(),
+                format!("a marker of local activity {activity_id} of type {activity_type}"),
+                self.describe(),
+            ));
+        }
+        Ok(Progress::Closed)
+    }
+
+    /// Whether it was scheduled while history was replayed, and not run since.
+    pub(crate) fn is_replayed(&self) -> bool {
+        self.is_replayed
+    }
+}
+
+fn kind_of(resolution: &Resolution) -> ResultKind {
+    let is_cancelled =
+        |failure: &Failure| matches!(failure.failure_info, Some(FailureInfo::CanceledFailureInfo(_)));
+    match &resolution.result {
+        Ok(_) => ResultKind::Completed,
+        Err(failure) if is_cancelled(failure) || failure.cause.as_deref().is_some_and(is_cancelled) => {
+            ResultKind::Canceled
+        }
+        Err(_) => ResultKind::Failed,
+    }
+}
+
+/// A time, and so much later.
+fn later(time: Timestamp, duration: Duration) -> Timestamp {
+    let nanos = u32::try_from(time.nanos).unwrap_or_default() + duration.subsec_nanos();
+    let seconds = i64::try_from(duration.as_secs()).unwrap_or(i64::MAX);
+    Timestamp {
+        seconds: time.seconds.saturating_add(seconds).saturating_add(i64::from(nanos / NANOS_PER_SECOND)),
+        nanos: (nanos % NANOS_PER_SECOND).cast_signed(),
+    }
+}
+
+fn protocol_duration(duration: Duration) -> prost_types::Duration {
+    prost_types::Duration {
+        seconds: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX),
+        nanos: duration.subsec_nanos().cast_signed(),
+    }
+}
+
+/// What there is to do about a run's local activities.
+#[derive(Debug, Default)]
+pub(crate) struct LocalActivities {
+    /// To be started by the worker.
+    to_start: Vec<u32>,
+    /// To be cancelled by the worker.
+    to_cancel: Vec<u32>,
+    /// Given to the worker and not resolved.
+    running: BTreeSet<u32>,
+    /// Found in markers of the coming task, and not applied yet.
+    found: VecDeque<(u32, Resolution)>,
+    /// Resolved by the worker while the guest was busy, or between tasks.
+    pub(crate) deferred: Vec<LocalActivityResult>,
+    /// Position of the next activation in the workflow task, from 0.
+    pub(crate) activation_index: u64,
+    has_run_ended: bool,
+    was_cancelled_at_end: bool,
+}
+
+impl LocalActivities {
+    pub(crate) fn start(&mut self, seq: u32) {
+        self.to_start.push(seq);
+    }
+
+    pub(crate) fn end_run(&mut self) {
+        self.has_run_ended = true;
+    }
+
+    /// Whether the workflow task cannot be completed yet on their account.
+    pub(crate) fn are_outstanding(&self) -> bool {
+        let has_some = !self.running.is_empty() || !self.to_start.is_empty();
+        has_some && !self.has_run_ended
+    }
+
+    /// The worker has answered it.
+    pub(crate) fn is_over(&mut self, seq: u32) {
+        self.to_start.retain(|other| *other != seq);
+        self.running.remove(&seq);
+    }
+
+    /// Takes it back if the worker was not asked yet.
+    pub(crate) fn withdraw(&mut self, seq: u32) -> bool {
+        let index = self.to_start.iter().position(|other| *other == seq);
+        index.map(|index| self.to_start.remove(index)).is_some()
+    }
+
+    pub(crate) fn cancel(&mut self, seq: u32) {
+        if self.running.contains(&seq) {
+            self.to_cancel.push(seq);
+        }
+    }
+
+    /// What the worker is to be asked now.
+    pub(crate) fn take_requests(
+        &mut self,
+        machines: &std::collections::BTreeMap<u32, LocalActivityMachine>,
+    ) -> Option<LocalActivityRequests> {
+        let mut requests = LocalActivityRequests::default();
+        if self.has_run_ended {
+            self.to_start.clear();
+            self.to_cancel.clear();
+            let cancel_all = !self.running.is_empty() && !self.was_cancelled_at_end;
+            self.was_cancelled_at_end = true;
+            requests.cancel_all = cancel_all;
+            return cancel_all.then_some(requests);
+        }
+        if self.to_start.is_empty() && self.to_cancel.is_empty() {
+            return None;
+        }
+        requests.cancel = std::mem::take(&mut self.to_cancel);
+        for seq in std::mem::take(&mut self.to_start) {
+            if let Some(machine) = machines.get(&seq) {
+                self.running.insert(seq);
+                requests.start.push((seq, machine.activity().clone()));
+            }
+        }
+        Some(requests)
+    }
+
+    /// A marker was found in the coming task.
+    pub(crate) fn found(&mut self, marker: LocalActivityMarker) {
+        let seq = marker.data.seq;
+        self.found.push_back((seq, marker.into()));
+    }
+
+    /// The next resolution that was found, unless it belongs to a later activation.
+    pub(crate) fn next_found(&self, include_held: bool) -> Option<u32> {
+        let (seq, resolution) = self.found.front()?;
+        (include_held || !self.is_held(resolution)).then_some(*seq)
+    }
+
+    pub(crate) fn has_held(&self, seq: u32) -> bool {
+        self.found.iter().any(|(other, resolution)| *other == seq && self.is_held(resolution))
+    }
+
+    pub(crate) fn take_found(&mut self, seq: u32) -> Option<Resolution> {
+        let index = self.found.iter().position(|(other, _)| *other == seq)?;
+        self.found.remove(index).map(|(_, resolution)| resolution)
+    }
+
+    fn is_held(&self, resolution: &Resolution) -> bool {
+        resolution.activation_index.is_some_and(|index| index > self.activation_index)
+    }
+}

@@ -1,0 +1,8 @@
+//! Runs in words: histories, guests and the steps that come of them. A case is a string.
+
+#![allow(clippy::unwrap_used, reason = "tests panic on failure")]
+
+mod activities;
+mod local_activities;
+mod support;
+mod updates;
