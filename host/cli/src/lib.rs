@@ -1,1 +1,29 @@
 //! Command line and wiring of the host for sandboxed durable workflows.
+//!
+//! Owns the arguments, how they become settings of the other crates, and what is printed. What a
+//! workflow or an activity is, how it runs, and how it travels, is theirs.
+//!
+//! A program with native activities is a few lines, and has every subcommand of `host`:
+//!
+//! ```no_run
+//! use std::process::ExitCode;
+//!
+//! fn main() -> ExitCode {
+//!     host::Host::new().main()
+//! }
+//! ```
+//!
+//! Programs that start workflows and wait for them use [`client`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
+
+pub mod client;
+mod command;
+mod exit;
+mod output;
+mod program;
+mod settings;
+
+pub use host_activities as activities;
+pub use host_wire::{ConnectError, ConnectOptions, Tls};
+pub use program::Host;

@@ -1,0 +1,362 @@
+//! Talking to an execution: signals, queries, updates, cancellation, termination, its result.
+
+use std::marker::PhantomData;
+
+use guest_sdk_types::{
+    Callable, Failure, IntoPayloads, Payload, QueryDefinition, Returned, SignalDefinition, UpdateDefinition,
+    WorkflowDefinition,
+};
+use host_wire::{
+    History, payloads_from_proto, payloads_to_proto,
+    temporal::api::{
+        common::v1::{Payloads, WorkflowExecution},
+        enums::v1::{QueryRejectCondition, UpdateWorkflowExecutionLifecycleStage, WorkflowExecutionStatus},
+        query::v1::WorkflowQuery,
+        update::v1::{self as update, WaitPolicy, outcome},
+        workflowservice::v1::{
+            DeleteWorkflowExecutionRequest, DescribeWorkflowExecutionRequest,
+            DescribeWorkflowExecutionResponse, PollWorkflowExecutionUpdateRequest, QueryWorkflowRequest,
+            RequestCancelWorkflowExecutionRequest, SignalWorkflowExecutionRequest,
+            TerminateWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
+        },
+    },
+};
+use tonic::Request;
+use uuid::Uuid;
+
+use super::{
+    Client, Closed, Error, HistoryStream,
+    chain::{closes, next_run},
+    history::Wanted,
+};
+
+/// Talks to one execution of a workflow type.
+pub struct WorkflowHandle<W> {
+    client: Client,
+    workflow_id: String,
+    run_id: Option<String>,
+    workflow: PhantomData<fn() -> W>,
+}
+
+/// How a query is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueryOptions {
+    /// Which states of the workflow the service rejects the query in.
+    pub reject_condition: QueryRejectCondition,
+}
+
+/// How an update is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpdateOptions {
+    /// Makes the update idempotent. Empty: a new UUID.
+    pub update_id: String,
+}
+
+impl<W: WorkflowDefinition> WorkflowHandle<W> {
+    pub(super) fn new(client: Client, workflow_id: String, run_id: Option<String>) -> Self {
+        Self { client, workflow_id, run_id, workflow: PhantomData }
+    }
+
+    /// The workflow id.
+    #[must_use]
+    pub fn workflow_id(&self) -> &str {
+        &self.workflow_id
+    }
+
+    /// The run that this handle is for; nothing: the current one, whichever it is.
+    #[must_use]
+    pub fn run_id(&self) -> Option<&str> {
+        self.run_id.as_deref()
+    }
+
+    /// The same with the run id of the current run.
+    ///
+    /// # Errors
+    ///
+    /// When the service does not know the execution, or cannot be reached.
+    pub async fn current_run(&self) -> Result<Self, Error> {
+        let info = self.describe().await?.workflow_execution_info;
+        let execution = info.and_then(|info| info.execution);
+        let execution = execution.ok_or(Error::Answer("a description without an execution"))?;
+        Ok(Self::new(self.client.clone(), execution.workflow_id, Some(execution.run_id)))
+    }
+
+    /// Waits until the workflow is closed, and gives its result. Follows continue-as-new, retries and
+    /// cron to the last run.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Workflow`] when it was closed without a result, [`Error::Payload`] when the result is
+    /// of another type.
+    pub async fn result(&self) -> Result<W::Output, Error> {
+        self.closed().await?.value()
+    }
+
+    /// Waits until the workflow is closed. Follows continue-as-new, retries and cron to the last run.
+    ///
+    /// # Errors
+    ///
+    /// When the service does not know the execution, or cannot be reached.
+    pub async fn closed(&self) -> Result<Closed, Error> {
+        let mut run_id = self.run_id.clone();
+        loop {
+            let mut events =
+                HistoryStream::new(self.client.clone(), self.execution_of(run_id), Wanted::CloseAwaited);
+            let Some(event) = events.next().await? else {
+                return Err(Error::Answer("a closed run has no closing event"));
+            };
+            match next_run(&event) {
+                Some(next) => run_id = Some(next.to_owned()),
+                None if closes(&event) => return Ok(Closed { event }),
+                None => return Err(Error::Answer("the last event closes nothing")),
+            }
+        }
+    }
+
+    /// The event that closed the run, or nothing while it is open.
+    ///
+    /// # Errors
+    ///
+    /// When the service does not know the execution, or cannot be reached.
+    pub async fn closed_now(&self) -> Result<Option<Closed>, Error> {
+        let mut events = HistoryStream::new(self.client.clone(), self.execution(), Wanted::CloseRecorded);
+        let event = events.next().await?.filter(closes);
+        Ok(event.map(|event| Closed { event }))
+    }
+
+    /// The run's history so far.
+    ///
+    /// # Errors
+    ///
+    /// When the service does not know the execution, or cannot be reached.
+    pub async fn fetch_history(&self) -> Result<History, Error> {
+        self.history().collect().await
+    }
+
+    /// The events of the run so far, one after another.
+    #[must_use]
+    pub fn history(&self) -> HistoryStream {
+        HistoryStream::new(self.client.clone(), self.execution(), Wanted::Recorded)
+    }
+
+    /// The events of the run, one after another, until it is closed.
+    #[must_use]
+    pub fn follow(&self) -> HistoryStream {
+        HistoryStream::new(self.client.clone(), self.execution(), Wanted::Following)
+    }
+
+    /// The run that takes this one's place after an event of its history, if there is one.
+    #[must_use]
+    pub fn continued_as(&self, event: &host_wire::temporal::api::history::v1::HistoryEvent) -> Option<Self> {
+        let run_id = next_run(event)?.to_owned();
+        Some(Self::new(self.client.clone(), self.workflow_id.clone(), Some(run_id)))
+    }
+
+    /// Everything the service knows of the execution.
+    ///
+    /// # Errors
+    ///
+    /// When the service does not know the execution, or cannot be reached.
+    pub async fn describe(&self) -> Result<DescribeWorkflowExecutionResponse, Error> {
+        let request = DescribeWorkflowExecutionRequest {
+            namespace: self.client.namespace.clone(),
+            execution: Some(self.execution()),
+        };
+        let response = self.client.service.describe_workflow_execution(Request::new(request)).await?;
+        Ok(response.into_inner())
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such open execution, or the service cannot be reached.
+    pub async fn signal<S>(&self, signal: S, input: S::Input) -> Result<(), Error>
+    where
+        S: SignalDefinition<Workflow = W>,
+    {
+        let request = SignalWorkflowExecutionRequest {
+            namespace: self.client.namespace.clone(),
+            workflow_execution: Some(self.execution()),
+            signal_name: signal.name().to_owned(),
+            input: arguments::<S>(input)?,
+            identity: self.client.identity.clone(),
+            request_id: Uuid::new_v4().to_string(),
+            ..SignalWorkflowExecutionRequest::default()
+        };
+        self.client.service.signal_workflow_execution(Request::new(request)).await?;
+        Ok(())
+    }
+
+    /// Asks the workflow for something. Needs a worker, for closed workflows too.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::QueryRejected`] when the options say so; when the handler fails or no worker answers,
+    /// [`Error::Rpc`].
+    pub async fn query<Q>(&self, query: Q, input: Q::Input, options: QueryOptions) -> Result<Q::Output, Error>
+    where
+        Q: QueryDefinition<Workflow = W>,
+    {
+        let request = QueryWorkflowRequest {
+            namespace: self.client.namespace.clone(),
+            execution: Some(self.execution()),
+            query: Some(WorkflowQuery {
+                query_type: query.name().to_owned(),
+                query_args: arguments::<Q>(input)?,
+                ..WorkflowQuery::default()
+            }),
+            query_reject_condition: options.reject_condition.into(),
+        };
+        let response = self.client.service.query_workflow(Request::new(request)).await?.into_inner();
+        if let Some(rejected) = response.query_rejected {
+            let status = WorkflowExecutionStatus::try_from(rejected.status).unwrap_or_default();
+            return Err(Error::QueryRejected(status));
+        }
+        output(payloads_from_proto(response.query_result))
+    }
+
+    /// Sends an update and waits for its result.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Update`] when the workflow rejects or fails it.
+    pub async fn execute_update<U>(
+        &self,
+        update: U,
+        input: U::Input,
+        options: UpdateOptions,
+    ) -> Result<U::Output, Error>
+    where
+        U: UpdateDefinition<Workflow = W>,
+    {
+        let update_id = match options.update_id {
+            id if id.is_empty() => Uuid::new_v4().to_string(),
+            id => id,
+        };
+        let completed =
+            WaitPolicy { lifecycle_stage: UpdateWorkflowExecutionLifecycleStage::Completed.into() };
+        let request = UpdateWorkflowExecutionRequest {
+            namespace: self.client.namespace.clone(),
+            workflow_execution: Some(self.execution()),
+            wait_policy: Some(completed),
+            request: Some(update::Request {
+                meta: Some(update::Meta { update_id, identity: self.client.identity.clone() }),
+                input: Some(update::Input {
+                    name: update.name().to_owned(),
+                    args: arguments::<U>(input)?,
+                    ..update::Input::default()
+                }),
+                ..update::Request::default()
+            }),
+            ..UpdateWorkflowExecutionRequest::default()
+        };
+        let service = &self.client.service;
+        let response = service.update_workflow_execution(Request::new(request)).await?.into_inner();
+        let (mut outcome, update_ref) = (response.outcome, response.update_ref);
+        // The service answers after a while in any case; then it is asked again.
+        while outcome.is_none() {
+            let request = PollWorkflowExecutionUpdateRequest {
+                namespace: self.client.namespace.clone(),
+                update_ref: update_ref.clone(),
+                identity: self.client.identity.clone(),
+                wait_policy: Some(completed),
+            };
+            outcome =
+                service.poll_workflow_execution_update(Request::new(request)).await?.into_inner().outcome;
+        }
+        match outcome.and_then(|outcome| outcome.value) {
+            Some(outcome::Value::Success(result)) => output(result.into()),
+            Some(outcome::Value::Failure(failure)) => Err(Error::Update(Box::new(Failure::from(failure)))),
+            None => Err(Error::Answer("an update has neither result nor failure")),
+        }
+    }
+
+    /// Asks the workflow to end itself. It may clean up first, or refuse.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such open execution, or the service cannot be reached.
+    pub async fn cancel(&self, reason: impl Into<String>) -> Result<(), Error> {
+        let request = RequestCancelWorkflowExecutionRequest {
+            namespace: self.client.namespace.clone(),
+            workflow_execution: Some(self.execution()),
+            identity: self.client.identity.clone(),
+            request_id: Uuid::new_v4().to_string(),
+            reason: reason.into(),
+            ..RequestCancelWorkflowExecutionRequest::default()
+        };
+        self.client.service.request_cancel_workflow_execution(Request::new(request)).await?;
+        Ok(())
+    }
+
+    /// Ends the execution at once, without asking the workflow.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such open execution, or the service cannot be reached.
+    pub async fn terminate(&self, reason: impl Into<String>) -> Result<(), Error> {
+        let request = TerminateWorkflowExecutionRequest {
+            namespace: self.client.namespace.clone(),
+            workflow_execution: Some(self.execution()),
+            reason: reason.into(),
+            identity: self.client.identity.clone(),
+            ..TerminateWorkflowExecutionRequest::default()
+        };
+        self.client.service.terminate_workflow_execution(Request::new(request)).await?;
+        Ok(())
+    }
+
+    /// Removes the execution and its history; an open one is terminated first. The service does this
+    /// after it has answered.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such execution, or the service cannot be reached.
+    pub async fn delete(&self) -> Result<(), Error> {
+        let request = DeleteWorkflowExecutionRequest {
+            namespace: self.client.namespace.clone(),
+            workflow_execution: Some(self.execution()),
+        };
+        self.client.service.delete_workflow_execution(Request::new(request)).await?;
+        Ok(())
+    }
+
+    fn execution(&self) -> WorkflowExecution {
+        self.execution_of(self.run_id.clone())
+    }
+
+    fn execution_of(&self, run_id: Option<String>) -> WorkflowExecution {
+        WorkflowExecution { workflow_id: self.workflow_id.clone(), run_id: run_id.unwrap_or_default() }
+    }
+}
+
+fn arguments<C: Callable>(input: C::Input) -> Result<Option<Payloads>, Error> {
+    let payloads =
+        C::arguments(input).into_payloads().map_err(|source| Error::Payload { what: "input", source })?;
+    Ok(payloads_to_proto(payloads))
+}
+
+fn output<T: Returned>(payloads: Vec<Payload>) -> Result<T, Error> {
+    T::from_payload(payloads.into_iter().next()).map_err(|source| Error::Payload { what: "result", source })
+}
+
+impl<W> Clone for WorkflowHandle<W> {
+    fn clone(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            workflow_id: self.workflow_id.clone(),
+            run_id: self.run_id.clone(),
+            workflow: PhantomData,
+        }
+    }
+}
+
+impl<W> std::fmt::Debug for WorkflowHandle<W> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkflowHandle")
+            .field("workflow_id", &self.workflow_id)
+            .field("run_id", &self.run_id)
+            .finish_non_exhaustive()
+    }
+}

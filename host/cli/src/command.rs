@@ -1,0 +1,61 @@
+//! The command line: which commands there are. Each is a file that says what it takes and does.
+
+pub(crate) mod activity;
+pub(crate) mod workflow;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    output::{Output, OutputArgs},
+    settings::logging::LoggingArgs,
+};
+
+/// Runs durable workflows that are WebAssembly components, and talks to them.
+#[derive(Parser, Debug)]
+#[command(
+    name = "host",
+    version,
+    propagate_version = true,
+    max_term_width = 100,
+    after_help = "Every command has examples in its own --help.\n\
+                  Addresses, namespaces, API keys and TLS come from flags, from TEMPORAL_* variables, or \
+                  from a profile, as with the `temporal` CLI."
+)]
+pub(crate) struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    pub(crate) logging: LoggingArgs,
+}
+
+#[derive(Subcommand, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
+enum Command {
+    /// Start workflows, look at them, talk to them, end them
+    Workflow(workflow::WorkflowArgs),
+    /// Complete or fail activities that ended outside of a worker
+    Activity(activity::ActivityArgs),
+}
+
+impl CommandLine {
+    /// Does what the command line says.
+    pub(crate) async fn run(self) -> anyhow::Result<()> {
+        let output = Output::from(self.output);
+        match self.command {
+            Command::Workflow(arguments) => arguments.run(output).await,
+            Command::Activity(arguments) => arguments.run(output).await,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn arguments_fit_together() {
+        super::CommandLine::command().debug_assert();
+    }
+}

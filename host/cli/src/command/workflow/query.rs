@@ -1,0 +1,64 @@
+//! `host workflow query`.
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use guest_sdk_types::UntypedQuery;
+use host_wire::temporal::api::{enums::v1::QueryRejectCondition, workflowservice::v1::QueryWorkflowResponse};
+
+use super::outcome;
+use crate::{
+    client::QueryOptions,
+    output::{Output, Payloads},
+    settings::{connection::ConnectionArgs, execution::ExecutionArgs, input::InputArgs},
+};
+
+/// Asks a workflow for something, open or closed. A worker answers, so one must run.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  host workflow query --workflow-id order-17 --name status")]
+pub(crate) struct Query {
+    #[command(flatten)]
+    execution: ExecutionArgs,
+    /// Name of the query.
+    #[arg(long, alias = "type", value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    input: InputArgs,
+    /// Fail instead of asking a workflow in this state.
+    #[arg(long, value_name = "CONDITION")]
+    reject_condition: Option<Reject>,
+}
+
+#[derive(ValueEnum, Clone, Copy, Debug)]
+#[value(rename_all = "snake_case")]
+enum Reject {
+    /// It is closed.
+    NotOpen,
+    /// It is closed, and neither completed nor continued as new.
+    NotCompletedCleanly,
+}
+
+impl Query {
+    pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
+        let input = self.input.payloads()?;
+        let client = connection.connect().await?;
+        let options = QueryOptions {
+            reject_condition: match self.reject_condition {
+                None => QueryRejectCondition::None,
+                Some(Reject::NotOpen) => QueryRejectCondition::NotOpen,
+                Some(Reject::NotCompletedCleanly) => QueryRejectCondition::NotCompletedCleanly,
+            },
+        };
+        let handle = self.execution.handle(&client);
+        let answer = handle
+            .query(UntypedQuery::new(self.name.as_str()), input, options)
+            .await
+            .with_context(|| format!("failed to query {}", self.name))?;
+        if output.is_text() {
+            return Ok(output.line(outcome::result_text(answer.0)?)?);
+        }
+        let response =
+            QueryWorkflowResponse { query_result: Some(answer.0.into()), ..QueryWorkflowResponse::default() };
+        output.message(&response, Payloads::AsJson)
+    }
+}

@@ -1,0 +1,135 @@
+//! What commands print: text for people, or JSON as the `temporal` CLI prints it.
+//!
+//! Everything that is a result goes to stdout through [`Output`], so that a closed pipe is an error
+//! like any other. What only accompanies the work goes to stderr, and is not printed with JSON.
+
+pub(crate) mod card;
+pub(crate) mod event;
+pub(crate) mod failure;
+pub(crate) mod json;
+
+use std::io::{self, Write as _};
+
+use clap::{Args, ValueEnum};
+use guest_sdk_types::Payload;
+use host_wire::protojson::{self, WriteOptions};
+use prost::{Message, Name};
+
+use crate::exit::OutputFailed;
+
+/// How results are printed.
+#[derive(Args, Clone, Copy, Debug)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputArgs {
+    /// Output format.
+    #[arg(short = 'o', long = "output", global = true, value_name = "FORMAT", default_value = "text")]
+    format: Format,
+}
+
+/// How results are printed.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// JSON, indented.
+    Json,
+    /// JSON, one value a line.
+    Jsonl,
+}
+
+/// Prints results.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Output {
+    format: Format,
+}
+
+impl From<OutputArgs> for Output {
+    fn from(arguments: OutputArgs) -> Self {
+        Self { format: arguments.format }
+    }
+}
+
+impl Output {
+    /// Whether people read it.
+    pub(crate) fn is_text(self) -> bool {
+        self.format == Format::Text
+    }
+
+    /// Prints a line, or several.
+    pub(crate) fn line(self, text: impl AsRef<str>) -> Result<(), OutputFailed> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_ref().as_bytes())?;
+        stdout.write_all(b"\n")?;
+        Ok(stdout.flush()?)
+    }
+
+    /// Prints what accompanies the work, on stderr; nothing with JSON.
+    pub(crate) fn note(self, text: impl AsRef<str>) {
+        if self.is_text() {
+            // A closed stderr loses the note, not the result.
+            let _ = writeln!(io::stderr(), "{}", text.as_ref());
+        }
+    }
+
+    /// Prints a message of the protocol as JSON.
+    pub(crate) fn message<M: Message + Name>(self, message: &M, payloads: Payloads) -> anyhow::Result<()> {
+        let text = protojson::message_to_json(message, self.write_options(payloads))?;
+        Ok(self.line(text)?)
+    }
+
+    /// Prints an object.
+    pub(crate) fn object(self, object: json::Object) -> anyhow::Result<()> {
+        let text = object.finish();
+        Ok(self.line(if self.format == Format::Jsonl { text } else { json::indent(&text) })?)
+    }
+
+    /// Prints messages as a list, as `temporal` does: unlike a list of [`json`], its items are not
+    /// indented.
+    pub(crate) fn list<M: Message + Name>(self, messages: &[M]) -> anyhow::Result<()> {
+        let options = self.write_options(Payloads::AsJson);
+        let items: Vec<String> = messages
+            .iter()
+            .map(|message| protojson::message_to_json(message, options))
+            .collect::<Result<_, _>>()?;
+        if self.format == Format::Jsonl {
+            for item in items {
+                self.line(item)?;
+            }
+            return Ok(());
+        }
+        let start = if items.is_empty() { "[" } else { "[\n" };
+        Ok(self.line(format!("{start}{}\n]", items.join(",\n")))?)
+    }
+
+    fn write_options(self, payloads: Payloads) -> WriteOptions {
+        WriteOptions {
+            one_line: self.format == Format::Jsonl,
+            shorthand_payloads: payloads == Payloads::AsJson,
+        }
+    }
+}
+
+/// How payloads are written in JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Payloads {
+    /// As the JSON that is in them.
+    AsJson,
+    /// As metadata and base64, which tools can read back.
+    Raw,
+}
+
+/// A message of the protocol as JSON on one line, its payloads as the JSON that is in them.
+pub(crate) fn one_line<M: Message + Name>(message: &M) -> anyhow::Result<String> {
+    let options = WriteOptions { one_line: true, shorthand_payloads: true };
+    Ok(protojson::message_to_json(message, options)?)
+}
+
+/// Payloads as JSON on one line: nothing is null, one is itself, several are a list.
+pub(crate) fn payloads_json(payloads: Vec<Payload>) -> anyhow::Result<String> {
+    use host_wire::temporal::api::common::v1;
+    match <[Payload; 1]>::try_from(payloads) {
+        Ok([payload]) => one_line(&v1::Payload::from(payload)),
+        Err(payloads) if payloads.is_empty() => Ok("null".to_owned()),
+        Err(payloads) => one_line(&v1::Payloads::from(payloads)),
+    }
+}

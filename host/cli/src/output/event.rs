@@ -1,0 +1,317 @@
+//! Events of histories, for people: a line each, or all their fields.
+//!
+//! Works on the JSON form of an event, so that events of a later protocol are shown, too.
+
+use host_wire::temporal::api::history::v1::HistoryEvent;
+use serde_json::{Map, Value};
+
+use super::one_line;
+
+/// Longest value in a line; `--detailed` shows all of it.
+const MAX_VALUE_CHARS: usize = 100;
+
+/// What a line shows of an event's attributes: where it is, and what is written before it. Whatever
+/// else an event has is details.
+const IN_LINE: &[(&str, &str)] = &[
+    ("workflowType.name", ""),
+    ("activityType.name", ""),
+    ("signalName", ""),
+    ("markerName", ""),
+    ("acceptedRequest.input.name", ""),
+    ("endpoint", ""),
+    ("service", ""),
+    ("operation", ""),
+    ("activityId", "id "),
+    ("timerId", "id "),
+    ("workflowId", "id "),
+    ("workflowExecution.workflowId", "id "),
+    ("scheduledEventId", "of event "),
+    ("startToFireTimeout", "after "),
+    ("newExecutionRunId", "as run "),
+    ("input", "input "),
+    ("acceptedRequest.input.args", "input "),
+    ("result", "result "),
+    ("outcome.success", "result "),
+    ("outcome.failure.message", ""),
+    ("details", "details "),
+    ("cause", ""),
+    ("failure.message", ""),
+    ("failure.cause.message", "because "),
+    ("timeoutType", ""),
+    ("lastFailure.message", "last failure: "),
+    ("reason", "reason "),
+    ("workerVersion.buildId", "by "),
+];
+
+/// A header for [`line`].
+pub(crate) const HEADER: &str = "   ID  Time                      Type";
+
+/// An event on one line.
+pub(crate) fn line(event: &HistoryEvent) -> anyhow::Result<String> {
+    let attributes = attributes(event)?;
+    let mut text = format!("{:>5}  {:<24}  {}", event.event_id, time(event), type_name(event));
+    let mut separator = "  ";
+    for (path, label) in IN_LINE {
+        let Some(value) = at(&attributes, path) else { continue };
+        text.push_str(separator);
+        text.push_str(label);
+        text.push_str(&shorten(&plain(path, value)));
+        separator = ", ";
+    }
+    Ok(text)
+}
+
+/// An event with all its fields, sorted by name.
+pub(crate) fn section(event: &HistoryEvent) -> anyhow::Result<String> {
+    let mut fields = Vec::new();
+    flatten("", &Value::Object(attributes(event)?), &mut fields);
+    fields.sort();
+    let mut text = format!("--------------- [{}] {} ---------------", event.event_id, type_name(event));
+    for (name, value) in fields {
+        text.push_str(&format!("\n{name}: {value}"));
+    }
+    Ok(text)
+}
+
+/// The name of an event's type, such as `TimerFired`.
+pub(crate) fn type_name(event: &HistoryEvent) -> String {
+    use host_wire::temporal::api::enums::v1::EventType;
+    match EventType::try_from(event.event_type) {
+        Ok(event_type) => pascal_case(event_type.as_str_name().trim_start_matches("EVENT_TYPE_")),
+        Err(_) => format!("event type {}", event.event_type),
+    }
+}
+
+/// `TIMER_FIRED` as `TimerFired`.
+pub(crate) fn pascal_case(name: &str) -> String {
+    name.split('_')
+        .flat_map(|word| {
+            let mut letters = word.chars();
+            letters.next().into_iter().chain(letters.flat_map(char::to_lowercase).collect::<Vec<_>>())
+        })
+        .collect()
+}
+
+/// A time to the millisecond: `2026-01-31T12:00:00.123Z`.
+pub(crate) fn milliseconds(time: &prost_types::Timestamp) -> String {
+    let time = prost_types::Timestamp { nanos: time.nanos / 1_000_000 * 1_000_000, ..*time };
+    // The other digits are left out when they are zero.
+    match time.to_string().trim_end_matches('Z').split_once('.') {
+        Some((seconds, fraction)) => format!("{seconds}.{fraction:.3}Z"),
+        None => format!("{}.000Z", time.to_string().trim_end_matches('Z')),
+    }
+}
+
+fn time(event: &HistoryEvent) -> String {
+    event.event_time.as_ref().map(milliseconds).unwrap_or_default()
+}
+
+/// The fields of an event's attributes, and those beside them that say more than id and type.
+fn attributes(event: &HistoryEvent) -> anyhow::Result<Map<String, Value>> {
+    let mut fields: Map<String, Value> = serde_json::from_str(&one_line(event)?)?;
+    fields.remove("eventId");
+    fields.remove("eventType");
+    let name = fields.keys().find(|name| name.ends_with("Attributes")).cloned();
+    if let Some(Value::Object(attributes)) = name.and_then(|name| fields.remove(&name)) {
+        fields.extend(attributes);
+    }
+    Ok(fields)
+}
+
+fn at<'a>(attributes: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let (first, rest) = path.split_once('.').unwrap_or((path, ""));
+    let value = rest
+        .split('.')
+        .filter(|name| !name.is_empty())
+        .try_fold(attributes.get(first)?, |value, name| value.get(name))?;
+    let is_empty = match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        Value::Bool(_) | Value::Number(_) => false,
+    };
+    (!is_empty).then_some(value)
+}
+
+/// Text without quotes, unless it is a payload; a single argument without brackets.
+fn plain(path: &str, value: &Value) -> String {
+    let is_payload =
+        ["input", "result", "details", "args", "success"].iter().any(|name| path.ends_with(name));
+    match value {
+        Value::String(text) if !is_payload => match text.split_once("CAUSE_").or(text.split_once("TYPE_")) {
+            Some((_, name)) if !text.contains(' ') => pascal_case(name),
+            _ => text.replace('\n', " "),
+        },
+        Value::Array(items) => match items.as_slice() {
+            [item] => item.to_string(),
+            _ => value.to_string(),
+        },
+        value => value.to_string(),
+    }
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(MAX_VALUE_CHARS) {
+        Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
+        None => text.to_owned(),
+    }
+}
+
+fn flatten(name: &str, value: &Value, fields: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(map) => {
+            for (key, value) in map {
+                let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
+                flatten(&name, value, fields);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                flatten(&format!("{name}[{index}]"), value, fields);
+            }
+        }
+        Value::String(text) => fields.push((name.to_owned(), text.clone())),
+        value => fields.push((name.to_owned(), value.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+    use host_wire::protojson::history_from_json;
+
+    use super::*;
+
+    const HISTORY: &str = include_str!("event/history.json");
+
+    fn check(show: fn(&HistoryEvent) -> anyhow::Result<String>, expected: Expect) {
+        let history = history_from_json(HISTORY.as_bytes()).unwrap();
+        let lines: Vec<String> = history.events().map(|event| show(&event.unwrap()).unwrap()).collect();
+        expected.assert_eq(&format!("\n{}\n", lines.join("\n")));
+    }
+
+    #[test]
+    fn lines() {
+        check(
+            line,
+            expect![[r#"
+
+                1  2026-01-31T12:00:01.123Z  WorkflowExecutionStarted  Order, id order-17, input [{"customer":"Ada","items":["x"]},"second"]
+                2  2026-01-31T12:00:02.500Z  WorkflowTaskScheduled
+                3  2026-01-31T12:00:03.123Z  WorkflowTaskStarted  of event 2
+                4  2026-01-31T12:00:04.500Z  WorkflowTaskCompleted  of event 2, by wasm-sha256-00ff
+                5  2026-01-31T12:00:05.123Z  ActivityTaskScheduled  charge, id 1, input "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+                6  2026-01-31T12:00:06.500Z  TimerStarted  id 1, after 90s
+                7  2026-01-31T12:00:07.123Z  ActivityTaskStarted  of event 5, last failure: no answer
+                8  2026-01-31T12:00:08.500Z  ActivityTaskFailed  of event 5, declined, because no money
+                9  2026-01-31T12:00:09.123Z  WorkflowExecutionSignaled  approve, input {"by":"Ada"}
+               10  2026-01-31T12:00:10.500Z  WorkflowTaskFailed  of event 2, NonDeterministicError, event 5: expected a timer
+               11  2026-01-31T12:00:11.123Z  TimerFired  id 1
+               12  2026-01-31T12:00:12.500Z  WorkflowExecutionCancelRequested  r
+               13  2026-01-31T12:00:13.123Z  WorkflowExecutionCompleted  result {"total":5}
+        "#]],
+        );
+    }
+
+    #[test]
+    fn sections() {
+        check(
+            section,
+            expect![[r#"
+
+            --------------- [1] WorkflowExecutionStarted ---------------
+            attempt: 1
+            eventTime: 2026-01-31T12:00:01.123456789Z
+            input[0].customer: Ada
+            input[0].items[0]: x
+            input[1]: second
+            taskId: 1001
+            taskQueue.kind: TASK_QUEUE_KIND_NORMAL
+            taskQueue.name: orders
+            workflowId: order-17
+            workflowType.name: Order
+            --------------- [2] WorkflowTaskScheduled ---------------
+            attempt: 1
+            eventTime: 2026-01-31T12:00:02.500Z
+            taskId: 1002
+            taskQueue.name: orders
+            --------------- [3] WorkflowTaskStarted ---------------
+            eventTime: 2026-01-31T12:00:03.123456789Z
+            identity: 1@a
+            scheduledEventId: 2
+            taskId: 1003
+            --------------- [4] WorkflowTaskCompleted ---------------
+            eventTime: 2026-01-31T12:00:04.500Z
+            scheduledEventId: 2
+            startedEventId: 3
+            taskId: 1004
+            workerVersion.buildId: wasm-sha256-00ff
+            --------------- [5] ActivityTaskScheduled ---------------
+            activityId: 1
+            activityType.name: charge
+            eventTime: 2026-01-31T12:00:05.123456789Z
+            input[0]: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+            startToCloseTimeout: 10s
+            taskId: 1005
+            --------------- [6] TimerStarted ---------------
+            eventTime: 2026-01-31T12:00:06.500Z
+            startToFireTimeout: 90s
+            taskId: 1006
+            timerId: 1
+            --------------- [7] ActivityTaskStarted ---------------
+            attempt: 3
+            eventTime: 2026-01-31T12:00:07.123456789Z
+            lastFailure.message: no
+            answer
+            scheduledEventId: 5
+            taskId: 1007
+            --------------- [8] ActivityTaskFailed ---------------
+            eventTime: 2026-01-31T12:00:08.500Z
+            failure.cause.message: no money
+            failure.message: declined
+            scheduledEventId: 5
+            startedEventId: 7
+            taskId: 1008
+            --------------- [9] WorkflowExecutionSignaled ---------------
+            eventTime: 2026-01-31T12:00:09.123456789Z
+            identity: cli
+            input[0].by: Ada
+            signalName: approve
+            taskId: 1009
+            --------------- [10] WorkflowTaskFailed ---------------
+            cause: WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
+            eventTime: 2026-01-31T12:00:10.500Z
+            failure.message: event 5: expected a timer
+            scheduledEventId: 2
+            taskId: 1010
+            --------------- [11] TimerFired ---------------
+            eventTime: 2026-01-31T12:00:11.123456789Z
+            startedEventId: 6
+            taskId: 1011
+            timerId: 1
+            --------------- [12] WorkflowExecutionCancelRequested ---------------
+            cause: r
+            eventTime: 2026-01-31T12:00:12.500Z
+            identity: cli
+            taskId: 1012
+            --------------- [13] WorkflowExecutionCompleted ---------------
+            eventTime: 2026-01-31T12:00:13.123456789Z
+            result[0].total: 5
+            taskId: 1013
+            workflowTaskCompletedEventId: 4
+        "#]],
+        );
+    }
+
+    #[test]
+    fn milliseconds_are_cut() {
+        let check = |nanos, expected| {
+            assert_eq!(milliseconds(&prost_types::Timestamp { seconds: 1, nanos }), expected);
+        };
+        check(0, "1970-01-01T00:00:01.000Z");
+        check(999_999, "1970-01-01T00:00:01.000Z");
+        check(120_999_999, "1970-01-01T00:00:01.120Z");
+        check(999_999_999, "1970-01-01T00:00:01.999Z");
+    }
+}

@@ -1,0 +1,59 @@
+//! The program: activities, child processes, and the command line.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use host_activities::{Activities, DuplicateActivity, Registry};
+
+use crate::{command::CommandLine, exit};
+
+/// A host with the activities of its program.
+#[derive(Debug, Default)]
+pub struct Host {
+    registry: Registry,
+    /// The first thing that went wrong: reported by [`Host::main`], so that `main` stays a chain.
+    failed: Option<DuplicateActivity>,
+}
+
+impl Host {
+    /// A host without activities: workers of any language may serve those that its workflows call.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds the activities of an instance, which all invocations share. A name that is taken is an error
+    /// that [`Host::main`] reports.
+    #[must_use]
+    pub fn activities<A: Activities>(mut self, activities: A) -> Self {
+        if let Err(duplicate) = self.registry.register_activities(activities) {
+            self.failed.get_or_insert(duplicate);
+        }
+        self
+    }
+
+    /// The registry itself, for activities by name and dynamic ones.
+    pub fn registry(&mut self) -> &mut Registry {
+        &mut self.registry
+    }
+
+    /// Runs the command line of the process. The first and only thing that `main` does: child processes
+    /// are this program again, and take over here.
+    pub fn main(self) -> ExitCode {
+        if let Some(duplicate) = self.failed {
+            return exit::code(Err(duplicate.into()));
+        }
+        host_activities::process::child_main(&self.registry);
+        let command_line = match CommandLine::try_parse() {
+            Ok(command_line) => command_line,
+            // Also --help and --version; clap knows where to print and what to return.
+            Err(error) => error.exit(),
+        };
+        exit::code(run(command_line))
+    }
+}
+
+fn run(command_line: CommandLine) -> anyhow::Result<()> {
+    command_line.logging.init()?;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command_line.run())
+}

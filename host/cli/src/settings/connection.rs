@@ -1,0 +1,239 @@
+//! Which service to talk to: flags, then environment variables, then a profile of a configuration
+//! file, all as the other clients of Temporal have them.
+
+use std::{collections::HashMap, path::PathBuf};
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use host_wire::ConnectOptions;
+use temporalio_common::envconfig::{
+    ClientConfigProfile, DataSource, LoadClientConfigProfileOptions, load_client_config_profile,
+};
+
+use super::{
+    pairs::{self, Pair},
+    tls::{Encryption, TlsArgs},
+};
+use crate::{
+    client::{Client, DEFAULT_NAMESPACE},
+    exit::Usage,
+};
+
+/// Where a service is when nobody says otherwise.
+const DEFAULT_ADDRESS: &str = "localhost:7233";
+
+/// How to reach the service.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectionArgs {
+    /// Address of the service [default: TEMPORAL_ADDRESS, the profile, or localhost:7233].
+    #[arg(long, global = true, value_name = "HOST:PORT")]
+    address: Option<String>,
+    /// Namespace [default: TEMPORAL_NAMESPACE, the profile, or default].
+    #[arg(short, long, global = true, value_name = "NAME")]
+    namespace: Option<String>,
+    /// API key [default: TEMPORAL_API_KEY, or the profile].
+    #[arg(long, global = true, value_name = "KEY")]
+    api_key: Option<String>,
+    #[command(flatten)]
+    tls: TlsArgs,
+    /// Further header of every call. Again for each header.
+    #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = pairs::parse)]
+    grpc_meta: Vec<Pair>,
+    /// What histories say of who called [default: process id and machine].
+    #[arg(long, global = true, value_name = "TEXT")]
+    identity: Option<String>,
+    /// Profile of the configuration file [default: TEMPORAL_PROFILE, or default].
+    #[arg(long, global = true, value_name = "NAME")]
+    profile: Option<String>,
+    /// Configuration file [default: TEMPORAL_CONFIG_FILE, or the user's temporalio/temporal.toml].
+    #[arg(long, global = true, value_name = "PATH")]
+    config_file: Option<PathBuf>,
+    /// Do not read a configuration file.
+    #[arg(long, global = true)]
+    disable_config_file: bool,
+    /// Do not read TEMPORAL_* variables.
+    #[arg(long, global = true)]
+    disable_config_env: bool,
+}
+
+impl ConnectionArgs {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// When the settings cannot be used, or nobody answers.
+    pub(crate) async fn connect(&self) -> Result<Client> {
+        let options = self.options(None)?;
+        Client::connect(&options).await.with_context(|| {
+            format!(
+                "failed to connect to {}\nIs a Temporal Service running there? --address or \
+                 TEMPORAL_ADDRESS name another one; `temporal server start-dev` starts one",
+                options.address
+            )
+        })
+    }
+
+    /// The settings as they apply. Variables come from the process unless they are given.
+    pub(crate) fn options(&self, variables: Option<&HashMap<String, String>>) -> Result<ConnectOptions> {
+        let profile = self.profile(variables)?;
+        let address = self.address.clone().or(profile.address).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
+        let (address, tls) = match self.tls.encryption(profile.tls)? {
+            Encryption::On(tls) => (address, Some(tls)),
+            Encryption::Implied => (address, None),
+            Encryption::Off if address.contains("://") => (address, None),
+            // An API key alone would turn it on.
+            Encryption::Off => (format!("http://{address}"), None),
+        };
+        let mut headers = profile.grpc_meta.into_iter().collect::<std::collections::BTreeMap<_, _>>();
+        headers.extend(self.grpc_meta.iter().map(|pair| (pair.key.clone(), pair.value.clone())));
+        Ok(ConnectOptions {
+            address,
+            namespace: self
+                .namespace
+                .clone()
+                .or(profile.namespace)
+                .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
+            api_key: self.api_key.clone().or(profile.api_key).filter(|key| !key.is_empty()),
+            tls,
+            headers,
+            identity: self.identity.clone().unwrap_or_else(default_identity),
+        })
+    }
+
+    fn profile(&self, variables: Option<&HashMap<String, String>>) -> Result<ClientConfigProfile> {
+        if self.disable_config_file && self.disable_config_env {
+            return Ok(ClientConfigProfile::default());
+        }
+        // The loader takes an absent file for an empty one, which is right only for the default file.
+        if let Some(path) = &self.config_file
+            && !path.is_file()
+        {
+            return Err(Usage(format!("--config-file {}: there is no such file", path.display())).into());
+        }
+        let path = self.config_file.as_ref().map(|path| DataSource::Path(path.display().to_string()));
+        let options = LoadClientConfigProfileOptions::builder()
+            .maybe_config_source(path)
+            .maybe_config_file_profile(self.profile.clone())
+            .disable_file(self.disable_config_file)
+            .disable_env(self.disable_config_env)
+            .build();
+        load_client_config_profile(options, variables)
+            .map_err(|error| Usage(format!("connection settings: {error}")).into())
+    }
+}
+
+/// As other clients have it: process id and machine.
+fn default_identity() -> String {
+    let machine = gethostname::gethostname();
+    format!("{}@{}", std::process::id(), machine.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write as _;
+
+    use clap::Parser;
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        connection: ConnectionArgs,
+    }
+
+    const PROFILES: &str = r#"
+        [profile.default]
+        address = "default.example:7233"
+        namespace = "from-default"
+        [profile.cloud]
+        address = "cloud.example:7233"
+        api_key = "key of profile"
+        [profile.cloud.tls]
+        server_name = "name.example"
+        [profile.cloud.grpc_meta]
+        x-a = "1"
+        [profile.plain]
+        api_key = "key of profile"
+        [profile.plain.tls]
+        disabled = true
+    "#;
+
+    fn check(arguments: &[&str], variables: &[(&str, &str)], expected: Expect) {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("temporal.toml");
+        std::fs::write(&file, PROFILES).unwrap();
+        let mut variables: HashMap<String, String> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        variables.insert("TEMPORAL_CONFIG_FILE".to_owned(), file.display().to_string());
+        let line = Line::parse_from([&["test", "--identity", "me"], arguments].concat());
+        expected.assert_eq(&match line.connection.options(Some(&variables)) {
+            Ok(options) => {
+                let mut text = format!("{} {}", options.address, options.namespace);
+                write!(text, " key={:?} headers={:?}", options.api_key, options.headers).unwrap();
+                if let Some(tls) = options.tls {
+                    write!(text, " ca={:?} name={:?}", tls.ca.is_some(), tls.server_name).unwrap();
+                }
+                text
+            }
+            Err(error) => crate::exit::chain(&error),
+        });
+    }
+
+    #[test]
+    fn flags_then_variables_then_profile() {
+        check(&[], &[], expect!["default.example:7233 from-default key=None headers={}"]);
+        check(
+            &["--namespace", "n"],
+            &[("TEMPORAL_ADDRESS", "env.example:1"), ("TEMPORAL_NAMESPACE", "env")],
+            expect!["env.example:1 n key=None headers={}"],
+        );
+        check(
+            &["--profile", "cloud", "--grpc-meta", "x-b=2"],
+            &[],
+            expect![[
+                r#"cloud.example:7233 default key=Some("key of profile") headers={"x-a": "1", "x-b": "2"} ca=false name=Some("name.example")"#
+            ]],
+        );
+        check(
+            &["--api-key", "mine"],
+            &[("TEMPORAL_PROFILE", "plain"), ("TEMPORAL_API_KEY", "env")],
+            expect![[r#"http://localhost:7233 default key=Some("mine") headers={}"#]],
+        );
+        check(
+            &["--profile", "cloud", "--tls=false"],
+            &[],
+            expect![[r#"http://cloud.example:7233 default key=Some("key of profile") headers={"x-a": "1"}"#]],
+        );
+        check(
+            &["--tls"],
+            &[],
+            expect!["default.example:7233 from-default key=None headers={} ca=false name=None"],
+        );
+        check(&["--disable-config-file"], &[], expect!["localhost:7233 default key=None headers={}"]);
+    }
+
+    #[test]
+    fn settings_that_cannot_be_used() {
+        check(&["--profile", "x"], &[], expect!["connection settings: Profile 'x' not found"]);
+        check(
+            &["--config-file", "/nonexistent/file"],
+            &[],
+            expect!["--config-file /nonexistent/file: there is no such file"],
+        );
+        check(
+            &["--tls-cert-data", "x"],
+            &[],
+            expect!["there is a TLS client certificate but no key: mutual TLS needs both"],
+        );
+        check(
+            &[],
+            &[("TEMPORAL_TLS_DISABLE_HOST_VERIFICATION", "true")],
+            expect![
+                "host verification cannot be disabled: name the authority (TLS server CA certificate) or the server name that the certificate has"
+            ],
+        );
+    }
+}

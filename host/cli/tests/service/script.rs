@@ -1,0 +1,104 @@
+//! A worker that answers workflow tasks with commands that were written beforehand.
+
+use std::thread::{self, JoinHandle};
+
+use host_wire::{
+    ConnectOptions, RemoteService, WorkflowService as _,
+    temporal::api::{
+        command::v1::{
+            Command, CompleteWorkflowExecutionCommandAttributes,
+            ContinueAsNewWorkflowExecutionCommandAttributes, FailWorkflowExecutionCommandAttributes,
+            command::Attributes,
+        },
+        common::v1::WorkflowType,
+        enums::v1::CommandType,
+        taskqueue::v1::TaskQueue,
+        workflowservice::v1::{PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest},
+    },
+};
+use test_harness::Temporal;
+use tonic::Request;
+
+const NAMESPACE: &str = "default";
+const IDENTITY: &str = "script";
+
+/// Answers the workflow tasks of a queue, one after another, each with one command.
+pub(crate) fn answer(service: &Temporal, queue: &str, commands: Vec<Command>) -> JoinHandle<()> {
+    let options = ConnectOptions { address: service.address().to_owned(), ..ConnectOptions::default() };
+    let queue = TaskQueue { name: queue.to_owned(), ..TaskQueue::default() };
+    thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let service = RemoteService::connect(&options).await.unwrap();
+            for command in commands {
+                let task_token = poll(&service, queue.clone()).await;
+                let answer = RespondWorkflowTaskCompletedRequest {
+                    task_token,
+                    commands: vec![command],
+                    identity: IDENTITY.to_owned(),
+                    namespace: NAMESPACE.to_owned(),
+                    ..RespondWorkflowTaskCompletedRequest::default()
+                };
+                service.respond_workflow_task_completed(Request::new(answer)).await.unwrap();
+            }
+        });
+    })
+}
+
+async fn poll(service: &RemoteService, task_queue: TaskQueue) -> bytes::Bytes {
+    loop {
+        let poll = PollWorkflowTaskQueueRequest {
+            namespace: NAMESPACE.to_owned(),
+            task_queue: Some(task_queue.clone()),
+            identity: IDENTITY.to_owned(),
+            ..PollWorkflowTaskQueueRequest::default()
+        };
+        let task = service.poll_workflow_task_queue(Request::new(poll)).await.unwrap().into_inner();
+        if !task.task_token.is_empty() {
+            return task.task_token;
+        }
+    }
+}
+
+/// The workflow completes with this JSON.
+pub(crate) fn completed(json: &str) -> Command {
+    let attributes = CompleteWorkflowExecutionCommandAttributes {
+        result: Some(vec![guest_sdk_types::Payload::from_json(json)].into()),
+    };
+    command(
+        CommandType::CompleteWorkflowExecution,
+        Attributes::CompleteWorkflowExecutionCommandAttributes(Box::new(attributes)),
+    )
+}
+
+/// The workflow fails, with a cause.
+pub(crate) fn failed() -> Command {
+    let cause = guest_sdk_types::Failure::application("Timeout", "the bank is silent").build();
+    let failure = guest_sdk_types::Failure::application("Refused", "no such customer")
+        .non_retryable()
+        .detail(&std::collections::BTreeMap::from([("id", 7)]))
+        .unwrap()
+        .cause(cause)
+        .build();
+    let attributes = FailWorkflowExecutionCommandAttributes { failure: Some(failure.into()) };
+    command(
+        CommandType::FailWorkflowExecution,
+        Attributes::FailWorkflowExecutionCommandAttributes(Box::new(attributes)),
+    )
+}
+
+/// The workflow continues as a new run of the same type.
+pub(crate) fn continued_as_new() -> Command {
+    let attributes = ContinueAsNewWorkflowExecutionCommandAttributes {
+        workflow_type: Some(WorkflowType { name: "T".to_owned() }),
+        ..ContinueAsNewWorkflowExecutionCommandAttributes::default()
+    };
+    command(
+        CommandType::ContinueAsNewWorkflowExecution,
+        Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(Box::new(attributes)),
+    )
+}
+
+fn command(kind: CommandType, attributes: Attributes) -> Command {
+    Command { command_type: kind.into(), attributes: Some(attributes), ..Command::default() }
+}
