@@ -1,0 +1,287 @@
+//! One run: its state machines, its guest, and the loop between them.
+//!
+//! Synchronous: it is moved to a sandbox thread, advanced there, and moved back. A replay of a thousand
+//! tasks does not leave that thread. What goes to the service, and when, is left to the caller.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use host_core::{
+    Activation, Command, Completion, Job, LocalActivityRequests, LocalActivityResult, Run, RunConfig, Start,
+    Step, Task,
+};
+use host_sandbox::{Activation as Circumstances, Instance, RunInit};
+use host_wire::temporal::api::{enums::v1::QueryResultType, query::v1::WorkflowQueryResult};
+
+use crate::{
+    convert::{self, Defaults},
+    log::RunLog,
+    module::LoadedModule,
+    payload_limit,
+    run_failure::RunFailure,
+};
+
+pub use crate::convert::RunIdentity;
+
+/// What a run wants of the world.
+#[derive(Debug)]
+#[must_use]
+pub enum Advance {
+    /// More history: answer with [`RunDriver::feed`].
+    NeedEvents,
+    /// Local activities to start and to cancel: answer each with
+    /// [`RunDriver::local_activity_resolved`] as it ends.
+    LocalActivities(LocalActivityRequests),
+    /// The task is done: `RespondWorkflowTaskCompleted`. When that fails, or its fate is not known, drop
+    /// the run.
+    Respond(Box<Completion>),
+    /// The query is answered: `RespondQueryTaskCompleted`.
+    RespondQuery(Box<WorkflowQueryResult>),
+    /// Nothing: the task is answered, local activities run, or a replay is at its end.
+    Idle,
+}
+
+/// A run and its guest. After the first [`RunFailure`] it is of no use any more.
+#[derive(Debug)]
+pub struct RunDriver {
+    core: Run,
+    module: Arc<LoadedModule>,
+    identity: RunIdentity,
+    /// Made by the first activation, which brings the seed.
+    guest: Option<Guest>,
+    activations: u64,
+    /// The guest answered a query, and may remember it.
+    tainted: bool,
+    /// Hashes of the guest's state after each activation, where they are wanted.
+    state_hashes: Option<Vec<StateHash>>,
+}
+
+/// SHA-256 of a guest's state: memory, globals, and what the host keeps for it.
+pub type StateHash = [u8; 32];
+
+#[derive(Debug)]
+struct Guest {
+    instance: Instance,
+    defaults: Defaults,
+}
+
+impl RunDriver {
+    /// A run of which nothing has been fed yet.
+    #[must_use]
+    pub fn new(module: Arc<LoadedModule>, identity: RunIdentity, config: RunConfig) -> Self {
+        let core = Run::new(config);
+        Self { core, module, identity, guest: None, activations: 0, tainted: false, state_hashes: None }
+    }
+
+    /// Keeps a hash of the guest's state after every activation. Needs an engine that can inspect
+    /// guests ([`host_sandbox::Config::inspect`]).
+    #[must_use]
+    pub fn recording_states(self) -> Self {
+        Self { state_hashes: Some(Vec::new()), ..self }
+    }
+
+    /// A task was polled for the run. Before its history is fed.
+    ///
+    /// # Errors
+    ///
+    /// When the last one is not answered yet.
+    pub fn start_task(&mut self, task: Task) -> Result<(), RunFailure> {
+        Ok(self.core.start_task(task)?)
+    }
+
+    /// More history: encoded events, in order. Those that are known are dropped.
+    ///
+    /// # Errors
+    ///
+    /// When something is not an event, or there is a gap.
+    pub fn feed(
+        &mut self,
+        events: impl IntoIterator<Item = Bytes>,
+        last_page: bool,
+    ) -> Result<(), RunFailure> {
+        Ok(self.core.feed(events, last_page)?)
+    }
+
+    /// A local activity is over.
+    ///
+    /// # Errors
+    ///
+    /// When the run has failed before.
+    pub fn local_activity_resolved(&mut self, result: LocalActivityResult) -> Result<(), RunFailure> {
+        Ok(self.core.local_activity_resolved(result)?)
+    }
+
+    /// The task is about to time out while local activities run: answers it, and asks for another one.
+    pub fn heartbeat(&mut self) {
+        self.core.heartbeat();
+    }
+
+    /// Goes on until the world is needed. Takes as long as the guest does: for sandbox threads only.
+    ///
+    /// # Errors
+    ///
+    /// When the run cannot go on.
+    pub fn advance(&mut self) -> Result<Advance, RunFailure> {
+        loop {
+            match self.core.next_step()? {
+                Step::Activate(activation) => {
+                    let commands = self.activate(activation)?;
+                    self.core.activated(commands)?;
+                }
+                Step::Query(query) => {
+                    let answer = self.answer(*query);
+                    self.core.answered(answer)?;
+                }
+                Step::ValidateUpdate(_) => {
+                    let failure = convert::failure::unsupported("updates");
+                    self.core.validated(Err(Box::new(failure)))?;
+                }
+                Step::NeedEvents => return Ok(Advance::NeedEvents),
+                Step::LocalActivities(requests) => return Ok(Advance::LocalActivities(requests)),
+                Step::Respond(completion) => {
+                    payload_limit::check_completion(&completion)?;
+                    return Ok(Advance::Respond(completion));
+                }
+                Step::RespondQuery(answer) => return Ok(Advance::RespondQuery(answer)),
+                Step::Idle => return Ok(Advance::Idle),
+            }
+        }
+    }
+
+    /// Whether the run has to be dropped once its task is answered, because its guest may remember
+    /// what no replay has.
+    #[must_use]
+    pub fn must_evict(&self) -> bool {
+        self.tainted
+    }
+
+    /// Whether the guest ended the run.
+    #[must_use]
+    pub fn is_ended(&self) -> bool {
+        self.core.is_ended()
+    }
+
+    /// The module that executes it.
+    #[must_use]
+    pub fn module(&self) -> &Arc<LoadedModule> {
+        &self.module
+    }
+
+    /// The names of the run.
+    #[must_use]
+    pub fn identity(&self) -> &RunIdentity {
+        &self.identity
+    }
+
+    /// Calls into the guest so far.
+    #[must_use]
+    pub fn activations(&self) -> u64 {
+        self.activations
+    }
+
+    /// What [`RunDriver::recording_states`] kept: one hash per activation.
+    #[must_use]
+    pub fn state_hashes(&self) -> &[StateHash] {
+        self.state_hashes.as_deref().unwrap_or_default()
+    }
+
+    /// Bytes of memory that the guest grew to. What is resident is less.
+    #[must_use]
+    pub fn memory_bytes(&self) -> usize {
+        self.guest.as_ref().map_or(0, |guest| guest.instance.memory_bytes())
+    }
+
+    fn activate(&mut self, mut activation: Activation) -> Result<Vec<Command>, RunFailure> {
+        let replaying = activation.is_replaying;
+        let circumstances = Circumstances {
+            replaying,
+            patches: std::mem::take(&mut activation.patches),
+            new_random_seed: activation.jobs.iter().find_map(|job| match job {
+                Job::UpdateRandomSeed { seed, .. } => Some(*seed),
+                _ => None,
+            }),
+        };
+        let guest = match &mut self.guest {
+            Some(guest) => guest,
+            none => none.insert(instantiate(&self.module, &self.identity, &activation)?),
+        };
+        self.activations += 1;
+        let task = convert::activation_to_guest(activation, &self.identity);
+        let commands = guest.instance.activate(&task, circumstances)?;
+        if let Some(hashes) = &mut self.state_hashes {
+            hashes.push(guest.instance.state_hash()?);
+        }
+        let mut converted = Vec::with_capacity(commands.len());
+        for command in commands {
+            let Some(command) = convert::command_to_core(command, &guest.defaults)? else { continue };
+            if !replaying {
+                payload_limit::check_command(&command)?;
+            }
+            converted.push(command);
+        }
+        Ok(converted)
+    }
+
+    /// Asks the guest itself, which is of no use for jobs after that: the run is dropped, and replayed
+    /// when its next task comes.
+    fn answer(&mut self, query: host_core::Query) -> WorkflowQueryResult {
+        self.tainted = true;
+        let Some(guest) = &mut self.guest else {
+            return failed_query("the run has not started yet".to_owned());
+        };
+        match guest.instance.query(&convert::query_to_guest(query.query)) {
+            Ok(answer) => WorkflowQueryResult {
+                result_type: QueryResultType::Answered.into(),
+                answer: convert::payload::list_to_wire(answer.into_iter().collect()),
+                ..WorkflowQueryResult::default()
+            },
+            Err(fault) => {
+                let failure = RunFailure::from(fault);
+                let message = failure.to_string();
+                WorkflowQueryResult { failure: Some(failure.into_wire()), ..failed_query(message) }
+            }
+        }
+    }
+}
+
+fn instantiate(
+    module: &LoadedModule,
+    identity: &RunIdentity,
+    activation: &Activation,
+) -> Result<Guest, RunFailure> {
+    let Some(Job::Start(start)) = activation.jobs.first() else { return Err(RunFailure::NotStarted) };
+    let defaults = defaults(identity, start);
+    if module.definition(&defaults.workflow_type).is_none() {
+        let known = module.types().map(str::to_owned).collect();
+        return Err(RunFailure::UnknownType { workflow_type: defaults.workflow_type, known });
+    }
+    let log = RunLog {
+        workflow_type: defaults.workflow_type.clone(),
+        workflow_id: identity.workflow_id.clone(),
+        run_id: identity.run_id.clone(),
+    };
+    let init = RunInit { random_seed: start.seed, sink: Box::new(log) };
+    let instance = module.sandbox().instantiate(init)?;
+    Ok(Guest { instance, defaults })
+}
+
+fn defaults(identity: &RunIdentity, start: &Start) -> Defaults {
+    let attributes = &start.attributes;
+    Defaults {
+        namespace: identity.namespace.clone(),
+        task_queue: attributes.task_queue.as_ref().map(|queue| queue.name.clone()).unwrap_or_default(),
+        workflow_type: attributes
+            .workflow_type
+            .as_ref()
+            .map(|r#type| r#type.name.clone())
+            .unwrap_or_default(),
+    }
+}
+
+fn failed_query(error_message: String) -> WorkflowQueryResult {
+    WorkflowQueryResult {
+        result_type: QueryResultType::Failed.into(),
+        error_message,
+        ..WorkflowQueryResult::default()
+    }
+}

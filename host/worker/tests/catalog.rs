@@ -1,0 +1,205 @@
+//! Which module serves new runs, which one executes old ones: at start, after restarts, while files
+//! change, and with several hosts on one store.
+#![allow(clippy::unwrap_used, reason = "tests panic on failure")]
+
+mod support;
+
+use std::{
+    error::Error as _,
+    fs,
+    path::{Path, PathBuf},
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use host_sandbox::{Digest, Engine};
+use host_worker::{
+    catalog::{Catalog, CatalogError, CatalogOptions, ResolveError},
+    watch::Watch,
+};
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+
+/// The script guest, which defines the types `Another` and `Script`.
+static SCRIPT: LazyLock<Vec<u8>> = LazyLock::new(|| support::guest("script"));
+static ENGINE: LazyLock<Engine> = LazyLock::new(support::engine);
+
+/// How long a watched change may take to be noticed on a busy machine.
+const NOTICED: Duration = Duration::from_secs(60);
+
+/// A machine with a store and a folder of modules.
+struct Machine {
+    folder: TempDir,
+}
+
+impl Machine {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("modules")).unwrap();
+        Self { folder }
+    }
+
+    fn modules(&self) -> PathBuf {
+        self.folder.path().join("modules")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.modules().join(name)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.file(name), bytes).unwrap();
+    }
+
+    /// A host on the store, with files and folders.
+    fn host(&self, paths: &[PathBuf]) -> Result<Catalog, CatalogError> {
+        Catalog::open(CatalogOptions {
+            engine: ENGINE.clone(),
+            data_folder: self.folder.path().join("data"),
+            paths: paths.to_vec(),
+        })
+    }
+
+    fn host_on_folder(&self) -> Catalog {
+        self.host(&[self.modules()]).unwrap()
+    }
+}
+
+fn version(number: u8) -> Vec<u8> {
+    support::version(&SCRIPT, number)
+}
+
+fn digest(number: u8) -> Digest {
+    Digest(Sha256::digest(version(number)).into())
+}
+
+/// The version that serves new runs.
+#[track_caller]
+fn check_serving(catalog: &Catalog, expected: u8) {
+    let module = catalog.newest_for_type("Script").unwrap();
+    assert_eq!(module.digest(), digest(expected));
+    assert_eq!(catalog.known_types(), ["Another", "Script"]);
+    assert!(catalog.newest_for_type("Elsewhere").is_none());
+}
+
+/// The whole message of an error.
+fn message(error: &CatalogError) -> String {
+    let source = error.source().map(|source| format!(": {source}"));
+    format!("{error}{}", source.unwrap_or_default())
+}
+
+#[test]
+fn a_replaced_file_serves_new_runs_and_the_old_module_stays_for_runs_that_name_it() {
+    let machine = Machine::new();
+    machine.write("script.wasm", &version(1));
+    check_serving(&machine.host_on_folder(), 1);
+
+    machine.write("script.wasm", &version(2));
+    let host = machine.host_on_folder();
+    check_serving(&host, 2);
+    let old = host.resolve(&digest(1)).unwrap();
+    assert_eq!(old.digest(), digest(1));
+    assert_eq!(old.source(), Some(&machine.file("script.wasm")));
+    assert!(Arc::ptr_eq(&old, &host.resolve(&digest(1)).unwrap()), "loaded once while in use");
+
+    machine.write("script.wasm", &version(1));
+    check_serving(&machine.host_on_folder(), 1);
+}
+
+#[test]
+fn of_several_versions_the_latest_admitted_one_serves() {
+    let machine = Machine::new();
+    machine.write("b.wasm", &version(1));
+    check_serving(&machine.host_on_folder(), 1);
+    machine.write("a.wasm", &version(2));
+    check_serving(&machine.host_on_folder(), 2);
+    check_serving(&machine.host_on_folder(), 2);
+    check_serving(&machine.host(&[machine.file("b.wasm")]).unwrap(), 1);
+    check_serving(&machine.host(&[machine.file("a.wasm"), machine.file("b.wasm")]).unwrap(), 2);
+}
+
+#[test]
+fn a_host_executes_what_another_one_admitted_to_the_same_store() {
+    let machine = Machine::new();
+    machine.write("one.wasm", &version(1));
+    machine.write("two.wasm", &version(2));
+    let one = machine.host(&[machine.file("one.wasm")]).unwrap();
+    let two = machine.host(&[machine.file("two.wasm")]).unwrap();
+    check_serving(&one, 1);
+    check_serving(&two, 2);
+    assert_eq!(one.resolve(&digest(2)).unwrap().digest(), digest(2));
+    assert_eq!(two.resolve(&digest(1)).unwrap().digest(), digest(1));
+    assert!(matches!(one.resolve(&digest(3)), Err(ResolveError::Unknown { .. })));
+}
+
+#[test]
+fn two_new_modules_with_one_type_are_refused_and_both_files_named() {
+    let machine = Machine::new();
+    machine.write("a.wasm", &version(1));
+    machine.write("b.wasm", &version(2));
+    let error = machine.host(&[machine.modules()]).unwrap_err();
+    assert_eq!(
+        message(&error),
+        format!(
+            "{} and {} both define workflow type `Another`, and neither was admitted before: start with \
+             the older one first, or leave one out",
+            machine.file("a.wasm").display(),
+            machine.file("b.wasm").display()
+        )
+    );
+    // Nothing was admitted: one of them alone is still new, and the same file twice is no conflict.
+    machine.write("b.wasm", &version(1));
+    check_serving(&machine.host_on_folder(), 1);
+}
+
+#[test]
+fn what_is_no_module_is_named() {
+    let machine = Machine::new();
+    let check = |path: &Path, expected: &str| {
+        let error = machine.host(&[path.to_owned()]).unwrap_err();
+        let found = message(&error);
+        assert!(found.starts_with(&expected.replace("PATH", path.to_str().unwrap())), "{found}");
+    };
+    check(&machine.modules(), "no *.wasm file in folder PATH");
+    check(&machine.file("absent.wasm"), "read PATH: No such file");
+    machine.write("text.wasm", b"text");
+    check(&machine.file("text.wasm"), "load module PATH: not a WebAssembly component");
+    machine.write("short.wasm", &SCRIPT[..SCRIPT.len() / 2]);
+    check(&machine.file("short.wasm"), "load module PATH: not a valid component");
+}
+
+#[tokio::test]
+async fn watched_files_are_swapped_and_bad_ones_change_nothing() {
+    let machine = Machine::new();
+    machine.write("script.wasm", &version(1));
+    let catalog = Arc::new(machine.host_on_folder());
+    let _watch = Watch::start(Arc::clone(&catalog)).unwrap();
+    let mut admissions = catalog.subscribe();
+
+    machine.write("script.wasm", &SCRIPT[..1000]);
+    assert!(catalog.admit_file(&machine.file("script.wasm")).is_err());
+    check_serving(&catalog, 1);
+
+    let old = catalog.newest_for_type("Script").unwrap();
+    machine.write("script.wasm", &version(2));
+    tokio::time::timeout(NOTICED, admissions.changed()).await.unwrap().unwrap();
+    check_serving(&catalog, 2);
+
+    // The former module is unloaded with the last run that uses it, and comes back when it is named.
+    let unused = Arc::downgrade(&old);
+    assert!(Arc::ptr_eq(&old, &catalog.resolve(&digest(1)).unwrap()));
+    drop(old);
+    assert!(unused.upgrade().is_none());
+    assert_eq!(catalog.resolve(&digest(1)).unwrap().digest(), digest(1));
+
+    // Another file with the type is newer; so is the first one when it changes back.
+    machine.write("another.wasm", &version(3));
+    tokio::time::timeout(NOTICED, admissions.changed()).await.unwrap().unwrap();
+    check_serving(&catalog, 3);
+    machine.write("script.wasm", &version(1));
+    tokio::time::timeout(NOTICED, admissions.changed()).await.unwrap().unwrap();
+    check_serving(&catalog, 1);
+    let admitted = catalog.admitted().unwrap();
+    let order: Vec<Digest> = admitted.iter().map(|module| module.digest).collect();
+    assert_eq!(order, [digest(2), digest(3), digest(1)]);
+}

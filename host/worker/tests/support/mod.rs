@@ -1,0 +1,37 @@
+//! What the worker's tests share: modules, and an engine for them.
+
+#![allow(dead_code, unreachable_pub, reason = "every test target uses its own part of it")]
+
+use std::path::Path;
+
+use guest_build::{Package, build};
+use host_sandbox::{Config, Engine};
+
+/// The bytes of a guest of `tests/guests`.
+pub fn guest(name: &str) -> Vec<u8> {
+    let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/guests"));
+    let path = build(&Package::new(workspace, name)).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::read(path).unwrap()
+}
+
+/// The same module with another digest: a custom section that says which version it is.
+pub fn version(module: &[u8], version: u8) -> Vec<u8> {
+    const CUSTOM_SECTION: u8 = 0;
+    let section = [1, b'v', version];
+    [module, &[CUSTOM_SECTION, u8::try_from(section.len()).unwrap()], &section].concat()
+}
+
+/// An engine that keeps what it compiled for all tests: the compiler is slow without optimization.
+pub fn engine() -> Engine {
+    engine_with(Config::default())
+}
+
+/// An engine whose guests can be looked into.
+pub fn inspecting_engine() -> Engine {
+    engine_with(Config { inspect: true, ..Config::default() })
+}
+
+fn engine_with(config: Config) -> Engine {
+    let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
+    Engine::new(Config { instances: 16, cache, ..config }).unwrap()
+}
