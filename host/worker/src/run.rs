@@ -90,16 +90,8 @@ impl RunDriver {
     }
 
     /// More history: encoded events, in order. Those that are known are dropped.
-    ///
-    /// # Errors
-    ///
-    /// When something is not an event, or there is a gap.
-    pub fn feed(
-        &mut self,
-        events: impl IntoIterator<Item = Bytes>,
-        last_page: bool,
-    ) -> Result<(), RunFailure> {
-        Ok(self.core.feed(events, last_page)?)
+    pub fn feed(&mut self, events: Vec<Bytes>, last_page: bool) {
+        self.core.feed(events, last_page);
     }
 
     /// A local activity is over.
