@@ -1,1 +1,141 @@
-//! Sample workflow.
+//! An order: reserve every item at once, charge the customer, wait, ship. When a step fails for good,
+//! what was done is undone, last step first.
+
+mod activities;
+
+use std::time::Duration;
+
+pub use activities::OrderActivities;
+use guest_sdk::{
+    ActivityExecutionError, ActivityOptions, RetryPolicy, WorkflowContext, WorkflowResult, join_all, workflow,
+    workflow_methods,
+};
+use serde::{Deserialize, Serialize};
+
+/// What is ordered. One struct, so that fields can be added later.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Order {
+    /// Its number; activities use it to do nothing twice.
+    pub id: String,
+    /// What is in it.
+    pub items: Vec<Item>,
+    /// The card to charge. `declined` is declined, for good.
+    pub card: String,
+    /// How long packing takes.
+    #[serde(default = "two_seconds")]
+    pub packing_seconds: u64,
+}
+
+fn two_seconds() -> u64 {
+    2
+}
+
+/// A line of an order.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Item {
+    /// What.
+    pub sku: String,
+    /// How many.
+    pub quantity: u32,
+    /// What one costs.
+    pub price_cents: u64,
+}
+
+/// An order that was shipped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shipped {
+    /// What was charged.
+    pub total_cents: u64,
+    /// Reservations, in the order of the items.
+    pub reservations: Vec<String>,
+    /// Where it is now.
+    pub tracking: String,
+}
+
+/// Takes an order from the shelf to the door.
+#[workflow]
+#[derive(Default)]
+pub struct Orders {
+    /// What has to be undone if a later step fails, in the order it was done.
+    done: Vec<Step>,
+}
+
+/// A step that can be undone.
+#[derive(Clone, Debug)]
+enum Step {
+    Reserved(String),
+    Charged { order: String, cents: u64 },
+}
+
+#[workflow_methods]
+impl Orders {
+    /// Returns what was shipped, or fails as the step that failed, after undoing the others.
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<Shipped> {
+        match Self::fulfil(ctx, order).await {
+            Ok(shipped) => Ok(shipped),
+            Err(error) => {
+                guest_sdk::warn!("undoing the order: {error}");
+                Self::compensate(ctx).await?;
+                Err(error.into())
+            }
+        }
+    }
+
+    /// The steps that are done so far.
+    #[query]
+    pub fn steps_done(&self, _ctx: &guest_sdk::WorkflowContextView) -> usize {
+        self.done.len()
+    }
+}
+
+impl Orders {
+    async fn fulfil(ctx: &mut WorkflowContext<Self>, order: Order) -> Result<Shipped, ActivityExecutionError> {
+        let reservations = Self::reserve(ctx, &order).await?;
+
+        let cents = order.items.iter().map(|item| item.price_cents * u64::from(item.quantity)).sum();
+        let charge = (order.id.clone(), order.card.clone(), cents);
+        ctx.execute_activity(OrderActivities::charge, charge, patient()).await?;
+        ctx.state_mut(|state| state.done.push(Step::Charged { order: order.id.clone(), cents }));
+
+        ctx.timer(Duration::from_secs(order.packing_seconds)).await;
+
+        let parcel = (order.id, reservations.clone());
+        let tracking = ctx.execute_activity(OrderActivities::ship, parcel, patient()).await?;
+        Ok(Shipped { total_cents: cents, reservations, tracking })
+    }
+
+    /// All items at once. One that fails does not keep the others from being noted.
+    async fn reserve(
+        ctx: &mut WorkflowContext<Self>,
+        order: &Order,
+    ) -> Result<Vec<String>, ActivityExecutionError> {
+        let calls = order.items.iter().map(|item| {
+            ctx.start_activity(OrderActivities::reserve, (order.id.clone(), item.clone()), patient())
+        });
+        let answers = join_all(calls.collect::<Vec<_>>()).await;
+        let made = answers.iter().flatten().cloned().map(Step::Reserved);
+        ctx.state_mut(|state| state.done.extend(made));
+        answers.into_iter().collect()
+    }
+
+    async fn compensate(ctx: &mut WorkflowContext<Self>) -> Result<(), ActivityExecutionError> {
+        while let Some(step) = ctx.state_mut(|state| state.done.pop()) {
+            match step {
+                Step::Reserved(id) => ctx.execute_activity(OrderActivities::release, id, patient()).await?,
+                Step::Charged { order, cents } => {
+                    ctx.execute_activity(OrderActivities::refund, (order, cents), patient()).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Short attempts, retried soon.
+fn patient() -> ActivityOptions {
+    let retries = RetryPolicy::default().with_initial_interval(Duration::from_millis(100));
+    ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10)).retry_policy(retries).build()
+}
+
+guest_sdk::export!(Orders);
