@@ -1,0 +1,44 @@
+//! The official Python SDK: its client on our workflows, its worker for our activities.
+
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
+use test_harness::{component, run, run_json};
+
+use crate::environment::Environment;
+
+pub(crate) fn python_client(environment: &Environment) -> Result<()> {
+    let scene = environment.scene()?;
+    let _host = scene.host("orders", &[component("orders")?], &[])?;
+    let saved = scene.folder.path().join("history.json");
+    let said = run_json(&mut scene.python("client.py", &[saved.to_str().context("path")?])?)?;
+    ensure!(said["result"]["tracking"] == "parcel-py-1", "{said}");
+    ensure!(said["cancelled"] == "CANCELED", "{said}");
+    ensure!(said["failure"]["type"] == "CardDeclined" && said["failure"]["non_retryable"] == true, "{said}");
+    ensure!(said["listed"].as_array().is_some_and(|ids| ids.len() == 3), "{said}");
+
+    let mut replay = std::process::Command::new(test_harness::binary("host")?);
+    replay.arg("replay").arg("--module").arg(component("orders")?).arg(&saved);
+    let output = run(&mut replay)?;
+    ensure!(output.code == 0, "what Python fetched does not replay: {output:?}");
+    Ok(())
+}
+
+pub(crate) fn python_activities(environment: &Environment) -> Result<()> {
+    let scene = environment.scene()?;
+    // The plain `host` has no activities, so that it does not poll for them.
+    let _host = scene.host("host", &[component("greetings")?], &[])?;
+    let mut worker = scene
+        .python("activities.py", &[])?
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .spawn()
+        .context("cannot start the Python worker")?;
+    let greeted = scene
+        .start("Greetings", "python-activity", "\"World\"")
+        .and_then(|()| scene.completed("python-activity"));
+    worker.kill()?;
+    worker.wait()?;
+    ensure!(greeted? == "Hello, World, says Python!");
+    Ok(())
+}

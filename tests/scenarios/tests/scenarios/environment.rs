@@ -1,0 +1,144 @@
+//! What scenarios run in.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tempfile::TempDir;
+use test_harness::{Host, HostOptions, Output, Temporal, run, run_json};
+
+/// How long a scenario waits for something to become true.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A Temporal server, and what else the machine has.
+pub(crate) struct Environment {
+    server: Temporal,
+    python: Option<PathBuf>,
+    scenes: AtomicU32,
+}
+
+/// A task queue and a data folder of a scenario's own.
+pub(crate) struct Scene<'a> {
+    environment: &'a Environment,
+    /// The task queue.
+    pub(crate) task_queue: String,
+    /// Removed at the end.
+    pub(crate) folder: TempDir,
+}
+
+impl Environment {
+    pub(crate) fn new(server: Temporal, python: Option<PathBuf>) -> Self {
+        Self { server, python, scenes: AtomicU32::new(0) }
+    }
+
+    pub(crate) fn has_python(&self) -> bool {
+        self.python.is_some()
+    }
+
+    pub(crate) fn scene(&self) -> Result<Scene<'_>> {
+        let number = self.scenes.fetch_add(1, Ordering::Relaxed);
+        Ok(Scene { environment: self, task_queue: format!("queue-{number}"), folder: tempfile::tempdir()? })
+    }
+}
+
+impl Scene<'_> {
+    pub(crate) fn address(&self) -> &str {
+        self.environment.server.address()
+    }
+
+    /// A host with the binary of a sample, or `host`, and these modules.
+    pub(crate) fn host(&self, binary: &str, modules: &[PathBuf], arguments: &[&str]) -> Result<Host> {
+        Host::start(&HostOptions {
+            binary: binary.to_owned(),
+            address: self.address().to_owned(),
+            task_queue: self.task_queue.clone(),
+            modules: modules.to_vec(),
+            data_dir: self.folder.path().join("data"),
+            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
+        })
+    }
+
+    /// A command line of `host`, such as `workflow show`, run to its end.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> Result<Output> {
+        run(&mut Host::cli(self.address(), arguments)?)
+    }
+
+    /// Starts a workflow on the queue of this scene.
+    pub(crate) fn start(&self, workflow_type: &str, id: &str, input: &str) -> Result<()> {
+        let output = self.cli(&[
+            "workflow",
+            "start",
+            "--type",
+            workflow_type,
+            "--task-queue",
+            &self.task_queue,
+            "--workflow-id",
+            id,
+            "--input",
+            input,
+        ])?;
+        ensure!(output.code == 0, "start: {}{}", output.stdout, output.stderr);
+        Ok(())
+    }
+
+    /// Waits for the end of a workflow; its exit code and what was printed as JSON.
+    pub(crate) fn result(&self, id: &str) -> Result<Output> {
+        self.cli(&["workflow", "result", "--workflow-id", id, "--output", "json"])
+    }
+
+    /// The result of a workflow that must complete.
+    pub(crate) fn completed(&self, id: &str) -> Result<Value> {
+        let output = self.result(id)?;
+        ensure!(output.code == 0, "{id}: {}{}", output.stdout, output.stderr);
+        let printed: Value = serde_json::from_str(&output.stdout).context(output.stdout)?;
+        Ok(printed["result"].clone())
+    }
+
+    /// The history of a workflow, as JSON.
+    pub(crate) fn history(&self, id: &str) -> Result<Value> {
+        run_json(&mut Host::cli(
+            self.address(),
+            &["workflow", "show", "--workflow-id", id, "--output", "json"],
+        )?)
+    }
+
+    /// The types of the events of a workflow, without `EVENT_TYPE_`.
+    pub(crate) fn event_types(&self, id: &str) -> Result<Vec<String>> {
+        let history = self.history(id)?;
+        let events = history["events"].as_array().context("no events")?;
+        Ok(events
+            .iter()
+            .filter_map(|event| event["eventType"].as_str())
+            .map(|name| name.trim_start_matches("EVENT_TYPE_").to_owned())
+            .collect())
+    }
+
+    /// Asks until the answer is yes.
+    pub(crate) fn wait_until(&self, what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
+        let deadline = Instant::now() + PATIENCE;
+        while !done()? {
+            if Instant::now() > deadline {
+                bail!("{what} did not happen within {PATIENCE:?}");
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
+    /// A command line of the `temporal` CLI.
+    pub(crate) fn temporal(&self, arguments: &[&str]) -> Command {
+        self.environment.server.cli(arguments)
+    }
+
+    /// A Python script of this folder, with the address and the task queue as its first arguments.
+    pub(crate) fn python(&self, script: &str, arguments: &[&str]) -> Result<Command> {
+        let python = self.environment.python.as_ref().context("no Python")?;
+        let mut command = Command::new(python);
+        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script));
+        command.args([self.address(), &self.task_queue]).args(arguments);
+        Ok(command)
+    }
+}
