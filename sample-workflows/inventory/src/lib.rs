@@ -10,11 +10,11 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 pub use activities::InventoryActivities;
-pub use report::{Compressed, Counted, Folder, Page, Report};
 use guest_sdk::{
     ActivityExecutionError, ActivityHandle, ActivityOptions, WorkflowContext, WorkflowResult, workflow,
     workflow_methods,
 };
+pub use report::{Compressed, Counted, Folder, Page, Report};
 use sha2::{Digest, Sha256};
 
 /// Files of one call of an activity.
@@ -28,7 +28,7 @@ const IN_FLIGHT: usize = 200;
 
 /// Takes an inventory.
 #[workflow]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Inventory {
     report: Report,
     manifest: Sha256,

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 pub use activities::OrderActivities;
 use guest_sdk::{
-    ActivityExecutionError, ActivityOptions, RetryPolicy, WorkflowContext, WorkflowResult, join_all, workflow,
-    workflow_methods,
+    ActivityExecutionError, ActivityOptions, RetryPolicy, TimerResult, WorkflowCancellationToken,
+    WorkflowContext, WorkflowResult, WorkflowTermination, join_all, workflow, workflow_methods,
 };
 use serde::{Deserialize, Serialize};
 
@@ -54,7 +54,7 @@ pub struct Shipped {
 
 /// Takes an order from the shelf to the door.
 #[workflow]
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Orders {
     /// What has to be undone if a later step fails, in the order it was done.
     done: Vec<Step>,
@@ -69,15 +69,15 @@ enum Step {
 
 #[workflow_methods]
 impl Orders {
-    /// Returns what was shipped, or fails as the step that failed, after undoing the others.
+    /// Returns what was shipped, or ends as the step that failed or was cancelled, after undoing the others.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<Shipped> {
         match Self::fulfil(ctx, order).await {
             Ok(shipped) => Ok(shipped),
             Err(error) => {
-                guest_sdk::warn!("undoing the order: {error}");
+                guest_sdk::log::warn!("undoing the order: {error}");
                 Self::compensate(ctx).await?;
-                Err(error.into())
+                Err(error)
             }
         }
     }
@@ -90,7 +90,7 @@ impl Orders {
 }
 
 impl Orders {
-    async fn fulfil(ctx: &mut WorkflowContext<Self>, order: Order) -> Result<Shipped, ActivityExecutionError> {
+    async fn fulfil(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<Shipped> {
         let reservations = Self::reserve(ctx, &order).await?;
 
         let cents = order.items.iter().map(|item| item.price_cents * u64::from(item.quantity)).sum();
@@ -98,7 +98,9 @@ impl Orders {
         ctx.execute_activity(OrderActivities::charge, charge, patient()).await?;
         ctx.state_mut(|state| state.done.push(Step::Charged { order: order.id.clone(), cents }));
 
-        ctx.timer(Duration::from_secs(order.packing_seconds)).await;
+        if ctx.timer(Duration::from_secs(order.packing_seconds)).await == TimerResult::Cancelled {
+            return Err(WorkflowTermination::cancelled());
+        }
 
         let parcel = (order.id, reservations.clone());
         let tracking = ctx.execute_activity(OrderActivities::ship, parcel, patient()).await?;
@@ -119,12 +121,15 @@ impl Orders {
         answers.into_iter().collect()
     }
 
+    /// With a cancellation token of its own: it goes on when the workflow was cancelled.
     async fn compensate(ctx: &mut WorkflowContext<Self>) -> Result<(), ActivityExecutionError> {
+        let token = WorkflowCancellationToken::new();
+        let options = || ActivityOptions { cancellation_token: Some(token.clone()), ..patient() };
         while let Some(step) = ctx.state_mut(|state| state.done.pop()) {
             match step {
-                Step::Reserved(id) => ctx.execute_activity(OrderActivities::release, id, patient()).await?,
+                Step::Reserved(id) => ctx.execute_activity(OrderActivities::release, id, options()).await?,
                 Step::Charged { order, cents } => {
-                    ctx.execute_activity(OrderActivities::refund, (order, cents), patient()).await?;
+                    ctx.execute_activity(OrderActivities::refund, (order, cents), options()).await?;
                 }
             }
         }

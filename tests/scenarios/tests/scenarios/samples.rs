@@ -87,7 +87,7 @@ pub(crate) fn inventory(environment: &Environment) -> Result<()> {
     let scene = environment.scene()?;
     let tree = scene.folder.path().join("tree");
     plant(&tree)?;
-    let _host = scene.host("inventory", &[component("inventory")?], &[])?;
+    let _host = scene.host("inventory", &[component("file-inventory")?], &[])?;
     scene.start("Inventory", "inventory", &json!({"root": tree}).to_string())?;
     let report = scene.completed("inventory")?;
     ensure!(report["files"] == 303, "{report}");
