@@ -7,8 +7,9 @@ use std::time::Duration;
 
 pub use activities::OrderActivities;
 use guest_sdk::{
-    ActivityExecutionError, ActivityOptions, RetryPolicy, TimerResult, WorkflowCancellationToken,
-    WorkflowContext, WorkflowResult, WorkflowTermination, join_all, workflow, workflow_methods,
+    ActivityExecutionError, ActivityOptions, ActivityOptionsBuilder, RetryPolicy, TimerResult,
+    WorkflowCancellationToken, WorkflowContext, WorkflowResult, WorkflowTermination, join_all, workflow,
+    workflow_methods,
 };
 use serde::{Deserialize, Serialize};
 
@@ -95,7 +96,7 @@ impl Orders {
 
         let cents = order.items.iter().map(|item| item.price_cents * u64::from(item.quantity)).sum();
         let charge = (order.id.clone(), order.card.clone(), cents);
-        ctx.execute_activity(OrderActivities::charge, charge, patient()).await?;
+        ctx.execute_activity(OrderActivities::charge, charge, options().build()).await?;
         ctx.state_mut(|state| state.done.push(Step::Charged { order: order.id.clone(), cents }));
 
         if ctx.timer(Duration::from_secs(order.packing_seconds)).await == TimerResult::Cancelled {
@@ -103,7 +104,7 @@ impl Orders {
         }
 
         let parcel = (order.id, reservations.clone());
-        let tracking = ctx.execute_activity(OrderActivities::ship, parcel, patient()).await?;
+        let tracking = ctx.execute_activity(OrderActivities::ship, parcel, options().build()).await?;
         Ok(Shipped { total_cents: cents, reservations, tracking })
     }
 
@@ -113,7 +114,7 @@ impl Orders {
         order: &Order,
     ) -> Result<Vec<String>, ActivityExecutionError> {
         let calls = order.items.iter().map(|item| {
-            ctx.start_activity(OrderActivities::reserve, (order.id.clone(), item.clone()), patient())
+            ctx.start_activity(OrderActivities::reserve, (order.id.clone(), item.clone()), options().build())
         });
         let answers = join_all(calls.collect::<Vec<_>>()).await;
         let made = answers.iter().flatten().cloned().map(Step::Reserved);
@@ -124,7 +125,7 @@ impl Orders {
     /// With a cancellation token of its own: it goes on when the workflow was cancelled.
     async fn compensate(ctx: &mut WorkflowContext<Self>) -> Result<(), ActivityExecutionError> {
         let token = WorkflowCancellationToken::new();
-        let options = || ActivityOptions { cancellation_token: Some(token.clone()), ..patient() };
+        let options = || options().cancellation_token(token.clone()).build();
         while let Some(step) = ctx.state_mut(|state| state.done.pop()) {
             match step {
                 Step::Reserved(id) => ctx.execute_activity(OrderActivities::release, id, options()).await?,
@@ -138,9 +139,9 @@ impl Orders {
 }
 
 /// Short attempts, retried soon.
-fn patient() -> ActivityOptions {
+fn options() -> ActivityOptionsBuilder {
     let retries = RetryPolicy::default().with_initial_interval(Duration::from_millis(100));
-    ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10)).retry_policy(retries).build()
+    ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10)).retry_policy(retries)
 }
 
 guest_sdk::export!(Orders);
