@@ -1,9 +1,13 @@
 //! The command line: which commands there are. Each is a file that says what it takes and does.
 
 pub(crate) mod activity;
+pub(crate) mod modules;
+pub(crate) mod replay;
+pub(crate) mod run;
 pub(crate) mod workflow;
 
 use clap::{Parser, Subcommand};
+use host_activities::Registry;
 
 use crate::{
     output::{Output, OutputArgs},
@@ -33,19 +37,28 @@ pub(crate) struct CommandLine {
 #[derive(Subcommand, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
 enum Command {
+    /// Run workflows and activities
+    Run(run::Run),
     /// Start workflows, look at them, talk to them, end them
     Workflow(workflow::WorkflowArgs),
     /// Complete or fail activities that ended outside of a worker
     Activity(activity::ActivityArgs),
+    /// Replay histories on a module and say whether they agree
+    Replay(replay::Replay),
+    /// Look at workflow modules
+    Modules(modules::ModulesArgs),
 }
 
 impl CommandLine {
-    /// Does what the command line says.
-    pub(crate) async fn run(self) -> anyhow::Result<()> {
+    /// Does what the command line says, with the activities of the program.
+    pub(crate) async fn run(self, registry: Registry) -> anyhow::Result<()> {
         let output = Output::from(self.output);
         match self.command {
+            Command::Run(command) => command.run(registry).await,
             Command::Workflow(arguments) => arguments.run(output).await,
             Command::Activity(arguments) => arguments.run(output).await,
+            Command::Replay(command) => command.run(output).await,
+            Command::Modules(arguments) => arguments.run(output),
         }
     }
 }

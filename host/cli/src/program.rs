@@ -44,16 +44,19 @@ impl Host {
             return exit::code(Err(duplicate.into()));
         }
         host_activities::process::child_main(&self.registry);
+        if let Some(code) = host_sandbox::compile_child_main() {
+            return code;
+        }
         let command_line = match CommandLine::try_parse() {
             Ok(command_line) => command_line,
             // Also --help and --version; clap knows where to print and what to return.
             Err(error) => error.exit(),
         };
-        exit::code(run(command_line))
+        exit::code(run(command_line, self.registry))
     }
 }
 
-fn run(command_line: CommandLine) -> anyhow::Result<()> {
+fn run(command_line: CommandLine, registry: Registry) -> anyhow::Result<()> {
     command_line.logging.init()?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command_line.run())
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command_line.run(registry))
 }

@@ -1,10 +1,13 @@
 //! Arguments that several commands share, one file each, and what becomes of them.
 
 pub(crate) mod connection;
+pub(crate) mod data_dir;
 pub(crate) mod duration;
 pub(crate) mod execution;
 pub(crate) mod input;
 pub(crate) mod logging;
 pub(crate) mod pairs;
+pub(crate) mod size;
 pub(crate) mod start;
 pub(crate) mod tls;
+pub(crate) mod worker;

@@ -64,8 +64,16 @@ impl ConnectionArgs {
     ///
     /// When the settings cannot be used, or nobody answers.
     pub(crate) async fn connect(&self) -> Result<Client> {
-        let options = self.options(None)?;
-        Client::connect(&options).await.with_context(|| {
+        self.connect_with(&self.options(None)?).await
+    }
+
+    /// Connects with settings that were found already.
+    ///
+    /// # Errors
+    ///
+    /// When nobody answers.
+    pub(crate) async fn connect_with(&self, options: &ConnectOptions) -> Result<Client> {
+        Client::connect(options).await.with_context(|| {
             format!(
                 "failed to connect to {}\nIs a Temporal Service running there? --address or \
                  TEMPORAL_ADDRESS name another one; `temporal server start-dev` starts one",

@@ -1,0 +1,73 @@
+//! `host modules …`.
+
+mod check;
+mod inspect;
+mod list;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use host_sandbox::{Config, Engine, LoadError, Module};
+use host_worker::module_files;
+
+use crate::output::Output;
+
+/// Look at workflow modules.
+#[derive(Args, Debug)]
+pub(crate) struct ModulesArgs {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Print what is in module files: digest, workflow types, imports
+    Inspect(inspect::Inspect),
+    /// Say whether files are modules that a host would run
+    Check(check::Check),
+    /// Print the modules that were ever admitted to a data folder
+    List(list::List),
+}
+
+impl ModulesArgs {
+    pub(crate) fn run(self, output: Output) -> anyhow::Result<()> {
+        match self.command {
+            Command::Inspect(command) => command.run(output),
+            Command::Check(command) => command.run(output),
+            Command::List(command) => command.run(output),
+        }
+    }
+}
+
+/// An engine for a look at modules, which needs no room for many guests.
+fn engine() -> anyhow::Result<Engine> {
+    Ok(Engine::new(Config { instances: 1, ..Config::default() })?)
+}
+
+/// A module file, and what it is.
+struct Examined {
+    path: PathBuf,
+    size_bytes: usize,
+    module: Result<Module, LoadError>,
+}
+
+/// Reads and loads every module file of the paths.
+fn examine(paths: &[PathBuf]) -> anyhow::Result<Vec<Examined>> {
+    let engine = engine()?;
+    module_files::list(paths)?.into_iter().map(|path| examine_file(&engine, path)).collect()
+}
+
+fn examine_file(engine: &Engine, path: PathBuf) -> anyhow::Result<Examined> {
+    let bytes = read(&path)?;
+    Ok(Examined { size_bytes: bytes.len(), module: engine.load(&bytes), path })
+}
+
+fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+    std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))
+}
+
+/// A workflow type as people call it.
+fn type_name(name: &str) -> &str {
+    if name.is_empty() { "(dynamic: every other type)" } else { name }
+}

@@ -1,0 +1,227 @@
+//! `host replay`.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::Context as _;
+use clap::Args;
+use guest_sdk_types::UntypedWorkflow;
+use host_sandbox::{Config, Engine};
+use host_wire::{History, protojson};
+use host_worker::{
+    module::LoadedModule,
+    module_files,
+    replay::{Report, Verdict, replay},
+};
+
+use crate::{
+    exit::{Reported, Usage, chain},
+    output::{Output, json::Object},
+    settings::{connection::ConnectionArgs, duration, size},
+};
+
+/// Replays histories on a module and says whether they agree: whether the module would have done what
+/// the history says.
+///
+/// Histories are files as `host workflow show --output json` or `temporal workflow show --output json`
+/// write them, encoded messages, or come from a service. The exit code is 1 when one of them does not
+/// agree with the module.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  host replay --module orders.wasm histories/*.json
+  host replay --module orders.wasm --workflow-id order-17 --address temporal.example:7233
+  host workflow show --workflow-id order-17 -o json > history.json && host replay --module orders.wasm history.json")]
+pub(crate) struct Replay {
+    /// Module file. Again for each module; a history is replayed on the first that defines its type.
+    #[arg(short, long = "module", value_name = "PATH", required = true)]
+    modules: Vec<PathBuf>,
+    /// History files, or folders of *.json files.
+    #[arg(value_name = "HISTORY", required_unless_present = "workflow_id")]
+    histories: Vec<PathBuf>,
+    /// Workflow id; its history comes from the service.
+    #[arg(short, long, alias = "id", value_name = "ID")]
+    workflow_id: Option<String>,
+    /// Run id; the current run if left out.
+    #[arg(short, long, value_name = "ID", requires = "workflow_id")]
+    run_id: Option<String>,
+    /// Longest time of one call into a workflow.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
+    activation_timeout: std::time::Duration,
+    /// Memory that one workflow may have.
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = size::parse)]
+    memory_limit: usize,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+/// A history, or why there is none.
+struct Found {
+    name: String,
+    history: anyhow::Result<History>,
+}
+
+impl Replay {
+    pub(super) async fn run(self, output: Output) -> anyhow::Result<()> {
+        let modules = self.load()?;
+        let mut found = files(&self.histories)?;
+        if let Some(workflow_id) = &self.workflow_id {
+            found.push(self.fetch(workflow_id).await?);
+        }
+        let total = found.len();
+        let mut agreed = 0;
+        for Found { name, history } in found {
+            let report = history.map(|history| replay_on(&modules, &history));
+            agreed += usize::from(report.as_ref().is_ok_and(|report| report.verdict.is_ok()));
+            if output.is_text() {
+                output.line(text(&name, &report))?;
+            } else {
+                output.object(object(&name, &report))?;
+            }
+        }
+        output.note(format!("{agreed} of {total} agree"));
+        if agreed == total { Ok(()) } else { Err(Reported.into()) }
+    }
+
+    fn load(&self) -> anyhow::Result<Vec<Arc<LoadedModule>>> {
+        let engine = Engine::new(Config {
+            // One history after another: one guest at a time, and room for one to be dropped.
+            instances: 2,
+            deadline: self.activation_timeout,
+            memory_bytes: self.memory_limit,
+            ..Config::default()
+        })?;
+        let load = |path: PathBuf| {
+            let bytes = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
+            let module = engine
+                .load(&bytes)
+                .with_context(|| format!("{} is not a workflow module", path.display()))?;
+            Ok(Arc::new(LoadedModule::new(module, Some(path))))
+        };
+        module_files::list(&self.modules)?.into_iter().map(load).collect()
+    }
+
+    async fn fetch(&self, workflow_id: &str) -> anyhow::Result<Found> {
+        let client = self.connection.connect().await?;
+        let handle = client.workflow_handle::<UntypedWorkflow>(workflow_id, self.run_id.clone());
+        let history = handle.fetch_history().await.context("failed to fetch the history")?;
+        Ok(Found { name: format!("workflow {workflow_id}"), history: Ok(history) })
+    }
+}
+
+/// Reads what the paths name. A file that is not a history is for the report, and the others go on.
+fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    for path in paths {
+        if !path.is_dir() {
+            found.push(read(path));
+            continue;
+        }
+        let mut inside = Vec::new();
+        let entries = path.read_dir().with_context(|| format!("failed to read folder {}", path.display()))?;
+        for entry in entries {
+            let file = entry?.path();
+            if file.extension().is_some_and(|extension| extension == "json") {
+                inside.push(file);
+            }
+        }
+        if inside.is_empty() {
+            return Err(Usage(format!("there is no *.json file in folder {}", path.display())).into());
+        }
+        inside.sort();
+        found.extend(inside.iter().map(|file| read(file)));
+    }
+    Ok(found)
+}
+
+fn read(path: &Path) -> Found {
+    let history = std::fs::read(path)
+        .map_err(anyhow::Error::from)
+        .and_then(|contents| Ok(protojson::read_history(contents.into())?));
+    Found { name: path.display().to_string(), history }
+}
+
+/// Replays on the first module that defines the type.
+fn replay_on(modules: &[Arc<LoadedModule>], history: &History) -> Report {
+    let mut known = Vec::new();
+    let mut report = None;
+    for module in modules {
+        match replay(module, history.clone()) {
+            Report { verdict: Verdict::UnknownType { known: types }, workflow_type, statistics } => {
+                known.extend(types);
+                let verdict = Verdict::UnknownType { known: known.clone() };
+                report = Some(Report { verdict, workflow_type, statistics });
+            }
+            report => return report,
+        }
+    }
+    // There is at least one module: clap requires it, and an empty folder is an error.
+    report.unwrap_or_else(|| Report {
+        verdict: Verdict::UnknownType { known },
+        workflow_type: String::new(),
+        statistics: host_worker::replay::Statistics::default(),
+    })
+}
+
+/// What a verdict is called, and what there is to say about it.
+fn explain(report: &anyhow::Result<Report>) -> (&'static str, String) {
+    let report = match report {
+        Ok(report) => report,
+        Err(error) => return ("unreadable", chain(error)),
+    };
+    match &report.verdict {
+        Verdict::Ok => ("ok", String::new()),
+        Verdict::Nondeterminism(difference) => (
+            "differs",
+            format!(
+                "at event {}\nhistory:  {}\nworkflow: {}",
+                difference.event_id, difference.expected, difference.actual
+            ),
+        ),
+        Verdict::GuestFault { message, backtrace } if backtrace.is_empty() => ("faulted", message.clone()),
+        Verdict::GuestFault { message, backtrace } => ("faulted", format!("{message}\n{backtrace}")),
+        Verdict::BrokenHistory { message } => ("broken", message.clone()),
+        Verdict::UnknownType { known } => {
+            ("unknown type", format!("the modules define: {}", known.join(", ")))
+        }
+        Verdict::HostFault { message } => ("host fault", message.clone()),
+        // The list is open for verdicts of later versions.
+        verdict => ("not ok", format!("{verdict:?}")),
+    }
+}
+
+fn text(name: &str, report: &anyhow::Result<Report>) -> String {
+    let (verdict, explanation) = explain(report);
+    let mut text = format!("{verdict:<12}  {name}");
+    if let Ok(report) = report {
+        let statistics = &report.statistics;
+        text.push_str(&format!(
+            ": {}, {} events, {} activations, {:.1?}",
+            report.workflow_type, statistics.events, statistics.activations, statistics.elapsed
+        ));
+    }
+    for line in explanation.lines() {
+        text.push_str("\n  ");
+        text.push_str(line);
+    }
+    text
+}
+
+fn object(name: &str, report: &anyhow::Result<Report>) -> Object {
+    let (verdict, explanation) = explain(report);
+    let object = Object::new().field("history", name).field("verdict", verdict);
+    let Ok(report) = report else { return object.field("message", explanation) };
+    let object = object
+        .field("workflowType", &report.workflow_type)
+        .field("events", report.statistics.events)
+        .field("activations", report.statistics.activations);
+    match &report.verdict {
+        Verdict::Ok => object,
+        Verdict::Nondeterminism(difference) => object
+            .field("eventId", difference.event_id)
+            .field("expected", &difference.expected)
+            .field("actual", &difference.actual),
+        _ => object.field("message", explanation),
+    }
+}
