@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "tests panic on failure")]
 
 mod activities;
+mod cancellation;
 mod local_activities;
+mod pages;
+mod rules;
 mod support;
+mod tasks;
 mod updates;
