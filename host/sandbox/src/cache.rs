@@ -16,6 +16,8 @@ use sha2::{Digest as _, Sha256};
 use crate::limits::MAX_CODE_BYTES;
 use crate::module::Digest;
 
+/// Counts what is done to modules before they are compiled, and the layout of entries.
+const FORMAT: u32 = 1;
 const KEY_FILE: &str = "key";
 const KEY_BYTES: usize = 32;
 const SEAL_BYTES: usize = 32;
@@ -35,6 +37,7 @@ impl Cache {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
         let mut hasher = Bytes(Sha256::new());
+        FORMAT.hash(&mut hasher);
         engine.precompile_compatibility_hash().hash(&mut hasher);
         Ok(Self { folder: folder.to_owned(), key: key(folder)?, engine: hasher.0.finalize().into() })
     }

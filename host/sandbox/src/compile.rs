@@ -42,13 +42,12 @@ pub(crate) enum CompileError {
 /// What a compiler has to know of the engine that will run the code.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flavour {
-    pub(crate) inspect: bool,
     pub(crate) fuel: bool,
 }
 
 impl Flavour {
     pub(crate) fn of(config: &Config) -> Self {
-        Self { inspect: config.inspect, fuel: config.fuel.is_some() }
+        Self { fuel: config.fuel.is_some() }
     }
 }
 
@@ -61,8 +60,7 @@ pub fn compile_child_main() -> Option<ExitCode> {
         CAN_RE_ENTER.store(true, Ordering::Relaxed);
         return None;
     }
-    let mut flag = || arguments.next().as_deref() == Some(OsStr::new("true"));
-    let flavour = Flavour { inspect: flag(), fuel: flag() };
+    let flavour = Flavour { fuel: arguments.next().as_deref() == Some(OsStr::new("true")) };
     Some(match child(flavour) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -106,7 +104,7 @@ pub(crate) fn compile(
 fn compile_in_child(flavour: Flavour, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
     let mut child = Command::new(executable()?)
         .arg(CHILD_ARGUMENT)
-        .args([flavour.inspect.to_string(), flavour.fuel.to_string()])
+        .arg(flavour.fuel.to_string())
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -19,9 +19,6 @@ pub struct Config {
     pub instances: u32,
     /// Where compiled modules are kept. Default: nowhere, every load compiles.
     pub cache: Option<PathBuf>,
-    /// Makes the state of guests accessible, for [`Instance::save`](crate::Instance::save) and its
-    /// kin, at about twice the time per activation. Default: off.
-    pub inspect: bool,
     /// What the embedding host can carry out. A guest that asks for anything else is stopped with a
     /// message that begins with `unsupported:`. Default: everything.
     pub supported: Vec<Feature>,
@@ -35,7 +32,6 @@ impl Default for Config {
             fuel: None,
             instances: 4_096,
             cache: None,
-            inspect: false,
             supported: Feature::ALL.to_vec(),
         }
     }

@@ -127,9 +127,6 @@ pub(crate) fn settings(flavour: Flavour) -> wasmtime::Config {
         .wasm_stack_switching(false)
         .wasm_custom_page_sizes(false)
         .wasm_wide_arithmetic(false);
-    if flavour.inspect {
-        settings.guest_debug(true).signals_based_traps(false);
-    }
     settings
 }
 

@@ -173,8 +173,7 @@ pub enum HostFault {
     /// An earlier call stopped the guest, or it was used as a disposable copy.
     #[error("the guest was used after a call that makes it unusable")]
     Spent,
-    /// The engine was not configured with [`Config::inspect`](crate::Config::inspect), or the state is
-    /// that of another module.
+    /// A guest that cannot be copied, or not to there.
     #[error("the state of the guest cannot be read or written: {0}")]
     State(&'static str),
     /// Something in wasmtime.

@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use wasmtime::Store;
+use wasmtime::{Store, component};
 
 use crate::command::Command;
 use crate::fault::{Fault, GuestFault, HostFault};
-use crate::module::Module;
+use crate::limits::MAX_CALL_BYTES;
+use crate::module::{Module, RunInit};
 use crate::random::Streams;
 use crate::run::{Phase, Run};
-use crate::snapshot::Snapshot;
+use crate::sink::Sink;
+use crate::snapshot::{Pristine, Snapshot, Subject};
 use crate::wit::{Payload, Query, Task, Update, WorkflowDefinition, WorkflowModule};
 
 /// A guest of one run. Calls take it on the thread that makes them, at most as long as the engine's
@@ -18,7 +20,11 @@ pub struct Instance {
     module: Module,
     store: Store<Run>,
     guest: WorkflowModule,
+    /// The same, for exports that are not in the contract.
+    raw: component::Instance,
     condition: Condition,
+    /// Whether there was a call that may have changed it.
+    called: bool,
 }
 
 /// What a guest is still good for.
@@ -44,8 +50,13 @@ pub struct Activation {
 }
 
 impl Instance {
-    pub(crate) fn new(module: Module, store: Store<Run>, guest: WorkflowModule) -> Self {
-        Self { module, store, guest, condition: Condition::Live }
+    pub(crate) fn new(
+        module: Module,
+        store: Store<Run>,
+        guest: WorkflowModule,
+        raw: component::Instance,
+    ) -> Self {
+        Self { module, store, guest, raw, condition: Condition::Live, called: false }
     }
 
     /// The module that it runs.
@@ -98,33 +109,65 @@ impl Instance {
         self.store.data().memory.bytes()
     }
 
-    /// The state of the guest, between two calls. Needs [`Config::inspect`](crate::Config::inspect), as
-    /// the following two do.
+    /// The state of the guest, between two calls.
+    ///
+    /// Not every guest has a snapshot; then [`HostFault::State`] says why, and replay is the way to a
+    /// copy.
     pub fn save(&mut self) -> Result<Snapshot, Fault> {
-        self.inspectable()?;
-        Snapshot::take(self.module.digest(), &mut self.store)
+        if self.store.data().gave_handles {
+            return Err(HostFault::State("it holds component handles, for standard output perhaps").into());
+        }
+        let module = self.module.clone();
+        let pristine = module.pristine()?;
+        self.access(|subject| Snapshot::take(module.digest(), pristine, subject))
     }
 
     /// Puts the guest, which must be a new one, into the state of another one of the same module.
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), Fault> {
-        self.inspectable()?;
-        snapshot.put(self.module.digest(), &mut self.store)
+        if self.called || snapshot.module() != self.module.digest() {
+            return Err(HostFault::State("it takes a new guest of the same module").into());
+        }
+        self.called = true;
+        let module = self.module.clone();
+        let pristine = module.pristine()?;
+        self.access(|subject| snapshot.put(pristine, subject))
+    }
+
+    /// A disposable copy, for queries and validators. What it logs goes to the sink.
+    pub fn copy(&mut self, sink: Box<dyn Sink>) -> Result<Self, Fault> {
+        let snapshot = self.save()?;
+        // The seed is part of the state.
+        let mut copy = self.module.instantiate(RunInit { random_seed: 0, sink })?;
+        copy.restore(&snapshot)?;
+        copy.condition = Condition::Disposable;
+        Ok(copy)
     }
 
     /// SHA-256 of the state of the guest. A run and its replay have the same after every activation.
     pub fn state_hash(&mut self) -> Result<[u8; 32], Fault> {
-        self.inspectable()?;
-        Snapshot::hash(&mut self.store)
+        self.access(|subject| subject.hash())
     }
 
-    fn inspectable(&self) -> Result<(), Fault> {
+    /// The memory of the guest, which is a new one.
+    pub(crate) fn pristine(mut self) -> Result<Pristine, Fault> {
+        self.access(Pristine::take)
+    }
+
+    fn access<T>(
+        &mut self,
+        action: impl FnOnce(&mut Subject<'_>) -> wasmtime::Result<T>,
+    ) -> Result<T, Fault> {
         if self.condition == Condition::Dead {
             return Err(HostFault::Spent.into());
         }
-        if !self.module.inspectable() {
-            return Err(HostFault::State("the engine was not set up for it").into());
-        }
-        Ok(())
+        self.module.arm(&mut self.store)?;
+        let accessor = self.module.accessor()?;
+        // Not the guest's doing, and bounded by its memory.
+        self.store.set_hostcall_fuel(usize::MAX);
+        let mut subject = Subject { accessor, guest: &self.raw, store: &mut self.store };
+        let answer = action(&mut subject);
+        self.store.set_hostcall_fuel(MAX_CALL_BYTES);
+        answer.map_err(|error| HostFault::Wasmtime(format!("{error:#}")).into())
     }
 
     pub(crate) fn ask_definitions(mut self) -> Result<Vec<WorkflowDefinition>, Fault> {
@@ -140,6 +183,7 @@ impl Instance {
             Condition::Disposable if phase != Phase::Activate => {}
             Condition::Disposable | Condition::Dead => return Err(HostFault::Spent.into()),
         }
+        self.called = true;
         self.store.data_mut().begin(phase, replaying);
         self.module.arm(&mut self.store)
     }

@@ -1,15 +1,18 @@
 //! From the bytes of a file to a module that can be instantiated.
 
+use std::borrow::Cow;
+
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 
 use crate::Engine;
+use crate::accessor::{self, Accessor, Unsuited};
 use crate::fault::Fault;
 use crate::gate::{self, CONTRACT_VERSION, Import, ImportClass};
 use crate::limits::{MAX_DEFINITIONS, MAX_MODULE_BYTES};
-use crate::module::{Digest, Module};
+use crate::module::{Digest, Linked, Module};
 use crate::wasi;
-use crate::wit::{WorkflowDefinition, WorkflowModulePre};
+use crate::wit::{WorkflowDefinition, WorkflowModuleIndices};
 use crate::{compile, inspect};
 
 /// Why bytes are not a module.
@@ -98,8 +101,12 @@ impl Engine {
             return Err(LoadError::Refused(refused));
         }
         let digest = Digest(Sha256::digest(bytes).into());
-        let component = self.compile(digest, bytes)?;
-        let guest = self.link(&component, &imports)?;
+        let (bytes, unsuited) = match accessor::add(bytes) {
+            Ok(extended) => (Cow::Owned(extended), None),
+            Err(unsuited) => (Cow::Borrowed(bytes), Some(unsuited)),
+        };
+        let component = self.compile(digest, &bytes)?;
+        let guest = self.link(&component, &imports, unsuited)?;
         let mut module = Module::new(self, digest, guest, imports);
         let definitions = module.ask_definitions().map_err(LoadError::Definitions)?;
         check_definitions(&definitions)?;
@@ -143,7 +150,8 @@ impl Engine {
         &self,
         component: &Component,
         imports: &[Import],
-    ) -> Result<WorkflowModulePre<crate::run::Run>, LoadError> {
+        unsuited: Option<Unsuited>,
+    ) -> Result<Linked, LoadError> {
         let contract = |error: wasmtime::Error| LoadError::Contract(format!("{error:#}"));
         let engine = &self.shared().wasmtime;
         let mut linker = self.shared().linker.clone();
@@ -156,8 +164,13 @@ impl Engine {
                 wasi::trap::link(&mut linker, engine, name, &interface, import.instead).map_err(contract)?;
             }
         }
-        let instance_pre = linker.instantiate_pre(component).map_err(contract)?;
-        WorkflowModulePre::new(instance_pre).map_err(contract)
+        let pre = linker.instantiate_pre(component).map_err(contract)?;
+        let exports = WorkflowModuleIndices::new(&pre).map_err(contract)?;
+        let accessor = match unsuited {
+            Some(unsuited) => Err(unsuited),
+            None => Accessor::find(&pre).ok_or(Unsuited::Malformed),
+        };
+        Ok(Linked { pre, exports, accessor })
     }
 }
 

@@ -1,19 +1,23 @@
 //! A loaded module.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmtime::Store;
+use wasmtime::component::InstancePre;
 
 use crate::Engine;
+use crate::accessor::{Accessor, Unsuited};
 use crate::engine::Shared;
 use crate::fault::{self, Circumstances, Fault, HostFault};
 use crate::gate::Import;
 use crate::instance::Instance;
 use crate::limits::{MAX_CALL_BYTES, MAX_HANDLES};
+use crate::random::Streams;
 use crate::run::Run;
 use crate::sink::{Discard, Sink};
-use crate::wit::{WorkflowDefinition, WorkflowModulePre};
+use crate::snapshot::Pristine;
+use crate::wit::{WorkflowDefinition, WorkflowModuleIndices};
 
 /// What identifies a module: the SHA-256 of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,9 +46,18 @@ pub struct Module {
 struct Inner {
     shared: Arc<Shared>,
     digest: Digest,
-    guest: WorkflowModulePre<Run>,
+    guest: Linked,
     imports: Vec<Import>,
     definitions: Vec<WorkflowDefinition>,
+    /// The memory of a new guest, once it was needed.
+    pristine: OnceLock<Pristine>,
+}
+
+/// A module whose imports and exports are resolved.
+pub(crate) struct Linked {
+    pub(crate) pre: InstancePre<Run>,
+    pub(crate) exports: WorkflowModuleIndices,
+    pub(crate) accessor: Result<Accessor, Unsuited>,
 }
 
 /// What a guest is made for.
@@ -62,14 +75,10 @@ impl fmt::Debug for RunInit {
 }
 
 impl Module {
-    pub(crate) fn new(
-        engine: &Engine,
-        digest: Digest,
-        guest: WorkflowModulePre<Run>,
-        imports: Vec<Import>,
-    ) -> Self {
+    pub(crate) fn new(engine: &Engine, digest: Digest, guest: Linked, imports: Vec<Import>) -> Self {
         let shared = Arc::clone(engine.shared());
-        Self { inner: Arc::new(Inner { shared, digest, guest, imports, definitions: Vec::new() }) }
+        let (definitions, pristine) = (Vec::new(), OnceLock::new());
+        Self { inner: Arc::new(Inner { shared, digest, guest, imports, definitions, pristine }) }
     }
 
     /// The SHA-256 of the module's bytes.
@@ -93,16 +102,17 @@ impl Module {
     /// Makes a guest for one run.
     pub fn instantiate(&self, run: RunInit) -> Result<Instance, Fault> {
         let shared = &self.inner.shared;
-        let run = Run::new(run.random_seed, run.sink, shared.config.memory_bytes, shared.supported);
-        let mut store = Store::new(&shared.wasmtime, run);
+        let data = Run::new(run.sink, shared.config.memory_bytes, shared.supported);
+        let mut store = Store::new(&shared.wasmtime, data);
         store.limiter(|run| &mut run.memory);
         store.set_hostcall_fuel(MAX_CALL_BYTES);
         store.set_max_component_handles(MAX_HANDLES);
         self.arm(&mut store)?;
-        match self.inner.guest.instantiate(&mut store) {
-            Ok(guest) => Ok(Instance::new(self.clone(), store, guest)),
-            Err(error) => Err(self.fault(&error, &mut store)),
-        }
+        let Linked { pre, exports, .. } = &self.inner.guest;
+        let raw = pre.instantiate(&mut store).map_err(|error| self.fault(&error, &mut store))?;
+        let guest = exports.load(&mut store, &raw).map_err(|error| self.fault(&error, &mut store))?;
+        store.data_mut().state.random = Streams::new(run.random_seed);
+        Ok(Instance::new(self.clone(), store, guest, raw))
     }
 
     /// Starts the clock, and fills the tank, for a call into the guest.
@@ -132,8 +142,19 @@ impl Module {
         self.instantiate(init)?.ask_definitions()
     }
 
-    pub(crate) fn inspectable(&self) -> bool {
-        self.inner.shared.config.inspect
+    /// The way to the state of the module's guests.
+    pub(crate) fn accessor(&self) -> Result<&Accessor, Fault> {
+        self.inner.guest.accessor.as_ref().map_err(|unsuited| HostFault::State(unsuited.reason()).into())
+    }
+
+    /// The memory of a new guest.
+    pub(crate) fn pristine(&self) -> Result<&Pristine, Fault> {
+        if let Some(pristine) = self.inner.pristine.get() {
+            return Ok(pristine);
+        }
+        let init = RunInit { random_seed: 0, sink: Box::new(Discard) };
+        let pristine = self.instantiate(init)?.pristine()?;
+        Ok(self.inner.pristine.get_or_init(|| pristine))
     }
 
     pub(crate) fn set_definitions(&mut self, definitions: Vec<WorkflowDefinition>) {

@@ -1,149 +1,127 @@
 //! The state of a guest: to hash it, to keep it, and to put it into another guest of the same module.
 //!
-//! Between calls a guest is its linear memories, its mutable globals, and what the host keeps for it.
-//! Tables are not covered: a guest made by LLVM does not change them. Component handles are not
-//! either: a guest that got one has no snapshot.
-//!
-//! Needs an engine with [`Config::inspect`](crate::Config::inspect).
-
-use std::collections::BTreeSet;
+//! Between calls a guest is its linear memory, its mutable globals, and what the host keeps for it. A
+//! module that keeps state elsewhere has no [accessor](crate::accessor), and so no snapshots. Component
+//! handles are not covered either: a guest that got one, to print for example, has no snapshot.
 
 use sha2::{Digest as _, Sha256};
-use wasmtime::{Global, Memory, Mutability, Store, Val};
+use wasmtime::Store;
+use wasmtime::component::Instance;
 
-use crate::fault::{Fault, HostFault};
+use crate::accessor::{Accessor, SCRATCH_BYTES};
 use crate::module::Digest;
 use crate::run::{Run, State};
 
-/// The state of a guest between two calls.
+/// What memory is compared and kept by. The page of most processors.
+const PAGE_BYTES: usize = 4 << 10;
+const WASM_PAGE_BYTES: usize = 64 << 10;
+
+/// The state of a guest between two calls: what differs from a new guest of its module.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     module: Digest,
-    memories: Vec<Vec<u8>>,
-    /// Their bits.
+    memory_bytes: usize,
+    /// Where each changed page is, and what is in it.
+    pages: Vec<(u32, Vec<u8>)>,
     globals: Vec<u64>,
     host: State,
+}
+
+/// The memory of a new guest of a module.
+#[derive(Debug)]
+pub(crate) struct Pristine(Vec<u8>);
+
+/// A guest, as far as its state is concerned.
+pub(crate) struct Subject<'a> {
+    pub(crate) accessor: &'a Accessor,
+    pub(crate) guest: &'a Instance,
+    pub(crate) store: &'a mut Store<Run>,
 }
 
 impl Snapshot {
     /// Bytes that it takes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.memories.iter().map(Vec::len).sum::<usize>() + self.globals.len() * size_of::<u64>()
+        size_of::<Self>() + self.pages.len() * (PAGE_BYTES + size_of::<(u32, Vec<u8>)>())
     }
 
-    pub(crate) fn take(module: Digest, store: &mut Store<Run>) -> Result<Self, Fault> {
-        if store.data().gave_handles {
-            return Err(HostFault::State("it holds component handles, for standard output perhaps").into());
-        }
-        let parts = Parts::of(store);
-        let memories = parts.memories.iter().map(|memory| memory.data(&mut *store).to_vec()).collect();
-        let globals =
-            parts.globals.iter().map(|global| bits(&global.get(&mut *store))).collect::<Result<_, _>>()?;
-        Ok(Self { module, memories, globals, host: store.data().state.clone() })
+    /// The module whose guests can have this state.
+    #[must_use]
+    pub fn module(&self) -> Digest {
+        self.module
     }
 
-    pub(crate) fn put(&self, module: Digest, store: &mut Store<Run>) -> Result<(), Fault> {
-        let parts = Parts::of(store);
-        if self.module != module {
-            return Err(HostFault::State("it is that of another module").into());
+    pub(crate) fn take(
+        module: Digest,
+        pristine: &Pristine,
+        subject: &mut Subject<'_>,
+    ) -> wasmtime::Result<Self> {
+        let (memory_bytes, pages) =
+            subject.read(|memory, scratch| (memory.len(), changed_pages(memory, scratch, &pristine.0)))?;
+        let globals = subject.accessor.globals(subject.guest, subject.store)?;
+        let host = subject.store.data().state.clone();
+        Ok(Self { module, memory_bytes, pages, globals, host })
+    }
+
+    /// Puts a new guest into this state.
+    pub(crate) fn put(&self, pristine: &Pristine, subject: &mut Subject<'_>) -> wasmtime::Result<()> {
+        let Subject { accessor, guest, store } = subject;
+        let missing = self.memory_bytes.saturating_sub(pristine.0.len()) / WASM_PAGE_BYTES;
+        if missing > 0 {
+            accessor.grow(guest, store, u32::try_from(missing)?)?;
         }
-        if (parts.memories.len(), parts.globals.len()) != (self.memories.len(), self.globals.len()) {
-            return Err(HostFault::State("it does not have the shape of the module's guests").into());
-        }
-        for (memory, saved) in parts.memories.iter().zip(&self.memories) {
-            fit(memory, saved.len(), store)?;
-            memory.data_mut(&mut *store).copy_from_slice(saved);
-        }
-        for (global, bits) in parts.globals.iter().zip(&self.globals) {
-            let value = value(&global.get(&mut *store), *bits)?;
-            global.set(&mut *store, value).map_err(wasmtime_failed)?;
-        }
+        accessor.write(guest, store, self.pages.iter().map(|(at, page)| (*at, page)))?;
+        accessor.set_globals(guest, store, &self.globals)?;
         store.data_mut().state = self.host.clone();
         Ok(())
     }
+}
 
-    /// The SHA-256 of the state of a guest.
-    pub(crate) fn hash(store: &mut Store<Run>) -> Result<[u8; 32], Fault> {
-        let parts = Parts::of(store);
-        let mut hash = Sha256::new();
-        for memory in &parts.memories {
-            hash.update((memory.data_size(&*store) as u64).to_le_bytes());
-            hash.update(memory.data(&*store));
+impl Pristine {
+    pub(crate) fn take(subject: &mut Subject<'_>) -> wasmtime::Result<Self> {
+        subject.read(|memory, scratch| Self(patched(memory, scratch)))
+    }
+}
+
+impl Subject<'_> {
+    fn read<T>(&mut self, look: impl FnOnce(&[u8], [u8; SCRATCH_BYTES]) -> T) -> wasmtime::Result<T> {
+        self.accessor.read(self.guest, self.store, look)
+    }
+
+    /// The SHA-256 of the state.
+    pub(crate) fn hash(&mut self) -> wasmtime::Result<[u8; 32]> {
+        let mut hash = self.read(|memory, scratch| {
+            let (_, rest) = memory.split_at(SCRATCH_BYTES.min(memory.len()));
+            let length = (memory.len() as u64).to_le_bytes();
+            Sha256::new().chain_update(length).chain_update(scratch).chain_update(rest)
+        })?;
+        for global in self.accessor.globals(self.guest, self.store)? {
+            hash.update(global.to_le_bytes());
         }
-        for global in &parts.globals {
-            hash.update(bits(&global.get(&mut *store))?.to_le_bytes());
-        }
-        store.data().state.digest(|bytes| hash.update(bytes));
+        self.store.data().state.digest(|bytes| hash.update(bytes));
         Ok(hash.finalize().into())
     }
 }
 
-/// Grows a memory to the size that it had.
-fn fit(memory: &Memory, bytes: usize, store: &mut Store<Run>) -> Result<(), Fault> {
-    let has = memory.data_size(&*store);
-    let missing =
-        bytes.checked_sub(has).ok_or(HostFault::State("the guest has grown further: use a new one"))?;
-    if missing > 0 {
-        let pages = missing as u64 / memory.page_size(&*store);
-        memory.grow(&mut *store, pages).map_err(wasmtime_failed)?;
+/// The memory, with what was at the place that reading it needed.
+fn patched(memory: &[u8], scratch: [u8; SCRATCH_BYTES]) -> Vec<u8> {
+    let mut memory = memory.to_vec();
+    if let Some(start) = memory.first_chunk_mut() {
+        *start = scratch;
     }
-    Ok(())
+    memory
 }
 
-fn wasmtime_failed(error: wasmtime::Error) -> Fault {
-    HostFault::Wasmtime(format!("{error:#}")).into()
-}
-
-/// What can change in a guest's core instances, each once: one that exports to another is in the index
-/// spaces of both.
-struct Parts {
-    memories: Vec<Memory>,
-    globals: Vec<Global>,
-}
-
-impl Parts {
-    fn of(store: &mut Store<Run>) -> Self {
-        let mut parts = Self { memories: Vec::new(), globals: Vec::new() };
-        let (mut seen_memories, mut seen_globals) = (BTreeSet::new(), BTreeSet::new());
-        for instance in store.debug_all_instances() {
-            for index in 0.. {
-                let Some(memory) = instance.debug_memory(&mut *store, index) else { break };
-                if seen_memories.insert(memory.debug_index_in_store()) {
-                    parts.memories.push(memory);
-                }
-            }
-            for index in 0.. {
-                let Some(global) = instance.debug_global(&mut *store, index) else { break };
-                let mutable = global.ty(&*store).mutability() == Mutability::Var;
-                if seen_globals.insert(global.debug_index_in_store()) && mutable {
-                    parts.globals.push(global);
-                }
-            }
-        }
-        parts
-    }
-}
-
-fn bits(value: &Val) -> Result<u64, HostFault> {
-    match value {
-        Val::I32(value) => Ok(u64::from(value.cast_unsigned())),
-        Val::I64(value) => Ok(value.cast_unsigned()),
-        Val::F32(bits) => Ok(u64::from(*bits)),
-        Val::F64(bits) => Ok(*bits),
-        _ => Err(HostFault::State("it has a global that is no number")),
-    }
-}
-
-/// The value of the same type as `like` that has these bits.
-fn value(like: &Val, bits: u64) -> Result<Val, HostFault> {
-    const WIDE: HostFault = HostFault::State("it has a global with more bits than its type");
-    let narrow = u32::try_from(bits);
-    match like {
-        Val::I32(_) => Ok(Val::I32(narrow.map_err(|_| WIDE)?.cast_signed())),
-        Val::I64(_) => Ok(Val::I64(bits.cast_signed())),
-        Val::F32(_) => Ok(Val::F32(narrow.map_err(|_| WIDE)?)),
-        Val::F64(_) => Ok(Val::F64(bits)),
-        _ => Err(HostFault::State("it has a global that is no number")),
-    }
+fn changed_pages(memory: &[u8], scratch: [u8; SCRATCH_BYTES], pristine: &[u8]) -> Vec<(u32, Vec<u8>)> {
+    const ZERO: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
+    let first = patched(&memory[..PAGE_BYTES.min(memory.len())], scratch);
+    let pages = std::iter::once(first.as_slice()).chain(memory.chunks(PAGE_BYTES).skip(1));
+    let before = pristine.chunks(PAGE_BYTES).chain(std::iter::repeat(ZERO.as_slice()));
+    // A memory is at most 4 GiB.
+    (0_u32..)
+        .step_by(PAGE_BYTES)
+        .zip(pages.zip(before))
+        .filter(|(_, (page, before))| page != before)
+        .map(|(at, (page, _))| (at, page.to_vec()))
+        .collect()
 }

@@ -9,13 +9,13 @@ use std::sync::OnceLock;
 use host_sandbox::wit::Query;
 use host_sandbox::wit::workflow::host::activation::{ActivityResolution, ActivityResolved, Job, Signal};
 use host_sandbox::wit::workflow::host::types::Outcome;
-use host_sandbox::{Activation, Config, Fault, ImportClass, Module, random};
+use host_sandbox::{Activation, Discard, Fault, ImportClass, Module, random};
 use support::{Run, START, config, render, script, start, task};
 
-/// One module for all tests of this file; its guests can be inspected.
+/// One module for all tests of this file.
 fn module() -> &'static Module {
     static MODULE: OnceLock<Module> = OnceLock::new();
-    MODULE.get_or_init(|| script(Config { inspect: true, ..config() }))
+    MODULE.get_or_init(|| script(config()))
 }
 
 /// The notes that a script makes.
@@ -106,7 +106,7 @@ fn patches_hold_for_the_run() {
 /// The jobs of a run that uses memory, randomness and maps.
 fn activations() -> Vec<Vec<Job>> {
     let script =
-        "map\nactivity a\nwait\nballast 3000000\nrandom\nmap\nwait\ntimer 1\nwait\nmap\ncomplete-notes";
+        "map\nactivity a\nwait\nballast 20000000\nrandom\nmap\nwait\ntimer 1\nwait\nmap\ncomplete-notes";
     let signal = Signal {
         name: "s".to_owned(),
         arguments: Vec::new(),
@@ -156,9 +156,11 @@ fn a_copy_goes_on_like_the_original_and_leaves_no_trace() {
     // Queried on a copy after every activation.
     let queried = trace(
         |run| {
-            let mut copy = Run::new(module());
-            copy.instance.restore(&run.instance.save().unwrap()).unwrap();
+            let instance = run.instance.copy(Box::new(Discard)).unwrap();
+            let mut copy = Run { instance, sink: run.sink.clone() };
             assert!(copy.query("map").unwrap().contains("map ["));
+            let fault = copy.activate(task(Vec::new())).unwrap_err();
+            assert!(matches!(fault, Fault::Host(_)), "{fault}");
         },
         false,
     );

@@ -33,8 +33,8 @@ fn main() -> ExitCode {
 }
 
 fn works(cache: &Path) {
-    for inspect in [false, true] {
-        let config = Config { inspect, instances: 4, cache: Some(cache.to_owned()), ..Config::default() };
+    for fuel in [None, Some(1_000_000_000)] {
+        let config = Config { fuel, instances: 4, cache: Some(cache.to_owned()), ..Config::default() };
         let module = Engine::new(config).unwrap().load(&guest("script")).unwrap();
         let commands = Run::new(&module).start("timer 5").unwrap();
         assert_eq!(render(&commands), "timer 1 5 ms");

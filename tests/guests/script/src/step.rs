@@ -51,9 +51,13 @@ pub(crate) fn run(line: &str) -> Result<(), Failure> {
             let start = std::time::Instant::now();
             note(format!("elapsed {}", start.elapsed().as_nanos()));
         }
-        "environment" => note(format!("environment {} {}", std::env::vars().count(), std::env::args().count())),
+        "environment" => {
+            note(format!("environment {} {}", std::env::vars().count(), std::env::args().count()))
+        }
         "random" => note(format!("random {:016x}", random::next_u64(argument))),
-        "random-bytes" => note(format!("random-bytes {:02x?}", random::next_bytes("bytes", number(argument)))),
+        "random-bytes" => {
+            note(format!("random-bytes {:02x?}", random::next_bytes("bytes", number(argument))))
+        }
         "map" => {
             let map: HashMap<u32, u32> = (0..8).map(|key| (key, key)).collect();
             note(format!("map {:?}", map.keys().collect::<Vec<_>>()));

@@ -1,0 +1,245 @@
+//! The component's part of the accessor: the functions of the core module, lifted and exported.
+
+use wasm_encoder::{
+    Alias, CanonicalFunctionSection, CanonicalOption, Component, ComponentAliasSection, ComponentExportKind,
+    ComponentExportSection, ComponentTypeSection, ComponentValType, ExportKind, PrimitiveValType, RawSection,
+};
+use wasmparser::{
+    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef,
+    ExternalKind, Instance, Parser, Payload,
+};
+
+use super::core_module::{Census, extend};
+use super::{PREFIX, Unsuited};
+
+const CORE_MODULE_SECTION: u8 = 1;
+
+/// How far the index spaces of a component are filled.
+#[derive(Debug, Default)]
+struct Indices {
+    core_functions: u32,
+    core_memories: u32,
+    core_instances: u32,
+    types: u32,
+    functions: u32,
+}
+
+/// A component on its way to a new one.
+#[derive(Default)]
+struct Rewrite {
+    component: Component,
+    indices: Indices,
+    core_modules: u32,
+    /// The core module with the guest's state: its index, and what is in it.
+    state: Option<(u32, Census)>,
+    /// The core instance of that module.
+    instance: Option<u32>,
+}
+
+/// The component with an accessor.
+pub(crate) fn add(bytes: &[u8]) -> Result<Vec<u8>, Unsuited> {
+    let mut rewrite = Rewrite::default();
+    let mut depth = 0_u32;
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload?;
+        if depth == 0 {
+            rewrite.section(bytes, &payload)?;
+        }
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    rewrite.finish()
+}
+
+impl Rewrite {
+    /// Takes over a section.
+    fn section(&mut self, bytes: &[u8], payload: &Payload<'_>) -> Result<(), Unsuited> {
+        let Some((id, range)) = payload.as_section() else { return Ok(()) };
+        let data = bytes.get(range).ok_or(Unsuited::Malformed)?;
+        if id == CORE_MODULE_SECTION {
+            return self.core_module(data);
+        }
+        self.component.section(&RawSection { id, data });
+        self.count(payload)
+    }
+
+    fn core_module(&mut self, data: &[u8]) -> Result<(), Unsuited> {
+        let census = Census::take(data)?;
+        if census.holds_state() {
+            census.check()?;
+            let data = extend(data, &census)?;
+            self.component.section(&RawSection { id: CORE_MODULE_SECTION, data: &data });
+            if self.state.replace((self.core_modules, census)).is_some() {
+                return Err(Unsuited::Spread);
+            }
+        } else {
+            self.component.section(&RawSection { id: CORE_MODULE_SECTION, data });
+        }
+        self.core_modules += 1;
+        Ok(())
+    }
+
+    fn count(&mut self, payload: &Payload<'_>) -> Result<(), Unsuited> {
+        match payload {
+            Payload::ComponentTypeSection(section) => self.indices.types += section.count(),
+            Payload::InstanceSection(section) => {
+                for instance in section.clone() {
+                    self.core_instance(&instance?)?;
+                }
+            }
+            Payload::ComponentImportSection(section) => {
+                for import in section.clone() {
+                    match import?.ty {
+                        ComponentTypeRef::Func(_) => self.indices.functions += 1,
+                        ComponentTypeRef::Type(_) => self.indices.types += 1,
+                        ComponentTypeRef::Module(_) => self.core_modules += 1,
+                        _ => {}
+                    }
+                }
+            }
+            Payload::ComponentExportSection(section) => {
+                for export in section.clone() {
+                    self.component_item(export?.kind);
+                }
+            }
+            Payload::ComponentAliasSection(section) => {
+                for alias in section.clone() {
+                    self.alias(&alias?);
+                }
+            }
+            Payload::ComponentCanonicalSection(section) => {
+                for function in section.clone() {
+                    match function? {
+                        CanonicalFunction::Lift { .. } => self.indices.functions += 1,
+                        _ => self.indices.core_functions += 1,
+                    }
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn core_instance(&mut self, instance: &Instance<'_>) -> Result<(), Unsuited> {
+        let state = self.state.as_ref().map(|(module, _)| *module);
+        if matches!(instance, Instance::Instantiate { module_index, .. } if Some(*module_index) == state)
+            && self.instance.replace(self.indices.core_instances).is_some()
+        {
+            return Err(Unsuited::Spread);
+        }
+        self.indices.core_instances += 1;
+        Ok(())
+    }
+
+    fn component_item(&mut self, kind: ComponentExternalKind) {
+        match kind {
+            ComponentExternalKind::Func => self.indices.functions += 1,
+            ComponentExternalKind::Type => self.indices.types += 1,
+            ComponentExternalKind::Module => self.core_modules += 1,
+            _ => {}
+        }
+    }
+
+    fn alias(&mut self, alias: &ComponentAlias<'_>) {
+        match alias {
+            ComponentAlias::InstanceExport { kind, .. } => self.component_item(*kind),
+            ComponentAlias::CoreInstanceExport { kind: ExternalKind::Func, .. } => {
+                self.indices.core_functions += 1;
+            }
+            ComponentAlias::CoreInstanceExport { kind: ExternalKind::Memory, .. } => {
+                self.indices.core_memories += 1;
+            }
+            ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. } => self.indices.types += 1,
+            ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, .. } => self.core_modules += 1,
+            ComponentAlias::CoreInstanceExport { .. } | ComponentAlias::Outer { .. } => {}
+        }
+    }
+
+    /// Appends the functions.
+    fn finish(self) -> Result<Vec<u8>, Unsuited> {
+        let (Some((_, census)), Some(instance)) = (self.state, self.instance) else {
+            return Err(Unsuited::Spread);
+        };
+        let mut lifting = Lifting::new(self.indices, instance);
+        lifting.lift("peek", &[], Some(PrimitiveValType::U64.into()));
+        lifting.lift("poke", &[PrimitiveValType::U64.into()], None);
+        let list = lifting.list();
+        lifting.lift("read", &[], Some(list));
+        lifting.lift("aim", &[PrimitiveValType::U32.into()], None);
+        lifting.lift("write", &[list], None);
+        lifting.lift("grow", &[PrimitiveValType::U32.into()], Some(PrimitiveValType::U32.into()));
+        for number in 0..census.mutable_globals() {
+            lifting.lift(&format!("get-global{number}"), &[], Some(PrimitiveValType::U64.into()));
+            lifting.lift(&format!("set-global{number}"), &[PrimitiveValType::U64.into()], None);
+        }
+        let mut component = self.component;
+        component.section(&lifting.aliases);
+        component.section(&lifting.types);
+        component.section(&lifting.canonicals);
+        component.section(&lifting.exports);
+        Ok(component.finish())
+    }
+}
+
+/// Sections that lift core functions to exports.
+struct Lifting {
+    indices: Indices,
+    instance: u32,
+    realloc: u32,
+    aliases: ComponentAliasSection,
+    types: ComponentTypeSection,
+    canonicals: CanonicalFunctionSection,
+    exports: ComponentExportSection,
+}
+
+impl Lifting {
+    fn new(indices: Indices, instance: u32) -> Self {
+        let mut lifting = Self {
+            indices,
+            instance,
+            realloc: 0,
+            aliases: ComponentAliasSection::new(),
+            types: ComponentTypeSection::new(),
+            canonicals: CanonicalFunctionSection::new(),
+            exports: ComponentExportSection::new(),
+        };
+        lifting.alias("memory", ExportKind::Memory);
+        lifting.realloc = lifting.alias("realloc", ExportKind::Func);
+        lifting
+    }
+
+    /// Makes an export of the core instance known, and gives the index of a function.
+    fn alias(&mut self, name: &str, kind: ExportKind) -> u32 {
+        let name = &format!("{PREFIX}-{name}");
+        self.aliases.alias(Alias::CoreInstanceExport { instance: self.instance, kind, name });
+        let index = self.indices.core_functions;
+        self.indices.core_functions += u32::from(kind == ExportKind::Func);
+        index
+    }
+
+    /// The type of lists of bytes.
+    fn list(&mut self) -> ComponentValType {
+        self.types.defined_type().list(PrimitiveValType::U8);
+        self.indices.types += 1;
+        ComponentValType::Type(self.indices.types - 1)
+    }
+
+    /// Lifts and exports a function.
+    fn lift(&mut self, name: &str, parameters: &[ComponentValType], result: Option<ComponentValType>) {
+        let core_function = self.alias(name, ExportKind::Func);
+        let parameters = parameters.iter().map(|parameter| ("value", *parameter));
+        self.types.function().params(parameters).result(result);
+        // The memory is the first alias: it comes behind all that the component knew.
+        let options =
+            [CanonicalOption::Memory(self.indices.core_memories), CanonicalOption::Realloc(self.realloc)];
+        self.canonicals.lift(core_function, self.indices.types, options);
+        let export = format!("{PREFIX}-{name}");
+        self.exports.export(export.as_str(), ComponentExportKind::Func, self.indices.functions, None);
+        self.indices.types += 1;
+        // The function that is lifted takes an index now; the exported one, one behind all of those.
+        self.indices.functions += 1;
+    }
+}
