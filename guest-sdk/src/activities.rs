@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::FusedFuture;
+use futures_core::FusedFuture;
 use guest_sdk_types::{
     ActivityDefinition, IntoPayloads, NamedPayloads, PayloadError, Priority, RetryPolicy, Returned,
 };

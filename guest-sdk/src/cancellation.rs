@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::{Rc, Weak};
 use std::task::{Context, Poll, Waker};
 
-use futures_util::future::FusedFuture;
+use futures_core::FusedFuture;
 
 use crate::operation::Key;
 use crate::run::Run;

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use futures_util::future::FusedFuture;
+use futures_core::FusedFuture;
 
 use crate::cancellation::{Cancelled, WorkflowCancellationError, WorkflowCancellationToken};
 use crate::run::Run;

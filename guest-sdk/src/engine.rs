@@ -15,21 +15,20 @@ use crate::error::{WorkflowResult, WorkflowTermination};
 use crate::executor::Executor;
 use crate::operation::{Kind, Resolution};
 use crate::run::{Run, TaskFacts};
-use crate::workflow::{Answer, Handled, Workflow, WorkflowType};
-use crate::{host, log};
+use crate::workflow::{Answer, Definition, Handled, Workflow, WorkflowType};
+use crate::{host, log, metadata};
 
 /// One run, from its first activation on.
 pub(crate) struct Engine {
     run: Rc<Run>,
     workflow: Box<dyn Workflow>,
+    definition: &'static Definition,
     executor: Executor,
-    /// Signals that have no handler.
-    buffered: Vec<Signal>,
 }
 
 impl Engine {
     /// Starts the run that the first job of the first task asks for; the other jobs stay in the task.
-    pub(crate) fn start(types: &[WorkflowType], task: &mut Task) -> Result<Self, Box<Failure>> {
+    pub(crate) fn start(types: &'static [WorkflowType], task: &mut Task) -> Result<Self, Box<Failure>> {
         if !matches!(task.jobs.first(), Some(Job::Start(_))) {
             return Err(task_failure("the first job of a run is not `start`"));
         }
@@ -55,7 +54,7 @@ impl Engine {
         let mut executor = Executor::default();
         let ending = Rc::clone(&run);
         executor.set_main(Box::pin(async move { end(&ending, main.await) }));
-        Ok(Self { run, workflow, executor, buffered: Vec::new() })
+        Ok(Self { run, workflow, definition: &workflow_type.definition, executor })
     }
 
     /// Takes the jobs of a task, and runs until nothing can progress.
@@ -110,16 +109,9 @@ impl Engine {
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), Box<Failure>> {
-        let arguments = from_payloads(signal.arguments.clone());
+        let arguments = from_payloads(signal.arguments);
         match self.workflow.signal(&signal.name, &arguments) {
-            Handled::Unknown => {
-                log::write(
-                    Level::Warn,
-                    module_path!(),
-                    format!("signal `{}` has no handler: it is kept", signal.name),
-                );
-                self.buffered.push(signal);
-            }
+            Handled::Unknown => return self.signal_without_method(signal.name, arguments),
             Handled::Undecoded(error) => return Err(undecoded("signal", &signal.name, &error)),
             Handled::Done(()) => {}
             Handled::Running(future) => {
@@ -130,6 +122,16 @@ impl Engine {
                     run.changed();
                 });
             }
+        }
+        Ok(())
+    }
+
+    fn signal_without_method(&self, name: String, arguments: Vec<Payload>) -> Result<(), Box<Failure>> {
+        let known_as = name.clone();
+        let handled = self.run.signals.deliver(name, arguments);
+        if !handled.map_err(|error| undecoded("signal", &known_as, &error))? {
+            let message = format!("signal `{known_as}` has no handler: it is kept until one is set");
+            log::write(Level::Warn, module_path!(), message);
         }
         Ok(())
     }
@@ -164,6 +166,10 @@ impl Engine {
 
     /// Answers a query. Happens on a copy of the guest, so that it may change what it likes.
     pub(crate) fn query(&self, query: Query) -> Answer {
+        if query.name == metadata::QUERY {
+            let details = self.run.current_details.borrow();
+            return Ok(metadata::answer(&self.run.info.workflow_type, self.definition, &details));
+        }
         let arguments = from_payloads(query.arguments);
         match self.workflow.query(&query.name, &arguments) {
             Handled::Done(answer) => answer,

@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use futures_util::future::FusedFuture;
+use futures_core::FusedFuture;
 use guest_sdk_types::{IntoPayloads, NamedPayloads, PayloadError, SignalDefinition};
 
 use crate::bindings::workflow::host::external_workflows::{SignalOptions, SignalTarget};

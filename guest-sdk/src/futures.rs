@@ -1,27 +1,35 @@
 //! Waiting for several things at once, in an order that is the same in every replay.
 
-/// Waits for the first of several futures: `select! { result = future => expression, … }`.
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use futures_core::FusedFuture;
+
+/// Waits for the first of several futures: `select! { pattern = future => expression, … }`.
 ///
-/// Looks at the branches from the first to the last, so that the first one wins when several are ready.
-/// The futures of this crate can be kept in variables and given to several `select!` in turn; `complete`
-/// is the branch for when all of them have ended.
+/// Looks at the branches from the first to the last, so that the first one wins when several are ready:
+/// the same one in every replay. Any future will do. One in a variable is borrowed (it must be `Unpin`, as
+/// those of the SDK are) and can be given to several `select!` in turn; those that have ended are skipped.
+/// `complete => …` is the branch for when all of them have ended, `default => …` the one for when none is
+/// ready.
 ///
 /// ```no_run
-/// # use guest_sdk::{WorkflowContext, select};
+/// # use guest_sdk::{WorkflowContext, WorkflowResult, select};
 /// # use std::time::Duration;
-/// # async fn routine<W>(ctx: &mut WorkflowContext<W>) {
+/// # async fn work() -> WorkflowResult<u32> { Ok(1) }
+/// # async fn routine<W>(ctx: &mut WorkflowContext<W>) -> WorkflowResult<u32> {
 /// select! {
-///     _ = ctx.timer(Duration::from_secs(60)) => { /* the time is up */ }
-///     reason = ctx.cancelled() => { /* somebody asked to cancel */ }
+///     result = work() => result,
+///     _ = ctx.timer(Duration::from_secs(60)) => Ok(0),
+///     _reason = ctx.cancelled() => { Ok(0) }
 /// }
 /// # }
 /// ```
-#[macro_export]
-macro_rules! select {
-    ($($tokens:tt)*) => { $crate::__private::futures_util::select_biased! { $($tokens)* } };
-}
+pub use guest_sdk_macros::select;
 
-/// Waits for all of several futures: `let (a, b) = join!(one, other)`.
+/// Waits for all of several futures: `let (a, b) = join!(one, other)`. Each is looked at from the first to
+/// the last.
 ///
 /// ```no_run
 /// # use guest_sdk::{WorkflowContext, join};
@@ -30,14 +38,7 @@ macro_rules! select {
 /// let (first, second) = join!(ctx.timer(Duration::from_secs(1)), ctx.timer(Duration::from_secs(2)));
 /// # }
 /// ```
-#[macro_export]
-macro_rules! join {
-    ($($tokens:tt)*) => { $crate::__private::futures_util::join! { $($tokens)* } };
-}
-
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+pub use guest_sdk_macros::join;
 
 /// Waits for all futures of a collection; gives their results in the same order.
 ///
@@ -53,12 +54,12 @@ pub fn join_all<I: IntoIterator>(futures: I) -> JoinAll<I::Item>
 where
     I::Item: Future,
 {
-    JoinAll(futures.into_iter().map(|future| Waiting::For(Box::pin(future))).collect())
+    JoinAll(Some(futures.into_iter().map(|future| Waiting::For(Box::pin(future))).collect()))
 }
 
 /// Made by [`join_all`].
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct JoinAll<F: Future>(Vec<Waiting<F>>);
+pub struct JoinAll<F: Future>(Option<Vec<Waiting<F>>>);
 
 enum Waiting<F: Future> {
     For(Pin<Box<F>>),
@@ -72,7 +73,7 @@ impl<F: Future> Future for JoinAll<F> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Vec<F::Output>> {
         let mut is_pending = false;
-        for waiting in &mut self.0 {
+        for waiting in self.0.iter_mut().flatten() {
             if let Waiting::For(future) = waiting {
                 match future.as_mut().poll(context) {
                     Poll::Ready(result) => *waiting = Waiting::Over(Some(result)),
@@ -87,12 +88,152 @@ impl<F: Future> Future for JoinAll<F> {
             Waiting::Over(result) => result,
             Waiting::For(_) => None,
         };
-        Poll::Ready(std::mem::take(&mut self.0).into_iter().filter_map(result).collect())
+        // `None` when it is awaited again after its end.
+        match self.0.take() {
+            Some(all) => Poll::Ready(all.into_iter().filter_map(result).collect()),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F: Future> FusedFuture for JoinAll<F> {
+    fn is_terminated(&self) -> bool {
+        self.0.is_none()
     }
 }
 
 impl<F: Future> std::fmt::Debug for JoinAll<F> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("JoinAll").field("futures", &self.0.len()).finish()
+        formatter.debug_struct("JoinAll").finish_non_exhaustive()
+    }
+}
+
+/// Asks a future whether it has ended, if it can say so: a future that cannot is taken for one that has
+/// not. Methods of [`IsTerminated`] are found before those of [`MayBeTerminated`], as they need one
+/// reference less.
+#[derive(Debug)]
+pub struct Probe<'a, F>(pub &'a F);
+
+/// For futures that can say whether they have ended.
+pub trait IsTerminated {
+    /// Whether it has ended.
+    fn is_terminated(&self) -> bool;
+}
+
+/// For all others.
+pub trait MayBeTerminated {
+    /// Nothing is known of it.
+    fn is_terminated(&self) -> bool {
+        false
+    }
+}
+
+impl<F: FusedFuture> IsTerminated for Probe<'_, F> {
+    fn is_terminated(&self) -> bool {
+        self.0.is_terminated()
+    }
+}
+
+impl<F> MayBeTerminated for &Probe<'_, F> {}
+
+#[cfg(test)]
+mod tests {
+    use std::future::{Ready, pending, poll_fn, ready};
+    use std::task::Waker;
+
+    use super::*;
+    use crate::{join, select};
+
+    /// What a future that needs no waking gives.
+    fn now<T>(future: impl Future<Output = T>) -> Option<T> {
+        match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(result) => Some(result),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Ready once, and says so afterwards.
+    struct Once(Option<u8>);
+
+    impl Future for Once {
+        type Output = u8;
+
+        fn poll(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<u8> {
+            self.0.take().map_or(Poll::Pending, Poll::Ready)
+        }
+    }
+
+    impl FusedFuture for Once {
+        fn is_terminated(&self) -> bool {
+            self.0.is_none()
+        }
+    }
+
+    #[test]
+    fn the_first_branch_that_is_ready_wins() {
+        assert_eq!(
+            now(async {
+                select! { _ = pending::<()>() => 0, a = ready(1) => a, b = ready(2) => b }
+            }),
+            Some(1)
+        );
+        assert_eq!(
+            now(async {
+                select! { _ = pending::<()>() => 0, _ = pending::<()>() => { 1 } }
+            }),
+            None
+        );
+        assert_eq!(
+            now(async {
+                select! { _ = pending::<()>() => 0, default => 7 }
+            }),
+            Some(7)
+        );
+    }
+
+    #[test]
+    fn what_has_ended_is_skipped() {
+        let seen = now(async {
+            let (mut one, mut two) = (Once(Some(1)), Once(Some(2)));
+            let mut seen = vec![];
+            loop {
+                select! {
+                    a = one => seen.push(a),
+                    b = &mut two => { seen.push(b) }
+                    complete => return seen,
+                }
+            }
+        });
+        assert_eq!(seen, Some(vec![1, 2]));
+    }
+
+    #[test]
+    fn branches_may_use_what_their_futures_borrowed() {
+        let sum = now(async {
+            let mut value = 1;
+            select! {
+                () = async { value += 1 } => value += 10,
+                () = pending() => {}
+            }
+            value
+        });
+        assert_eq!(sum, Some(12));
+    }
+
+    #[test]
+    fn all_are_waited_for() {
+        let mut polls = 0;
+        let late = poll_fn(|context| {
+            polls += 1;
+            context.waker().wake_by_ref();
+            if polls < 3 { Poll::Pending } else { Poll::Ready("late") }
+        });
+        let mut both = std::pin::pin!(async { join!(ready(1), late) });
+        let mut context = Context::from_waker(Waker::noop());
+        let results: Vec<_> = (0..3).map(|_| both.as_mut().poll(&mut context)).collect();
+        assert_eq!(results, [Poll::Pending, Poll::Pending, Poll::Ready((1, "late"))]);
+        assert_eq!(now(join_all([ready(1), ready(2)])), Some(vec![1, 2]));
+        assert_eq!(now(join_all(Vec::<Ready<u8>>::new())), Some(vec![]));
+        assert_eq!(now(async { join!() }), Some(()));
     }
 }

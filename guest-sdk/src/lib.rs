@@ -24,6 +24,7 @@ mod host;
 mod local_activities;
 pub mod log;
 mod memo;
+mod metadata;
 pub mod metrics;
 mod nexus;
 mod operation;
@@ -32,6 +33,7 @@ mod panic;
 mod random;
 mod run;
 mod search_attributes;
+mod signals;
 #[cfg(test)]
 mod tests;
 mod time;
@@ -62,7 +64,7 @@ pub use external_workflows::{
     ExternalCancel, ExternalSignal, ExternalWorkflowHandle, SignalWorkflowOptions,
     SignalWorkflowOptionsBuilder,
 };
-pub use futures::{JoinAll, join_all};
+pub use futures::{JoinAll, join, join_all, select};
 pub use guest_sdk_macros::{
     activities, activity, activity_definitions, init, query, run, signal, update, update_validator, workflow,
     workflow_methods,
@@ -92,11 +94,11 @@ pub mod __private {
     pub use crate::bindings::export_module;
     pub use crate::component::{Component, Module};
     pub use crate::executor::LocalFuture;
+    pub use crate::futures::{IsTerminated, MayBeTerminated, Probe};
     pub use crate::workflow::{
         Answer, Definition, Handled, Started, Verdict, WorkflowImplementation, WorkflowType, fallible,
         infallible, verdict,
     };
-    pub use futures_util;
     #[cfg(not(target_family = "wasm"))]
     pub use host_activities as host;
     pub use wit_bindgen;

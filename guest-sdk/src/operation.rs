@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
-use futures_util::future::FusedFuture;
+use futures_core::FusedFuture;
 
 use crate::bindings::workflow::host::activation::{
     ActivityResolution, ChildStartResolution, NexusStartResolution,

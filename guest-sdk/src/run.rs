@@ -14,6 +14,7 @@ use crate::bindings::workflow::host::activation::{
 use crate::cancellation::WorkflowCancellationToken;
 use crate::convert::from_named_payloads;
 use crate::operation::{Key, Kind, Resolution, Slot, send_cancel};
+use crate::signals::Signals;
 
 /// One run.
 pub(crate) struct Run {
@@ -26,6 +27,7 @@ pub(crate) struct Run {
     pub(crate) token: WorkflowCancellationToken,
     /// Signal and update handlers that have not ended.
     pub(crate) handlers: Cell<u32>,
+    pub(crate) signals: Signals,
     pending: RefCell<BTreeMap<Key, Rc<Slot>>>,
     /// Operations whose cancellation was sent; it is sent once.
     cancelled: RefCell<BTreeSet<Key>>,
@@ -74,6 +76,7 @@ impl Run {
             current_details: RefCell::default(),
             token: WorkflowCancellationToken::new(),
             handlers: Cell::new(0),
+            signals: Signals::default(),
             pending: RefCell::default(),
             cancelled: RefCell::default(),
             conditions: RefCell::default(),

@@ -2,11 +2,13 @@
 
 mod workflows;
 
-use guest_sdk_types::{Failure, IntoPayloads};
+use guest_sdk_types::{Failure, IntoPayloads, Payload};
 
+use crate::StartChildWorkflowExecutionFailedCause;
 use crate::bindings::workflow::host::activation::{
-    ActivityResolution, ActivityResolved, ContinuedInitiator, Job, Query, Signal, Start, Task, Update,
-    WorkflowInfo,
+    ActivityResolution, ActivityResolved, ChildStartResolution, ChildWorkflowStartResolved,
+    ContinuedInitiator, Job, LocalActivityBackoff, NexusStartResolution, NexusStartResolved, OutcomeResolved,
+    Query, Resolved, Signal, Start, Task, Update, WorkflowInfo,
 };
 use crate::bindings::workflow::host::types::Outcome;
 use crate::convert::{payload, payloads};
@@ -15,13 +17,15 @@ use crate::engine::Engine;
 use crate::host::native::take;
 use crate::workflow::WorkflowType;
 
-use workflows::{Chain, Counter, Dynamic, Several};
+use workflows::{Chain, Counter, Dynamic, Everything, Late, Several};
 
 const TYPES: &[WorkflowType] = &[
     WorkflowType::of::<Chain>(),
     WorkflowType::of::<Counter>(),
     WorkflowType::of::<Several>(),
     WorkflowType::of::<Dynamic>(),
+    WorkflowType::of::<Late>(),
+    WorkflowType::of::<Everything>(),
 ];
 
 fn task(jobs: Vec<Job>) -> Task {
@@ -224,7 +228,7 @@ fn signals_queries_and_updates() {
     run.check(vec![Job::Update(update("set", (20,)))], &["workflow.complete_update protocol & [55]"]);
     assert_eq!(run.answer("value"), "20");
     run.check(vec![Job::Update(update("slowly", (3,)))], &["time.start_timer 1000000000"]);
-    run.check(vec![signal("later", ())], &["log.write signal `later` has no handler"]);
+    run.check(vec![signal("later", (1,))], &["log.write signal `later` has no handler"]);
     run.check(
         vec![Job::TimerFired(1), signal("add", (77,))],
         &["workflow.complete_update Completed & [49, 48, 48]", "workflow.complete [49, 48, 48]"],
@@ -264,4 +268,153 @@ fn dynamic_workflows_take_every_name() {
     let mut run = Run::of("Anything", ("a", 1));
     run.check(vec![signal("some signal", (1, 2))], &[r#"workflow.complete"#]);
     assert_eq!(run.answer("a query"), r#""a query of Anything, 2 arguments, some signal 2""#);
+}
+
+#[test]
+fn signals_are_kept_until_there_is_a_handler() {
+    let mut run = Run::of("Late", ());
+    run.check(
+        vec![signal("add", (1,)), signal("other", ()), signal("add", (2,))],
+        &["log.write", "log.write", "log.write", "time.start_timer"],
+    );
+    run.check(vec![Job::TimerFired(1)], &[]);
+    assert_eq!(run.answer("values"), "[1,2]");
+    run.check(vec![signal("add", (3,))], &["workflow.complete"]);
+    assert_eq!(run.answer("values"), "[1,2,3]");
+    run.check_task_failure(
+        vec![signal("add", ("four",))],
+        r#"arguments of signal `add` not decoded: invalid type: string "four", expected u8 at line 1 column 6"#,
+    );
+}
+
+#[test]
+fn user_interfaces_learn_what_there_is() {
+    let run = Run::of("counting", ("start", 5));
+    let expected =
+        r#"{"currentDetails":"","definition":{"queryDefinitions":[{"name":"fails"},{"name":"value"}],"#;
+    let answer = run.answer("__temporal_workflow_metadata");
+    assert!(answer.starts_with(expected), "{answer}");
+}
+
+fn child_started(seq: u32) -> Job {
+    let resolution = ChildStartResolution::Started("child run".to_owned());
+    Job::ChildWorkflowStartResolved(ChildWorkflowStartResolved { seq, resolution })
+}
+
+fn child_completed(seq: u32, result: impl IntoPayloads) -> Job {
+    let outcome = Outcome::Completed(result.into_payloads().unwrap().pop().map(payload));
+    Job::ChildWorkflowResolved(OutcomeResolved { seq, outcome })
+}
+
+#[test]
+fn children() {
+    let mut run = Run::of("Everything", ("children",));
+    run.check(vec![], &[r#"child_workflows.start workflow-type: "Chain" & workflow-id: "child" & [50]"#]);
+    run.check(vec![child_started(1)], &[r#"external_workflows.signal Child("child")"#]);
+    run.check(
+        vec![Job::ExternalSignalResolved(Resolved { seq: 1, failure: None }), child_completed(1, (9,))],
+        &[
+            "random.next_u64",
+            "random.next_u64",
+            r#"child_workflows.start workflow-id: "01000000-0000-4000-8200-000000000000""#,
+        ],
+    );
+    // Start and end may come together.
+    run.check(vec![child_started(2), child_completed(2, (8,))], &["child_workflows.start"]);
+    let cause = StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists;
+    let resolution = ChildStartResolution::Failed(cause);
+    run.check(
+        vec![Job::ChildWorkflowStartResolved(ChildWorkflowStartResolved { seq: 3, resolution })],
+        &["child_workflows.start"],
+    );
+    // One cancellation, whatever is waited for.
+    run.check(vec![child_started(4)], &[]);
+    run.check(vec![Job::Cancel(String::new())], &[r#"child_workflows.cancel (4, "")"#]);
+    let outcome = Outcome::Canceled(failure(Failure::canceled("child canceled", vec![])));
+    run.check(vec![Job::ChildWorkflowResolved(OutcomeResolved { seq: 4, outcome })], &["workflow.complete"]);
+}
+
+#[test]
+fn other_workflows() {
+    let mut run = Run::of("Everything", ("others",));
+    run.check(vec![], &[r#"external_workflows.signal workflow-id: "other" & "add""#]);
+    let reason = Some(failure(Failure::new("not there")));
+    run.check(
+        vec![Job::ExternalSignalResolved(Resolved { seq: 1, failure: reason })],
+        &[r#"external_workflows.request_cancel "other" & "enough""#],
+    );
+    run.check(vec![Job::ExternalCancelResolved(Resolved { seq: 1, failure: None })], &["workflow.complete"]);
+}
+
+#[test]
+fn local_activities_wait_with_a_timer() {
+    let mut run = Run::of("Everything", ("local",));
+    run.check(
+        vec![],
+        &["activities.schedule_local attempt: 1 & schedule-to-close-timeout: Some(100000000000)"],
+    );
+    let backoff = LocalActivityBackoff { attempt: 4, backoff: 5, original_schedule_time: Some(1) };
+    let resolution = ActivityResolution::Backoff(backoff);
+    run.check(
+        vec![Job::ActivityResolved(ActivityResolved { seq: 1, resolution })],
+        &["time.start_timer start-to-fire-timeout: 5"],
+    );
+    run.check(
+        vec![Job::TimerFired(1)],
+        &["activities.schedule_local attempt: 4 & original-schedule-time: Some(1)"],
+    );
+    let resolution = ActivityResolution::Backoff(backoff);
+    run.check(vec![Job::ActivityResolved(ActivityResolved { seq: 2, resolution })], &["time.start_timer"]);
+    // Between two attempts there is nothing but the timer to cancel.
+    run.check(vec![Job::Cancel(String::new())], &["time.cancel_timer", "workflow.cancel"]);
+}
+
+#[test]
+fn nexus_operations() {
+    let mut run = Run::of("Everything", ("nexus",));
+    run.check(vec![], &[r#"nexus.schedule endpoint: "endpoint""#]);
+    let resolution = NexusStartResolution::StartedAsync("token".to_owned());
+    run.check(vec![Job::NexusStartResolved(NexusStartResolved { seq: 1, resolution })], &[]);
+    let outcome = Outcome::Completed(Some(payload(Payload::from_json("7"))));
+    run.check(vec![Job::NexusResolved(OutcomeResolved { seq: 1, outcome })], &["workflow.complete [55]"]);
+}
+
+#[test]
+fn the_run_itself() {
+    Run::of("Everything", ("itself",)).check(
+        vec![],
+        &[
+            "workflow.patched patch & false",
+            "workflow.patched old & true",
+            r#"workflow.upsert_search_attributes "Amount" & "Gone" & BinaryNull"#,
+            r#"workflow.upsert_memo "note" & "gone" & BinaryNull"#,
+            "workflow.set_current_details **charging**",
+            "random.next_u64 (\"\",)",
+            "random.next_u64 dice",
+            "metrics.record orders & country",
+            r#"log.write "amount", "7" & charged"#,
+            "workflow.is_replaying",
+            "workflow.complete",
+        ],
+    );
+}
+
+#[test]
+fn tokens_reach_what_has_them() {
+    Run::of("Everything", ("tokens",))
+        .check(
+            vec![],
+            &[
+                "activities.schedule",
+                "time.start_timer",
+                "activities.schedule",
+                "time.cancel_timer",
+                "activities.cancel (1,)",
+                "activities.schedule",
+                "activities.cancel (3,)",
+            ],
+        )
+        // The second has a token of its own, and those dropped are not reached.
+        .check(vec![Job::Cancel(String::new())], &[])
+        .check(vec![completed(2, (2,))], &["workflow.complete"]);
 }

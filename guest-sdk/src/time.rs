@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::FusedFuture;
+use futures_core::FusedFuture;
 
 use crate::bindings::workflow::host::time as wit;
 use crate::cancellation::WorkflowCancellationToken;

@@ -7,6 +7,7 @@
 mod activities;
 mod marker;
 mod method;
+mod select;
 mod workflow;
 mod workflow_impl;
 
@@ -73,6 +74,18 @@ pub fn activity_definitions(attributes: TokenStream, item: TokenStream) -> Token
     activities::expand(attributes.into(), item.into(), activities::Bodies::Elsewhere)
         .unwrap_or_else(syn::Error::into_compile_error)
         .into()
+}
+
+/// Waits for the first of several futures. Documented in `guest-sdk`.
+#[proc_macro]
+pub fn select(input: TokenStream) -> TokenStream {
+    select::select(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Waits for all of several futures. Documented in `guest-sdk`.
+#[proc_macro]
+pub fn join(input: TokenStream) -> TokenStream {
+    select::join(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
 /// Attributes that mean something within another macro only.

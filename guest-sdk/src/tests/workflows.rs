@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    ActivityOptions, ApplicationFailure, ContinueAsNewOptions, RawValue, SyncWorkflowContext, TimerResult,
-    UntypedActivity, WorkflowContext, WorkflowContextView, WorkflowResult, activity_definitions, join_all,
-    select, workflow, workflow_methods,
+    ActivityOptions, ApplicationFailure, Callable, ChildWorkflowOptions, ContinueAsNewOptions,
+    LocalActivityOptions, MemoValue, NexusOperation, NexusOperationOptions, RawValue, SearchAttributeKey,
+    SignalDefinition, SignalWorkflowOptions, SyncWorkflowContext, TimerOptions, TimerResult, UntypedActivity,
+    UntypedWorkflow, WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult,
+    activity_definitions, join_all, select, workflow, workflow_methods,
 };
 
 fn options() -> ActivityOptions {
@@ -103,11 +105,11 @@ impl Several {
             let input = RawValue::from_arguments((name,))?;
             Ok::<_, crate::PayloadError>(ctx.start_activity(UntypedActivity::new(name), input, options()))
         };
-        let mut all = Box::pin(join_all([call("one")?, call("two")?, call("three")?]));
+        let mut all = join_all([call("one")?, call("two")?, call("three")?]);
         let mut timer = ctx.timer(Duration::from_secs(1));
-        let results = futures_util::future::select(&mut all, &mut timer).await;
-        let futures_util::future::Either::Left((results, timer)) = results else {
-            return Ok(());
+        let results = select! {
+            results = all => results,
+            _ = timer => return Ok(()),
         };
         timer.cancel();
         assert_eq!(timer.await, TimerResult::Cancelled);
@@ -150,4 +152,168 @@ impl Dynamic {
     fn any_query(&self, ctx: &WorkflowContextView, name: String, _arguments: RawValue) -> String {
         format!("{name} of {}, {} arguments, {}", ctx.workflow_type(), self.arguments, self.seen)
     }
+}
+
+#[workflow]
+#[derive(Default)]
+pub(super) struct Late {
+    values: Vec<u8>,
+}
+
+#[workflow_methods]
+impl Late {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        ctx.timer(Duration::from_secs(1)).await;
+        ctx.set_signal_handler(Add, |state, (value,)| state.values.push(value))?;
+        ctx.wait_condition(|state| state.values.len() == 3).await?;
+        Ok(())
+    }
+
+    #[query]
+    fn values(&self, _ctx: &WorkflowContextView) -> Vec<u8> {
+        self.values.clone()
+    }
+}
+
+/// A signal that no method handles.
+struct Add;
+
+impl Callable for Add {
+    type Input = u8;
+    type Arguments = (u8,);
+    type Output = ();
+
+    fn name(&self) -> &str {
+        "add"
+    }
+
+    fn arguments(input: u8) -> (u8,) {
+        (input,)
+    }
+}
+
+impl SignalDefinition for Add {
+    type Workflow = UntypedWorkflow;
+}
+
+/// What the other workflows do not do.
+#[workflow]
+#[derive(Default)]
+pub(super) struct Everything;
+
+#[workflow_methods]
+impl Everything {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>, part: String) -> WorkflowResult<u64> {
+        match part.as_str() {
+            "children" => Self::children(ctx).await,
+            "others" => Self::others(ctx).await,
+            "local" => Self::local(ctx).await,
+            "nexus" => Self::nexus(ctx).await,
+            "itself" => Self::itself(ctx),
+            "tokens" => Self::tokens(ctx).await,
+            _ => Ok(0),
+        }
+    }
+}
+
+impl Everything {
+    async fn children(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u64> {
+        let options = ChildWorkflowOptions::workflow_id("child");
+        let child = ctx.start_child_workflow(Chain::run, 2_u64, options).await?;
+        assert_eq!((child.workflow_id(), child.run_id.as_str()), ("child", "child run"));
+        let signal = child.signal(AddToChain, 1, SignalWorkflowOptions::default());
+        signal.await?;
+        assert_eq!(child.result().await?, 9);
+        let options = ChildWorkflowOptions::default();
+        assert_eq!(ctx.execute_child_workflow(Chain::run, 2_u64, options).await?, 8);
+        let options = ChildWorkflowOptions::workflow_id("other child");
+        let refused = ctx.start_child_workflow(Chain::run, 2_u64, options.clone()).await.unwrap_err();
+        assert!(refused.to_string().ends_with("not started: a workflow with this id is there already"));
+        let cancelled = ctx.execute_child_workflow(Chain::run, 2_u64, options).await.unwrap_err();
+        assert!(cancelled.is_cancelled());
+        Ok(0)
+    }
+
+    async fn others(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u64> {
+        let other = ctx.external_workflow("other", None);
+        let lost = other.signal(Counter::add, 1, SignalWorkflowOptions::default()).await.unwrap_err();
+        assert_eq!(lost.to_string(), "signal failed: not there");
+        other.cancel(Some("enough".to_owned())).await?;
+        Ok(0)
+    }
+
+    async fn local(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u64> {
+        let options = LocalActivityOptions::default();
+        Ok(ctx.execute_local_activity(Echo::echo, 1_u64, options).await?)
+    }
+
+    async fn nexus(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u64> {
+        let name = |name: &str| name.to_owned();
+        let operation = NexusOperation {
+            endpoint: name("endpoint"),
+            service: name("service"),
+            operation: name("operation"),
+        };
+        let started = ctx.start_nexus_operation::<u64>(&1, NexusOperationOptions::new(operation)).await?;
+        assert_eq!(started.operation_token.as_deref(), Some("token"));
+        Ok(started.await?)
+    }
+
+    fn itself(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u64> {
+        const AMOUNT: SearchAttributeKey<i64> = SearchAttributeKey::int("Amount");
+        const GONE: SearchAttributeKey<bool> = SearchAttributeKey::bool("Gone");
+        assert!(ctx.patched("patch") && ctx.deprecate_patch("old"));
+        ctx.upsert_search_attributes([AMOUNT.value_set(7), GONE.value_unset()]);
+        assert_eq!(ctx.search_attributes().get(&AMOUNT), Some(7));
+        ctx.upsert_memo([("note", Some(MemoValue::new("x"))), ("gone", None)])?;
+        assert_eq!(ctx.memo().get::<String>("note")?.as_deref(), Some("x"));
+        ctx.set_current_details("**charging**");
+        assert_eq!(ctx.random::<u64>(), 1);
+        assert_eq!(ctx.random_stream("dice").random::<u8>(), 2);
+        crate::metrics::counter("orders", 1).attribute("country", "de").record();
+        crate::log::info!(amount = 7; "charged");
+        assert!(!ctx.is_replaying() && ctx.all_handlers_finished());
+        assert_eq!((ctx.workflow_id(), ctx.task_queue(), ctx.history_length()), ("id", "queue", 3));
+        Ok(0)
+    }
+
+    async fn tokens(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<u64> {
+        let parent = WorkflowCancellationToken::new();
+        let child = parent.child_token();
+        let first = options().with_cancellation_token(parent.clone());
+        let first = ctx.start_activity(Echo::echo, 1_u64, first);
+        let timer = TimerOptions::new(Duration::from_secs(1)).with_cancellation_token(child);
+        let timer = ctx.timer(timer);
+        let own = options().with_cancellation_token(WorkflowCancellationToken::new());
+        let own = ctx.start_activity(Echo::echo, 2_u64, own);
+        parent.cancel_with_reason("enough");
+        assert_eq!(timer.await, TimerResult::Cancelled);
+        let late = options().with_cancellation_token(parent.clone());
+        drop((first, ctx.start_activity(Echo::echo, 3_u64, late)));
+        assert_eq!(parent.reason().as_deref(), Some("enough"));
+        Ok(own.await?)
+    }
+}
+
+/// A signal of `Chain` that no method handles.
+struct AddToChain;
+
+impl Callable for AddToChain {
+    type Input = u8;
+    type Arguments = (u8,);
+    type Output = ();
+
+    fn name(&self) -> &str {
+        "add"
+    }
+
+    fn arguments(input: u8) -> (u8,) {
+        (input,)
+    }
+}
+
+impl SignalDefinition for AddToChain {
+    type Workflow = __chain_workflow::run;
 }
