@@ -1,0 +1,131 @@
+//! What a worker is told by whoever starts it.
+
+use std::{num::NonZeroUsize, time::Duration};
+
+/// Default of [`Config::workflow_tasks`].
+const DEFAULT_WORKFLOW_TASKS: usize = 200;
+/// Default of [`Config::workflow_pollers`].
+const DEFAULT_WORKFLOW_POLLERS: usize = 5;
+/// Default of [`Config::activity_pollers`].
+const DEFAULT_ACTIVITY_POLLERS: usize = 5;
+/// Default of [`Config::shutdown_grace`].
+const DEFAULT_SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+/// Default of [`CacheConfig::runs`].
+const DEFAULT_CACHED_RUNS: usize = 3_000;
+/// Default of [`CacheConfig::bytes`]: 4 GiB.
+const DEFAULT_CACHED_BYTES: usize = 4 * 1024 * 1024 * 1024;
+/// With a cache, one slot waits on the sticky queue and one on the normal one.
+const LEAST_WORKFLOW_TASKS: usize = 2;
+/// Longest wait of a task on the sticky queue, before the service gives it to any worker.
+pub(crate) const STICKY_SCHEDULE_TO_START_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// One worker: one task queue.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whose task queue it is.
+    pub namespace: String,
+    /// What is polled.
+    pub task_queue: String,
+    /// Who the service is told did the work.
+    pub identity: String,
+    /// Workflow tasks at once, those included that are being polled for. At least 2.
+    pub workflow_tasks: usize,
+    /// Polls for workflow tasks at once, on the normal and the sticky queue together. At least 2.
+    pub workflow_pollers: usize,
+    /// Polls for activity tasks at once. None are made without activities.
+    pub activity_pollers: NonZeroUsize,
+    /// How long tasks may go on once the worker is asked to stop.
+    pub shutdown_grace: Duration,
+}
+
+impl Config {
+    /// The defaults for a task queue.
+    #[must_use]
+    pub fn new(namespace: impl Into<String>, task_queue: impl Into<String>) -> Self {
+        Self {
+            namespace: namespace.into(),
+            task_queue: task_queue.into(),
+            identity: default_identity(),
+            workflow_tasks: DEFAULT_WORKFLOW_TASKS,
+            workflow_pollers: DEFAULT_WORKFLOW_POLLERS,
+            activity_pollers: NonZeroUsize::new(DEFAULT_ACTIVITY_POLLERS).unwrap_or(NonZeroUsize::MIN),
+            shutdown_grace: DEFAULT_SHUTDOWN_GRACE,
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        if self.task_queue.is_empty() {
+            return Err(ConfigError::NoTaskQueue);
+        }
+        for (what, value) in
+            [("workflow tasks", self.workflow_tasks), ("workflow pollers", self.workflow_pollers)]
+        {
+            if value < LEAST_WORKFLOW_TASKS {
+                return Err(ConfigError::TooFew { what, value });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The cache that the workers of a host share.
+#[derive(Clone, Copy, Debug)]
+pub struct CacheConfig {
+    /// Runs in memory at most, between their tasks. 0: every task replays its run. The sandbox needs
+    /// room for these guests (`host_sandbox::Config::instances`) and for one more per workflow task.
+    pub runs: usize,
+    /// Bytes that the memories of idle guests have grown to at most. What is resident is a small part
+    /// of it, unless guests hold much data.
+    pub bytes: usize,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self { runs: DEFAULT_CACHED_RUNS, bytes: DEFAULT_CACHED_BYTES }
+    }
+}
+
+/// A configuration makes no sense.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// There is nothing to poll.
+    #[error("the task queue has no name")]
+    NoTaskQueue,
+    /// A number is below [`LEAST_WORKFLOW_TASKS`].
+    #[error(
+        "{value} {what} are too few: at least {LEAST_WORKFLOW_TASKS} are needed, one for each of the \
+         normal and the sticky queue"
+    )]
+    TooFew {
+        /// What of.
+        what: &'static str,
+        /// How many were asked for.
+        value: usize,
+    },
+}
+
+/// `pid@host`, as every SDK names itself.
+#[must_use]
+pub fn default_identity() -> String {
+    let host = gethostname::gethostname();
+    format!("{}@{}", std::process::id(), host.to_string_lossy())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_that_would_starve_a_queue_are_refused() {
+        let check = |change: fn(&mut Config), expected: Result<(), ConfigError>| {
+            let mut config = Config::new("default", "q");
+            change(&mut config);
+            assert_eq!(config.check(), expected);
+        };
+        check(|_| {}, Ok(()));
+        check(|config| config.task_queue.clear(), Err(ConfigError::NoTaskQueue));
+        let too_few = |what| Err(ConfigError::TooFew { what, value: 1 });
+        check(|config| config.workflow_tasks = 1, too_few("workflow tasks"));
+        check(|config| config.workflow_pollers = 1, too_few("workflow pollers"));
+    }
+}

@@ -1,0 +1,369 @@
+//! One worker: polls a task queue and hands out what comes. Dispatch only; everything that can happen
+//! to it is in [`Event`].
+
+use std::{
+    num::NonZeroUsize,
+    pin::pin,
+    sync::{Arc, Mutex},
+};
+
+use host_activities::{Executors, RunningActivity};
+use host_wire::{
+    WorkflowService,
+    temporal::api::{enums::v1::TaskQueueType, workflowservice::v1::PollWorkflowTaskQueueResponse},
+};
+use tokio::{
+    sync::{Semaphore, mpsc, watch},
+    task::{JoinError, JoinSet},
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    activity_poller::ActivityPoller,
+    activity_task::{ActivityTasks, PolledActivity},
+    cache::{CacheLimits, RunCache},
+    catalog::Catalog,
+    config::{CacheConfig, Config, ConfigError},
+    connection::{ConnectError, Connection},
+    parking::Parking,
+    poller_balance::PollerBalance,
+    polls::{Polled, Polls},
+    queues::Queues,
+    report::Reporter,
+    shutdown::{LEAVE_TIMEOUT, POLLS_END_TIMEOUT, ShutdownReport, activity_grace},
+    threads::SandboxThreads,
+    workflow_poller::WorkflowPoller,
+    workflow_task::{Ended, PolledWorkflow, SharedCache, WorkflowTasks, execution},
+};
+
+/// Polled tasks that may wait for the worker to hand them out; they hold slots, which bound them.
+const QUEUED_TASKS: usize = 64;
+
+/// What the workers of a host share.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    catalog: Arc<Catalog>,
+    threads: Arc<SandboxThreads>,
+    executors: Option<Executors>,
+    cache: SharedCache,
+    sticky: bool,
+}
+
+impl Resources {
+    /// Modules, the threads their guests run on, what runs activities, if there are any, and the cache.
+    #[must_use]
+    pub fn new(
+        catalog: Arc<Catalog>,
+        threads: Arc<SandboxThreads>,
+        executors: Option<Executors>,
+        cache: CacheConfig,
+    ) -> Self {
+        let limits = CacheLimits { runs: cache.runs, bytes: cache.bytes };
+        Self {
+            catalog,
+            threads,
+            executors: executors.filter(|executors| !executors.registry().is_empty()),
+            cache: Arc::new(Mutex::new(RunCache::new(limits))),
+            sticky: cache.runs > 0,
+        }
+    }
+}
+
+/// A worker of one task queue.
+#[derive(Debug)]
+pub struct Worker {
+    config: Config,
+    resources: Resources,
+    connection: Arc<Connection>,
+    queues: Arc<Queues>,
+}
+
+/// Why a worker does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The service cannot be worked with.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+}
+
+/// Everything that can happen to a worker.
+enum Event {
+    Polled(Polled),
+    WorkflowEnded(Result<Ended, JoinError>),
+    ActivityEnded(Result<(), JoinError>),
+    PollerEnded(Result<(), JoinError>),
+    ModulesChanged,
+    Stop,
+    PollsOverdue,
+    ExecutorsStopped(Vec<RunningActivity>),
+    GraceOver,
+}
+
+/// The state of a worker that runs.
+struct Running {
+    worker: Worker,
+    polls: Polls,
+    slots: Arc<Semaphore>,
+    workflows: Arc<WorkflowTasks>,
+    activities: Option<ActivityTasks>,
+    pollers: JoinSet<()>,
+    workflow_tasks: JoinSet<Ended>,
+    activity_tasks: JoinSet<()>,
+    parking: Parking<Box<PollWorkflowTaskQueueResponse>>,
+    stopping: bool,
+    /// Polls that are under way then are dropped.
+    polls_end: Option<Instant>,
+    /// Tasks that run then are left.
+    leave: Option<Instant>,
+    /// Activities were told to stop, and what did not is known.
+    executors_stopped: bool,
+    report: ShutdownReport,
+}
+
+impl Worker {
+    /// Connects, without polling yet.
+    ///
+    /// # Errors
+    ///
+    /// When the configuration makes no sense, or the service cannot be worked with.
+    pub async fn connect(
+        service: Arc<dyn WorkflowService>,
+        resources: Resources,
+        config: Config,
+    ) -> Result<Self, StartError> {
+        config.check()?;
+        let connection = Arc::new(Connection::open(service, &config).await?);
+        let queues = Arc::new(Queues::new(&config.task_queue, &config.identity));
+        Ok(Self { config, resources, connection, queues })
+    }
+
+    /// Works until `shutdown` is cancelled and everything under way has ended or its grace period is
+    /// over.
+    pub async fn run(self, shutdown: CancellationToken) -> ShutdownReport {
+        let (tasks, mut polled) = mpsc::channel(QUEUED_TASKS);
+        let mut modules = self.resources.catalog.subscribe();
+        let mut running = Running::start(self, tasks);
+        let executors = running.worker.resources.executors.clone();
+        let grace = activity_grace(running.worker.config.shutdown_grace);
+        let mut stop_executors = pin!(async {
+            shutdown.cancelled().await;
+            match executors {
+                Some(executors) => executors.shutdown(grace).await,
+                None => Vec::new(),
+            }
+        });
+        while !(running.is_over() && polled.is_empty()) {
+            let event = tokio::select! {
+                biased;
+                () = shutdown.cancelled(), if !running.stopping => Event::Stop,
+                Some(ended) = running.pollers.join_next() => Event::PollerEnded(ended),
+                Some(ended) = running.workflow_tasks.join_next() => Event::WorkflowEnded(ended),
+                Some(ended) = running.activity_tasks.join_next() => Event::ActivityEnded(ended),
+                Some(task) = polled.recv() => Event::Polled(task),
+                true = changed(&mut modules) => Event::ModulesChanged,
+                left = &mut stop_executors, if !running.executors_stopped => {
+                    Event::ExecutorsStopped(left)
+                }
+                () = at(running.polls_end) => Event::PollsOverdue,
+                () = at(running.leave) => Event::GraceOver,
+            };
+            running.handle(event);
+        }
+        running.report
+    }
+}
+
+impl Running {
+    fn start(worker: Worker, tasks: mpsc::Sender<Polled>) -> Self {
+        let Worker { config, resources, connection, queues } = &worker;
+        let polls = Polls::new(config.task_queue.clone(), tasks);
+        let slots = Arc::new(Semaphore::new(config.workflow_tasks));
+        let workflows = Arc::new(WorkflowTasks {
+            connection: Arc::clone(connection),
+            catalog: Arc::clone(&resources.catalog),
+            threads: Arc::clone(&resources.threads),
+            cache: Arc::clone(&resources.cache),
+            reporter: Reporter {
+                connection: Arc::clone(connection),
+                queues: Arc::clone(queues),
+                sticky: resources.sticky,
+                executors: resources.executors.clone(),
+                polls: polls.clone(),
+            },
+        });
+        let activities = resources.executors.clone().map(|executors| {
+            ActivityTasks::new(Arc::clone(connection), executors, config.task_queue.clone())
+        });
+        let mut running = Self {
+            polls,
+            slots,
+            workflows,
+            activities,
+            pollers: JoinSet::new(),
+            workflow_tasks: JoinSet::new(),
+            activity_tasks: JoinSet::new(),
+            parking: Parking::default(),
+            stopping: false,
+            polls_end: None,
+            leave: None,
+            executors_stopped: false,
+            report: ShutdownReport::default(),
+            worker,
+        };
+        running.start_pollers();
+        running
+    }
+
+    fn start_pollers(&mut self) {
+        let Worker { config, resources, connection, queues } = &self.worker;
+        let workflow_poller = WorkflowPoller {
+            connection: Arc::clone(connection),
+            queues: Arc::clone(queues),
+            slots: Arc::clone(&self.slots),
+            balance: Arc::new(Mutex::new(PollerBalance::new(resources.sticky))),
+            polls: self.polls.clone(),
+        };
+        for _ in 0..config.workflow_pollers.min(config.workflow_tasks) {
+            self.pollers.spawn(workflow_poller.clone().run());
+        }
+        if let Some(activities) = &self.activities {
+            let activity_poller = ActivityPoller {
+                connection: Arc::clone(connection),
+                queues: Arc::clone(queues),
+                executors: activities.executors().clone(),
+                polls: self.polls.clone(),
+            };
+            for _ in 0..NonZeroUsize::get(config.activity_pollers) {
+                self.pollers.spawn(activity_poller.clone().run());
+            }
+        }
+        tracing::info!(
+            namespace = connection.namespace,
+            task_queue = config.task_queue,
+            identity = connection.identity,
+            activities = self.activities.is_some(),
+            "polling task queue"
+        );
+    }
+
+    fn handle(&mut self, event: Event) {
+        match event {
+            Event::Polled(Polled::Workflow(task)) => self.start_workflow_task(task),
+            Event::Polled(Polled::Activity(task)) => self.start_activity_task(task),
+            Event::WorkflowEnded(Ok(Ended::Done)) => {}
+            Event::WorkflowEnded(Ok(Ended::Park(task))) => self.park(task),
+            Event::WorkflowEnded(Err(error))
+            | Event::ActivityEnded(Err(error))
+            | Event::PollerEnded(Err(error)) => panicked(&error),
+            Event::ActivityEnded(Ok(())) | Event::PollerEnded(Ok(())) => {}
+            Event::ModulesChanged => self.unpark(),
+            Event::Stop => self.stop(),
+            Event::PollsOverdue => {
+                self.polls_end = None;
+                self.polls.abort();
+            }
+            Event::ExecutorsStopped(left) => {
+                self.executors_stopped = true;
+                self.report.activities = left;
+            }
+            Event::GraceOver => self.leave(),
+        }
+    }
+
+    fn start_workflow_task(&mut self, task: PolledWorkflow) {
+        self.parking.forget(&execution(&task.task).run_id);
+        let workflows = Arc::clone(&self.workflows);
+        self.workflow_tasks.spawn(workflows.process(task));
+    }
+
+    fn start_activity_task(&mut self, task: PolledActivity) {
+        match &self.activities {
+            Some(activities) => {
+                self.activity_tasks.spawn(activities.clone().process(task));
+            }
+            None => tracing::error!("an activity task came although none was asked for"),
+        }
+    }
+
+    /// Keeps a task that no module here executes, outside of its slot.
+    fn park(&mut self, task: Box<PollWorkflowTaskQueueResponse>) {
+        let run_id = execution(&task).run_id;
+        if self.parking.park(run_id.clone(), task).is_some() {
+            tracing::warn!(run_id, "too many tasks wait for a module, this one is left to time out");
+        }
+    }
+
+    /// Tries parked tasks again, each in a slot; those that still miss something come back.
+    fn unpark(&mut self) {
+        for task in self.parking.take_all() {
+            let workflows = Arc::clone(&self.workflows);
+            let slots = Arc::clone(&self.slots);
+            self.workflow_tasks.spawn(async move {
+                match slots.acquire_owned().await {
+                    Ok(slot) => workflows.process(PolledWorkflow { task, slot }).await,
+                    // The semaphore of the slots is never closed.
+                    Err(_) => Ended::Done,
+                }
+            });
+        }
+    }
+
+    fn stop(&mut self) {
+        let Worker { config, connection, queues, .. } = &self.worker;
+        tracing::info!(task_queue = config.task_queue, "worker stops");
+        let now = Instant::now();
+        self.stopping = true;
+        self.leave = Some(now + config.shutdown_grace + LEAVE_TIMEOUT);
+        if connection.capabilities.ends_polls_on_shutdown {
+            self.polls.stop();
+            self.polls_end = Some(now + POLLS_END_TIMEOUT.min(config.shutdown_grace));
+        } else {
+            self.polls.abort();
+        }
+        let (connection, queues) = (Arc::clone(connection), Arc::clone(queues));
+        let mut types = vec![TaskQueueType::Workflow];
+        if self.activities.is_some() {
+            types.push(TaskQueueType::Activity);
+        }
+        self.pollers.spawn(async move { connection.shut_down(&queues, types).await });
+    }
+
+    fn leave(&mut self) {
+        self.leave = None;
+        self.report.workflow_tasks = self.workflow_tasks.len();
+        self.polls.abort();
+        self.pollers.abort_all();
+        self.workflow_tasks.abort_all();
+        self.activity_tasks.abort_all();
+        self.executors_stopped = true;
+    }
+
+    fn is_over(&self) -> bool {
+        self.stopping
+            && self.executors_stopped
+            && self.pollers.is_empty()
+            && self.workflow_tasks.is_empty()
+            && self.activity_tasks.is_empty()
+    }
+}
+
+fn panicked(error: &JoinError) {
+    if !error.is_cancelled() {
+        tracing::error!(%error, "a task of the worker panicked");
+    }
+}
+
+async fn changed(modules: &mut watch::Receiver<u64>) -> bool {
+    modules.changed().await.is_ok()
+}
+
+async fn at(time: Option<Instant>) {
+    match time {
+        Some(time) => sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
