@@ -1,5 +1,4 @@
-//! SDK for workflow crates: workflows in the sandbox, activities on the host.
-
+#![doc = include_str!("../GUIDE.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test panics on failure"))]
 
 // The macros name this crate by its name.

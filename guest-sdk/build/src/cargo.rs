@@ -46,9 +46,7 @@ pub(crate) fn root_manifest(folder: &Path) -> Result<PathBuf, Error> {
             .current_dir(folder),
     )?;
     if !output.status.success() {
-        return Err(Error::NoWorkspace {
-            stderr: text(&output.stderr),
-        });
+        return Err(Error::NoWorkspace { stderr: text(&output.stderr) });
     }
     Ok(PathBuf::from(text(&output.stdout)))
 }
@@ -59,14 +57,7 @@ pub(crate) fn rustc(package: &Package<'_>, root_manifest: &Path) -> Result<Strin
     let mut command = Command::new(cargo());
     command
         .current_dir(root)
-        .args([
-            "rustc",
-            "--package",
-            package.name,
-            "--lib",
-            "--crate-type",
-            "cdylib",
-        ])
+        .args(["rustc", "--package", package.name, "--lib", "--crate-type", "cdylib"])
         .args(["--target", TARGET, "--profile", package.profile])
         // Errors as a person reads them go to stderr.
         .args(["--message-format", "json-render-diagnostics"])
@@ -76,9 +67,7 @@ pub(crate) fn rustc(package: &Package<'_>, root_manifest: &Path) -> Result<Strin
     let manifest = fs::read_to_string(root_manifest).map_err(Error::Manifest)?;
     if package.profile == PROFILE && !manifest.contains(&format!("[profile.{PROFILE}]")) {
         for setting in PROFILE_SETTINGS {
-            command
-                .arg("--config")
-                .arg(format!("profile.{PROFILE}.{setting}"));
+            command.arg("--config").arg(format!("profile.{PROFILE}.{setting}"));
         }
     }
     for name in REMOVED {
@@ -92,10 +81,7 @@ pub(crate) fn rustc(package: &Package<'_>, root_manifest: &Path) -> Result<Strin
     let output = output(&mut command)?;
     if !output.status.success() {
         let package = package.name.to_owned();
-        return Err(Error::Compile {
-            package,
-            stderr: text(&output.stderr),
-        });
+        return Err(Error::Compile { package, stderr: text(&output.stderr) });
     }
     Ok(text(&output.stdout))
 }
@@ -120,11 +106,7 @@ fn remap_setting(root: &Path) -> String {
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     let target = std::env::var_os("CARGO_TARGET_DIR").map(|folder| root.join(folder));
     // The compiler takes the last one that fits, so the workspace goes first: the others may lie in it.
-    let folders = [
-        (Some(root.to_owned()), "/workspace"),
-        (cargo_home, "/cargo"),
-        (target, "/target"),
-    ];
+    let folders = [(Some(root.to_owned()), "/workspace"), (cargo_home, "/cargo"), (target, "/target")];
     let mut flags = String::new();
     for (folder, name) in folders {
         if let Some(folder) = folder {

@@ -50,21 +50,12 @@ impl fmt::Display for Error {
                 target = crate::TARGET,
             ),
             Self::NoWorkspace { stderr } => write!(f, "no cargo workspace was found: {stderr}"),
-            Self::Manifest(_) => {
-                f.write_str("the root manifest of the workspace could not be read")
-            }
+            Self::Manifest(_) => f.write_str("the root manifest of the workspace could not be read"),
             Self::Compile { package, stderr } => {
-                write!(
-                    f,
-                    "package `{package}` could not be built for {}:\n{stderr}",
-                    crate::TARGET
-                )
+                write!(f, "package `{package}` could not be built for {}:\n{stderr}", crate::TARGET)
             }
             Self::NoComponent { package } => {
-                write!(
-                    f,
-                    "building package `{package}` made no component: has it a library target?"
-                )
+                write!(f, "building package `{package}` made no component: has it a library target?")
             }
         }
     }

@@ -48,11 +48,7 @@ impl<'a> Package<'a> {
     /// The package `name` of `workspace`, built with [`PROFILE`].
     #[must_use]
     pub fn new(workspace: &'a Path, name: &'a str) -> Self {
-        Self {
-            workspace,
-            name,
-            profile: PROFILE,
-        }
+        Self { workspace, name, profile: PROFILE }
     }
 }
 
@@ -69,7 +65,5 @@ pub fn build(package: &Package<'_>) -> Result<PathBuf, Error> {
     target::ensure_installed(package.workspace)?;
     let root_manifest = cargo::root_manifest(package.workspace)?;
     let stdout = cargo::rustc(package, &root_manifest)?;
-    messages::last_component(&stdout).ok_or_else(|| Error::NoComponent {
-        package: package.name.to_owned(),
-    })
+    messages::last_component(&stdout).ok_or_else(|| Error::NoComponent { package: package.name.to_owned() })
 }

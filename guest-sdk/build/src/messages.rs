@@ -67,11 +67,7 @@ mod tests {
     use super::*;
 
     fn check(messages: &str, expected: Option<&str>) {
-        assert_eq!(
-            last_component(messages),
-            expected.map(PathBuf::from),
-            "{messages}"
-        );
+        assert_eq!(last_component(messages), expected.map(PathBuf::from), "{messages}");
     }
 
     #[test]
@@ -84,23 +80,13 @@ mod tests {
         check(&artifact(r#""/t/libserde.rlib","/t/libserde.rmeta""#), None);
         check(&artifact(r#""/t/a.d","/t/a.wasm""#), Some("/t/a.wasm"));
         check(&artifact(r#""/t/a.wasm", "/t/a.d""#), Some("/t/a.wasm"));
-        check(
-            &artifact(r#""C:\\t\\a \"b\".wasm""#),
-            Some(r#"C:\t\a "b".wasm"#),
-        );
+        check(&artifact(r#""C:\\t\\a \"b\".wasm""#), Some(r#"C:\t\a "b".wasm"#));
         check(&artifact(r#""/t/\u00e9é.wasm""#), Some("/t/éé.wasm"));
         check(&artifact(r#""/t/broken"#), None);
         check(&artifact(r#""/t/\u00"#), None);
-        let both = [
-            artifact(r#""/t/dependency.wasm""#),
-            artifact(r#""/t/a.wasm""#),
-        ]
-        .join("\n");
+        let both = [artifact(r#""/t/dependency.wasm""#), artifact(r#""/t/a.wasm""#)].join("\n");
         check(&both, Some("/t/a.wasm"));
         let other = r#"{"reason":"build-script-executed","filenames":["/t/b.wasm"]}"#;
-        check(
-            &[artifact(r#""/t/a.wasm""#).as_str(), other].join("\n"),
-            Some("/t/a.wasm"),
-        );
+        check(&[artifact(r#""/t/a.wasm""#).as_str(), other].join("\n"), Some("/t/a.wasm"));
     }
 }

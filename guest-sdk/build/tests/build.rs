@@ -16,8 +16,7 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str, source: &str) -> Self {
-        let folder =
-            std::env::temp_dir().join(format!("guest build {name} {}", std::process::id()));
+        let folder = std::env::temp_dir().join(format!("guest build {name} {}", std::process::id()));
         fs::create_dir_all(folder.join("src")).unwrap();
         let manifest = "[package]\nname = \"small\"\nedition = \"2024\"\n[workspace]\n";
         fs::write(folder.join("Cargo.toml"), manifest).unwrap();
@@ -44,10 +43,7 @@ const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 #[test]
 fn the_bytes_do_not_depend_on_the_folder() {
-    let (here, there) = (
-        Folder::new("here", SOURCE),
-        Folder::new("elsewhere", SOURCE),
-    );
+    let (here, there) = (Folder::new("here", SOURCE), Folder::new("elsewhere", SOURCE));
     let component = here.build().unwrap();
     assert!(component.starts_with(COMPONENT));
     assert_eq!(component, there.build().unwrap());
@@ -57,33 +53,22 @@ fn the_bytes_do_not_depend_on_the_folder() {
 fn two_at_once_get_the_same() {
     let folder = Folder::new("shared", SOURCE);
     let components = thread::scope(|scope| {
-        [
-            scope.spawn(|| folder.build().unwrap()),
-            scope.spawn(|| folder.build().unwrap()),
-        ]
-        .map(|thread| thread.join().unwrap())
+        [scope.spawn(|| folder.build().unwrap()), scope.spawn(|| folder.build().unwrap())]
+            .map(|thread| thread.join().unwrap())
     });
     assert_eq!(components[0], components[1]);
 }
 
 #[test]
 fn what_the_compiler_says_is_in_the_error() {
-    let error = Folder::new("broken", "fn f() -> u8 { true }")
-        .build()
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.contains("mismatched types") && error.contains("src/lib.rs:1"),
-        "{error}"
-    );
+    let error = Folder::new("broken", "fn f() -> u8 { true }").build().unwrap_err().to_string();
+    assert!(error.contains("mismatched types") && error.contains("src/lib.rs:1"), "{error}");
 }
 
 #[test]
 fn a_package_that_is_not_there_is_named() {
     let folder = Folder::new("other", SOURCE);
-    let error = build(&Package::new(&folder.0, "absent"))
-        .unwrap_err()
-        .to_string();
+    let error = build(&Package::new(&folder.0, "absent")).unwrap_err().to_string();
     assert!(error.contains("absent"), "{error}");
     let error = build(&Package::new(Path::new("/"), "absent")).unwrap_err();
     assert!(matches!(error, Error::NoWorkspace { .. }), "{error}");

@@ -116,3 +116,99 @@ inner_attributes! {
     /// Accepts or rejects an update. See [`macro@workflow_methods`].
     update_validator in "workflow_methods";
 }
+
+#[cfg(test)]
+mod tests {
+    use proc_macro2::TokenStream;
+
+    /// Checks what is said of an impl block for a workflow that is not as it must be.
+    fn check_workflow(methods: &str, expected: &str) {
+        let block: TokenStream = format!("impl W {{ {methods} }}").parse().expect("the methods are tokens");
+        let error = crate::workflow::expand(TokenStream::new(), block).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref().unwrap_or("fine"), expected, "{methods}");
+    }
+
+    fn check_activities(methods: &str, expected: &str) {
+        let block: TokenStream = format!("impl A {{ {methods} }}").parse().expect("the methods are tokens");
+        let expanded = crate::activities::expand(TokenStream::new(), block, crate::activities::Bodies::Here);
+        let error = expanded.err().map(|error| error.to_string());
+        assert_eq!(error.as_deref().unwrap_or("fine"), expected, "{methods}");
+    }
+
+    const RUN: &str = "#[run] async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {}";
+
+    #[test]
+    fn workflows_are_checked() {
+        check_workflow(RUN, "fine");
+        check_workflow("", "a workflow needs a method with `#[run]`");
+        check_workflow(&format!("{RUN} {RUN}"), "a workflow has one such method");
+        check_workflow(
+            "#[run] fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {}",
+            "this method must be async",
+        );
+        check_workflow(
+            "#[run] async fn run(ctx: &mut WorkflowContext<Self>) {}",
+            "`#[run]` returns a `WorkflowResult<T>`",
+        );
+        check_workflow(
+            "#[run] async fn run() -> WorkflowResult<()> {}",
+            "this method takes a `WorkflowContext` before its inputs",
+        );
+        check_workflow(
+            "#[run(nam = 1)] async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {}",
+            "unknown argument; known: `name = …`, `dynamic`",
+        );
+        check_workflow(
+            "#[run(dynamic, name = N)] async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {}",
+            "what is dynamic has no name",
+        );
+    }
+
+    #[test]
+    fn handlers_are_checked() {
+        let check = |handler: &str, expected: &str| check_workflow(&format!("{RUN} {handler}"), expected);
+        check(
+            "#[signal(name = NAME)] fn s(&mut self, c: &mut SyncWorkflowContext<Self>, a: u8, b: u8) {}",
+            "fine",
+        );
+        check(
+            "#[signal] fn s(&self, c: &mut SyncWorkflowContext<Self>) {}",
+            "this method takes `&mut self`; an async one takes no `self`",
+        );
+        check(
+            "#[signal] async fn s(&mut self, c: &mut WorkflowContext<Self>) {}",
+            "this method takes no `self`: the context gives the state, so that no borrow is held while something is awaited",
+        );
+        check("#[query] async fn q(&self, c: &WorkflowContextView) {}", "this method can not be async");
+        check("#[query] fn q(&mut self, c: &WorkflowContextView) {}", "this method takes `&self`");
+        check("#[signal] #[query] fn q(&self, c: &WorkflowContextView) {}", "one such attribute is enough");
+        check(
+            "#[signal] fn s<T>(&mut self, c: &mut SyncWorkflowContext<Self>, t: T) {}",
+            "such a method can not be generic",
+        );
+        check(
+            "#[update_validator(u)] fn v(&self, c: &WorkflowContextView) {}",
+            "there is no `#[update]` named `u`",
+        );
+        let dynamic = "#[query(dynamic)] fn q(&self, c: &WorkflowContextView, n: String, a: RawValue) {}";
+        check(&format!("{dynamic} {dynamic}"), "one dynamic handler takes every name");
+    }
+
+    #[test]
+    fn activities_are_checked() {
+        check_activities(
+            "#[activity] async fn a(self: Arc<Self>, c: ActivityContext, x: u8) -> Result<u8, E> {}",
+            "fine",
+        );
+        check_activities("#[activity(process)] fn a(x: u8) -> Result<u8, E> {} fn other() {}", "fine");
+        check_activities(
+            "#[activity] fn a(&self) -> Result<u8, E> {}",
+            "an activity takes `self: Arc<Self>`, or no `self`",
+        );
+        check_activities("#[activity] fn a() -> u8 {}", "an activity returns a `Result<T, ActivityError>`");
+        check_activities(
+            "#[activity(process)] async fn a() -> Result<u8, E> {}",
+            "an activity for the process pool is not async",
+        );
+    }
+}
