@@ -58,8 +58,8 @@ impl Engine {
     }
 
     /// Takes the jobs of a task, and runs until nothing can progress.
-    pub(crate) fn activate(&mut self, mut task: Task) -> Result<(), Box<Failure>> {
-        self.run.task.replace(TaskFacts::of(&mut task));
+    pub(crate) fn activate(&mut self, task: Task) -> Result<(), Box<Failure>> {
+        self.run.task.replace(TaskFacts::of(&task));
         for job in task.jobs {
             self.apply(job)?;
         }

@@ -50,16 +50,15 @@ pub(crate) struct TaskFacts {
 }
 
 impl TaskFacts {
-    /// Takes the facts out of a task.
-    pub(crate) fn of(task: &mut Task) -> Self {
+    pub(crate) fn of(task: &Task) -> Self {
         Self {
             time: task.time,
             history_length: task.history_length,
             history_size: task.history_size,
             continue_as_new_suggested: task.continue_as_new_suggested,
-            continue_as_new_reasons: std::mem::take(&mut task.continue_as_new_reasons),
+            continue_as_new_reasons: task.continue_as_new_reasons.clone(),
             target_deployment_version_changed: task.target_deployment_version_changed,
-            deployment_version: task.deployment_version.take(),
+            deployment_version: task.deployment_version.clone(),
         }
     }
 }

@@ -7,8 +7,9 @@ use guest_sdk_types::{Failure, IntoPayloads, Payload};
 use crate::StartChildWorkflowExecutionFailedCause;
 use crate::bindings::workflow::host::activation::{
     ActivityResolution, ActivityResolved, ChildStartResolution, ChildWorkflowStartResolved,
-    ContinuedInitiator, Job, LocalActivityBackoff, NexusStartResolution, NexusStartResolved, OutcomeResolved,
-    Query, Resolved, Signal, Start, Task, Update, WorkflowInfo,
+    ContinueAsNewReason, ContinuedInitiator, DeploymentVersion, Job, LocalActivityBackoff,
+    NexusStartResolution, NexusStartResolved, OutcomeResolved, Query, Resolved, Signal, Start, Task, Update,
+    WorkflowInfo,
 };
 use crate::bindings::workflow::host::types::Outcome;
 use crate::convert::{payload, payloads};
@@ -33,10 +34,13 @@ fn task(jobs: Vec<Job>) -> Task {
         time: 1_000_000_000,
         history_length: 3,
         history_size: 100,
-        continue_as_new_suggested: false,
-        continue_as_new_reasons: vec![],
+        continue_as_new_suggested: true,
+        continue_as_new_reasons: vec![ContinueAsNewReason::TooManyHistoryEvents],
         target_deployment_version_changed: false,
-        deployment_version: None,
+        deployment_version: Some(DeploymentVersion {
+            deployment_name: "shop".to_owned(),
+            build_id: "7".to_owned(),
+        }),
         jobs,
     }
 }

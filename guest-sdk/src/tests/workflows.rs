@@ -1,13 +1,13 @@
 //! The workflows that the tests run.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::{
     ActivityOptions, ApplicationFailure, Callable, ChildWorkflowOptions, ContinueAsNewOptions,
-    LocalActivityOptions, MemoValue, NexusOperation, NexusOperationOptions, RawValue, SearchAttributeKey,
-    SignalDefinition, SignalWorkflowOptions, SyncWorkflowContext, TimerOptions, TimerResult, UntypedActivity,
-    UntypedWorkflow, WorkflowCancellationToken, WorkflowContext, WorkflowContextView, WorkflowResult,
-    activity_definitions, join_all, select, workflow, workflow_methods,
+    ContinueAsNewReason, LocalActivityOptions, MemoValue, NexusOperation, NexusOperationOptions, RawValue,
+    SearchAttributeKey, SignalDefinition, SignalWorkflowOptions, SyncWorkflowContext, TimerOptions,
+    TimerResult, UntypedActivity, UntypedWorkflow, WorkflowCancellationToken, WorkflowContext,
+    WorkflowContextView, WorkflowResult, activity_definitions, join_all, select, workflow, workflow_methods,
 };
 
 fn options() -> ActivityOptions {
@@ -276,6 +276,9 @@ impl Everything {
         crate::log::info!(amount = 7; "charged");
         assert!(!ctx.is_replaying() && ctx.all_handlers_finished());
         assert_eq!((ctx.workflow_id(), ctx.task_queue(), ctx.history_length()), ("id", "queue", 3));
+        assert_eq!(ctx.workflow_time(), Some(SystemTime::UNIX_EPOCH + Duration::from_secs(1)));
+        assert_eq!(ctx.continue_as_new_reasons(), [ContinueAsNewReason::TooManyHistoryEvents]);
+        assert_eq!(ctx.current_deployment_version().map(|version| version.build_id).as_deref(), Some("7"));
         Ok(0)
     }
 
