@@ -346,13 +346,9 @@ impl Run {
         let time = event.time().unwrap_or_default();
         self.advance_time(time);
         self.started = Some(Started {
-            attributes: Box::new(WorkflowExecutionStartedEventAttributes {
-                memo: attributes.memo.clone(),
-                retry_policy: attributes.retry_policy.clone(),
-                search_attributes: attributes.search_attributes.clone(),
-                ..WorkflowExecutionStartedEventAttributes::default()
-            }),
-            upserted: Default::default(),
+            memo: attributes.memo.clone(),
+            retry_policy: attributes.retry_policy.clone(),
+            search_attributes: attributes.search_attributes.clone(),
         });
         self.jobs.push(Job::Start(Box::new(Start {
             time,

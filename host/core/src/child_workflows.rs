@@ -58,17 +58,6 @@ enum State {
     NeverSent,
 }
 
-/// What cancelling a child leads to, beside jobs.
-#[derive(Debug)]
-pub(crate) enum ChildCancelled {
-    /// Nothing more.
-    Nothing,
-    /// The command to start it is not to be sent.
-    Unsent,
-    /// The child is to be asked.
-    Ask(Box<RequestCancelExternalWorkflowExecutionCommandAttributes>),
-}
-
 impl ChildWorkflow {
     pub(crate) fn new(
         seq: u32,
@@ -113,8 +102,13 @@ impl ChildWorkflow {
         ))
     }
 
-    /// The guest cancels it. A child that is waited for is asked each time.
-    pub(crate) fn cancel(&mut self, reason: String, context: &mut Context<'_>) -> ChildCancelled {
+    /// The guest cancels it: the request to the child, if it is to be asked. A child that is waited for
+    /// is asked each time.
+    pub(crate) fn cancel(
+        &mut self,
+        reason: String,
+        context: &mut Context<'_>,
+    ) -> Option<Box<RequestCancelExternalWorkflowExecutionCommandAttributes>> {
         match self.state {
             State::Commanded => {
                 self.state = State::NeverSent;
@@ -127,7 +121,7 @@ impl ChildWorkflow {
                     seq: self.seq,
                     resolution: ChildWorkflowStartResolution::Canceled(failure),
                 });
-                ChildCancelled::Unsent
+                None
             }
             State::Initiated | State::Started => {
                 let resolves_at_once = matches!(
@@ -139,9 +133,9 @@ impl ChildWorkflow {
                     self.resolve_cancelled(context);
                 }
                 if self.cancellation == ChildWorkflowCancellation::Abandon {
-                    return ChildCancelled::Nothing;
+                    return None;
                 }
-                ChildCancelled::Ask(Box::new(RequestCancelExternalWorkflowExecutionCommandAttributes {
+                Some(Box::new(RequestCancelExternalWorkflowExecutionCommandAttributes {
                     namespace: self.namespace.clone(),
                     workflow_id: self.workflow_id.clone(),
                     run_id: self.run_id.clone(),
@@ -150,7 +144,7 @@ impl ChildWorkflow {
                     ..RequestCancelExternalWorkflowExecutionCommandAttributes::default()
                 }))
             }
-            State::Abandoned | State::NeverSent => ChildCancelled::Nothing,
+            State::Abandoned | State::NeverSent => None,
         }
     }
 

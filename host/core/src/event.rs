@@ -234,6 +234,23 @@ impl Event {
         }
     }
 
+    /// Decodes a single field of the attributes, which are to be those of field `tag`: a message.
+    pub(crate) fn message<M: Message + Default>(&self, tag: u32, field: u32) -> Result<Option<M>, Error> {
+        if !self.has(tag) {
+            return Err(self.broken("its attributes are those of another type"));
+        }
+        let encoded = self.raw.encoded();
+        let mut found = None;
+        for entry in Fields::new(self.encoded_attributes()) {
+            if let (number, Value::Bytes(value)) = entry.map_err(|error| self.unreadable(&error))?
+                && number == field
+            {
+                found = Some(encoded.slice_ref(value));
+            }
+        }
+        found.map(M::decode).transpose().map_err(|error| self.unreadable(&error))
+    }
+
     pub(crate) fn broken(&self, what: impl fmt::Display) -> Error {
         Error::broken(self.id(), format!("{self}: {what}"))
     }

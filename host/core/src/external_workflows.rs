@@ -88,7 +88,7 @@ impl ExternalSignal {
         self.state = State::NeverSent;
         let info = FailureInfo::CanceledFailureInfo(CanceledFailureInfo::default());
         self.resolve(Some(failures::caused("Signal was cancelled before being sent", info, None)), context);
-        Cancelled::Unsent
+        Cancelled::Nothing
     }
 
     pub(crate) fn on_event(&mut self, event: &Event, context: &mut Context<'_>) -> Result<Progress, Error> {

@@ -8,7 +8,7 @@ use host_wire::temporal::api::{
 
 use crate::{
     activities::Activity,
-    child_workflows::{ChildCancelled, ChildWorkflow},
+    child_workflows::ChildWorkflow,
     command::Command,
     error::Error,
     external_workflows::{ExternalCancel, ExternalSignal},
@@ -19,7 +19,7 @@ use crate::{
     one_way::OneWay,
     operations::{Cancelled, Context, OperationId},
     patches::{CHANGE_VERSION, PatchMarker},
-    run::{Run, Started},
+    run::Run,
     step::Rejection,
     timers::Timer,
     updates::{UpdateMachine, UpdateRequest},
@@ -207,18 +207,13 @@ impl Run {
                 let Some(child) = operations.child_workflows.get_mut(&seq) else {
                     return Ok(());
                 };
-                match child.cancel(reason, &mut context) {
-                    ChildCancelled::Nothing => (OperationId::ChildWorkflow(seq), Cancelled::Nothing),
-                    ChildCancelled::Unsent => (OperationId::ChildWorkflow(seq), Cancelled::Unsent),
-                    ChildCancelled::Ask(attributes) => {
-                        let number = operations.own_number();
-                        operations.child_cancels.insert(number, ExternalCancel::new(None, attributes));
-                        (
-                            OperationId::ChildCancel(number),
-                            Cancelled::Command(CommandType::RequestCancelExternalWorkflowExecution),
-                        )
-                    }
-                }
+                let Some(request) = child.cancel(reason, &mut context) else {
+                    return Ok(());
+                };
+                let number = operations.own_number();
+                operations.child_cancels.insert(number, ExternalCancel::new(None, request));
+                let cancel = CommandType::RequestCancelExternalWorkflowExecution;
+                (OperationId::ChildCancel(number), Cancelled::Command(cancel))
             }
             Command::CancelSignalExternalWorkflow { seq } => {
                 check_number(self.sequence.external_signal, seq, "external signal")?;
@@ -263,12 +258,8 @@ impl Run {
 
     fn upsert_search_attributes(&mut self, mut search_attributes: SearchAttributes) {
         if let Some(started) = &mut self.started {
-            started.upserted.indexed_fields.extend(
-                search_attributes
-                    .indexed_fields
-                    .iter()
-                    .map(|(name, payload)| (name.clone(), payload.clone())),
-            );
+            let current = started.search_attributes.get_or_insert_default();
+            current.indexed_fields.extend(search_attributes.indexed_fields.clone());
         }
         // The list of patches is core's; histories have the command all the same.
         let core_lists_patches =
@@ -290,7 +281,7 @@ impl Run {
         &self,
         mut attributes: Box<ContinueAsNewWorkflowExecutionCommandAttributes>,
     ) -> Box<ContinueAsNewWorkflowExecutionCommandAttributes> {
-        let Some(Started { attributes: started, upserted }) = &self.started else {
+        let Some(started) = &self.started else {
             return attributes;
         };
         if attributes.memo.is_none() {
@@ -300,11 +291,7 @@ impl Run {
             attributes.retry_policy.clone_from(&started.retry_policy);
         }
         if attributes.search_attributes.is_none() {
-            let mut current = started.search_attributes.clone().unwrap_or_default();
-            current.indexed_fields.extend(upserted.indexed_fields.clone());
-            if !current.indexed_fields.is_empty() {
-                attributes.search_attributes = Some(current);
-            }
+            attributes.search_attributes.clone_from(&started.search_attributes);
         }
         attributes
     }

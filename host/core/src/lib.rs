@@ -68,7 +68,7 @@ pub use job::{
 };
 pub use patches::Patches;
 pub use random::random_seed;
-pub use run::{OWN_QUERY_ID, Run};
+pub use run::Run;
 pub use step::{
     Completion, LocalActivityRequests, LocalActivityResult, Query, Rejection, RunConfig, Step, Task,
     UpdateValidation,

@@ -113,7 +113,7 @@ impl NexusOperation {
                 self.state = State::NeverSent;
                 let failure = self.cancelled("Nexus Operation cancelled before scheduled");
                 self.resolve_start(NexusStartResolution::Failed(failure), context);
-                Cancelled::Unsent
+                Cancelled::Nothing
             }
             State::Scheduled | State::Started if !self.cancel_commanded => {
                 self.cancel_commanded = true;

@@ -54,10 +54,8 @@ pub(crate) enum Progress {
 /// What cancelling an operation leads to, beside jobs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cancelled {
-    /// Nothing more.
+    /// Nothing more, or that its command is not sent.
     Nothing,
-    /// Its command is not to be sent.
-    Unsent,
     /// This command.
     Command(CommandType),
 }

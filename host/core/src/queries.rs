@@ -14,7 +14,7 @@ pub(crate) struct Queries {
 }
 
 /// The id of a query that came on its own.
-pub(crate) const OWN: &str = "";
+const OWN: &str = "";
 
 impl Queries {
     pub(crate) fn new(queries: BTreeMap<String, WorkflowQuery>, own: Option<WorkflowQuery>) -> Self {

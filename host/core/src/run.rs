@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use host_wire::temporal::api::{
-    common::v1::SearchAttributes, deployment::v1::WorkerDeploymentVersion, enums::v1::QueryResultType,
-    failure::v1::Failure, history::v1::WorkflowExecutionStartedEventAttributes,
+    common::v1::{Memo, RetryPolicy, SearchAttributes},
+    deployment::v1::WorkerDeploymentVersion,
     query::v1::WorkflowQueryResult,
 };
 use prost_types::Timestamp;
@@ -21,7 +21,7 @@ use crate::{
     local_activities::LocalActivities,
     operations::Operations,
     patches::KnownPatches,
-    queries::{self, Queries},
+    queries::Queries,
     step::{Completion, LocalActivityResult, Query, Rejection, RunConfig, Step, Task, UpdateValidation},
     tasks::Tasks,
     updates::{UpdateRequest, Updates},
@@ -73,13 +73,13 @@ pub struct Run {
     pub(crate) starting_updates: Vec<u32>,
 }
 
-/// What a run was started with, where that matters later.
+/// What a continuation as new inherits.
 #[derive(Debug)]
 pub(crate) struct Started {
-    /// Only what a continuation as new inherits.
-    pub(crate) attributes: Box<WorkflowExecutionStartedEventAttributes>,
-    /// What the guest has upserted since.
-    pub(crate) upserted: SearchAttributes,
+    pub(crate) memo: Option<Memo>,
+    pub(crate) retry_policy: Option<RetryPolicy>,
+    /// With what the guest has upserted since.
+    pub(crate) search_attributes: Option<SearchAttributes>,
 }
 
 /// The last sequence number of each kind.
@@ -412,19 +412,4 @@ impl Run {
             jobs,
         }
     }
-
-    /// Fails a query that came on its own.
-    #[must_use]
-    pub fn failed_query(message: impl Into<String>) -> WorkflowQueryResult {
-        let message = message.into();
-        WorkflowQueryResult {
-            result_type: QueryResultType::Failed.into(),
-            error_message: message.clone(),
-            failure: Some(Failure { message, ..Failure::default() }),
-            ..WorkflowQueryResult::default()
-        }
-    }
 }
-
-/// The id of a query that came on its own, as [`Query::id`] has it.
-pub const OWN_QUERY_ID: &str = queries::OWN;

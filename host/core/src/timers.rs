@@ -84,7 +84,7 @@ impl Timer {
         match self.state {
             State::Commanded => {
                 self.state = State::NeverSent;
-                Cancelled::Unsent
+                Cancelled::Nothing
             }
             State::Started => {
                 self.state = State::CancelCommanded;
