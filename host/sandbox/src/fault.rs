@@ -9,6 +9,10 @@ use std::time::Duration;
 use wasmtime::{Trap, WasmBacktrace};
 
 use crate::backtrace;
+use crate::limits::{
+    MAX_CALL_BYTES, MAX_COMMAND_BYTES, MAX_COMMANDS, MAX_HANDLES, MAX_LOG_BYTES, MAX_NAME_BYTES, MAX_PATCHES,
+    MAX_RANDOM_BYTES, MAX_RANDOM_BYTES_PER_CALL, MAX_RANDOM_STREAMS, MAX_TABLE_ELEMENTS,
+};
 use crate::wit::Failure;
 
 /// What went wrong in a call into a guest. One line by `Display`; [`Fault::details`] has the rest.
@@ -158,11 +162,6 @@ pub enum LimitKind {
     #[error("the workflow holds more than {MAX_HANDLES} handles")]
     Handles,
 }
-
-use crate::limits::{
-    MAX_CALL_BYTES, MAX_COMMAND_BYTES, MAX_COMMANDS, MAX_HANDLES, MAX_LOG_BYTES, MAX_NAME_BYTES, MAX_PATCHES,
-    MAX_RANDOM_BYTES, MAX_RANDOM_BYTES_PER_CALL, MAX_RANDOM_STREAMS, MAX_TABLE_ELEMENTS,
-};
 
 /// What a host can fail at.
 #[derive(Debug, thiserror::Error)]

@@ -124,3 +124,33 @@ pub(crate) fn classify(name: &str) -> Import {
         known.map_or("a module may import the contract and parts of WASI 0.2 only", |(_, instead)| instead),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes() {
+        for (name, class, instead) in [
+            ("workflow:host/time@0.1.0", ImportClass::Contract, ""),
+            ("workflow:host/time@0.2.0", ImportClass::Refused, "version 0.1.0 of the contract"),
+            ("workflow:host/time", ImportClass::Refused, "version 0.1.0 of the contract"),
+            ("workflow:host/teleport@0.1.0", ImportClass::Refused, "does not know that interface"),
+            ("wasi:random/insecure-seed@0.2.6", ImportClass::Virtual, ""),
+            ("wasi:io/poll@0.2.0", ImportClass::Virtual, ""),
+            ("wasi:filesystem/types@0.2.6", ImportClass::TrapOnUse, "in an activity"),
+            ("wasi:sockets/tcp@0.2.6", ImportClass::Refused, "no network"),
+            ("wasi:http/outgoing-handler@0.2.6", ImportClass::Refused, "no network"),
+            ("wasi:clocks/timezone@0.2.6", ImportClass::Refused, "time zones"),
+            ("wasi:cli/stdout@0.3.0", ImportClass::Refused, "wasm32-wasip2"),
+            ("wasi:cli/stdout", ImportClass::Refused, "parts of WASI 0.2 only"),
+            ("wasi_snapshot_preview1", ImportClass::Refused, "wasm32-wasip2"),
+            ("env", ImportClass::Refused, "parts of WASI 0.2 only"),
+            ("", ImportClass::Refused, "parts of WASI 0.2 only"),
+        ] {
+            let import = classify(name);
+            assert_eq!((import.name.as_str(), import.class), (name, class));
+            assert!(import.instead.contains(instead), "{import}");
+        }
+    }
+}

@@ -72,7 +72,7 @@ impl Instance {
         self.begin(Phase::Activate, activation.replaying)?;
         let run = self.store.data_mut();
         run.state.time = task.time;
-        run.notified_patches.extend(activation.patches);
+        run.notify_patches(activation.patches);
         if let Some(seed) = activation.new_random_seed {
             run.state.random = Streams::new(seed);
         }

@@ -10,6 +10,8 @@ pub const MAX_COMMAND_BYTES: usize = 8 << 20;
 /// Bytes of log entries, standard output and measurements of one activation. Counted in replay too,
 /// where they go nowhere, so that an activation does not fail in one and pass in the other.
 pub const MAX_LOG_BYTES: usize = 1 << 20;
+/// Bytes of what a guest says when it panics; the rest is cut off.
+pub const MAX_PANIC_BYTES: usize = 16 << 10;
 /// Random bytes that one activation may draw.
 pub const MAX_RANDOM_BYTES: usize = 8 << 20;
 /// Random bytes that one call may draw, as the contract says.

@@ -35,8 +35,7 @@ pub(crate) struct State {
     /// Nanoseconds since 1970.
     pub(crate) time: u64,
     pub(crate) random: Streams,
-    /// What `patched` answered, by patch.
-    pub(crate) patches: BTreeMap<String, bool>,
+    pub(crate) patches: BTreeMap<String, Patch>,
     pub(crate) sequences: Sequences,
 }
 
@@ -45,10 +44,13 @@ impl State {
     pub(crate) fn digest(&self, mut add: impl FnMut(&[u8])) {
         add(&self.time.to_le_bytes());
         self.random.digest(&mut add);
-        for (patch_id, patched) in &self.patches {
-            add(&(patch_id.len() as u64).to_le_bytes());
-            add(patch_id.as_bytes());
-            add(&[u8::from(*patched)]);
+        for (patch_id, patch) in &self.patches {
+            // Only replay knows of patches before they are asked for.
+            if let Patch::Answered(patched) = patch {
+                add(&(patch_id.len() as u64).to_le_bytes());
+                add(patch_id.as_bytes());
+                add(&[u8::from(*patched)]);
+            }
         }
         let Sequences {
             timers,
@@ -64,6 +66,15 @@ impl State {
             add(&sequence.to_le_bytes());
         }
     }
+}
+
+/// What is known of a patch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Patch {
+    /// History says that the run has it; the guest did not ask yet.
+    Notified,
+    /// What the guest was told, which holds for ever.
+    Answered(bool),
 }
 
 /// The last sequence number of each kind.
@@ -95,8 +106,6 @@ pub(crate) struct Run {
     pub(crate) memory: MemoryLimiter,
     pub(crate) phase: Phase,
     pub(crate) replaying: bool,
-    /// Patches of which history says that the run has them, of this activation.
-    pub(crate) notified_patches: Vec<String>,
     pub(crate) panic: Option<(String, Option<Location>)>,
     pub(crate) lines: Lines,
     /// Whether the guest ever got a component handle, which a copy of it would not have.
@@ -119,7 +128,6 @@ impl Run {
             memory: MemoryLimiter::new(memory_bytes),
             phase: Phase::Definitions,
             replaying: false,
-            notified_patches: Vec::new(),
             panic: None,
             lines: Lines::default(),
             gave_handles: false,
@@ -193,20 +201,32 @@ impl Run {
         Ok(self.state.random.stream(stream)?.next_u64())
     }
 
-    /// Whether the run has a patch, and whether this is the first time that the answer is yes.
-    pub(crate) fn answer_patched(&mut self, patch_id: &str) -> wasmtime::Result<(bool, bool)> {
-        if let Some(known) = self.state.patches.get(patch_id) {
-            return Ok((*known, false));
+    /// What the guest was told about a patch.
+    pub(crate) fn known_patch(&self, patch_id: &str) -> Option<bool> {
+        match self.state.patches.get(patch_id) {
+            Some(Patch::Answered(patched)) => Some(*patched),
+            Some(Patch::Notified) | None => None,
         }
+    }
+
+    /// Decides about a patch that the guest asks for the first time.
+    pub(crate) fn decide_patch(&mut self, patch_id: &str) -> wasmtime::Result<bool> {
         if patch_id.len() > MAX_NAME_BYTES {
             return Err(LimitKind::NameBytes(patch_id.len()).into());
         }
         if self.state.patches.len() >= MAX_PATCHES {
             return Err(LimitKind::Patches.into());
         }
-        let patched = !self.replaying || self.notified_patches.iter().any(|known| known == patch_id);
-        self.state.patches.insert(patch_id.to_owned(), patched);
-        Ok((patched, patched))
+        let patched = !self.replaying || self.state.patches.contains_key(patch_id);
+        self.state.patches.insert(patch_id.to_owned(), Patch::Answered(patched));
+        Ok(patched)
+    }
+
+    /// Takes note of patches that history says the run has.
+    pub(crate) fn notify_patches(&mut self, patch_ids: Vec<String>) {
+        for patch_id in patch_ids {
+            self.state.patches.entry(patch_id).or_insert(Patch::Notified);
+        }
     }
 
     /// Counts and delivers a log entry.

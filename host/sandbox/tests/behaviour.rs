@@ -95,6 +95,10 @@ fn patches_hold_for_the_run() {
     let activation = Activation { replaying: true, patches: vec!["new".to_owned()], ..Activation::default() };
     let commands = run.instance.activate(&task(vec![start(script)]), activation).unwrap();
     assert_eq!(render(&commands), r#"Patched { patch_id: "new", deprecated: false }"#);
+    let mut copy = Run { instance: run.instance.copy(Box::new(Discard)).unwrap(), sink: run.sink.clone() };
+    assert!(copy.query("patched new").unwrap().ends_with("patched new true"));
+    let fault = copy.query("patched late").unwrap_err();
+    assert!(fault.to_string().contains("patches in a query"), "{fault}");
     let commands = run.activate(task(Vec::new())).unwrap();
     assert_eq!(
         render(&commands),
@@ -184,4 +188,28 @@ fn a_guest_with_handles_has_no_snapshot() {
     run.start("print hello").unwrap();
     let fault = run.instance.save().unwrap_err();
     assert!(fault.to_string().contains("component handles"), "{fault}");
+}
+
+#[test]
+fn guests_move_between_threads() {
+    fn is_send<T: Send>(value: T) -> T {
+        value
+    }
+    fn is_shared<T: Send + Sync>(_: &T) {}
+    is_shared(module());
+    let mut run = Run::new(module());
+    run.start("timer 1\nwait\ntimer 2").unwrap();
+    let mut instance = is_send(run.instance);
+    let commands = std::thread::spawn(move || instance.activate(&task(Vec::new()), Activation::default()))
+        .join()
+        .unwrap()
+        .unwrap();
+    assert_eq!(render(&commands), "timer 2 2 ms");
+}
+
+#[test]
+fn what_a_panic_says_is_cut() {
+    let fault = Run::new(module()).start("panic-long").unwrap_err();
+    assert!(fault.to_string().len() < 20_000, "{}", fault.to_string().len());
+    assert!(fault.to_string().contains("…, at "), "{fault}");
 }

@@ -1,6 +1,7 @@
 //! `workflow:host/log`
 
 use crate::fault;
+use crate::limits::MAX_PANIC_BYTES;
 use crate::run::Run;
 use crate::wit::workflow::host::log::{Entry, Host, Location};
 
@@ -14,8 +15,17 @@ impl Host for Run {
         self.panic.get_or_insert_with(|| {
             let location =
                 location.map(|Location { file, line, column }| fault::Location { file, line, column });
-            (message, location)
+            (shortened(message), location)
         });
         Ok(())
     }
+}
+
+/// The message without what is beyond the limit: it goes into history.
+fn shortened(mut message: String) -> String {
+    if message.len() > MAX_PANIC_BYTES {
+        message.truncate(message.floor_char_boundary(MAX_PANIC_BYTES));
+        message.push('…');
+    }
+    message
 }

@@ -54,9 +54,13 @@ impl Host for Run {
     }
 
     fn patched(&mut self, patch_id: String, deprecated: bool) -> wasmtime::Result<bool> {
+        // An answer that was given before is given in queries, too.
+        if let Some(patched) = self.known_patch(&patch_id) {
+            return Ok(patched);
+        }
         self.permit(Feature::Patches)?;
-        let (patched, first) = self.answer_patched(&patch_id)?;
-        if first {
+        let patched = self.decide_patch(&patch_id)?;
+        if patched {
             let bytes = patch_id.len();
             self.record(Command::Patched { patch_id, deprecated }, bytes)?;
         }

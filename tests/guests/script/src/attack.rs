@@ -24,6 +24,7 @@ pub(crate) fn run(word: &str, argument: &str) {
             black_box(recurse(black_box(1)));
         }
         "panic" => panic!("{argument}"),
+        "panic-long" => panic!("{}", "ä".repeat(100_000)),
         "panic-deep" => inner(argument),
         "abort" => core::arch::wasm32::unreachable(),
         "bad-call" => {
