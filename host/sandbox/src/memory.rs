@@ -11,17 +11,24 @@ use crate::limits::{MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS};
 pub(crate) struct MemoryLimiter {
     limit_bytes: usize,
     bytes: usize,
+    /// Bytes that a new guest has.
+    initial_bytes: usize,
     table_elements: usize,
 }
 
 impl MemoryLimiter {
     pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self { limit_bytes, bytes: 0, table_elements: 0 }
+        Self { limit_bytes, bytes: 0, initial_bytes: 0, table_elements: 0 }
     }
 
-    /// Bytes of linear memory, all memories together.
-    pub(crate) fn bytes(&self) -> usize {
-        self.bytes
+    /// Says that the guest is new now.
+    pub(crate) fn mark_new(&mut self) {
+        self.initial_bytes = self.bytes;
+    }
+
+    /// Bytes of linear memory, all memories together, that were added since the guest was new.
+    pub(crate) fn grown_bytes(&self) -> usize {
+        self.bytes - self.initial_bytes
     }
 }
 

@@ -111,6 +111,7 @@ impl Module {
         let Linked { pre, exports, .. } = &self.inner.guest;
         let raw = pre.instantiate(&mut store).map_err(|error| self.fault(&error, &mut store))?;
         let guest = exports.load(&mut store, &raw).map_err(|error| self.fault(&error, &mut store))?;
+        store.data_mut().memory.mark_new();
         store.data_mut().state.random = Streams::new(run.random_seed);
         Ok(Instance::new(self.clone(), store, guest, raw))
     }

@@ -213,3 +213,13 @@ fn what_a_panic_says_is_cut() {
     assert!(fault.to_string().len() < 20_000, "{}", fault.to_string().len());
     assert!(fault.to_string().contains("…, at "), "{fault}");
 }
+
+#[test]
+fn growth_is_counted() {
+    let mut run = Run::new(module());
+    run.start("activity a\nwait\nballast 5000000").unwrap();
+    let before = run.instance.memory_bytes();
+    run.activate(task(Vec::new())).unwrap();
+    let grown = run.instance.memory_bytes() - before;
+    assert!((4_900_000..6_000_000).contains(&grown), "{grown}");
+}
