@@ -3,6 +3,7 @@
 pub(crate) mod activity;
 pub(crate) mod modules;
 pub(crate) mod replay;
+pub(crate) mod run;
 pub(crate) mod workflow;
 
 use clap::{Parser, Subcommand};
@@ -34,8 +35,9 @@ pub(crate) struct CommandLine {
 }
 
 #[derive(Subcommand, Debug)]
-#[expect(clippy::large_enum_variant, reason = "there is one, and it is moved once")]
 enum Command {
+    /// Run workflows and activities
+    Run(run::Run),
     /// Start workflows, look at them, talk to them, end them
     Workflow(workflow::WorkflowArgs),
     /// Complete or fail activities that ended outside of a worker
@@ -48,9 +50,10 @@ enum Command {
 
 impl CommandLine {
     /// Does what the command line says, with the activities of the program.
-    pub(crate) async fn run(self, _: Registry) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, registry: Registry) -> anyhow::Result<()> {
         let output = Output::from(self.output);
         match self.command {
+            Command::Run(command) => command.run(registry).await,
             Command::Workflow(arguments) => arguments.run(output).await,
             Command::Activity(arguments) => arguments.run(output).await,
             Command::Replay(command) => command.run(output).await,

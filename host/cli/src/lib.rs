@@ -23,6 +23,7 @@ mod exit;
 mod output;
 mod program;
 mod settings;
+mod stop;
 
 pub use host_activities as activities;
 pub use host_wire::{ConnectError, ConnectOptions, Tls};

@@ -10,3 +10,4 @@ pub(crate) mod pairs;
 pub(crate) mod size;
 pub(crate) mod start;
 pub(crate) mod tls;
+pub(crate) mod worker;

@@ -42,7 +42,7 @@ impl ModulesArgs {
 
 /// An engine for a look at modules, which needs no room for many guests.
 fn engine() -> anyhow::Result<Engine> {
-    Ok(Engine::new(Config { instances: 1, ..Config::default() })?)
+    Engine::new(Config { instances: 1, ..Config::default() }).context("failed to start the sandbox")
 }
 
 /// A module file, and what it is.

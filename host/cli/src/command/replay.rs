@@ -19,7 +19,7 @@ use host_worker::{
 use crate::{
     exit::{Reported, Usage, chain},
     output::{Output, json::Object},
-    settings::{connection::ConnectionArgs, duration, size},
+    settings::{connection::ConnectionArgs, data_dir::DataDirArgs, duration, size},
 };
 
 /// Replays histories on a module and says whether they agree: whether the module would have done what
@@ -52,6 +52,8 @@ pub(crate) struct Replay {
     /// Memory that one workflow may have.
     #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = size::parse)]
     memory_limit: usize,
+    #[command(flatten)]
+    data_dir: DataDirArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
 }
@@ -90,8 +92,10 @@ impl Replay {
             instances: 2,
             deadline: self.activation_timeout,
             memory_bytes: self.memory_limit,
+            cache: Some(self.data_dir.compiled()?),
             ..Config::default()
-        })?;
+        })
+        .context("failed to start the sandbox")?;
         let load = |path: PathBuf| {
             let bytes = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
             let module = engine

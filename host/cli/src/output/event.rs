@@ -10,6 +10,12 @@ use super::one_line;
 /// Longest value in a line; `--detailed` shows all of it.
 const MAX_VALUE_CHARS: usize = 100;
 
+/// What is left of a build id: of a module's digest, 12 digits.
+const MAX_BUILD_ID_CHARS: usize = "wasm-sha256-".len() + 12;
+
+/// Where the build id of an event is.
+const BUILD_ID: &str = "workerVersion.buildId";
+
 /// What a line shows of an event's attributes: where it is, and what is written before it. Whatever
 /// else an event has is details.
 const IN_LINE: &[(&str, &str)] = &[
@@ -40,7 +46,7 @@ const IN_LINE: &[(&str, &str)] = &[
     ("timeoutType", ""),
     ("lastFailure.message", "last failure: "),
     ("reason", "reason "),
-    ("workerVersion.buildId", "by "),
+    (BUILD_ID, "by "),
 ];
 
 /// A header for [`line`].
@@ -55,7 +61,8 @@ pub(crate) fn line(event: &HistoryEvent) -> anyhow::Result<String> {
         let Some(value) = at(&attributes, path) else { continue };
         text.push_str(separator);
         text.push_str(label);
-        text.push_str(&shorten(&plain(path, value)));
+        let most = if *path == BUILD_ID { MAX_BUILD_ID_CHARS } else { MAX_VALUE_CHARS };
+        text.push_str(&shorten(&plain(path, value), most));
         separator = ", ";
     }
     Ok(text)
@@ -151,8 +158,8 @@ fn plain(path: &str, value: &Value) -> String {
     }
 }
 
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(MAX_VALUE_CHARS) {
+fn shorten(text: &str, most_chars: usize) -> String {
+    match text.char_indices().nth(most_chars) {
         Some((end, _)) => format!("{}…", text.get(..end).unwrap_or_default()),
         None => text.to_owned(),
     }
@@ -188,7 +195,8 @@ mod tests {
     fn check(show: fn(&HistoryEvent) -> anyhow::Result<String>, expected: Expect) {
         let history = history_from_json(HISTORY.as_bytes()).unwrap();
         let lines: Vec<String> = history.events().map(|event| show(&event.unwrap()).unwrap()).collect();
-        expected.assert_eq(&format!("\n{}\n", lines.join("\n")));
+        // Without a line that is not indented, the others could lose their indentation.
+        expected.assert_eq(&format!("events:\n{}\n", lines.join("\n")));
     }
 
     #[test]
@@ -196,21 +204,21 @@ mod tests {
         check(
             line,
             expect![[r#"
-
-                1  2026-01-31T12:00:01.123Z  WorkflowExecutionStarted  Order, id order-17, input [{"customer":"Ada","items":["x"]},"second"]
-                2  2026-01-31T12:00:02.500Z  WorkflowTaskScheduled
-                3  2026-01-31T12:00:03.123Z  WorkflowTaskStarted  of event 2
-                4  2026-01-31T12:00:04.500Z  WorkflowTaskCompleted  of event 2, by wasm-sha256-00ff
-                5  2026-01-31T12:00:05.123Z  ActivityTaskScheduled  charge, id 1, input "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
-                6  2026-01-31T12:00:06.500Z  TimerStarted  id 1, after 90s
-                7  2026-01-31T12:00:07.123Z  ActivityTaskStarted  of event 5, last failure: no answer
-                8  2026-01-31T12:00:08.500Z  ActivityTaskFailed  of event 5, declined, because no money
-                9  2026-01-31T12:00:09.123Z  WorkflowExecutionSignaled  approve, input {"by":"Ada"}
-               10  2026-01-31T12:00:10.500Z  WorkflowTaskFailed  of event 2, NonDeterministicError, event 5: expected a timer
-               11  2026-01-31T12:00:11.123Z  TimerFired  id 1
-               12  2026-01-31T12:00:12.500Z  WorkflowExecutionCancelRequested  r
-               13  2026-01-31T12:00:13.123Z  WorkflowExecutionCompleted  result {"total":5}
-        "#]],
+                events:
+                    1  2026-01-31T12:00:01.123Z  WorkflowExecutionStarted  Order, id order-17, input [{"customer":"Ada","items":["x"]},"second"]
+                    2  2026-01-31T12:00:02.500Z  WorkflowTaskScheduled
+                    3  2026-01-31T12:00:03.123Z  WorkflowTaskStarted  of event 2
+                    4  2026-01-31T12:00:04.500Z  WorkflowTaskCompleted  of event 2, by wasm-sha256-001122334455…
+                    5  2026-01-31T12:00:05.123Z  ActivityTaskScheduled  charge, id 1, input "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
+                    6  2026-01-31T12:00:06.500Z  TimerStarted  id 1, after 90s
+                    7  2026-01-31T12:00:07.123Z  ActivityTaskStarted  of event 5, last failure: no answer
+                    8  2026-01-31T12:00:08.500Z  ActivityTaskFailed  of event 5, declined, because no money
+                    9  2026-01-31T12:00:09.123Z  WorkflowExecutionSignaled  approve, input {"by":"Ada"}
+                   10  2026-01-31T12:00:10.500Z  WorkflowTaskFailed  of event 2, NonDeterministicError, event 5: expected a timer
+                   11  2026-01-31T12:00:11.123Z  TimerFired  id 1
+                   12  2026-01-31T12:00:12.500Z  WorkflowExecutionCancelRequested  r
+                   13  2026-01-31T12:00:13.123Z  WorkflowExecutionCompleted  result {"total":5}
+            "#]],
         );
     }
 
@@ -219,88 +227,88 @@ mod tests {
         check(
             section,
             expect![[r#"
-
-            --------------- [1] WorkflowExecutionStarted ---------------
-            attempt: 1
-            eventTime: 2026-01-31T12:00:01.123456789Z
-            input[0].customer: Ada
-            input[0].items[0]: x
-            input[1]: second
-            taskId: 1001
-            taskQueue.kind: TASK_QUEUE_KIND_NORMAL
-            taskQueue.name: orders
-            workflowId: order-17
-            workflowType.name: Order
-            --------------- [2] WorkflowTaskScheduled ---------------
-            attempt: 1
-            eventTime: 2026-01-31T12:00:02.500Z
-            taskId: 1002
-            taskQueue.name: orders
-            --------------- [3] WorkflowTaskStarted ---------------
-            eventTime: 2026-01-31T12:00:03.123456789Z
-            identity: 1@a
-            scheduledEventId: 2
-            taskId: 1003
-            --------------- [4] WorkflowTaskCompleted ---------------
-            eventTime: 2026-01-31T12:00:04.500Z
-            scheduledEventId: 2
-            startedEventId: 3
-            taskId: 1004
-            workerVersion.buildId: wasm-sha256-00ff
-            --------------- [5] ActivityTaskScheduled ---------------
-            activityId: 1
-            activityType.name: charge
-            eventTime: 2026-01-31T12:00:05.123456789Z
-            input[0]: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
-            startToCloseTimeout: 10s
-            taskId: 1005
-            --------------- [6] TimerStarted ---------------
-            eventTime: 2026-01-31T12:00:06.500Z
-            startToFireTimeout: 90s
-            taskId: 1006
-            timerId: 1
-            --------------- [7] ActivityTaskStarted ---------------
-            attempt: 3
-            eventTime: 2026-01-31T12:00:07.123456789Z
-            lastFailure.message: no
-            answer
-            scheduledEventId: 5
-            taskId: 1007
-            --------------- [8] ActivityTaskFailed ---------------
-            eventTime: 2026-01-31T12:00:08.500Z
-            failure.cause.message: no money
-            failure.message: declined
-            scheduledEventId: 5
-            startedEventId: 7
-            taskId: 1008
-            --------------- [9] WorkflowExecutionSignaled ---------------
-            eventTime: 2026-01-31T12:00:09.123456789Z
-            identity: cli
-            input[0].by: Ada
-            signalName: approve
-            taskId: 1009
-            --------------- [10] WorkflowTaskFailed ---------------
-            cause: WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
-            eventTime: 2026-01-31T12:00:10.500Z
-            failure.message: event 5: expected a timer
-            scheduledEventId: 2
-            taskId: 1010
-            --------------- [11] TimerFired ---------------
-            eventTime: 2026-01-31T12:00:11.123456789Z
-            startedEventId: 6
-            taskId: 1011
-            timerId: 1
-            --------------- [12] WorkflowExecutionCancelRequested ---------------
-            cause: r
-            eventTime: 2026-01-31T12:00:12.500Z
-            identity: cli
-            taskId: 1012
-            --------------- [13] WorkflowExecutionCompleted ---------------
-            eventTime: 2026-01-31T12:00:13.123456789Z
-            result[0].total: 5
-            taskId: 1013
-            workflowTaskCompletedEventId: 4
-        "#]],
+                events:
+                --------------- [1] WorkflowExecutionStarted ---------------
+                attempt: 1
+                eventTime: 2026-01-31T12:00:01.123456789Z
+                input[0].customer: Ada
+                input[0].items[0]: x
+                input[1]: second
+                taskId: 1001
+                taskQueue.kind: TASK_QUEUE_KIND_NORMAL
+                taskQueue.name: orders
+                workflowId: order-17
+                workflowType.name: Order
+                --------------- [2] WorkflowTaskScheduled ---------------
+                attempt: 1
+                eventTime: 2026-01-31T12:00:02.500Z
+                taskId: 1002
+                taskQueue.name: orders
+                --------------- [3] WorkflowTaskStarted ---------------
+                eventTime: 2026-01-31T12:00:03.123456789Z
+                identity: 1@a
+                scheduledEventId: 2
+                taskId: 1003
+                --------------- [4] WorkflowTaskCompleted ---------------
+                eventTime: 2026-01-31T12:00:04.500Z
+                scheduledEventId: 2
+                startedEventId: 3
+                taskId: 1004
+                workerVersion.buildId: wasm-sha256-00112233445566778899aabbccddeeff
+                --------------- [5] ActivityTaskScheduled ---------------
+                activityId: 1
+                activityType.name: charge
+                eventTime: 2026-01-31T12:00:05.123456789Z
+                input[0]: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
+                startToCloseTimeout: 10s
+                taskId: 1005
+                --------------- [6] TimerStarted ---------------
+                eventTime: 2026-01-31T12:00:06.500Z
+                startToFireTimeout: 90s
+                taskId: 1006
+                timerId: 1
+                --------------- [7] ActivityTaskStarted ---------------
+                attempt: 3
+                eventTime: 2026-01-31T12:00:07.123456789Z
+                lastFailure.message: no
+                answer
+                scheduledEventId: 5
+                taskId: 1007
+                --------------- [8] ActivityTaskFailed ---------------
+                eventTime: 2026-01-31T12:00:08.500Z
+                failure.cause.message: no money
+                failure.message: declined
+                scheduledEventId: 5
+                startedEventId: 7
+                taskId: 1008
+                --------------- [9] WorkflowExecutionSignaled ---------------
+                eventTime: 2026-01-31T12:00:09.123456789Z
+                identity: cli
+                input[0].by: Ada
+                signalName: approve
+                taskId: 1009
+                --------------- [10] WorkflowTaskFailed ---------------
+                cause: WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR
+                eventTime: 2026-01-31T12:00:10.500Z
+                failure.message: event 5: expected a timer
+                scheduledEventId: 2
+                taskId: 1010
+                --------------- [11] TimerFired ---------------
+                eventTime: 2026-01-31T12:00:11.123456789Z
+                startedEventId: 6
+                taskId: 1011
+                timerId: 1
+                --------------- [12] WorkflowExecutionCancelRequested ---------------
+                cause: r
+                eventTime: 2026-01-31T12:00:12.500Z
+                identity: cli
+                taskId: 1012
+                --------------- [13] WorkflowExecutionCompleted ---------------
+                eventTime: 2026-01-31T12:00:13.123456789Z
+                result[0].total: 5
+                taskId: 1013
+                workflowTaskCompletedEventId: 4
+            "#]],
         );
     }
 

@@ -9,6 +9,9 @@ use crate::exit::Usage;
 /// Name of the folder among the data of the user's other programs.
 const FOLDER: &str = "workflow-host";
 
+/// Folder in it for compiled modules.
+const COMPILED: &str = "compiled";
+
 /// Where modules are kept.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DataDirArgs {
@@ -19,6 +22,11 @@ pub(crate) struct DataDirArgs {
 }
 
 impl DataDirArgs {
+    /// The folder with the compiled code of modules, in the data folder.
+    pub(crate) fn compiled(&self) -> Result<PathBuf, Usage> {
+        Ok(self.path()?.join(COMPILED))
+    }
+
     /// The folder; it need not be there.
     pub(crate) fn path(&self) -> Result<PathBuf, Usage> {
         if let Some(path) = &self.data_dir {

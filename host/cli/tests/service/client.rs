@@ -1,6 +1,7 @@
 //! The typed client.
 
-use guest_sdk_types::{Callable, Failure, UntypedWorkflow, WorkflowDefinition};
+use greetings::Greetings;
+use guest_sdk_types::{Failure, UntypedWorkflow};
 use host::{
     ConnectOptions,
     client::{Client, Error, IdConflictPolicy, StartOptions, WorkflowFailed},
@@ -11,25 +12,6 @@ use crate::{
     service,
 };
 
-/// What the SDK's macros make of `Greeting::run`.
-struct Greeting;
-
-impl Callable for Greeting {
-    type Input = String;
-    type Arguments = (String,);
-    type Output = Vec<u32>;
-
-    fn name(&self) -> &str {
-        "Greeting"
-    }
-
-    fn arguments(input: String) -> (String,) {
-        (input,)
-    }
-}
-
-impl WorkflowDefinition for Greeting {}
-
 #[tokio::test]
 async fn results_and_failures_have_types() {
     let Some(service) = service() else { return };
@@ -38,13 +20,13 @@ async fn results_and_failures_have_types() {
     let execute = async |queue: &str, commands| {
         let answers = script::answer(&service, queue, commands);
         let options = StartOptions::new(queue).workflow_id(queue);
-        let result = client.execute_workflow(Greeting, "Ada".to_owned(), options).await;
+        let result = client.execute_workflow(Greetings::run, "Ada".to_owned(), options).await;
         answers.join().unwrap();
         result
     };
 
-    assert_eq!(execute("right", vec![continued_as_new(), completed("[1,2]")]).await.unwrap(), [1, 2]);
-    let wrong = execute("wrong", vec![completed("\"x\"")]).await.unwrap_err();
+    assert_eq!(execute("right", vec![continued_as_new(), completed("\"Hi\"")]).await.unwrap(), "Hi");
+    let wrong = execute("wrong", vec![completed("7")]).await.unwrap_err();
     assert!(matches!(wrong, Error::Payload { what: "result", .. }), "{wrong:?}");
     match execute("failing", vec![failed()]).await.unwrap_err() {
         Error::Workflow(failed) => match *failed {
@@ -58,8 +40,8 @@ async fn results_and_failures_have_types() {
         id_conflict_policy: IdConflictPolicy::Fail,
         ..StartOptions::new("nobody").workflow_id("open")
     };
-    let handle = client.start_workflow(Greeting, "Ada".to_owned(), options.clone()).await.unwrap();
-    let taken = client.start_workflow(Greeting, "Bob".to_owned(), options).await.unwrap_err();
+    let handle = client.start_workflow(Greetings::run, "Ada".to_owned(), options.clone()).await.unwrap();
+    let taken = client.start_workflow(Greetings::run, "Bob".to_owned(), options).await.unwrap_err();
     match taken {
         Error::AlreadyStarted(taken) => assert_eq!(Some(taken.run_id.as_str()), handle.run_id()),
         other => panic!("{other:?}"),
@@ -75,6 +57,6 @@ async fn results_and_failures_have_types() {
         other => panic!("{other:?}"),
     }
     assert_eq!(same.fetch_history().await.unwrap().len(), 4);
-    let gone = client.workflow_handle::<Greeting>("gone", None).result().await.unwrap_err();
+    let gone = client.workflow_handle::<UntypedWorkflow>("gone", None).result().await.unwrap_err();
     assert!(matches!(gone, Error::Rpc(ref error) if error.is_not_found()), "{gone:?}");
 }

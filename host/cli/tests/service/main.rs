@@ -202,6 +202,9 @@ fn mistakes() {
         2,
         "--result is not JSON",
     );
+    check(&["run", "--task-queue", "q"], 2, "cargo build --release --target wasm32-wasip2");
+    check(&["run", "--modules", "x"], 2, "--task-queue");
+    check(&["replay", "history.json"], 2, "--module");
     let Some(service) = service() else { return };
     let unknown = host_on(&service, &["workflow", "result", "-w", "unknown"]);
     assert_eq!(
@@ -211,4 +214,38 @@ fn mistakes() {
     let unknown = host_on(&service, &["workflow", "list", "-n", "unknown"]);
     assert_eq!(unknown.code, 1);
     assert!(unknown.stderr.contains("unknown"), "{}", unknown.stderr);
+}
+
+#[test]
+fn files_that_are_not_modules() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("text.wasm"), "text").unwrap();
+    std::fs::write(path("core.wasm"), b"\0asm\x01\0\0\0").unwrap();
+    std::fs::create_dir(path("empty")).unwrap();
+    let data = path("data");
+    let check = |arguments: &[&str], expected: &[&str]| {
+        let output = run(host(arguments).env("HOST_DATA_DIR", &data)).unwrap();
+        let text = format!("{}{}", output.stdout, output.stderr);
+        assert_eq!(output.code, 1, "{arguments:?}: {text}");
+        for expected in expected {
+            assert!(text.contains(expected), "{arguments:?}: {text}");
+        }
+    };
+    let (text, core, empty) = (path("text.wasm"), path("core.wasm"), path("empty"));
+    let missing = path("missing.wasm");
+    check(
+        &["modules", "check", &text, &core],
+        &["text.wasm: not a WebAssembly", "core.wasm: a WebAssembly core"],
+    );
+    check(&["modules", "inspect", &core], &["core.wasm is not a workflow module"]);
+    check(&["modules", "check", &empty], &["empty: build a workflow crate"]);
+    check(&["modules", "check", &missing], &["missing.wasm", "No such file"]);
+    check(&["replay", "--module", &text, "x.json"], &["text.wasm is not a workflow module"]);
+    check(&["run", "--task-queue", "q", "--modules", &text], &["text.wasm", "not a WebAssembly"]);
+    check(&["run", "--task-queue", "q", "--modules", &empty], &["empty: build a workflow crate"]);
+    check(&["run", "--task-queue", "q", "--modules", &text, "--data-dir", &core], &["core.wasm"]);
+    let none = run(host(&["modules", "list"]).env("HOST_DATA_DIR", path("nothing"))).unwrap();
+    assert_eq!((none.code, none.stdout.as_str()), (0, ""));
+    assert!(none.stderr.contains("No module was admitted"), "{}", none.stderr);
 }

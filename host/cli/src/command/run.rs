@@ -1,0 +1,131 @@
+//! `host run`.
+
+use std::{path::PathBuf, sync::Arc};
+
+use anyhow::Context as _;
+use clap::Args;
+use host_activities::{Executors, Registry};
+use host_sandbox::Engine;
+use host_worker::{
+    Resources, ShutdownReport, Worker,
+    catalog::{Catalog, CatalogOptions},
+    threads::SandboxThreads,
+    watch::Watch,
+};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    client::Client,
+    exit::Usage,
+    settings::{connection::ConnectionArgs, data_dir::DataDirArgs, worker::WorkerArgs},
+    stop,
+};
+
+const NO_MODULES: &str = "there are no workflow modules to run: --modules names them, as files or folders \
+of *.wasm files.
+A module is a workflow crate (crate-type \"cdylib\") compiled to a WebAssembly component:
+  rustup target add wasm32-wasip2
+  cargo build --release --target wasm32-wasip2
+  host run --task-queue my-queue --modules target/wasm32-wasip2/release/my_workflows.wasm";
+
+/// Runs workflows, and the activities of this program, for one or more task queues.
+///
+/// Ctrl-C stops taking tasks and lets what runs finish within the grace period; what is left goes back
+/// to the service. A second Ctrl-C stops at once.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  host run --task-queue greetings --modules target/wasm32-wasip2/release/greetings.wasm
+  host run --task-queue orders --task-queue refunds --modules modules/ --watch
+  host run --task-queue orders --modules modules/ --address temporal.example:7233 --namespace shop")]
+pub(crate) struct Run {
+    /// Task queue to poll. Again for each queue.
+    #[arg(short, long = "task-queue", value_name = "QUEUE", required = true)]
+    task_queues: Vec<String>,
+    /// Workflow modules: files, or folders of *.wasm files.
+    #[arg(short, long, value_name = "PATH", num_args = 1..)]
+    modules: Vec<PathBuf>,
+    /// Take new and changed module files while running. Open runs stay on the module they began with.
+    #[arg(long)]
+    watch: bool,
+    #[command(flatten)]
+    data_dir: DataDirArgs,
+    #[command(flatten)]
+    worker: WorkerArgs,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+impl Run {
+    pub(super) async fn run(mut self, registry: Registry) -> anyhow::Result<()> {
+        if self.modules.is_empty() {
+            return Err(Usage(NO_MODULES.to_owned()).into());
+        }
+        self.task_queues.sort();
+        self.task_queues.dedup();
+        let settings = self.connection.options(None)?;
+        let (catalog, resources) = self.resources(registry).await?;
+        let client = self.connection.connect_with(&settings).await?;
+        tracing::info!(address = settings.address, namespace = client.namespace(), "connected");
+        let workers = self.connect(&client, &resources).await?;
+        let _watch = self
+            .watch
+            .then(|| Watch::start(Arc::clone(&catalog)))
+            .transpose()
+            .context("failed to watch the modules")?;
+
+        let shutdown = CancellationToken::new();
+        stop::on_signal(shutdown.clone(), self.worker.grace_period)?;
+        let mut running = JoinSet::new();
+        for worker in workers {
+            running.spawn(worker.run(shutdown.clone()));
+        }
+        for report in running.join_all().await {
+            tell(&report);
+        }
+        Ok(())
+    }
+
+    /// What the workers share. Loads the modules.
+    async fn resources(&self, registry: Registry) -> anyhow::Result<(Arc<Catalog>, Resources)> {
+        let data_folder = self.data_dir.path()?;
+        let sandbox = self.worker.sandbox(self.task_queues.len(), self.data_dir.compiled()?);
+        let engine = Engine::new(sandbox).context("failed to start the sandbox")?;
+        let options = CatalogOptions { engine, data_folder, paths: self.modules.clone() };
+        // Compiling takes seconds.
+        let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await?;
+        let catalog = Arc::new(catalog.context("failed to load the modules")?);
+        for module in catalog.serving() {
+            let types = module.types().collect::<Vec<_>>().join(", ");
+            tracing::info!(types, digest = %module.digest(), "loaded a module");
+        }
+        let threads = Arc::new(SandboxThreads::start().context("failed to start the sandbox's threads")?);
+        let executors = Executors::new(Arc::new(registry), self.worker.activities());
+        let resources = Resources::new(Arc::clone(&catalog), threads, Some(executors), self.worker.cache());
+        Ok((catalog, resources))
+    }
+
+    async fn connect(&self, client: &Client, resources: &Resources) -> anyhow::Result<Vec<Worker>> {
+        let mut workers = Vec::new();
+        for task_queue in &self.task_queues {
+            let config = self.worker.config(client.namespace(), client.identity(), task_queue);
+            let worker = Worker::connect(Arc::clone(client.service()), resources.clone(), config)
+                .await
+                .with_context(|| format!("failed to start on task queue {task_queue}"))?;
+            workers.push(worker);
+        }
+        Ok(workers)
+    }
+}
+
+fn tell(report: &ShutdownReport) {
+    if report.is_clean() {
+        return;
+    }
+    for activity in &report.activities {
+        tracing::warn!(?activity, "an activity did not end in time; the service has it back");
+    }
+    if report.workflow_tasks > 0 {
+        tracing::warn!(count = report.workflow_tasks, "workflow tasks did not end in time; they time out");
+    }
+}

@@ -1,0 +1,90 @@
+//! How much a host does at once, and how long each thing may take.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use host_activities::Options;
+use host_worker::{CacheConfig, Config};
+
+use super::{duration, size};
+
+/// Limits of workers, sandbox and activities.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct WorkerArgs {
+    /// Runs kept in memory between their tasks. 0: every task replays its run.
+    #[arg(long, value_name = "COUNT", default_value_t = CacheConfig::default().runs)]
+    max_cached_runs: usize,
+    /// Memory that the runs kept may have grown to.
+    #[arg(long, value_name = "BYTES", default_value = "4GiB", value_parser = size::parse)]
+    max_cache_bytes: usize,
+    /// Workflow tasks at once, on each task queue.
+    #[arg(long, value_name = "COUNT", default_value_t = Config::new("", "").workflow_tasks)]
+    max_concurrent_workflow_tasks: usize,
+    /// Polls for workflow tasks at once, on each task queue.
+    #[arg(long, value_name = "COUNT", default_value_t = Config::new("", "").workflow_pollers)]
+    max_concurrent_workflow_task_polls: usize,
+    /// Activities at once.
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().total)]
+    max_concurrent_activities: usize,
+    /// Threads for activities that block.
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().threads)]
+    activity_threads: usize,
+    /// Child processes for activities that run in one [default: one for each CPU].
+    #[arg(long, value_name = "COUNT")]
+    activity_processes: Option<usize>,
+    /// Time for what runs to finish once the host is told to stop.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = duration::parse)]
+    pub(crate) grace_period: Duration,
+    /// Longest time of one call into a workflow; longer means that it does not return.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
+    activation_timeout: Duration,
+    /// Memory that one workflow may have.
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = size::parse)]
+    memory_limit: usize,
+    /// Instructions, roughly, that one call into a workflow may take; the same on every machine
+    /// [default: no limit].
+    #[arg(long, value_name = "COUNT")]
+    fuel: Option<u64>,
+}
+
+impl WorkerArgs {
+    pub(crate) fn cache(&self) -> CacheConfig {
+        CacheConfig { runs: self.max_cached_runs, bytes: self.max_cache_bytes }
+    }
+
+    /// Room for the guests that are kept, and for one for each task that runs.
+    pub(crate) fn sandbox(&self, task_queues: usize, cache: PathBuf) -> host_sandbox::Config {
+        let guests = self.max_concurrent_workflow_tasks.saturating_mul(task_queues) + self.max_cached_runs;
+        host_sandbox::Config {
+            memory_bytes: self.memory_limit,
+            deadline: self.activation_timeout,
+            fuel: self.fuel,
+            instances: u32::try_from(guests).unwrap_or(u32::MAX),
+            cache: Some(cache),
+            ..host_sandbox::Config::default()
+        }
+    }
+
+    pub(crate) fn activities(&self) -> Options {
+        let defaults = Options::default();
+        Options {
+            total: self.max_concurrent_activities,
+            asynchronous: self.max_concurrent_activities,
+            threads: self.activity_threads,
+            processes: self.activity_processes.unwrap_or(defaults.processes),
+            ..defaults
+        }
+    }
+
+    /// The worker of one task queue.
+    pub(crate) fn config(&self, namespace: &str, identity: &str, task_queue: &str) -> Config {
+        Config {
+            identity: identity.to_owned(),
+            workflow_tasks: self.max_concurrent_workflow_tasks,
+            workflow_pollers: self.max_concurrent_workflow_task_polls,
+            shutdown_grace: self.grace_period,
+            ..Config::new(namespace, task_queue)
+        }
+    }
+}
