@@ -17,9 +17,20 @@ pub(crate) enum Flag {
     UpsertsSearchAttributeOnPatch = 2,
     /// The command that ends a run is moved behind all others; before, those after it were dropped.
     MovesTerminalCommands = 3,
+    /// Heartbeats are told from other tasks without commands by what follows them. Newer versions of
+    /// sdk-core write it, with the first task of a run.
+    TellsHeartbeats = 4,
 }
 
-const ALL: [Flag; 3] =
+const KNOWN: [Flag; 4] = [
+    Flag::ChecksIdAndType,
+    Flag::UpsertsSearchAttributeOnPatch,
+    Flag::MovesTerminalCommands,
+    Flag::TellsHeartbeats,
+];
+
+/// The rules by which new tasks are completed.
+const WRITTEN: [Flag; 3] =
     [Flag::ChecksIdAndType, Flag::UpsertsSearchAttributeOnPatch, Flag::MovesTerminalCommands];
 
 /// The rules that a run's history was written under.
@@ -39,7 +50,7 @@ impl Flags {
         metadata: WorkflowTaskCompletedMetadata,
     ) -> Result<(), Error> {
         for flag in metadata.core_used_flags {
-            if !ALL.iter().any(|known| *known as u32 == flag) {
+            if !KNOWN.iter().any(|known| *known as u32 == flag) {
                 return Err(Error::UnknownFlag { event_id, flag });
             }
             self.recorded |= 1 << flag;
@@ -65,7 +76,7 @@ impl Flags {
         if !config.writes_sdk_metadata {
             return metadata;
         }
-        for flag in ALL {
+        for flag in WRITTEN {
             if self.recorded & (1 << flag as u32) == 0 {
                 self.recorded |= 1 << flag as u32;
                 metadata.core_used_flags.push(flag as u32);

@@ -167,6 +167,7 @@ impl Run {
             (None, None) => TaskKind::Replay,
             (None, Some(_)) => TaskKind::Workflow,
         };
+        let has_updates = !task.messages.is_empty();
         for message in task.messages {
             self.updates.requested.push(UpdateRequest::from_message(message)?);
         }
@@ -174,7 +175,7 @@ impl Run {
         self.previous_started_event_id = task.previous_started_event_id;
         self.is_replaying = task.previous_started_event_id != Some(0);
         self.heartbeat_is_due = false;
-        self.tasks.reopen();
+        self.tasks.reopen(has_updates);
         self.phase = Phase::Work { task: kind };
         Ok(())
     }

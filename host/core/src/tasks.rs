@@ -16,6 +16,8 @@ use host_wire::temporal::api::enums::v1::EventType;
 use crate::{
     error::Error,
     event::{Event, tag},
+    flags::Flag,
+    workflow_tasks::CompletedBy,
 };
 
 /// Field of `WorkflowExecutionUpdateAcceptedEventAttributes`.
@@ -46,9 +48,11 @@ pub(crate) enum Taken {
 }
 
 impl Tasks {
-    /// A task was polled: more history follows.
-    pub(crate) fn reopen(&mut self) {
+    /// A task was polled: more history follows. Its last events may be for updates that are to be
+    /// accepted or rejected yet.
+    pub(crate) fn reopen(&mut self, has_updates: bool) {
         self.buffer.is_complete = false;
+        self.buffer.has_updates = has_updates;
     }
 
     pub(crate) fn feed(&mut self, events: Vec<Bytes>, last_page: bool) {
@@ -114,6 +118,9 @@ struct Buffer {
     last_id: i64,
     last_kind: EventType,
     completed_started_event_id: i64,
+    has_updates: bool,
+    /// [`Flag::TellsHeartbeats`], once the first completed task has told.
+    tells_heartbeats: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -155,6 +162,9 @@ impl Buffer {
                 && self.last_kind == EventType::WorkflowTaskStarted
             {
                 self.completed_started_event_id = self.last_id;
+                if self.tells_heartbeats.is_none() {
+                    self.tells_heartbeats = Some(tells_heartbeats(&event)?);
+                }
             }
             self.last_id = event.id();
             self.last_kind = event.kind();
@@ -162,6 +172,15 @@ impl Buffer {
         }
         Ok(At::Event)
     }
+}
+
+/// Whether the first completed task of a run has the flag.
+fn tells_heartbeats(event: &Event) -> Result<bool, Error> {
+    let metadata = match CompletedBy::of(event)? {
+        Some(by) => by.sdk_metadata(event)?,
+        None => None,
+    };
+    Ok(metadata.is_some_and(|it| it.core_used_flags.contains(&(Flag::TellsHeartbeats as u32))))
 }
 
 /// Whether an event can come right after `WorkflowTaskStarted`: all others wait until the task is
@@ -293,6 +312,9 @@ impl Scan {
             | EventType::WorkflowExecutionTimedOut
             | EventType::WorkflowExecutionTerminated
             | EventType::WorkflowExecutionCanceled => Ok(Some(None)),
+            EventType::WorkflowTaskCompleted if buffer.tells_heartbeats == Some(true) => {
+                self.tell_heartbeat(buffer)
+            }
             EventType::WorkflowTaskCompleted => {
                 match buffer.look(index + 2)? {
                     At::Event => {}
@@ -319,6 +341,38 @@ impl Scan {
                 self.passed.push((id, index));
                 Ok(Some(ends_here))
             }
+        }
+    }
+
+    /// Whether a task that was started and completed was a heartbeat: scheduled again at once, with
+    /// no command before, and with nothing that says that the workflow ran then.
+    fn tell_heartbeat(&self, buffer: &mut Buffer) -> Result<Option<Option<usize>>, Error> {
+        let index = self.at;
+        let kind_at = |buffer: &mut Buffer, index: usize| {
+            Ok(match buffer.look(index)? {
+                At::Event => Some(Some(buffer.events[index].kind())),
+                At::Nothing => Some(None),
+                At::Unknown => None,
+            })
+        };
+        let ends_here = Ok(Some(Some(index)));
+        for (offset, expected) in [
+            (2, EventType::WorkflowTaskScheduled),
+            (3, EventType::WorkflowTaskStarted),
+            (4, EventType::WorkflowTaskCompleted),
+        ] {
+            match kind_at(buffer, index + offset)? {
+                None => return Ok(None),
+                Some(None) if offset == 4 && !buffer.has_updates => return Ok(Some(Some(index + 3))),
+                Some(Some(kind)) if kind == expected && !self.saw_command => {}
+                Some(_) => return ends_here,
+            }
+        }
+        match kind_at(buffer, index + 5)? {
+            None => Ok(None),
+            Some(None) => Ok(Some(Some(index + 3))),
+            Some(Some(EventType::WorkflowExecutionUpdateAccepted)) => ends_here,
+            Some(Some(_)) => Ok(Some(None)),
         }
     }
 }
