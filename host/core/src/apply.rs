@@ -369,7 +369,7 @@ impl Run {
                     continue;
                 }
                 Some(Marker::LocalActivity(marker)) => {
-                    markers.push(marker);
+                    markers.push((event.id(), marker));
                     continue;
                 }
                 None => {}
@@ -380,11 +380,11 @@ impl Run {
                 updates.push(request.unwrap_or(accepted));
             }
         }
-        for marker in markers {
+        for (event_id, marker) in markers {
             let wants_it = (self.operations.local_activities.get(&marker.data.seq))
                 .is_none_or(crate::local_activities::LocalActivityMachine::awaits_marker);
             if wants_it {
-                self.local_activities.found(*marker);
+                self.local_activities.found(event_id, *marker);
                 self.apply_found_local_activities(false)?;
             }
         }

@@ -24,8 +24,19 @@
 //! dropped. A cached run whose next task arrives is given that task and its history; events that it
 //! knows are dropped. A gap is an error: drop the run and feed a new one from event 1.
 //!
-//! What a history means is defined by Temporal's sdk-core; where this crate accepts what sdk-core
-//! refuses, or the other way round, it is said at the place.
+//! # Where it differs from sdk-core
+//!
+//! What a history means is defined by Temporal's sdk-core (0.10). On purpose, here
+//!
+//! - core flags and event types that are not known fail the task, unless the event may be ignored;
+//! - flag 4, which newer versions write, is honoured: heartbeats are told by what follows them;
+//! - an abandoned activity may fail or time out, an abandoned Nexus operation may close: sdk-core fails
+//!   the task then, although nobody did anything wrong;
+//! - nothing is resolved twice, where sdk-core lets a Nexus operation be;
+//! - patches are no jobs: history that has nothing but a patch marker for a task activates nothing;
+//! - an event without the event that it refers to is a broken history, not nondeterminism; a command
+//!   that met another event is nondeterminism, also where sdk-core calls it an invalid transition;
+//! - a run starts once.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 

@@ -68,11 +68,14 @@ pub(crate) struct Resolution {
     backoff: Option<prost_types::Duration>,
     original_schedule_time: Option<Timestamp>,
     activation_index: Option<u64>,
+    /// The marker's event, if a marker says it.
+    event_id: i64,
 }
 
-impl From<LocalActivityMarker> for Resolution {
-    fn from(marker: LocalActivityMarker) -> Self {
+impl Resolution {
+    fn from_marker(event_id: i64, marker: LocalActivityMarker) -> Self {
         Self {
+            event_id,
             complete_time: marker.data.complete_time(),
             attempt: marker.data.attempt,
             backoff: marker.data.backoff(),
@@ -165,6 +168,7 @@ impl LocalActivityMachine {
             backoff: None,
             original_schedule_time: self.activity.original_schedule_time,
             activation_index: Some(activation_index),
+            event_id: 0,
         }
     }
 
@@ -176,6 +180,7 @@ impl LocalActivityMachine {
             backoff: result.backoff.map(protocol_duration),
             original_schedule_time: result.original_schedule_time,
             activation_index: Some(activation_index),
+            event_id: 0,
             result: match result.outcome {
                 Outcome::Completed(payload) => Ok(payload),
                 Outcome::Failed(failure) | Outcome::Canceled(failure) => Err(*failure),
@@ -197,10 +202,10 @@ impl LocalActivityMachine {
             (State::AwaitingMarker, true) => self.state = State::ResolvedByMarker,
             (State::MarkerCommanded { .. }, false) => return Ok(Resolved::default()),
             _ => {
-                return Err(Error::guest(format!(
-                    "local activity {} is resolved twice",
-                    self.activity.activity_id
-                )));
+                return Err(Error::broken(
+                    resolution.event_id,
+                    format!("a marker of local activity {}, which runs", self.activity.activity_id),
+                ));
             }
         }
         if !self.is_replayed {
@@ -423,9 +428,8 @@ impl LocalActivities {
     }
 
     /// A marker was found in the coming task.
-    pub(crate) fn found(&mut self, marker: LocalActivityMarker) {
-        let seq = marker.data.seq;
-        self.found.push_back((seq, marker.into()));
+    pub(crate) fn found(&mut self, event_id: i64, marker: LocalActivityMarker) {
+        self.found.push_back((marker.data.seq, Resolution::from_marker(event_id, marker)));
     }
 
     /// The next resolution that was found, unless it belongs to a later activation.

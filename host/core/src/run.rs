@@ -290,6 +290,13 @@ impl Run {
         self.is_ended || self.is_closed
     }
 
+    /// Whether the task cannot be answered before a local activity is over, or
+    /// [`heartbeat`](Run::heartbeat) is called: what [`Step::Idle`] means then.
+    #[must_use]
+    pub fn awaits_local_activities(&self) -> bool {
+        self.phase != Phase::Rest && self.local_activities.are_outstanding()
+    }
+
     /// The last event that was applied.
     #[must_use]
     pub fn last_event_id(&self) -> i64 {

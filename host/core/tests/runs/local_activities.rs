@@ -14,7 +14,9 @@ const GUEST: &str = "
 fn the_worker_runs_what_is_new() {
     let mut driver = Driver::new(config(), GUEST);
     driver.task(&history("started\n task open"), Drive::live(0));
+    assert!(driver.run.awaits_local_activities());
     driver.local_activity(1, Outcome::Completed(Some(payload("hi"))));
+    assert!(!driver.run.awaits_local_activities());
     expect![[r#"
         new 3.0s: start => local 1 echo
         run local activity 1 echo

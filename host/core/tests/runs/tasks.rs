@@ -104,7 +104,8 @@ fn newer_histories_tell_heartbeats_by_what_follows_them() {
         replay 3.0s: start
         replay 6.0s: update u
         idle
-    "#]].assert_eq(&crate::support::steps(&history(events), "", Drive::replay()));
+    "#]]
+    .assert_eq(&crate::support::steps(&history(events), "", Drive::replay()));
 }
 
 #[test]
