@@ -3,11 +3,26 @@
 //! Owns the calls that programs and the command line make to a service, and nothing of how they are
 //! presented. Markers such as `Greeting::run` name what is called and check the types of what goes in
 //! and comes out; `UntypedWorkflow` and its siblings in `guest-sdk-types` take a name instead.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use greetings::Greetings;
+//! use host::{ConnectOptions, client::{Client, StartOptions}};
+//!
+//! let options = ConnectOptions { address: "localhost:7233".to_owned(), ..ConnectOptions::default() };
+//! let client = Client::connect(&options).await?;
+//! let start = StartOptions::new("greetings").workflow_id("greet-ada");
+//! let handle = client.start_workflow(Greetings::run, "Ada".to_owned(), start).await?;
+//! println!("{}", handle.result().await?);
+//! # Ok(())
+//! # }
+//! ```
 
 mod chain;
 mod error;
 mod handle;
 mod history;
+mod list;
 mod start;
 
 use std::sync::Arc;
@@ -16,6 +31,7 @@ pub use chain::{Closed, WorkflowFailed};
 pub use error::{AlreadyStarted, Error, RpcError};
 pub use handle::{QueryOptions, UpdateOptions, WorkflowHandle};
 pub use history::HistoryStream;
+pub use list::{DEFAULT_LIST_PAGE_SIZE, ListOptions};
 pub use start::{IdConflictPolicy, IdReusePolicy, StartOptions, Started};
 
 use guest_sdk_types::WorkflowDefinition;

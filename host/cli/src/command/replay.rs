@@ -1,9 +1,6 @@
 //! `host replay`.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
 use clap::Args;
@@ -17,6 +14,7 @@ use host_worker::{
 };
 
 use crate::{
+    client::{ListOptions, WorkflowHandle},
     exit::{Reported, Usage, chain},
     output::{Output, json::Object},
     settings::{connection::ConnectionArgs, data_dir::DataDirArgs, duration, size},
@@ -32,20 +30,27 @@ use crate::{
 #[command(after_help = "Examples:
   host replay --module orders.wasm histories/*.json
   host replay --module orders.wasm --workflow-id order-17 --address temporal.example:7233
+  host replay --module orders.wasm --query 'WorkflowType = \"Orders\" AND ExecutionStatus = \"Running\"'
   host workflow show --workflow-id order-17 -o json > history.json && host replay --module orders.wasm history.json")]
 pub(crate) struct Replay {
     /// Module file. Again for each module; a history is replayed on the first that defines its type.
     #[arg(short, long = "module", value_name = "PATH", required = true)]
     modules: Vec<PathBuf>,
     /// History files, or folders of *.json files.
-    #[arg(value_name = "HISTORY", required_unless_present = "workflow_id")]
+    #[arg(value_name = "HISTORY", required_unless_present_any = ["workflow_id", "query"])]
     histories: Vec<PathBuf>,
-    /// Workflow id; its history comes from the service.
+    /// Replay the history of this workflow, from the service.
     #[arg(short, long, alias = "id", value_name = "ID")]
     workflow_id: Option<String>,
     /// Run id; the current run if left out.
     #[arg(short, long, value_name = "ID", requires = "workflow_id")]
     run_id: Option<String>,
+    /// Replay the histories of all workflows that a list filter finds, from the service.
+    #[arg(short, long, value_name = "FILTER")]
+    query: Option<String>,
+    /// Replay at most this many of those that the filter finds.
+    #[arg(long, value_name = "COUNT", requires = "query")]
+    limit: Option<NonZeroUsize>,
     /// Longest time of one call into a workflow.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
     activation_timeout: std::time::Duration,
@@ -58,28 +63,28 @@ pub(crate) struct Replay {
     connection: ConnectionArgs,
 }
 
-/// A history, or why there is none.
-struct Found {
-    name: String,
-    history: anyhow::Result<History>,
+/// Where a history is.
+enum Source {
+    File(PathBuf),
+    Run(WorkflowHandle<UntypedWorkflow>),
 }
 
 impl Replay {
     pub(super) async fn run(self, output: Output) -> anyhow::Result<()> {
         let modules = self.load()?;
-        let mut found = files(&self.histories)?;
-        if let Some(workflow_id) = &self.workflow_id {
-            found.push(self.fetch(workflow_id).await?);
+        let mut sources = files(&self.histories)?;
+        if self.workflow_id.is_some() || self.query.is_some() {
+            sources.extend(self.runs().await?);
         }
-        let total = found.len();
+        let total = sources.len();
         let mut agreed = 0;
-        for Found { name, history } in found {
-            let report = history.map(|history| replay_on(&modules, &history));
+        for source in sources {
+            let report = source.history().await.map(|history| replay_on(&modules, &history));
             agreed += usize::from(report.as_ref().is_ok_and(|report| report.verdict.is_ok()));
             if output.is_text() {
-                output.line(text(&name, &report))?;
+                output.line(text(&source.name(), &report))?;
             } else {
-                output.object(object(&name, &report))?;
+                output.object(object(&source.name(), &report))?;
             }
         }
         output.note(format!("{agreed} of {total} agree"));
@@ -106,20 +111,50 @@ impl Replay {
         module_files::list(&self.modules)?.into_iter().map(load).collect()
     }
 
-    async fn fetch(&self, workflow_id: &str) -> anyhow::Result<Found> {
+    /// The runs that the service is asked for.
+    async fn runs(&self) -> anyhow::Result<Vec<Source>> {
         let client = self.connection.connect().await?;
-        let handle = client.workflow_handle::<UntypedWorkflow>(workflow_id, self.run_id.clone());
-        let history = handle.fetch_history().await.context("failed to fetch the history")?;
-        Ok(Found { name: format!("workflow {workflow_id}"), history: Ok(history) })
+        let mut runs = Vec::new();
+        if let Some(workflow_id) = &self.workflow_id {
+            runs.push(Source::Run(client.workflow_handle(workflow_id.as_str(), self.run_id.clone())));
+        }
+        if let Some(query) = &self.query {
+            let options = ListOptions {
+                query: query.clone(),
+                limit: self.limit.map_or(usize::MAX, NonZeroUsize::get),
+                ..ListOptions::default()
+            };
+            let found = client.list_workflows(options).await.context("failed to list workflows")?;
+            runs.extend(found.into_iter().filter_map(|info| info.execution).map(|execution| {
+                Source::Run(client.workflow_handle(execution.workflow_id, Some(execution.run_id)))
+            }));
+        }
+        Ok(runs)
     }
 }
 
-/// Reads what the paths name. A file that is not a history is for the report, and the others go on.
-fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<Found>> {
-    let mut found = Vec::new();
+impl Source {
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Run(handle) => format!("workflow {}", handle.workflow_id()),
+        }
+    }
+
+    async fn history(&self) -> anyhow::Result<History> {
+        match self {
+            Self::File(path) => Ok(protojson::read_history(std::fs::read(path)?.into())?),
+            Self::Run(handle) => Ok(handle.fetch_history().await?),
+        }
+    }
+}
+
+/// The files that paths name. One that is not a history is for the report, and the others go on.
+fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
+    let mut files = Vec::new();
     for path in paths {
         if !path.is_dir() {
-            found.push(read(path));
+            files.push(path.clone());
             continue;
         }
         let mut inside = Vec::new();
@@ -134,16 +169,9 @@ fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<Found>> {
             return Err(Usage(format!("there is no *.json file in folder {}", path.display())).into());
         }
         inside.sort();
-        found.extend(inside.iter().map(|file| read(file)));
+        files.extend(inside);
     }
-    Ok(found)
-}
-
-fn read(path: &Path) -> Found {
-    let history = std::fs::read(path)
-        .map_err(anyhow::Error::from)
-        .and_then(|contents| Ok(protojson::read_history(contents.into())?));
-    Found { name: path.display().to_string(), history }
+    Ok(files.into_iter().map(Source::File).collect())
 }
 
 /// Replays on the first module that defines the type.

@@ -83,6 +83,7 @@ impl Run {
         for report in running.join_all().await {
             tell(&report);
         }
+        tracing::info!("stopped");
         Ok(())
     }
 

@@ -3,9 +3,9 @@
 
 use std::{collections::HashMap, path::PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Result, anyhow};
 use clap::Args;
-use host_wire::ConnectOptions;
+use host_wire::{ConnectError, ConnectOptions};
 use temporalio_common::envconfig::{
     ClientConfigProfile, DataSource, LoadClientConfigProfileOptions, load_client_config_profile,
 };
@@ -16,11 +16,15 @@ use super::{
 };
 use crate::{
     client::{Client, DEFAULT_NAMESPACE},
-    exit::Usage,
+    exit::{Usage, chain},
 };
 
 /// Where a service is when nobody says otherwise.
 const DEFAULT_ADDRESS: &str = "localhost:7233";
+
+/// What to do when nobody answers.
+const UNREACHABLE: &str = "Is it running? --address or TEMPORAL_ADDRESS name another one; `temporal server \
+start-dev` starts one on this machine.";
 
 /// How to reach the service.
 #[derive(Args, Clone, Debug, Default)]
@@ -73,12 +77,9 @@ impl ConnectionArgs {
     ///
     /// When nobody answers.
     pub(crate) async fn connect_with(&self, options: &ConnectOptions) -> Result<Client> {
-        Client::connect(options).await.with_context(|| {
-            format!(
-                "failed to connect to {}\nIs a Temporal Service running there? --address or \
-                 TEMPORAL_ADDRESS name another one; `temporal server start-dev` starts one",
-                options.address
-            )
+        Client::connect(options).await.map_err(|error| match error {
+            ConnectError::Unreachable { .. } => anyhow!("{}\n{UNREACHABLE}", chain(&error.into())),
+            error => error.into(),
         })
     }
 
@@ -186,7 +187,7 @@ mod tests {
                 }
                 text
             }
-            Err(error) => crate::exit::chain(&error),
+            Err(error) => chain(&error),
         });
     }
 

@@ -1,21 +1,16 @@
 //! `host workflow list`.
 
+use std::num::NonZeroUsize;
+
 use anyhow::Context as _;
 use clap::Args;
-use host_wire::temporal::api::{
-    workflow::v1::WorkflowExecutionInfo, workflowservice::v1::ListWorkflowExecutionsRequest,
-};
-use tonic::Request;
 
 use super::describe::status_name;
 use crate::{
-    client::{Client, RpcError},
+    client::{DEFAULT_LIST_PAGE_SIZE, ListOptions},
     output::{Output, card::Table, event::milliseconds},
     settings::connection::ConnectionArgs,
 };
-
-/// Page size when --page-size says nothing: what services accept at most.
-const DEFAULT_PAGE_SIZE: u32 = 1000;
 
 /// Prints a list of workflows, the newest first.
 #[derive(Args, Debug)]
@@ -31,9 +26,9 @@ pub(crate) struct List {
     query: String,
     /// Print at most this many.
     #[arg(long, value_name = "COUNT")]
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
     /// Fetch this many at a time.
-    #[arg(long, value_name = "COUNT", default_value_t = DEFAULT_PAGE_SIZE,
+    #[arg(long, value_name = "COUNT", default_value_t = DEFAULT_LIST_PAGE_SIZE,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     page_size: u32,
 }
@@ -41,7 +36,12 @@ pub(crate) struct List {
 impl List {
     pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
         let client = connection.connect().await?;
-        let workflows = self.fetch(&client).await.context("failed to list workflows")?;
+        let options = ListOptions {
+            query: self.query,
+            limit: self.limit.map_or(usize::MAX, NonZeroUsize::get),
+            page_size: self.page_size,
+        };
+        let workflows = client.list_workflows(options).await.context("failed to list workflows")?;
         if !output.is_text() {
             return output.list(&workflows);
         }
@@ -55,27 +55,5 @@ impl List {
             ]);
         }
         Ok(output.line(table.text())?)
-    }
-
-    async fn fetch(&self, client: &Client) -> Result<Vec<WorkflowExecutionInfo>, RpcError> {
-        let limit = self.limit.unwrap_or(usize::MAX);
-        let mut workflows = Vec::new();
-        let mut next_page_token = bytes::Bytes::new();
-        loop {
-            let left = u32::try_from(limit - workflows.len()).unwrap_or(u32::MAX);
-            let request = ListWorkflowExecutionsRequest {
-                namespace: client.namespace().to_owned(),
-                page_size: i32::try_from(self.page_size.min(left)).unwrap_or(i32::MAX),
-                next_page_token,
-                query: self.query.clone(),
-            };
-            let page = client.service().list_workflow_executions(Request::new(request)).await?.into_inner();
-            workflows.extend(page.executions);
-            workflows.truncate(limit);
-            next_page_token = page.next_page_token;
-            if next_page_token.is_empty() || workflows.len() == limit {
-                return Ok(workflows);
-            }
-        }
     }
 }
