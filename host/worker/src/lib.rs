@@ -17,6 +17,7 @@ mod completion;
 mod config;
 mod connection;
 mod convert;
+mod disposable;
 mod eager;
 mod history;
 mod log;

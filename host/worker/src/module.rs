@@ -57,4 +57,12 @@ impl LoadedModule {
         let find = |name: &str| definitions.iter().find(|definition| definition.name == name);
         find(workflow_type).or_else(|| find(""))
     }
+
+    /// Whether a type has a handler for an update and no validator that could refuse it.
+    #[must_use]
+    pub fn accepts_every_update(&self, workflow_type: &str, update: &str) -> bool {
+        let definition = self.definition(workflow_type);
+        let handler = definition.and_then(|it| it.updates.iter().find(|handler| handler.name == update));
+        handler.is_some_and(|handler| !handler.has_validator)
+    }
 }

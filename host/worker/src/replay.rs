@@ -111,8 +111,7 @@ pub fn replay(module: &Arc<LoadedModule>, history: History) -> Report {
     replay_with(module, history, |run| run).0
 }
 
-/// Replays a whole history twice, and compares the guest's state after every activation. Needs an
-/// engine that can inspect guests ([`host_sandbox::Config::inspect`]).
+/// Replays a whole history twice, and compares the guest's state after every activation.
 #[must_use]
 pub fn replay_verifying_state(module: &Arc<LoadedModule>, history: History) -> Report {
     let (report, first) = replay_with(module, history.clone(), RunDriver::recording_states);

@@ -7,14 +7,18 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use host_core::{
-    Activation, Command, Completion, Job, LocalActivityRequests, LocalActivityResult, Run, RunConfig, Start,
-    Step, Task,
+    Activation, Command, Completion, Job, LocalActivityRequests, LocalActivityResult, Rejection, Run,
+    RunConfig, Start, Step, Task, UpdateValidation,
 };
-use host_sandbox::{Activation as Circumstances, Instance, RunInit};
-use host_wire::temporal::api::{enums::v1::QueryResultType, query::v1::WorkflowQueryResult};
+use host_sandbox::{Instance, RunInit};
+use host_wire::temporal::api::{
+    deployment::v1::WorkerDeploymentVersion,
+    query::v1::{WorkflowQuery, WorkflowQueryResult},
+};
 
 use crate::{
     convert::{self, Defaults},
+    disposable,
     log::RunLog,
     module::LoadedModule,
     payload_limit,
@@ -66,15 +70,16 @@ struct Guest {
 }
 
 impl RunDriver {
-    /// A run of which nothing has been fed yet.
+    /// A run of which nothing has been fed yet. The version in the configuration becomes that of the
+    /// module: the guest sees it, live as in replays, where it comes from history.
     #[must_use]
     pub fn new(module: Arc<LoadedModule>, identity: RunIdentity, config: RunConfig) -> Self {
-        let core = Run::new(config);
+        let version = WorkerDeploymentVersion { build_id: module.build_id(), ..Default::default() };
+        let core = Run::new(RunConfig { version: Some(Arc::new(version)), ..config });
         Self { core, module, identity, guest: None, activations: 0, tainted: false, state_hashes: None }
     }
 
-    /// Keeps a hash of the guest's state after every activation. Needs an engine that can inspect
-    /// guests ([`host_sandbox::Config::inspect`]).
+    /// Keeps a hash of the guest's state after every activation.
     #[must_use]
     pub fn recording_states(self) -> Self {
         Self { state_hashes: Some(Vec::new()), ..self }
@@ -121,12 +126,12 @@ impl RunDriver {
                     self.core.activated(commands)?;
                 }
                 Step::Query(query) => {
-                    let answer = self.answer(*query);
+                    let answer = self.answer(query.query);
                     self.core.answered(answer)?;
                 }
-                Step::ValidateUpdate(_) => {
-                    let failure = convert::failure::unsupported("updates");
-                    self.core.validated(Err(Box::new(failure)))?;
+                Step::ValidateUpdate(validation) => {
+                    let verdict = self.validate(*validation)?;
+                    self.core.validated(verdict)?;
                 }
                 Step::NeedEvents => return Ok(Advance::NeedEvents),
                 Step::LocalActivities(requests) => return Ok(Advance::LocalActivities(requests)),
@@ -183,22 +188,11 @@ impl RunDriver {
         self.guest.as_ref().map_or(0, |guest| guest.instance.memory_bytes())
     }
 
-    fn activate(&mut self, mut activation: Activation) -> Result<Vec<Command>, RunFailure> {
+    fn activate(&mut self, activation: Activation) -> Result<Vec<Command>, RunFailure> {
         let replaying = activation.is_replaying;
-        let circumstances = Circumstances {
-            replaying,
-            patches: std::mem::take(&mut activation.patches),
-            new_random_seed: activation.jobs.iter().find_map(|job| match job {
-                Job::UpdateRandomSeed { seed, .. } => Some(*seed),
-                _ => None,
-            }),
-        };
-        let guest = match &mut self.guest {
-            Some(guest) => guest,
-            none => none.insert(instantiate(&self.module, &self.identity, &activation)?),
-        };
+        let guest = guest(&mut self.guest, &self.module, &self.identity, &activation)?;
         self.activations += 1;
-        let task = convert::activation_to_guest(activation, &self.identity);
+        let (task, circumstances) = convert::activation_to_guest(activation, &self.identity);
         let commands = guest.instance.activate(&task, circumstances)?;
         if let Some(hashes) = &mut self.state_hashes {
             hashes.push(guest.instance.state_hash()?);
@@ -214,25 +208,39 @@ impl RunDriver {
         Ok(converted)
     }
 
-    /// Asks the guest itself, which is of no use for jobs after that: the run is dropped, and replayed
-    /// when its next task comes.
-    fn answer(&mut self, query: host_core::Query) -> WorkflowQueryResult {
-        self.tainted = true;
+    fn answer(&mut self, query: WorkflowQuery) -> WorkflowQueryResult {
         let Some(guest) = &mut self.guest else {
-            return failed_query("the run has not started yet".to_owned());
+            return disposable::failed("the run has not started yet".to_owned());
         };
-        match guest.instance.query(&convert::query_to_guest(query.query)) {
-            Ok(answer) => WorkflowQueryResult {
-                result_type: QueryResultType::Answered.into(),
-                answer: convert::payload::list_to_wire(answer.into_iter().collect()),
-                ..WorkflowQueryResult::default()
-            },
-            Err(fault) => {
-                let failure = RunFailure::from(fault);
-                let message = failure.to_string();
-                WorkflowQueryResult { failure: Some(failure.into_wire()), ..failed_query(message) }
-            }
+        let log = run_log(&self.identity, &guest.defaults);
+        let answer = disposable::query(&mut guest.instance, query, log);
+        self.tainted |= answer.tainted;
+        answer.result
+    }
+
+    fn validate(&mut self, validation: UpdateValidation) -> Result<Result<(), Rejection>, RunFailure> {
+        let guest = match &validation.preceding {
+            Some(preceding) => guest(&mut self.guest, &self.module, &self.identity, preceding)?,
+            None => self.guest.as_mut().ok_or(RunFailure::NotStarted)?,
+        };
+        let name = validation.update.request.input.as_ref().map_or("", |input| &*input.name);
+        if self.module.accepts_every_update(&guest.defaults.workflow_type, name) {
+            return Ok(Ok(()));
         }
+        disposable::validate(&mut guest.instance, &self.identity, validation)
+    }
+}
+
+/// The guest of a run; made now if this is the first activation, which brings the seed.
+fn guest<'g>(
+    guest: &'g mut Option<Guest>,
+    module: &LoadedModule,
+    identity: &RunIdentity,
+    activation: &Activation,
+) -> Result<&'g mut Guest, RunFailure> {
+    match guest {
+        Some(guest) => Ok(guest),
+        none => Ok(none.insert(instantiate(module, identity, activation)?)),
     }
 }
 
@@ -247,11 +255,7 @@ fn instantiate(
         let known = module.types().map(str::to_owned).collect();
         return Err(RunFailure::UnknownType { workflow_type: defaults.workflow_type, known });
     }
-    let log = RunLog {
-        workflow_type: defaults.workflow_type.clone(),
-        workflow_id: identity.workflow_id.clone(),
-        run_id: identity.run_id.clone(),
-    };
+    let log = run_log(identity, &defaults);
     let init = RunInit { random_seed: start.seed, sink: Box::new(log) };
     let instance = module.sandbox().instantiate(init)?;
     Ok(Guest { instance, defaults })
@@ -270,10 +274,10 @@ fn defaults(identity: &RunIdentity, start: &Start) -> Defaults {
     }
 }
 
-fn failed_query(error_message: String) -> WorkflowQueryResult {
-    WorkflowQueryResult {
-        result_type: QueryResultType::Failed.into(),
-        error_message,
-        ..WorkflowQueryResult::default()
+fn run_log(identity: &RunIdentity, defaults: &Defaults) -> RunLog {
+    RunLog {
+        workflow_type: defaults.workflow_type.clone(),
+        workflow_id: identity.workflow_id.clone(),
+        run_id: identity.run_id.clone(),
     }
 }

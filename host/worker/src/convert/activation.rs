@@ -1,6 +1,7 @@
 //! Activations: what happened, for a guest.
 
 use host_core::{Activation, ActivityResolution, Job};
+use host_sandbox::Activation as Circumstances;
 use host_sandbox::wit::workflow::host::activation::{
     ActivityResolution as GuestResolution, ActivityResolved, ChildWorkflowStartResolved, ContinueAsNewReason,
     DeploymentVersion, Job as GuestJob, NexusStartResolved, OutcomeResolved, Resolved, Task,
@@ -11,10 +12,17 @@ use super::{
     RunIdentity, child_workflow, failure, local_activity, nexus, outcome, signal, start, time, update,
 };
 
-/// An activation for a guest. What else it carries (whether it is a replay, patches, a new seed) is
-/// for the host and is not looked at.
-pub(crate) fn to_guest(activation: Activation, identity: &RunIdentity) -> Task {
-    Task {
+/// An activation for a guest, and what of it a guest is not told.
+pub(crate) fn to_guest(activation: Activation, identity: &RunIdentity) -> (Task, Circumstances) {
+    let circumstances = Circumstances {
+        replaying: activation.is_replaying,
+        patches: activation.patches,
+        new_random_seed: activation.jobs.iter().find_map(|job| match job {
+            Job::UpdateRandomSeed { seed, .. } => Some(*seed),
+            _ => None,
+        }),
+    };
+    let task = Task {
         time: time::instant_to_guest(activation.time),
         history_length: activation.history_length,
         history_size: activation.history_size_bytes,
@@ -26,7 +34,8 @@ pub(crate) fn to_guest(activation: Activation, identity: &RunIdentity) -> Task {
             build_id: version.build_id.clone(),
         }),
         jobs: activation.jobs.into_iter().map(|job| job_to_guest(job, identity)).collect(),
-    }
+    };
+    (task, circumstances)
 }
 
 fn job_to_guest(job: Job, identity: &RunIdentity) -> GuestJob {

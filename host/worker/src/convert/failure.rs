@@ -61,16 +61,6 @@ pub(crate) fn to_wire(links: GuestFailure) -> Result<Failure, Malformed> {
     outermost.ok_or(Malformed::EmptyFailure)
 }
 
-/// A failure that says that this host cannot do something yet.
-pub(crate) fn unsupported(what: &str) -> Failure {
-    let info = ApplicationFailureInfo { r#type: "Unsupported".to_owned(), ..Default::default() };
-    Failure {
-        message: format!("unsupported: this host does not offer {what}"),
-        failure_info: Some(FailureInfo::ApplicationFailureInfo(info)),
-        ..Failure::default()
-    }
-}
-
 fn info_to_guest(info: Option<FailureInfo>) -> GuestInfo {
     let Some(info) = info else { return GuestInfo::None };
     match info {

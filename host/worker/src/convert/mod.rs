@@ -32,3 +32,4 @@ pub(crate) use command::{Defaults, to_core as command_to_core};
 pub(crate) use malformed::Malformed;
 pub(crate) use query::to_guest as query_to_guest;
 pub use start::RunIdentity;
+pub(crate) use update::to_guest as update_to_guest;

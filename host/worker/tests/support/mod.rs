@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, reason = "every test target uses its own part of it")]
 
+pub mod service;
+
 use std::path::Path;
 
 use guest_build::{Package, build};
@@ -23,15 +25,6 @@ pub fn version(module: &[u8], version: u8) -> Vec<u8> {
 
 /// An engine that keeps what it compiled for all tests: the compiler is slow without optimization.
 pub fn engine() -> Engine {
-    engine_with(Config::default())
-}
-
-/// An engine whose guests can be looked into.
-pub fn inspecting_engine() -> Engine {
-    engine_with(Config { inspect: true, ..Config::default() })
-}
-
-fn engine_with(config: Config) -> Engine {
     let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
-    Engine::new(Config { instances: 16, cache, ..config }).unwrap()
+    Engine::new(Config { instances: 16, cache, ..Config::default() }).unwrap()
 }
