@@ -326,6 +326,10 @@ impl Run {
             if let Some(requests) = self.local_activities.take_requests(&self.operations.local_activities) {
                 return Ok(Step::LocalActivities(requests));
             }
+            if self.is_ended && self.is_closed {
+                // What came between the guest's end and the event of it, nobody is left to hear.
+                self.jobs.clear();
+            }
             if !self.jobs.is_empty() {
                 return Ok(self.activation_step(task));
             }

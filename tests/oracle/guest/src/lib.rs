@@ -1,0 +1,79 @@
+//! The benchmark's workflows on our guest SDK. `benches/replay/native.rs` has the same ones on
+//! Temporal's.
+
+use std::time::Duration;
+
+use guest_sdk::activities::{ActivityContext, ActivityError};
+use guest_sdk::{ActivityOptions, WorkflowContext, WorkflowResult, join_all};
+use guest_sdk::{activities, workflow, workflow_methods};
+
+/// What an activity takes and gives back.
+const TEXT_BYTES: usize = 100;
+
+fn options() -> ActivityOptions {
+    ActivityOptions::start_to_close_timeout(Duration::from_secs(10))
+}
+
+/// One activity.
+#[workflow]
+#[derive(Debug, Default)]
+pub struct Hello;
+
+#[workflow_methods]
+impl Hello {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, text: String) -> WorkflowResult<String> {
+        Ok(ctx.execute_activity(Echo::echo, text, options()).await?)
+    }
+}
+
+/// Activities one after another.
+#[workflow]
+#[derive(Debug, Default)]
+pub struct Chain;
+
+#[workflow_methods]
+impl Chain {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, count: u32) -> WorkflowResult<String> {
+        let mut text = "x".repeat(TEXT_BYTES);
+        for _ in 0..count {
+            text = ctx.execute_activity(Echo::echo, text, options()).await?;
+        }
+        Ok(text)
+    }
+}
+
+/// Activities at once.
+#[workflow]
+#[derive(Debug, Default)]
+pub struct Fan;
+
+#[workflow_methods]
+impl Fan {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, count: u32) -> WorkflowResult<usize> {
+        let text = "x".repeat(TEXT_BYTES);
+        let texts: Vec<_> =
+            (0..count).map(|_| ctx.start_activity(Echo::echo, text.clone(), options())).collect();
+        let mut bytes = 0;
+        for text in join_all(texts).await {
+            bytes += text?.len();
+        }
+        Ok(bytes)
+    }
+}
+
+/// What the workflows ask for.
+#[derive(Debug)]
+pub struct Echo;
+
+#[activities]
+impl Echo {
+    #[activity]
+    pub async fn echo(_ctx: ActivityContext, text: String) -> Result<String, ActivityError> {
+        Ok(text)
+    }
+}
+
+guest_sdk::export!(Hello, Chain, Fan);
