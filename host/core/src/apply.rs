@@ -382,7 +382,7 @@ impl Run {
         }
         for (event_id, marker) in markers {
             let wants_it = (self.operations.local_activities.get(&marker.data.seq))
-                .is_none_or(crate::local_activities::LocalActivityMachine::awaits_marker);
+                .is_none_or(crate::local_activity::LocalActivityMachine::awaits_marker);
             if wants_it {
                 self.local_activities.found(event_id, *marker);
                 self.apply_found_local_activities(false)?;

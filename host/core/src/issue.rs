@@ -13,16 +13,13 @@ use crate::{
     error::Error,
     external_workflows::{ExternalCancel, ExternalSignal},
     flags::Flag,
-    job::Job,
-    local_activities::{LocalActivityMachine, LocalCancel, Resolution},
+    local_activity::LocalActivityMachine,
     nexus::NexusOperation,
     one_way::OneWay,
     operations::{Cancelled, Context, OperationId},
     patches::{CHANGE_VERSION, PatchMarker},
     run::Run,
-    step::Rejection,
     timers::Timer,
-    updates::{UpdateMachine, UpdateRequest},
 };
 
 impl Run {
@@ -294,190 +291,6 @@ impl Run {
             attributes.search_attributes.clone_from(&started.search_attributes);
         }
         attributes
-    }
-}
-
-/// Updates.
-impl Run {
-    pub(crate) fn begin_update(&mut self, request: UpdateRequest) {
-        let number = self.operations.own_number();
-        self.updates.by_instance.insert(request.protocol_instance_id().to_owned(), number);
-        self.jobs.push(Job::Update(Box::new(request.update())));
-        self.operations.updates.insert(number, UpdateMachine::new(request, self.is_replaying));
-    }
-
-    pub(crate) fn needs_validation(&self, protocol_instance_id: &str) -> bool {
-        (self.updates.by_instance.get(protocol_instance_id))
-            .and_then(|number| self.operations.updates.get(number))
-            .is_some_and(UpdateMachine::needs_validation)
-    }
-
-    /// An update was validated: the one at this place among the jobs.
-    pub(crate) fn settle_update(&mut self, job: usize, verdict: Result<(), Rejection>) {
-        let Some(Job::Update(update)) = self.jobs.get(job) else {
-            return;
-        };
-        let Some(&number) = self.updates.by_instance.get(&update.protocol_instance_id) else {
-            return;
-        };
-        match verdict {
-            Ok(()) => {
-                if let Some(machine) = self.operations.updates.get_mut(&number) {
-                    machine.set_valid();
-                }
-            }
-            Err(failure) => {
-                if let Job::Update(update) = self.jobs.remove(job) {
-                    self.updates.by_instance.remove(&update.protocol_instance_id);
-                }
-                if let Some(machine) = self.operations.updates.remove(&number) {
-                    self.updates.outbox.push(machine.reject(*failure));
-                }
-            }
-        }
-    }
-
-    pub(crate) fn note_starting_updates(&mut self, jobs: &[Job]) {
-        let numbers = jobs.iter().filter_map(|job| match job {
-            Job::Update(update) => self.updates.by_instance.get(&update.protocol_instance_id),
-            _ => None,
-        });
-        self.starting_updates = numbers.copied().collect();
-    }
-
-    /// Acceptances come before whatever their handlers, or anything else in the activation, ask for.
-    fn accept_starting_updates(&mut self) {
-        for number in std::mem::take(&mut self.starting_updates) {
-            if let Some(machine) = self.operations.updates.get_mut(&number) {
-                let message = machine.accept();
-                if !self.is_replaying {
-                    self.updates.outbox.push(message);
-                }
-                self.operations.push_command(OperationId::Update(number), CommandType::ProtocolMessage);
-            }
-        }
-    }
-
-    fn complete_update(
-        &mut self,
-        protocol_instance_id: &str,
-        outcome: crate::job::Outcome,
-    ) -> Result<(), Error> {
-        let number = self.updates.by_instance.remove(protocol_instance_id);
-        let machine = number.and_then(|number| self.operations.updates.get_mut(&number));
-        let (Some(number), Some(machine)) = (number, machine) else {
-            return Err(Error::guest(format!(
-                "update {protocol_instance_id} is completed, which is not running"
-            )));
-        };
-        let message = machine.complete(outcome)?;
-        if !self.is_replaying {
-            self.updates.outbox.push(message);
-        }
-        self.operations.push_command(OperationId::Update(number), CommandType::ProtocolMessage);
-        Ok(())
-    }
-}
-
-/// Local activities.
-impl Run {
-    /// Replay is over: what no marker resolved has to be run.
-    pub(crate) fn request_local_activities(&mut self) {
-        for (seq, machine) in &mut self.operations.local_activities {
-            if machine.awaits_marker() {
-                machine.request();
-                self.local_activities.start(*seq);
-            }
-        }
-    }
-
-    fn cancel_local_activity(&mut self, seq: u32) -> Result<(), Error> {
-        let Some(machine) = self.operations.local_activities.get(&seq) else {
-            return Ok(());
-        };
-        let index = self.local_activities.activation_index;
-        match machine.cancel() {
-            LocalCancel::Nothing => Ok(()),
-            LocalCancel::Resolve { and_request } => {
-                let cancelled = machine.cancelled(index);
-                if !self.local_activities.withdraw(seq) && and_request {
-                    self.local_activities.cancel(seq);
-                }
-                if !and_request {
-                    self.local_activities.is_over(seq);
-                }
-                self.resolve_local_activity(seq, cancelled, false)
-            }
-            // A resolution that belongs to a later activation waits for it.
-            LocalCancel::Request if self.local_activities.has_held(seq) => Ok(()),
-            LocalCancel::Request => {
-                if let Some(found) = self.local_activities.take_found(seq) {
-                    self.resolve_local_activity(seq, found, true)
-                } else if self.local_activities.withdraw(seq) {
-                    let cancelled = machine.cancelled(index);
-                    self.resolve_local_activity(seq, cancelled, false)
-                } else {
-                    self.local_activities.cancel(seq);
-                    Ok(())
-                }
-            }
-        }
-    }
-
-    /// Takes what the worker resolved while it could not be taken.
-    pub(crate) fn apply_deferred(&mut self) -> Result<(), Error> {
-        for result in std::mem::take(&mut self.local_activities.deferred) {
-            let seq = result.seq;
-            self.local_activities.is_over(seq);
-            let index = self.local_activities.activation_index;
-            let Some(machine) = self.operations.local_activities.get(&seq) else {
-                continue;
-            };
-            let resolution = machine.resolution(result, index);
-            self.resolve_local_activity(seq, resolution, false)?;
-        }
-        Ok(())
-    }
-
-    fn resolve_local_activity(
-        &mut self,
-        seq: u32,
-        resolution: Resolution,
-        is_marker: bool,
-    ) -> Result<(), Error> {
-        let Some(machine) = self.operations.local_activities.get_mut(&seq) else {
-            return Ok(());
-        };
-        let resolved = machine.resolve(resolution, is_marker, &mut self.jobs)?;
-        if resolved.records_marker {
-            self.operations.push_command(OperationId::LocalActivity(seq), CommandType::RecordMarker);
-        }
-        if let Some(time) = resolved.time {
-            self.advance_time(time);
-        }
-        Ok(())
-    }
-
-    /// Applies what markers say, up to the first one whose activity is not scheduled yet, or which,
-    /// unless told otherwise, belongs to a later activation.
-    pub(crate) fn apply_found_local_activities(&mut self, include_held: bool) -> Result<(), Error> {
-        while let Some(seq) = self.local_activities.next_found(include_held) {
-            if !self.operations.local_activities.contains_key(&seq) {
-                break;
-            }
-            if let Some(found) = self.local_activities.take_found(seq) {
-                self.resolve_local_activity(seq, found, true)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Without jobs there is no later activation to wait for.
-    pub(crate) fn release_found_if_idle(&mut self) -> Result<(), Error> {
-        if self.jobs.is_empty() {
-            self.apply_found_local_activities(true)?;
-        }
-        Ok(())
     }
 }
 

@@ -54,6 +54,7 @@ mod flags;
 mod issue;
 mod job;
 mod local_activities;
+mod local_activity;
 mod markers;
 mod nexus;
 mod one_way;

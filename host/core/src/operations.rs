@@ -17,7 +17,7 @@ use crate::{
     event::Event,
     external_workflows::{ExternalCancel, ExternalSignal},
     job::Job,
-    local_activities::LocalActivityMachine,
+    local_activity::LocalActivityMachine,
     nexus::NexusOperation,
     one_way::OneWay,
     patches::PatchMarker,

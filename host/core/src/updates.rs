@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use host_wire::temporal::api::{
     command::v1::{ProtocolMessageCommandAttributes, command::Attributes},
     common::v1::Payloads,
-    enums::v1::EventType,
+    enums::v1::{CommandType, EventType},
     failure::v1::Failure,
     history::v1::{
         WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateAdmittedEventAttributes,
@@ -20,8 +20,10 @@ use prost_types::Any;
 use crate::{
     error::Error,
     event::{Event, tag},
-    job::{Outcome, Update},
-    operations::{Context, Progress},
+    job::{Job, Outcome, Update},
+    operations::{Context, OperationId, Progress},
+    run::Run,
+    step,
 };
 
 /// A request to update.
@@ -244,5 +246,86 @@ fn message<M: Name>(id: String, protocol_instance_id: String, body: &M) -> Messa
         protocol_instance_id,
         body: Some(Any { type_url: M::type_url(), value: body.encode_to_vec() }),
         ..Message::default()
+    }
+}
+
+impl Run {
+    pub(crate) fn begin_update(&mut self, request: UpdateRequest) {
+        let number = self.operations.own_number();
+        self.updates.by_instance.insert(request.protocol_instance_id().to_owned(), number);
+        self.jobs.push(Job::Update(Box::new(request.update())));
+        self.operations.updates.insert(number, UpdateMachine::new(request, self.is_replaying));
+    }
+
+    pub(crate) fn needs_validation(&self, protocol_instance_id: &str) -> bool {
+        (self.updates.by_instance.get(protocol_instance_id))
+            .and_then(|number| self.operations.updates.get(number))
+            .is_some_and(UpdateMachine::needs_validation)
+    }
+
+    /// An update was validated: the one at this place among the jobs.
+    pub(crate) fn settle_update(&mut self, job: usize, verdict: Result<(), step::Rejection>) {
+        let Some(Job::Update(update)) = self.jobs.get(job) else {
+            return;
+        };
+        let Some(&number) = self.updates.by_instance.get(&update.protocol_instance_id) else {
+            return;
+        };
+        match verdict {
+            Ok(()) => {
+                if let Some(machine) = self.operations.updates.get_mut(&number) {
+                    machine.set_valid();
+                }
+            }
+            Err(failure) => {
+                if let Job::Update(update) = self.jobs.remove(job) {
+                    self.updates.by_instance.remove(&update.protocol_instance_id);
+                }
+                if let Some(machine) = self.operations.updates.remove(&number) {
+                    self.updates.outbox.push(machine.reject(*failure));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn note_starting_updates(&mut self, jobs: &[Job]) {
+        let numbers = jobs.iter().filter_map(|job| match job {
+            Job::Update(update) => self.updates.by_instance.get(&update.protocol_instance_id),
+            _ => None,
+        });
+        self.starting_updates = numbers.copied().collect();
+    }
+
+    /// Acceptances come before whatever their handlers, or anything else in the activation, ask for.
+    pub(crate) fn accept_starting_updates(&mut self) {
+        for number in std::mem::take(&mut self.starting_updates) {
+            if let Some(machine) = self.operations.updates.get_mut(&number) {
+                let message = machine.accept();
+                if !self.is_replaying {
+                    self.updates.outbox.push(message);
+                }
+                self.operations.push_command(OperationId::Update(number), CommandType::ProtocolMessage);
+            }
+        }
+    }
+
+    pub(crate) fn complete_update(
+        &mut self,
+        protocol_instance_id: &str,
+        outcome: Outcome,
+    ) -> Result<(), Error> {
+        let number = self.updates.by_instance.remove(protocol_instance_id);
+        let machine = number.and_then(|number| self.operations.updates.get_mut(&number));
+        let (Some(number), Some(machine)) = (number, machine) else {
+            return Err(Error::guest(format!(
+                "update {protocol_instance_id} is completed, which is not running"
+            )));
+        };
+        let message = machine.complete(outcome)?;
+        if !self.is_replaying {
+            self.updates.outbox.push(message);
+        }
+        self.operations.push_command(OperationId::Update(number), CommandType::ProtocolMessage);
+        Ok(())
     }
 }
