@@ -16,13 +16,13 @@ use sha2::{Digest as _, Sha256};
 use crate::limits::MAX_CODE_BYTES;
 use crate::module::Digest;
 
-/// Counts what is done to modules before they are compiled, and the layout of entries.
+/// Counts the layouts of entries.
 const FORMAT: u32 = 1;
 const KEY_FILE: &str = "key";
 const KEY_BYTES: usize = 32;
 const SEAL_BYTES: usize = 32;
 
-/// A folder of compiled modules.
+/// A folder of compiled modules, by the digest of what was compiled.
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: PathBuf,

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
 
 use crate::Engine;
 use crate::accessor::{self, Accessor, Unsuited};
@@ -105,7 +106,7 @@ impl Engine {
             Ok(extended) => (Cow::Owned(extended), None),
             Err(unsuited) => (Cow::Borrowed(bytes), Some(unsuited)),
         };
-        let component = self.compile(digest, &bytes)?;
+        let component = self.compile(&bytes)?;
         let guest = self.link(&component, &imports, unsuited)?;
         let mut module = Module::new(self, digest, guest, imports);
         let definitions = module.ask_definitions().map_err(LoadError::Definitions)?;
@@ -114,7 +115,9 @@ impl Engine {
         Ok(module)
     }
 
-    fn compile(&self, digest: Digest, bytes: &[u8]) -> Result<Component, LoadError> {
+    fn compile(&self, bytes: &[u8]) -> Result<Component, LoadError> {
+        // Not the module's, which says nothing about what was added to it.
+        let digest = Digest(Sha256::digest(bytes).into());
         let failed = |error: wasmtime::Error| LoadError::Compile(format!("{error:#}"));
         let cached = self.shared().cache.as_ref().and_then(|cache| cache.get(digest));
         let component = match cached.map(|code| self.component(&code)) {
@@ -158,8 +161,8 @@ impl Engine {
         let component_type = component.component_type();
         for (name, external) in component_type.imports(engine) {
             let Some(import) = imports.iter().find(|import| import.name == name) else { continue };
-            if let wasmtime::component::types::ComponentItem::ComponentInstance(interface) = external.ty
-                && name.starts_with("wasi:filesystem/")
+            if let ComponentItem::ComponentInstance(interface) = external.ty
+                && import.class == ImportClass::TrapOnUse
             {
                 wasi::trap::link(&mut linker, engine, name, &interface, import.instead).map_err(contract)?;
             }

@@ -175,3 +175,10 @@ fn files_that_are_no_modules_are_named_for_what_they_are() {
         assert!(text.contains(message), "no {message:?} in: {text}");
     }
 }
+
+#[test]
+fn a_module_that_starts_too_large_is_refused() {
+    let engine = Engine::new(Config { memory_bytes: 1 << 20, ..config() }).unwrap();
+    let text = engine.load(&guest("script")).unwrap_err().to_string();
+    assert!(text.contains("memory has a minimum byte size of"), "{text}");
+}
