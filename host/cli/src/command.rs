@@ -36,15 +36,10 @@ pub(crate) struct CommandLine {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Run workflows and activities
     Run(run::Run),
-    /// Start workflows, look at them, talk to them, end them
     Workflow(workflow::WorkflowArgs),
-    /// Complete or fail activities that ended outside of a worker
     Activity(activity::ActivityArgs),
-    /// Replay histories on a module and say whether they agree
     Replay(replay::Replay),
-    /// Look at workflow modules
     Modules(modules::ModulesArgs),
 }
 

@@ -24,7 +24,7 @@ use crate::{
 /// What failures that come from here say of their source.
 const FAILURE_SOURCE: &str = "host";
 
-/// Complete or fail activities that ended outside of a worker.
+/// Completes or fails activities that ended outside of a worker.
 #[derive(Args, Debug)]
 pub(crate) struct ActivityArgs {
     #[command(subcommand)]
@@ -35,12 +35,11 @@ pub(crate) struct ActivityArgs {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Report the result of an activity
     Complete(Complete),
-    /// Report that an activity failed; it is not tried again
     Fail(Fail),
 }
 
+/// Reports the result of an activity.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   host activity complete --workflow-id order-17 --activity-id 3 --result '{\"approved\": true}'")]
@@ -55,6 +54,7 @@ struct Complete {
     result: String,
 }
 
+/// Reports that an activity failed. It is not tried again.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   host activity fail --workflow-id order-17 --activity-id 3 --reason 'rejected by the bank'")]

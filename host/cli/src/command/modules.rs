@@ -13,7 +13,7 @@ use host_worker::module_files;
 
 use crate::output::Output;
 
-/// Look at workflow modules.
+/// Looks at workflow modules.
 #[derive(Args, Debug)]
 pub(crate) struct ModulesArgs {
     #[command(subcommand)]
@@ -22,11 +22,8 @@ pub(crate) struct ModulesArgs {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Print what is in module files: digest, workflow types, imports
     Inspect(inspect::Inspect),
-    /// Say whether files are modules that a host would run
     Check(check::Check),
-    /// Print the modules that were ever admitted to a data folder
     List(list::List),
 }
 

@@ -18,7 +18,7 @@ use clap::{Args, Subcommand};
 
 use crate::{output::Output, settings::connection::ConnectionArgs};
 
-/// Start workflows, look at them, talk to them, end them.
+/// Starts workflows, looks at them, talks to them, ends them.
 #[derive(Args, Debug)]
 pub(crate) struct WorkflowArgs {
     #[command(subcommand)]
@@ -29,29 +29,17 @@ pub(crate) struct WorkflowArgs {
 
 #[derive(Subcommand, Debug)]
 enum Command {
-    /// Start a workflow and print its ids
     Start(start::Start),
-    /// Start a workflow, wait for it and print its result
     Execute(execute::Execute),
-    /// Wait for a workflow and print its result
     Result(result::ShowResult),
-    /// Print the history of a workflow
     Show(show::Show),
-    /// Print a list of workflows
     List(list::List),
-    /// Print the state of a workflow
     Describe(describe::Describe),
-    /// Send a signal to a workflow
     Signal(signal::Signal),
-    /// Ask a workflow for something
     Query(query::Query),
-    /// Send an update to a workflow, wait for it and print its result
     Update(update::Update),
-    /// Ask a workflow to end itself
     Cancel(cancel::Cancel),
-    /// End a workflow at once
     Terminate(terminate::Terminate),
-    /// Remove a workflow and its history
     Delete(delete::Delete),
 }
 

@@ -10,7 +10,7 @@ mod script;
 use std::process::Command;
 
 use expect_test::{Expect, expect};
-use script::{completed, continued_as_new, failed};
+use script::{activity, completed, continued_as_new, failed};
 use test_harness::{Output, Temporal, run};
 
 /// A server, or nothing where there is none to start.
@@ -163,6 +163,24 @@ fn execute_waits_to_the_end() {
     "#]],
         "",
     );
+}
+
+#[test]
+fn activities_end_from_outside() {
+    let Some(service) = service() else { return };
+    let end = |queue: &str, arguments: &[&str], expected: &str| {
+        let answers = script::answer(&service, queue, vec![activity("7"), completed("1")]);
+        succeed(&service, &["workflow", "start", "--type", "T", "--task-queue", queue, "-w", queue]);
+        script::start_activity(&service);
+        assert!(succeed(&service, &["workflow", "describe", "-w", queue]).contains("Activity Approve"));
+        check_same(&service, &["describe", "--workflow-id", queue]);
+        succeed(&service, &[arguments, &["--workflow-id", queue, "--activity-id", "7"]].concat());
+        answers.join().unwrap();
+        let shown = succeed(&service, &["workflow", "show", "-w", queue]);
+        assert!(shown.contains(expected), "{shown}");
+    };
+    end("completed", &["activity", "complete", "--result", "[2]"], "result [2]");
+    end("failed", &["activity", "fail", "--reason", "too late"], "too late");
 }
 
 #[test]

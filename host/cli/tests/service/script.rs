@@ -8,12 +8,14 @@ use host_wire::{
         command::v1::{
             Command, CompleteWorkflowExecutionCommandAttributes,
             ContinueAsNewWorkflowExecutionCommandAttributes, FailWorkflowExecutionCommandAttributes,
-            command::Attributes,
+            ScheduleActivityTaskCommandAttributes, command::Attributes,
         },
-        common::v1::WorkflowType,
+        common::v1::{ActivityType, WorkflowType},
         enums::v1::CommandType,
         taskqueue::v1::TaskQueue,
-        workflowservice::v1::{PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest},
+        workflowservice::v1::{
+            PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest,
+        },
     },
 };
 use test_harness::Temporal;
@@ -21,6 +23,8 @@ use tonic::Request;
 
 const NAMESPACE: &str = "default";
 const IDENTITY: &str = "script";
+/// Task queue of activities that are ended from outside.
+const OUTSIDE: &str = "outside";
 
 /// Answers the workflow tasks of a queue, one after another, each with one command.
 pub(crate) fn answer(service: &Temporal, queue: &str, commands: Vec<Command>) -> JoinHandle<()> {
@@ -60,6 +64,23 @@ async fn poll(service: &RemoteService, task_queue: TaskQueue) -> bytes::Bytes {
     }
 }
 
+/// Starts the activity of [`activity`], and never ends it.
+pub(crate) fn start_activity(service: &Temporal) {
+    let options = ConnectOptions { address: service.address().to_owned(), ..ConnectOptions::default() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let poll = PollActivityTaskQueueRequest {
+            namespace: NAMESPACE.to_owned(),
+            task_queue: Some(TaskQueue { name: OUTSIDE.to_owned(), ..TaskQueue::default() }),
+            identity: IDENTITY.to_owned(),
+            ..PollActivityTaskQueueRequest::default()
+        };
+        let service = RemoteService::connect(&options).await.unwrap();
+        let task = service.poll_activity_task_queue(Request::new(poll)).await.unwrap().into_inner();
+        assert!(!task.task_token.is_empty(), "no activity within the time of a poll");
+    });
+}
+
 /// The workflow completes with this JSON.
 pub(crate) fn completed(json: &str) -> Command {
     let attributes = CompleteWorkflowExecutionCommandAttributes {
@@ -84,6 +105,21 @@ pub(crate) fn failed() -> Command {
     command(
         CommandType::FailWorkflowExecution,
         Attributes::FailWorkflowExecutionCommandAttributes(Box::new(attributes)),
+    )
+}
+
+/// The workflow has an activity that ends from outside.
+pub(crate) fn activity(activity_id: &str) -> Command {
+    let attributes = ScheduleActivityTaskCommandAttributes {
+        activity_id: activity_id.to_owned(),
+        activity_type: Some(ActivityType { name: "Approve".to_owned() }),
+        task_queue: Some(TaskQueue { name: OUTSIDE.to_owned(), ..TaskQueue::default() }),
+        start_to_close_timeout: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+        ..ScheduleActivityTaskCommandAttributes::default()
+    };
+    command(
+        CommandType::ScheduleActivityTask,
+        Attributes::ScheduleActivityTaskCommandAttributes(Box::new(attributes)),
     )
 }
 
