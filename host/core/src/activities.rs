@@ -22,7 +22,7 @@ use crate::{
     failures,
     fields::{Fields, Value},
     job::{ActivityResolution, Job, Outcome},
-    operations::{Cancelled, Context, Progress},
+    operations::{Cancelled, Context, Progress, unexpected},
 };
 
 /// Fields of `ActivityTaskScheduledEventAttributes`, and the one of `ActivityType`.
@@ -186,7 +186,7 @@ impl Activity {
                 | EventType::ActivityTaskTimedOut
                 | EventType::ActivityTaskCanceled,
             ) => Ok(Progress::Closed),
-            _ => Err(context.unexpected(event, &format!("activity {}", self.activity_id))),
+            _ => Err(unexpected(event, &format!("activity {}", self.activity_id))),
         }
     }
 

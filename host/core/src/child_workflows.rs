@@ -26,7 +26,7 @@ use crate::{
     event::{Event, tag},
     failures,
     job::{ChildWorkflowStartResolution, Job, Outcome},
-    operations::{Context, Progress},
+    operations::{Context, Progress, unexpected},
 };
 
 /// One child workflow of a run.
@@ -190,7 +190,7 @@ impl ChildWorkflow {
                 | EventType::ChildWorkflowExecutionTimedOut
                 | EventType::ChildWorkflowExecutionTerminated,
             ) => Ok(Progress::Closed),
-            _ => Err(context.unexpected(event, &format!("child workflow {}", self.workflow_id))),
+            _ => Err(unexpected(event, &format!("child workflow {}", self.workflow_id))),
         }
     }
 

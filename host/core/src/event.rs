@@ -4,12 +4,12 @@ use std::{fmt, ops::Range};
 
 use bytes::Bytes;
 use host_wire::{RawEvent, temporal::api::enums::v1::EventType};
-use prost::{DecodeError, Message};
+use prost::Message;
 use prost_types::Timestamp;
 
 use crate::{
     error::Error,
-    fields::{self, Fields, Value},
+    fields::{self, Fields, Unreadable, Value},
 };
 
 /// Field numbers of the oneof `attributes` of `HistoryEvent`, where core reads attributes.
@@ -66,8 +66,8 @@ pub(crate) struct Event {
 impl Event {
     /// Reads the outside of an encoded `HistoryEvent`. `after` is the event before it, for the error.
     pub(crate) fn new(encoded: Bytes, after: i64) -> Result<Self, Error> {
-        let unreadable = |error: DecodeError| Error::broken(after + 1, format!("it cannot be read: {error}"));
-        let raw = RawEvent::new(encoded).map_err(unreadable)?;
+        let unreadable = |error: Unreadable| Error::broken(after + 1, format!("it cannot be read: {error}"));
+        let raw = RawEvent::new(encoded).map_err(|error| unreadable(error.into()))?;
         let encoded: &[u8] = raw.encoded();
         let mut attributes = None;
         for field in Fields::new(encoded) {
@@ -255,7 +255,7 @@ impl Event {
         Error::broken(self.id(), format!("{self}: {what}"))
     }
 
-    pub(crate) fn unreadable(&self, error: &DecodeError) -> Error {
+    pub(crate) fn unreadable(&self, error: &impl fmt::Display) -> Error {
         self.broken(format_args!("its attributes cannot be read: {error}"))
     }
 }

@@ -21,7 +21,7 @@ use crate::{
     event::{Event, tag},
     failures,
     job::Job,
-    operations::{Cancelled, Context, Progress},
+    operations::{Cancelled, Context, Progress, unexpected},
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,7 +121,7 @@ impl ExternalSignal {
                 self.resolve(Some(failure), context);
                 Ok(Progress::Closed)
             }
-            _ => Err(context.unexpected(event, &format!("external signal {}", self.seq))),
+            _ => Err(unexpected(event, &format!("external signal {}", self.seq))),
         }
     }
 
@@ -191,7 +191,7 @@ impl ExternalCancel {
                 self.resolve(Some(failure), context);
                 Ok(Progress::Closed)
             }
-            _ => Err(context.unexpected(event, "request to cancel another workflow")),
+            _ => Err(unexpected(event, "request to cancel another workflow")),
         }
     }
 

@@ -6,6 +6,17 @@ use prost::{
     encoding::{self, DecodeContext, WireType},
 };
 
+/// Why something is no encoded message.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Unreadable {
+    /// One of its fields is not encoded as fields are.
+    #[error(transparent)]
+    Field(#[from] DecodeError),
+    /// One of its fields is longer than what is left of it.
+    #[error("it ends within a field")]
+    Truncated,
+}
+
 /// The value of a field.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Value<'a> {
@@ -28,7 +39,7 @@ impl<'a> Fields<'a> {
         Self { rest: message }
     }
 
-    fn read(&mut self) -> Result<(u32, Value<'a>), DecodeError> {
+    fn read(&mut self) -> Result<(u32, Value<'a>), Unreadable> {
         let (tag, wire_type) = encoding::decode_key(&mut self.rest)?;
         let value = match wire_type {
             WireType::Varint => Value::Number(encoding::decode_varint(&mut self.rest)?),
@@ -37,7 +48,7 @@ impl<'a> Fields<'a> {
                 let (value, rest) = usize::try_from(length)
                     .ok()
                     .and_then(|length| self.rest.split_at_checked(length))
-                    .ok_or_else(|| truncated(self.rest))?;
+                    .ok_or(Unreadable::Truncated)?;
                 self.rest = rest;
                 Value::Bytes(value)
             }
@@ -50,17 +61,8 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The error that prost has for a message that ends too early; it offers no other way to make one.
-fn truncated(rest: &[u8]) -> DecodeError {
-    let mut nothing = &rest[..0];
-    match encoding::decode_varint(&mut nothing) {
-        Err(error) => error,
-        Ok(_) => unreachable!("there is no number in nothing"),
-    }
-}
-
 impl<'a> Iterator for Fields<'a> {
-    type Item = Result<(u32, Value<'a>), DecodeError>;
+    type Item = Result<(u32, Value<'a>), Unreadable>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if !self.rest.has_remaining() {
@@ -75,7 +77,7 @@ impl<'a> Iterator for Fields<'a> {
 }
 
 /// An integer field; 0 when it is absent, as the protocol has it.
-pub(crate) fn number(message: &[u8], tag: u32) -> Result<i64, DecodeError> {
+pub(crate) fn number(message: &[u8], tag: u32) -> Result<i64, Unreadable> {
     let mut found = 0;
     for field in Fields::new(message) {
         if let (number, Value::Number(value)) = field?

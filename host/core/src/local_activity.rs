@@ -20,7 +20,7 @@ use crate::{
     event::Event,
     job::{ActivityResolution, Job, LocalActivityBackoff, Outcome},
     markers::{self, LocalActivityData, LocalActivityMarker, Marker},
-    operations::{Context, Progress},
+    operations::{Context, Progress, unexpected},
     step::LocalActivityResult,
 };
 
@@ -281,7 +281,7 @@ impl LocalActivityMachine {
     /// Its marker is in history.
     pub(crate) fn on_event(&mut self, event: &Event, context: &mut Context<'_>) -> Result<Progress, Error> {
         let Some(Marker::LocalActivity(marker)) = Marker::of(event)? else {
-            return Err(context.unexpected(event, &self.describe()));
+            return Err(unexpected(event, &self.describe()));
         };
         match (self.state, &marker.result) {
             (State::ResolvedByMarker, _)

@@ -21,7 +21,7 @@ use crate::{
     event::{Event, tag},
     failures,
     job::{Job, NexusStartResolution, Outcome},
-    operations::{Cancelled, Context, Progress},
+    operations::{Cancelled, Context, Progress, unexpected},
 };
 
 /// One Nexus operation of a run.
@@ -180,7 +180,7 @@ impl NexusOperation {
             ) => {}
             _ => {
                 let operation = format!("Nexus operation {}", self.operation);
-                return Err(context.unexpected(event, &operation));
+                return Err(unexpected(event, &operation));
             }
         }
         // Nobody will answer a cancellation request that was never made.

@@ -14,7 +14,7 @@ use host_wire::temporal::api::{
 use crate::{
     error::Error,
     event::{Event, tag},
-    operations::{Context, Progress},
+    operations::{Progress, unexpected},
 };
 
 /// A command that awaits its event.
@@ -68,7 +68,7 @@ impl OneWay {
         Some((self.attributes.take()?, None))
     }
 
-    pub(crate) fn on_event(&self, event: &Event, context: &Context<'_>) -> Result<Progress, Error> {
+    pub(crate) fn on_event(&self, event: &Event) -> Result<Progress, Error> {
         let answers = match self.command {
             CommandType::CompleteWorkflowExecution => event.kind() == EventType::WorkflowExecutionCompleted,
             CommandType::FailWorkflowExecution => event.kind() == EventType::WorkflowExecutionFailed,
@@ -79,6 +79,6 @@ impl OneWay {
             CommandType::UpsertWorkflowSearchAttributes => event.has(tag::UPSERT_SEARCH_ATTRIBUTES),
             _ => event.kind() == EventType::WorkflowPropertiesModified,
         };
-        if answers { Ok(Progress::Closed) } else { Err(context.unexpected(event, &self.describe())) }
+        if answers { Ok(Progress::Closed) } else { Err(unexpected(event, &self.describe())) }
     }
 }

@@ -67,16 +67,13 @@ pub(crate) struct Context<'a> {
     pub(crate) checks_id_and_type: bool,
 }
 
-impl Context<'_> {
-    /// The error for an event that does not fit the operation it is for: the workflow did something
-    /// else, if the event came of a command; else history contradicts itself.
-    #[expect(clippy::unused_self, reason = "every place that has an event for an operation has a context")]
-    pub(crate) fn unexpected(&self, event: &Event, operation: &str) -> Error {
-        if event.is_command() {
-            Error::nondeterminism(event.id(), event.to_string(), operation)
-        } else {
-            event.broken(format_args!("{operation} is not in a state for it"))
-        }
+/// The error for an event that does not fit the operation it is for: the workflow did something else,
+/// if the event came of a command; else history contradicts itself.
+pub(crate) fn unexpected(event: &Event, operation: &str) -> Error {
+    if event.is_command() {
+        Error::nondeterminism(event.id(), event.to_string(), operation)
+    } else {
+        event.broken(format_args!("{operation} is not in a state for it"))
     }
 }
 
@@ -277,14 +274,10 @@ impl Operations {
             OperationId::Nexus(seq) => {
                 (self.nexus.get_mut(&seq)).map(|operation| operation.on_event(event, context))
             }
-            OperationId::OneWay(number) => {
-                (self.one_way.get(&number)).map(|one_way| one_way.on_event(event, context))
-            }
-            OperationId::Patch(number) => {
-                (self.patches.get(&number)).map(|patch| patch.on_event(event, context))
-            }
+            OperationId::OneWay(number) => (self.one_way.get(&number)).map(|one_way| one_way.on_event(event)),
+            OperationId::Patch(number) => (self.patches.get(&number)).map(|patch| patch.on_event(event)),
             OperationId::Update(number) => {
-                (self.updates.get_mut(&number)).map(|update| update.on_event(event, context))
+                (self.updates.get_mut(&number)).map(|update| update.on_event(event))
             }
         };
         match progress.unwrap_or_else(|| Err(event.broken("what it is about is over")))? {

@@ -15,7 +15,7 @@ use crate::{
     error::Error,
     event::{Event, tag},
     markers::{self, Marker, PatchData},
-    operations::{Context, Progress},
+    operations::{Progress, unexpected},
 };
 
 /// The search attribute that lists a run's patches.
@@ -116,7 +116,7 @@ impl PatchMarker {
         Some((Attributes::RecordMarkerCommandAttributes(Box::new(marker)), None))
     }
 
-    pub(crate) fn on_event(&self, event: &Event, context: &Context<'_>) -> Result<Progress, Error> {
+    pub(crate) fn on_event(&self, event: &Event) -> Result<Progress, Error> {
         match Marker::of(event)? {
             Some(Marker::Patch(data)) if data.id == self.data.id => Ok(Progress::Closed),
             Some(Marker::Patch(data)) => Err(Error::nondeterminism(
@@ -124,7 +124,7 @@ impl PatchMarker {
                 format!("a marker of patch {}", data.id),
                 self.describe(),
             )),
-            _ => Err(context.unexpected(event, &self.describe())),
+            _ => Err(unexpected(event, &self.describe())),
         }
     }
 }

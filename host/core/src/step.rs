@@ -88,8 +88,9 @@ pub enum Step {
     /// Run and cancel local activities. Answer each that ends, whenever that is, with
     /// [`Run::local_activity_resolved`](crate::Run::local_activity_resolved).
     LocalActivities(LocalActivityRequests),
-    /// The task is done: `RespondWorkflowTaskCompleted`. A completion that fails, or whose fate is not
-    /// known, leaves the run ahead of its history: drop it.
+    /// The task is done: `RespondWorkflowTaskCompleted`. A completion that fails, whose fate is not
+    /// known, or whose answer has a `reset_history_event_id`, leaves the run ahead of its history: drop
+    /// it.
     Respond(Box<Completion>),
     /// The query is answered: `RespondQueryTaskCompleted`.
     RespondQuery(Box<WorkflowQueryResult>),

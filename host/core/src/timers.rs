@@ -12,7 +12,7 @@ use crate::{
     error::Error,
     event::{Event, tag},
     job::Job,
-    operations::{Cancelled, Context, Progress},
+    operations::{Cancelled, Context, Progress, unexpected},
 };
 
 /// One timer of a run. Its id is its sequence number.
@@ -116,7 +116,7 @@ impl Timer {
                 Ok(Progress::Closed)
             }
             (State::CancelCommanded, EventType::TimerCanceled) => Ok(Progress::Closed),
-            _ => Err(context.unexpected(event, &format!("timer {}", self.seq))),
+            _ => Err(unexpected(event, &format!("timer {}", self.seq))),
         }
     }
 }

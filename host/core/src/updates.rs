@@ -21,7 +21,7 @@ use crate::{
     error::Error,
     event::{Event, tag},
     job::{Job, Outcome, Update},
-    operations::{Context, OperationId, Progress},
+    operations::{OperationId, Progress, unexpected},
     run::Run,
     step,
 };
@@ -219,7 +219,7 @@ impl UpdateMachine {
         message(id, self.request.protocol_instance_id.clone(), body)
     }
 
-    pub(crate) fn on_event(&mut self, event: &Event, context: &mut Context<'_>) -> Result<Progress, Error> {
+    pub(crate) fn on_event(&mut self, event: &Event) -> Result<Progress, Error> {
         match (self.state, event.kind()) {
             (State::Accepted { is_recorded: false }, EventType::WorkflowExecutionUpdateAccepted) => {
                 self.state = State::Accepted { is_recorded: true }
@@ -230,7 +230,7 @@ impl UpdateMachine {
             (State::Completed { is_accept_recorded: true }, EventType::WorkflowExecutionUpdateCompleted) => {
                 return Ok(Progress::Closed);
             }
-            _ => return Err(context.unexpected(event, &self.describe())),
+            _ => return Err(unexpected(event, &self.describe())),
         }
         // In replay the acceptance is not sent.
         if self.unsent.front().is_some_and(|id| id.ends_with("/accept")) {

@@ -14,7 +14,7 @@ use prost_types::Timestamp;
 use crate::{
     error::Error,
     event::{Event, tag},
-    fields::{Fields, Value},
+    fields::{Fields, Unreadable, Value},
 };
 
 /// Fields of `WorkflowTaskStartedEventAttributes`.
@@ -193,7 +193,7 @@ impl<'a> CompletedBy<'a> {
         if !event.has(tag::WORKFLOW_TASK_COMPLETED) {
             return Ok(None);
         }
-        let unreadable = |error| event.unreadable(&error);
+        let unreadable = |error: Unreadable| event.unreadable(&error);
         let mut by = Self::default();
         for field in Fields::new(event.encoded_attributes()) {
             let (number, Value::Bytes(value)) = field.map_err(unreadable)? else {
@@ -252,7 +252,7 @@ impl<'a> CompletedBy<'a> {
 }
 
 /// A string field; empty when it is absent.
-fn string(message: &[u8], tag: u32) -> Result<&[u8], prost::DecodeError> {
+fn string(message: &[u8], tag: u32) -> Result<&[u8], Unreadable> {
     let mut found: &[u8] = &[];
     for field in Fields::new(message) {
         if let (number, Value::Bytes(value)) = field?
