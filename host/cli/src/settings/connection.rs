@@ -26,6 +26,10 @@ const DEFAULT_ADDRESS: &str = "localhost:7233";
 const UNREACHABLE: &str = "Is it running? --address or TEMPORAL_ADDRESS name another one; `temporal server \
 start-dev` starts one on this machine.";
 
+/// The same with TLS, which the service may not speak.
+const UNREACHABLE_BY_TLS: &str = "Does it speak TLS? An API key and every TLS option turn that on, \
+--tls=false turns it off.";
+
 /// How to reach the service.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Connection")]
@@ -78,7 +82,10 @@ impl ConnectionArgs {
     /// When nobody answers.
     pub(crate) async fn connect_with(&self, options: &ConnectOptions) -> Result<Client> {
         Client::connect(options).await.map_err(|error| match error {
-            ConnectError::Unreachable { .. } => anyhow!("{}\n{UNREACHABLE}", chain(&error.into())),
+            ConnectError::Unreachable { ref url, .. } => {
+                let hint = if url.starts_with("https:") { UNREACHABLE_BY_TLS } else { UNREACHABLE };
+                anyhow!("{}\n{hint}", chain(&error.into()))
+            }
             error => error.into(),
         })
     }
