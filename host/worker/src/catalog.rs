@@ -288,7 +288,11 @@ impl Catalog {
     fn take(&self, candidate: Candidate, position: Option<i64>) -> Result<(), CatalogError> {
         let Candidate { path, bytes, module } = candidate;
         let position = match position {
-            Some(position) => position,
+            Some(position) => {
+                // Somebody may have tidied up since.
+                self.store().keep(&module.digest(), &bytes)?;
+                position
+            }
             None => self.admit(&path, &bytes, &module)?,
         };
         let mut state = self.state();

@@ -34,7 +34,7 @@ pub struct Statistics {
     pub events: usize,
     /// Calls into the guest.
     pub activations: u64,
-    /// Bytes of memory that the guest grew to.
+    /// About how many bytes it takes to keep the guest at the end.
     pub memory_bytes: usize,
     /// Time that passed.
     pub elapsed: Duration,
@@ -158,13 +158,17 @@ fn replay_with(
 }
 
 fn drive(run: &mut RunDriver, history: History) -> Result<(), RunFailure> {
+    let events = i64::try_from(history.len()).unwrap_or(i64::MAX);
     run.start_task(Task::replay())?;
     run.feed(history.into_encoded(), true);
     loop {
         match run.advance()? {
             Advance::Idle => return Ok(()),
-            // The core asks for what lies behind the last page: the history ends too early.
-            Advance::NeedEvents => run.feed(Vec::new(), true),
+            Advance::NeedEvents => {
+                let what = "more events are needed than there are".to_owned();
+                return Err(host_core::Error::BrokenHistory { event_id: events, what }.into());
+            }
+            // A replay answers nothing, and what it would start is resolved in its history.
             Advance::LocalActivities(_) | Advance::Respond(_) | Advance::RespondQuery(_) => {}
         }
     }

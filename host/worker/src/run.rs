@@ -182,7 +182,7 @@ impl RunDriver {
         self.state_hashes.as_deref().unwrap_or_default()
     }
 
-    /// Bytes of memory that the guest grew to. What is resident is less.
+    /// About how many bytes it takes to keep the guest: [`Instance::memory_bytes`].
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         self.guest.as_ref().map_or(0, |guest| guest.instance.memory_bytes())

@@ -232,8 +232,13 @@ impl ModuleStore {
         Ok(position)
     }
 
-    /// Writes the bytes of a module beside, and renames them: whoever sees the name sees all of them.
-    fn keep(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
+    /// Keeps the bytes of a module, without admitting it. They are written beside and renamed: whoever
+    /// sees the name sees all of them.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be written.
+    pub fn keep(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
         let path = self.path(digest);
         if matches!(self.bytes(digest), Ok(Some(_))) {
             return Ok(());
@@ -365,6 +370,21 @@ mod tests {
         assert_eq!(other.bytes(&digest(b"three")).unwrap(), None);
         assert_eq!(other.find(&digest(b"one")).unwrap().unwrap().size_bytes, 3);
         assert_eq!(other.find(&digest(b"three")).unwrap(), None);
+    }
+
+    #[test]
+    fn many_hosts_open_a_new_store_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        std::thread::scope(|scope| {
+            for host in 0..8_u8 {
+                let folder = folder.path();
+                scope.spawn(move || {
+                    let mut store = ModuleStore::open(folder).unwrap();
+                    admit(&mut store, &[host], &["A"]);
+                });
+            }
+        });
+        assert_eq!(ModuleStore::open(folder.path()).unwrap().admitted().unwrap().len(), 8);
     }
 
     #[test]

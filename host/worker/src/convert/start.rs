@@ -75,3 +75,55 @@ pub(super) fn to_guest(start: Start, identity: &RunIdentity) -> GuestStart {
     };
     GuestStart { info, arguments: payload::list_to_guest(attributes.input) }
 }
+
+#[cfg(test)]
+mod tests {
+    use host_wire::temporal::api::history::v1::WorkflowExecutionStartedEventAttributes;
+    use prost_types::{Duration, Timestamp};
+
+    use super::*;
+
+    fn info(attributes: WorkflowExecutionStartedEventAttributes) -> WorkflowInfo {
+        let identity = RunIdentity {
+            namespace: "default".to_owned(),
+            workflow_id: "w".to_owned(),
+            run_id: "after-reset".to_owned(),
+        };
+        let time = Timestamp { seconds: 1, nanos: 2 };
+        to_guest(Start { time, seed: 0, attributes }, &identity).info
+    }
+
+    #[test]
+    fn what_a_first_run_does_not_say_is_filled_in() {
+        let first = info(WorkflowExecutionStartedEventAttributes {
+            original_execution_run_id: "first".to_owned(),
+            first_workflow_task_backoff: Some(Duration { seconds: 5, nanos: 0 }),
+            ..WorkflowExecutionStartedEventAttributes::default()
+        });
+        assert_eq!(
+            (&*first.first_run_id, &*first.original_run_id, &*first.run_id),
+            ("first", "first", "after-reset")
+        );
+        assert_eq!((first.attempt, first.start_time), (1, 1_000_000_002));
+        assert_eq!(first.cron_schedule_to_schedule_interval, None);
+        assert_eq!(first.parent, None);
+    }
+
+    #[test]
+    fn a_later_run_says_where_it_comes_from() {
+        let later = info(WorkflowExecutionStartedEventAttributes {
+            original_execution_run_id: "second".to_owned(),
+            first_execution_run_id: "first".to_owned(),
+            continued_execution_run_id: "first".to_owned(),
+            initiator: ContinueAsNewInitiator::CronSchedule.into(),
+            cron_schedule: "@daily".to_owned(),
+            first_workflow_task_backoff: Some(Duration { seconds: 5, nanos: 0 }),
+            attempt: 3,
+            ..WorkflowExecutionStartedEventAttributes::default()
+        });
+        assert_eq!((&*later.first_run_id, &*later.continued_from_run_id), ("first", "first"));
+        assert_eq!(later.continued_initiator, ContinuedInitiator::CronSchedule);
+        assert_eq!(later.cron_schedule_to_schedule_interval, Some(5_000_000_000));
+        assert_eq!(later.attempt, 3);
+    }
+}
