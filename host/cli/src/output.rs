@@ -12,7 +12,10 @@ use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
 use guest_sdk_types::Payload;
-use host_wire::protojson::{self, WriteOptions};
+use host_wire::{
+    protojson::{self, WriteOptions},
+    temporal::api::common::v1,
+};
 use prost::{Message, Name};
 
 use crate::exit::OutputFailed;
@@ -126,7 +129,6 @@ pub(crate) fn one_line<M: Message + Name>(message: &M) -> anyhow::Result<String>
 
 /// Payloads as JSON on one line: nothing is null, one is itself, several are a list.
 pub(crate) fn payloads_json(payloads: Vec<Payload>) -> anyhow::Result<String> {
-    use host_wire::temporal::api::common::v1;
     match <[Payload; 1]>::try_from(payloads) {
         Ok([payload]) => one_line(&v1::Payload::from(payload)),
         Err(payloads) if payloads.is_empty() => Ok("null".to_owned()),

@@ -11,6 +11,7 @@ use host_wire::{
     temporal::api::{
         common::v1::{Payloads, WorkflowExecution},
         enums::v1::{QueryRejectCondition, UpdateWorkflowExecutionLifecycleStage, WorkflowExecutionStatus},
+        history::v1::HistoryEvent,
         query::v1::WorkflowQuery,
         update::v1::{self as update, WaitPolicy, outcome},
         workflowservice::v1::{
@@ -147,7 +148,7 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
 
     /// The run that takes this one's place after an event of its history, if there is one.
     #[must_use]
-    pub fn continued_as(&self, event: &host_wire::temporal::api::history::v1::HistoryEvent) -> Option<Self> {
+    pub fn continued_as(&self, event: &HistoryEvent) -> Option<Self> {
         let run_id = next_run(event)?.to_owned();
         Some(Self::new(self.client.clone(), self.workflow_id.clone(), Some(run_id)))
     }

@@ -2,7 +2,8 @@
 //!
 //! Works on the JSON form of an event, so that events of a later protocol are shown, too.
 
-use host_wire::temporal::api::history::v1::HistoryEvent;
+use host_wire::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
+use prost_types::Timestamp;
 use serde_json::{Map, Value};
 
 use super::one_line;
@@ -82,7 +83,6 @@ pub(crate) fn section(event: &HistoryEvent) -> anyhow::Result<String> {
 
 /// The name of an event's type, such as `TimerFired`.
 pub(crate) fn type_name(event: &HistoryEvent) -> String {
-    use host_wire::temporal::api::enums::v1::EventType;
     match EventType::try_from(event.event_type) {
         Ok(event_type) => pascal_case(event_type.as_str_name().trim_start_matches("EVENT_TYPE_")),
         Err(_) => format!("event type {}", event.event_type),
@@ -100,8 +100,8 @@ pub(crate) fn pascal_case(name: &str) -> String {
 }
 
 /// A time to the millisecond: `2026-01-31T12:00:00.123Z`.
-pub(crate) fn milliseconds(time: &prost_types::Timestamp) -> String {
-    let time = prost_types::Timestamp { nanos: time.nanos / 1_000_000 * 1_000_000, ..*time };
+pub(crate) fn milliseconds(time: &Timestamp) -> String {
+    let time = Timestamp { nanos: time.nanos / 1_000_000 * 1_000_000, ..*time };
     // The other digits are left out when they are zero.
     match time.to_string().trim_end_matches('Z').split_once('.') {
         Some((seconds, fraction)) => format!("{seconds}.{fraction:.3}Z"),
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn milliseconds_are_cut() {
         let check = |nanos, expected| {
-            assert_eq!(milliseconds(&prost_types::Timestamp { seconds: 1, nanos }), expected);
+            assert_eq!(milliseconds(&Timestamp { seconds: 1, nanos }), expected);
         };
         check(0, "1970-01-01T00:00:01.000Z");
         check(999_999, "1970-01-01T00:00:01.000Z");

@@ -1,7 +1,10 @@
 //! Which service to talk to: flags, then environment variables, then a profile of a configuration
 //! file, all as the other clients of Temporal have them.
 
-use std::{collections::HashMap, path::PathBuf};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+};
 
 use anyhow::{Result, anyhow};
 use clap::Args;
@@ -101,7 +104,7 @@ impl ConnectionArgs {
             // An API key alone would turn it on.
             Encryption::Off => (format!("http://{address}"), None),
         };
-        let mut headers = profile.grpc_meta.into_iter().collect::<std::collections::BTreeMap<_, _>>();
+        let mut headers: BTreeMap<String, String> = profile.grpc_meta.into_iter().collect();
         headers.extend(self.grpc_meta.iter().map(|pair| (pair.key.clone(), pair.value.clone())));
         Ok(ConnectOptions {
             address,

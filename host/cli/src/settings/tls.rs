@@ -27,7 +27,7 @@ pub(crate) struct TlsArgs {
     #[arg(long, global = true, value_name = "PATH", conflicts_with = "tls_key_data")]
     tls_key_path: Option<PathBuf>,
     /// Private key itself.
-    #[arg(long, global = true, value_name = "PEM", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "PEM")]
     tls_key_data: Option<String>,
     /// Authorities that may sign the service's certificate, instead of the system's.
     #[arg(long, global = true, value_name = "PATH", conflicts_with = "tls_ca_data")]

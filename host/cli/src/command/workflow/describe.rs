@@ -1,7 +1,7 @@
 //! `host workflow describe`.
 
 use clap::Args;
-use guest_sdk_types::{Encoding, Failure, NamedPayloads};
+use guest_sdk_types::{Encoding, Failure, NamedPayloads, UntypedWorkflow};
 use host_wire::{
     payloads_from_proto,
     temporal::api::{
@@ -47,8 +47,7 @@ impl Describe {
             None
         } else {
             let run_id = info.execution.clone().unwrap_or_default().run_id;
-            let handle = client
-                .workflow_handle::<guest_sdk_types::UntypedWorkflow>(handle.workflow_id(), Some(run_id));
+            let handle = client.workflow_handle::<UntypedWorkflow>(handle.workflow_id(), Some(run_id));
             handle.closed_now().await?
         };
         match closed {

@@ -31,7 +31,7 @@ impl Execute {
         let input = self.start.input.payloads()?;
         let client = connection.connect().await?;
         let begin = Instant::now();
-        let started = start::start(&client, &self.start, input).await?;
+        let started = start::start(&client, &self.start, input, output).await?;
         output.note(start::running(&client, &self.start, &started).text());
         if output.is_text() {
             output.note("");

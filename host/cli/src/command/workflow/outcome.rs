@@ -1,6 +1,7 @@
 //! How a workflow ended, printed: what `execute`, `result` and `show` have in common.
 
 use guest_sdk_types::Payload;
+use host_wire::temporal::api::enums::v1::EventType;
 
 use crate::{
     client::{Closed, Error},
@@ -49,7 +50,6 @@ pub(super) fn print_json(closed: Closed, object: Object, output: Output) -> anyh
 
 /// The words of the `temporal` CLI, which has none for a terminated workflow.
 fn status(closed: &Closed) -> &'static str {
-    use host_wire::temporal::api::enums::v1::EventType;
     match closed.event.event_type() {
         EventType::WorkflowExecutionCompleted => "COMPLETED",
         EventType::WorkflowExecutionFailed => "FAILED",

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use guest_sdk_types::UntypedWorkflow;
+use guest_sdk_types::{RawValue, UntypedWorkflow};
 
 use crate::{
     client::{Client, Started},
@@ -28,11 +28,8 @@ impl Start {
         // What is wrong with the arguments comes before what is wrong with the service.
         let input = self.start.input.payloads()?;
         let client = connection.connect().await?;
-        let started = start(&client, &self.start, input).await?;
+        let started = start(&client, &self.start, input, output).await?;
         if output.is_text() {
-            if !started.is_new {
-                output.note("This workflow id is in use already; nothing was started.");
-            }
             return Ok(output.line(running(&client, &self.start, &started).text())?);
         }
         output.object(ids(&client, &self.start, &started))
@@ -43,13 +40,18 @@ impl Start {
 pub(super) async fn start(
     client: &Client,
     arguments: &StartArgs,
-    input: guest_sdk_types::RawValue,
+    input: RawValue,
+    output: Output,
 ) -> anyhow::Result<Started<UntypedWorkflow>> {
     let workflow = UntypedWorkflow::new(arguments.workflow_type.as_str());
-    client
+    let started = client
         .start_or_attach(&workflow, input, arguments.options())
         .await
-        .with_context(|| format!("failed to start workflow {}", arguments.workflow_type))
+        .with_context(|| format!("failed to start workflow {}", arguments.workflow_type))?;
+    if !started.is_new {
+        output.note("This workflow id is in use already; nothing was started.");
+    }
+    Ok(started)
 }
 
 /// The ids of an execution, for people.
