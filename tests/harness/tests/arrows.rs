@@ -15,10 +15,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host-wire", &["guest-sdk-types"]),
     ("host-core", &["host-wire"]),
     ("host-sandbox", &[]),
+    ("host-server", &["host-wire"]),
     ("host-worker", &["guest-sdk-types", "host-activities", "host-core", "host-sandbox", "host-wire"]),
     (
         "host",
-        &["guest-sdk", "guest-sdk-types", "host-activities", "host-sandbox", "host-wire", "host-worker"],
+        &[
+            "guest-sdk",
+            "guest-sdk-types",
+            "host-activities",
+            "host-sandbox",
+            "host-server",
+            "host-wire",
+            "host-worker",
+        ],
     ),
 ];
 

@@ -1,0 +1,179 @@
+//! The listener: the service over gRPC.
+
+use std::{
+    net::SocketAddr,
+    task::{Context, Poll},
+};
+
+use host_wire::{
+    grpc::health::v1::{
+        HealthCheckRequest, HealthCheckResponse,
+        health_check_response::ServingStatus,
+        health_server::{Health, HealthServer},
+    },
+    temporal::api::workflowservice::v1::workflow_service_server::WorkflowServiceServer,
+};
+use http::{HeaderMap, HeaderValue};
+use tokio::net::TcpListener;
+use tonic::{
+    Code, Request, Response, Status,
+    codec::CompressionEncoding,
+    codegen::BoxStream,
+    transport::server::{Server as TonicServer, TcpIncoming},
+};
+use tower_layer::Layer;
+use tower_service::Service as TowerService;
+
+use crate::{server::ServeError, service::Service};
+
+/// Largest message that is accepted: what Temporal's server accepts.
+const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
+
+/// An address that is listened on.
+#[derive(Debug)]
+pub struct Listener {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Listener {
+    /// Listens on an address; port 0 takes any that is free.
+    ///
+    /// # Errors
+    ///
+    /// When the port is taken, or the address is not this machine's.
+    pub async fn bind(address: SocketAddr) -> Result<Self, ServeError> {
+        let failed = |source: std::io::Error| match source.kind() {
+            std::io::ErrorKind::AddrInUse => ServeError::Taken { address },
+            _ => ServeError::Listen { address, source },
+        };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Serves until `end` resolves and open calls are answered.
+pub(crate) async fn serve(
+    service: Service,
+    listener: Listener,
+    end: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let workflows = WorkflowServiceServer::new(service.clone())
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(MAX_MESSAGE_BYTES);
+    let incoming = TcpIncoming::from(listener.listener).with_nodelay(Some(true));
+    TonicServer::builder()
+        .layer(TooLargeLayer)
+        .add_service(workflows)
+        .add_service(HealthServer::new(Healthy))
+        .serve_with_incoming_shutdown(incoming, async {
+            end.await;
+            service.close();
+        })
+        .await
+        .map_err(ServeError::Serve)
+}
+
+/// Says that the service is there.
+#[derive(Debug)]
+struct Healthy;
+
+const SERVING: HealthCheckResponse = HealthCheckResponse { status: ServingStatus::Serving as i32 };
+const SERVICES: [&str; 3] = ["", "temporal.api.workflowservice.v1.WorkflowService", "grpc.health.v1.Health"];
+
+fn health(request: &HealthCheckRequest) -> Result<HealthCheckResponse, Status> {
+    if SERVICES.contains(&request.service.as_str()) {
+        Ok(SERVING)
+    } else {
+        Err(Status::not_found("unknown service"))
+    }
+}
+
+#[tonic::async_trait]
+impl Health for Healthy {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<HealthCheckResponse>, Status> {
+        health(request.get_ref()).map(Response::new)
+    }
+
+    async fn watch(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<Response<BoxStream<HealthCheckResponse>>, Status> {
+        let answer = health(request.get_ref())?;
+        Ok(Response::new(Box::pin(tokio_stream::once(Ok(answer)))))
+    }
+}
+
+/// tonic says OUT_OF_RANGE of a message that is too large, which Temporal's clients try again for
+/// ever. They expect what grpc-go says.
+#[derive(Clone, Copy, Debug)]
+struct TooLargeLayer;
+
+impl<S> Layer<S> for TooLargeLayer {
+    type Service = TooLarge<S>;
+
+    fn layer(&self, inner: S) -> TooLarge<S> {
+        TooLarge { inner }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct TooLarge<S> {
+    inner: S,
+}
+
+impl<S, I, O> TowerService<http::Request<I>> for TooLarge<S>
+where
+    S: TowerService<http::Request<I>, Response = http::Response<O>>,
+    S::Future: Send + 'static,
+{
+    type Response = http::Response<O>;
+    type Error = S::Error;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: http::Request<I>) -> Self::Future {
+        let response = self.inner.call(request);
+        Box::pin(async move {
+            let mut response = response.await?;
+            translate_too_large(response.headers_mut());
+            Ok(response)
+        })
+    }
+}
+
+fn translate_too_large(headers: &mut HeaderMap) {
+    let text = |name: http::HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+    if text(Status::GRPC_STATUS) != Some("11") {
+        return;
+    }
+    // "Error, decoded message length too large: found 5000000 bytes, the limit is: ..."
+    let found = text(Status::GRPC_MESSAGE).unwrap_or_default();
+    let size: String = found
+        .split("found%20")
+        .nth(1)
+        .or_else(|| found.split("found ").nth(1))
+        .unwrap_or_default()
+        .chars()
+        .take_while(char::is_ascii_digit)
+        .collect();
+    let message = format!("grpc: received message larger than max ({size} vs. {MAX_MESSAGE_BYTES})");
+    let encoded = message.replace(' ', "%20");
+    headers.insert(Status::GRPC_STATUS, HeaderValue::from(Code::ResourceExhausted as i32));
+    if let Ok(encoded) = HeaderValue::from_str(&encoded) {
+        headers.insert(Status::GRPC_MESSAGE, encoded);
+    }
+}

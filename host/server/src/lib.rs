@@ -1,0 +1,47 @@
+//! The embedded service: the Temporal protocol on one machine, durable on SQLite.
+//!
+//! It knows runs, tasks, timers and the log; it knows nothing of sandboxes, modules or how a worker
+//! works. Three layers:
+//!
+//! - `state`: what the service knows, as functions of (state, input, now);
+//! - `storage`: the log of everything that happened, and the one thread that writes it;
+//! - `service`: requests, long polls, queues; nothing is answered before it is on disk.
+//!
+//! [`Server`] opens it; [`Server::service`] is for callers in the process, [`Server::serve`] for
+//! everybody else.
+//!
+//! # What each call supports
+//!
+//! Calls that are not listed answer UNIMPLEMENTED.
+//!
+//! | call | supported |
+//! |---|---|
+//! | `GetSystemInfo`, `GetClusterInfo`, `DescribeNamespace`, `ListNamespaces`, health | all |
+//! | `StartWorkflowExecution` | request ids, reuse and conflict policies, delay, eager start, retry policy; no cron, no callbacks, no versioning override |
+//! | `SignalWithStartWorkflowExecution` | the same |
+//! | `SignalWorkflowExecution`, `RequestCancelWorkflowExecution`, `TerminateWorkflowExecution` | all but links |
+//! | `PollWorkflowTaskQueue` | sticky queues, queries; no versioned queues, no updates |
+//! | `RespondWorkflowTaskCompleted` | every command but `ProtocolMessage` and those of Nexus; eager activities, `return_new_workflow_task`, `force_create_new_workflow_task`, query results |
+//! | `RespondWorkflowTaskFailed`, `ResetStickyTaskQueue` | all |
+//! | `QueryWorkflow`, `RespondQueryTaskCompleted` | direct and with a workflow task, reject conditions |
+//! | `PollActivityTaskQueue`, `RespondActivityTask{Completed,Failed,Canceled}[ById]`, `RecordActivityTaskHeartbeat[ById]` | retries, all timeouts, cancellation, heartbeat details; no pause, no reset |
+//! | `GetWorkflowExecutionHistory` | pages, waiting, the closing event alone |
+//! | `GetWorkflowExecutionHistoryReverse`, `DescribeWorkflowExecution` | all that the service knows of a run |
+//! | `ListWorkflowExecutions`, `CountWorkflowExecutions` | filters on `WorkflowId`, `WorkflowType`, `RunId`, `ExecutionStatus`, `TaskQueue`, `StartTime`, `ExecutionTime`, `CloseTime`; counts by status; newest first |
+//! | `DescribeTaskQueue` | pollers and backlog |
+//! | `ShutdownWorker` | gives up the worker's sticky queue |
+//! | `RecordWorkerHeartbeat` | accepted, not kept; not advertised |
+//! | `PollNexusTaskQueue` | waits; there are no Nexus tasks |
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
+
+mod clock;
+mod grpc;
+mod server;
+mod service;
+mod state;
+mod storage;
+
+pub use grpc::Listener;
+pub use server::{DEFAULT_NAMESPACE, Options, ServeError, Server};
+pub use storage::StorageError;

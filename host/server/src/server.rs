@@ -1,0 +1,107 @@
+//! The service as the rest of the program has it: opened on a folder, called in the process or
+//! over the network.
+
+use std::{net::SocketAddr, path::Path, sync::Arc};
+
+use host_wire::WorkflowService;
+use tokio::task::JoinHandle;
+
+use crate::{
+    clock::SystemClock,
+    grpc::{self, Listener},
+    service::{Service, run_deadlines},
+    state::world::World,
+    storage::{FolderLock, Log, StorageError},
+};
+
+/// The namespace that is always there.
+pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// How a service is opened.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Its namespaces.
+    pub namespaces: Vec<String>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { namespaces: vec![DEFAULT_NAMESPACE.to_owned()] }
+    }
+}
+
+/// Why a service cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Somebody else listens there.
+    #[error(
+        "listen on {address}: something listens there already; if it is a Temporal service, join it with --address {address}, or choose another port"
+    )]
+    Taken {
+        /// The address.
+        address: SocketAddr,
+    },
+    /// The system refuses.
+    #[error("listen on {address}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The listener failed.
+    #[error("serve")]
+    Serve(#[source] tonic::transport::Error),
+}
+
+/// The embedded service, open.
+#[derive(Debug)]
+pub struct Server {
+    service: Service,
+    deadlines: JoinHandle<()>,
+    _lock: FolderLock,
+}
+
+impl Server {
+    /// Opens the service on a data folder, which is made if it is not there, and brings back every
+    /// run that is in it. Needs a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be used, another process uses it, or what is in it is damaged.
+    pub fn open(data_dir: &Path, options: Options) -> Result<Self, StorageError> {
+        let lock = FolderLock::take(data_dir)?;
+        let mut world = World::new(options.namespaces);
+        let (log, last) = Log::open(data_dir, |record| world.restore(record))?;
+        let service = Service::new(world, log, last, Arc::new(SystemClock));
+        let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(&service.inner)));
+        Ok(Self { service, deadlines, _lock: lock })
+    }
+
+    /// The service for callers in this process: a call is a method call.
+    #[must_use]
+    pub fn service(&self) -> Arc<dyn WorkflowService> {
+        Arc::new(self.service.in_process())
+    }
+
+    /// Serves gRPC on a listener until `end` resolves and open calls are answered.
+    ///
+    /// # Errors
+    ///
+    /// When the listener fails.
+    pub async fn serve(&self, listener: Listener, end: impl Future<Output = ()>) -> Result<(), ServeError> {
+        grpc::serve(self.service.clone(), listener, end).await
+    }
+
+    /// Makes open polls return; whatever comes after is still answered.
+    pub fn close(&self) {
+        self.service.close();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.service.close();
+        self.deadlines.abort();
+    }
+}

@@ -1,0 +1,209 @@
+//! The service around the state: requests in, answers out, long polls between.
+//!
+//! A request takes the one lock, changes the state, hands the facts to the log and answers once
+//! they are on disk. Nothing waits while it holds the lock.
+
+mod activities;
+mod history;
+mod kernel;
+mod list;
+mod namespaces;
+mod polls;
+mod queries;
+mod queues;
+mod rpc;
+mod status;
+mod tasks;
+mod time;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{sync::watch, time::Instant};
+use tonic::{Request, Status};
+
+use self::kernel::Kernel;
+pub(crate) use self::time::run_deadlines;
+use crate::{
+    clock::{self, Clock},
+    state::{
+        error::{Error, ExhaustedCause},
+        world::{RunNumber, Turn, World},
+    },
+    storage::{Log, Position, Synced},
+};
+
+/// Longest time that a poll is held open.
+const LONG_POLL: Duration = Duration::from_secs(60);
+/// Longest time that a call waits for something to happen, other than polls.
+const LONG_CALL: Duration = Duration::from_secs(20);
+/// What is left of a caller's deadline when it is answered.
+const DEADLINE_MARGIN: Duration = Duration::from_millis(500);
+
+/// What all callers share.
+pub(crate) struct Inner {
+    kernel: Mutex<Kernel>,
+    log: Log,
+    clock: Arc<dyn Clock>,
+    /// Told whenever the first deadline may have changed.
+    deadlines: tokio::sync::Notify,
+    closing: watch::Sender<bool>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inner").finish_non_exhaustive()
+    }
+}
+
+/// The service, as one kind of caller sees it.
+#[derive(Clone, Debug)]
+pub(crate) struct Service {
+    pub(crate) inner: Arc<Inner>,
+    /// Whether workers ask from within the process. Their workflow tasks need not wait for the
+    /// disk: workflows have no effects of their own, and a crash takes both.
+    in_process: bool,
+}
+
+impl Service {
+    pub(crate) fn new(world: World, log: Log, last: Position, clock: Arc<dyn Clock>) -> Self {
+        let mut kernel = Kernel::new(world, last);
+        kernel.resume(clock.now());
+        let inner = Inner {
+            kernel: Mutex::new(kernel),
+            log,
+            clock,
+            deadlines: tokio::sync::Notify::new(),
+            closing: watch::Sender::new(false),
+        };
+        Self { inner: Arc::new(inner), in_process: false }
+    }
+
+    /// The same service for callers within the process.
+    pub(crate) fn in_process(&self) -> Self {
+        Self { inner: self.inner.clone(), in_process: true }
+    }
+
+    /// Makes open polls return, so that nobody waits for the end.
+    pub(crate) fn close(&self) {
+        self.inner.closing.send_replace(true);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kernel> {
+        self.inner.lock()
+    }
+
+    /// Changes the state and waits until that is on disk. A refusal may have changed something too
+    /// (a bad command fails its task), so it waits as well.
+    async fn change<R>(&self, change: impl FnOnce(&mut Turn<'_>) -> Result<R, Error>) -> Result<R, Status> {
+        self.change_with(change, |_, _| {}).await
+    }
+
+    /// The same, with something to be done before anybody else sees the change.
+    async fn change_with<R>(
+        &self,
+        change: impl FnOnce(&mut Turn<'_>) -> Result<R, Error>,
+        after: impl FnOnce(&mut Kernel, &Result<R, Error>),
+    ) -> Result<R, Status> {
+        self.check_room()?;
+        let (result, position) = self.inner.transition_with(change, after);
+        self.on_disk(position).await?;
+        result.map_err(Status::from)
+    }
+
+    /// Refuses what would have to be stored while there is no room.
+    fn check_room(&self) -> Result<(), Status> {
+        if self.inner.log.synced().borrow().full { Err(no_room()) } else { Ok(()) }
+    }
+
+    /// Waits until everything up to a position is on disk.
+    async fn on_disk(&self, position: Position) -> Result<(), Status> {
+        let mut synced = self.inner.log.synced();
+        let reached = synced.wait_for(|synced| synced.position >= position || synced.full).await;
+        match reached.as_deref() {
+            Ok(Synced { position: reached, .. }) if *reached >= position => Ok(()),
+            Ok(_) => Err(no_room()),
+            Err(_) => Err(Status::unavailable("the service is shutting down")),
+        }
+    }
+
+    /// Waits until what is known about a run is on disk, so that nobody is shown more.
+    async fn run_on_disk(&self, run: RunNumber) -> Result<(), Status> {
+        let position = self.lock().position_of(run);
+        self.on_disk(position).await
+    }
+
+    /// When a call should be answered at the latest: before its own deadline, and `longest` from now.
+    fn answer_by<M>(request: &Request<M>, longest: Duration) -> Instant {
+        let asked =
+            request.metadata().get("grpc-timeout").and_then(|value| grpc_timeout(value.to_str().ok()?));
+        let within =
+            asked.map_or(longest, |asked| asked.saturating_sub(DEADLINE_MARGIN.min(asked / 2)).min(longest));
+        Instant::now() + within
+    }
+
+    /// Resolves when open polls should return.
+    async fn closed(&self) {
+        let mut closing = self.inner.closing.subscribe();
+        if closing.wait_for(|closing| *closing).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+impl Inner {
+    fn lock(&self) -> MutexGuard<'_, Kernel> {
+        self.kernel.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the state and hands the facts to the log; answers the position to wait for.
+    fn transition<R>(&self, change: impl FnOnce(&mut Turn<'_>) -> R) -> (R, Position) {
+        self.transition_with(change, |_, _| {})
+    }
+
+    fn transition_with<R>(
+        &self,
+        change: impl FnOnce(&mut Turn<'_>) -> R,
+        after: impl FnOnce(&mut Kernel, &R),
+    ) -> (R, Position) {
+        let mut kernel = self.lock();
+        let now = self.clock.now();
+        let mut ids = clock::new_id;
+        let mut turn = Turn::new(&mut kernel.world, now, &mut ids);
+        let result = change(&mut turn);
+        let changes = turn.changes;
+        after(&mut kernel, &result);
+        if changes.records.is_empty() {
+            return (result, kernel.position());
+        }
+        let (position, sooner) = kernel.note_changes(&changes, now);
+        self.log.append(position, changes.records);
+        drop(kernel);
+        if sooner {
+            self.deadlines.notify_one();
+        }
+        (result, position)
+    }
+}
+
+fn no_room() -> Status {
+    Error::Exhausted { message: "the disk is full".to_owned(), cause: ExhaustedCause::Storage }.into()
+}
+
+/// The duration in a `grpc-timeout` header.
+fn grpc_timeout(value: &str) -> Option<Duration> {
+    let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    let number: u64 = digits.parse().ok()?;
+    Some(match unit {
+        "H" => Duration::from_secs(number.saturating_mul(3_600)),
+        "M" => Duration::from_secs(number.saturating_mul(60)),
+        "S" => Duration::from_secs(number),
+        "m" => Duration::from_millis(number),
+        "u" => Duration::from_micros(number),
+        "n" => Duration::from_nanos(number),
+        _ => return None,
+    })
+}

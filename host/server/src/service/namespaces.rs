@@ -1,0 +1,152 @@
+//! What the service says about itself and its namespaces. It advertises only what it does: workers
+//! rely on it.
+
+use std::time::Duration;
+
+use host_wire::{
+    duration_to_proto,
+    temporal::api::{
+        enums::v1::{ArchivalState, NamespaceState, TaskQueueType},
+        namespace::v1::{NamespaceConfig, NamespaceInfo, namespace_info},
+        replication::v1::NamespaceReplicationConfig,
+        taskqueue::v1::{PollerInfo, TaskQueueStats},
+        version::v1::VersionInfo,
+        workflowservice::v1::{
+            DescribeNamespaceRequest, DescribeNamespaceResponse, DescribeTaskQueueRequest,
+            DescribeTaskQueueResponse, GetClusterInfoResponse, GetSystemInfoResponse, ListNamespacesResponse,
+            get_system_info_response,
+        },
+    },
+};
+use tonic::Status;
+
+use super::{Service, queues::QueueKey};
+use crate::state::{error::Error, limits, namespace_id};
+
+/// The version of Temporal's server whose behaviour this follows; clients compare it.
+const SERVER_VERSION: &str = "1.29.1";
+/// How long closed runs are kept at least.
+const RETENTION: Duration = Duration::from_secs(365 * 86_400);
+
+impl Service {
+    pub(super) fn system_info() -> GetSystemInfoResponse {
+        GetSystemInfoResponse {
+            server_version: SERVER_VERSION.to_owned(),
+            capabilities: Some(get_system_info_response::Capabilities {
+                signal_and_query_header: true,
+                internal_error_differentiation: true,
+                activity_failure_include_heartbeat: true,
+                encoded_failure_attributes: true,
+                upsert_memo: true,
+                eager_workflow_start: true,
+                sdk_metadata: true,
+                count_group_by_execution_status: true,
+                ..Default::default()
+            }),
+        }
+    }
+
+    pub(super) fn cluster_info() -> GetClusterInfoResponse {
+        let supported = [("temporal-cli", "<2.0.0"), ("temporal-go", "<2.0.0"), ("temporal-java", "<2.0.0")];
+        GetClusterInfoResponse {
+            supported_clients: supported.map(|(name, range)| (name.to_owned(), range.to_owned())).into(),
+            server_version: SERVER_VERSION.to_owned(),
+            cluster_id: namespace_id("cluster"),
+            version_info: Some(VersionInfo::default()),
+            cluster_name: "active".to_owned(),
+            history_shard_count: 1,
+            persistence_store: "sqlite".to_owned(),
+            visibility_store: "sqlite".to_owned(),
+            ..Default::default()
+        }
+    }
+
+    pub(super) fn describe_namespace(
+        &self,
+        request: &DescribeNamespaceRequest,
+    ) -> Result<DescribeNamespaceResponse, Status> {
+        let kernel = self.lock();
+        if request.namespace.is_empty() && request.id.is_empty() {
+            return Err(Error::invalid("Namespace not set on request.").into());
+        }
+        let found = kernel.world.namespaces().find(|name| {
+            if request.namespace.is_empty() {
+                namespace_id(name) == request.id
+            } else {
+                *name == request.namespace
+            }
+        });
+        match found {
+            Some(name) => Ok(namespace(name)),
+            None if request.namespace.is_empty() => Err(Error::NamespaceNotFound(request.id.clone()).into()),
+            None => Err(Error::NamespaceNotFound(request.namespace.clone()).into()),
+        }
+    }
+
+    pub(super) fn list_namespaces(&self) -> ListNamespacesResponse {
+        let kernel = self.lock();
+        let namespaces = kernel.world.namespaces().map(namespace).collect();
+        ListNamespacesResponse { namespaces, next_page_token: bytes::Bytes::new() }
+    }
+
+    pub(super) fn describe_task_queue(
+        &self,
+        request: DescribeTaskQueueRequest,
+    ) -> Result<DescribeTaskQueueResponse, Status> {
+        let now = self.inner.clock.now();
+        let activities = request.task_queue_type() == TaskQueueType::Activity;
+        let kernel = self.lock();
+        kernel.world.check_namespace(&request.namespace)?;
+        let name = request.task_queue.unwrap_or_default().name;
+        if name.is_empty() {
+            return Err(Error::invalid("TaskQueue is not set on request.").into());
+        }
+        let key = QueueKey { namespace: request.namespace, name, activities };
+        let pollers = kernel.queues.pollers(&key, now).into_iter().map(|(identity, last)| PollerInfo {
+            last_access_time: Some(last.into()),
+            identity,
+            rate_per_second: 100_000.0,
+            ..PollerInfo::default()
+        });
+        Ok(DescribeTaskQueueResponse {
+            pollers: pollers.collect(),
+            stats: Some(TaskQueueStats {
+                approximate_backlog_count: i64::try_from(kernel.queues.backlog(&key)).unwrap_or(i64::MAX),
+                ..TaskQueueStats::default()
+            }),
+            ..DescribeTaskQueueResponse::default()
+        })
+    }
+}
+
+fn namespace(name: &str) -> DescribeNamespaceResponse {
+    let bytes = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
+    DescribeNamespaceResponse {
+        namespace_info: Some(NamespaceInfo {
+            name: name.to_owned(),
+            state: NamespaceState::Registered.into(),
+            id: namespace_id(name),
+            capabilities: Some(namespace_info::Capabilities {
+                eager_workflow_start: true,
+                ..Default::default()
+            }),
+            limits: Some(namespace_info::Limits {
+                blob_size_limit_error: bytes(limits::BLOB_BYTES),
+                memo_size_limit_error: bytes(limits::MEMO_BYTES),
+                ..Default::default()
+            }),
+            ..Default::default()
+        }),
+        config: Some(NamespaceConfig {
+            workflow_execution_retention_ttl: Some(duration_to_proto(RETENTION)),
+            history_archival_state: ArchivalState::Disabled.into(),
+            visibility_archival_state: ArchivalState::Disabled.into(),
+            ..Default::default()
+        }),
+        replication_config: Some(NamespaceReplicationConfig {
+            active_cluster_name: "active".to_owned(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,234 @@
+//! Long polls: a worker waits for a task.
+//!
+//! A poll may end at any moment, because its caller went away. Whatever it holds then goes back
+//! into the queue: nothing is started before it is certain to be answered.
+
+use std::pin::pin;
+
+use host_wire::temporal::api::{
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{
+        PollActivityTaskQueueRequest, PollActivityTaskQueueResponse, PollNexusTaskQueueRequest,
+        PollNexusTaskQueueResponse, PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
+    },
+};
+use tokio::time::{Instant, sleep_until};
+use tonic::{Request, Status};
+
+use super::{
+    LONG_POLL, Service, activities,
+    queues::{QueueKey, Queued},
+    tasks,
+};
+use crate::state::{error::Error, limits, step::Step, world::Task};
+
+impl Service {
+    pub(super) async fn poll_workflow_task(
+        &self,
+        request: Request<PollWorkflowTaskQueueRequest>,
+    ) -> Result<PollWorkflowTaskQueueResponse, Status> {
+        let until = Self::answer_by(&request, LONG_POLL);
+        let request = request.into_inner();
+        let key = self.queue_key(&request.namespace, request.task_queue.as_ref(), false)?;
+        let poller = Poller::enter(self, key, &request.identity);
+        while let Some(taken) = poller.next(until).await {
+            if let Some(response) = self.start_taken_task(&poller, taken, &request.identity).await? {
+                return Ok(response);
+            }
+        }
+        Ok(PollWorkflowTaskQueueResponse::default())
+    }
+
+    async fn start_taken_task(
+        &self,
+        poller: &Poller<'_>,
+        mut taken: Taken<'_>,
+        identity: &str,
+    ) -> Result<Option<PollWorkflowTaskQueueResponse>, Status> {
+        let task = match taken.queued() {
+            Some(Queued::Task(task)) => task.clone(),
+            Some(Queued::Query(number)) => {
+                let number = *number;
+                let response = self.query_task(number, &poller.key.name);
+                if let Some((_, run)) = &response {
+                    self.run_on_disk(*run).await?;
+                }
+                taken.keep();
+                return Ok(response.map(|(response, _)| response));
+            }
+            None => return Ok(None),
+        };
+        let Task::Workflow { run, scheduled_event_id, attempt, .. } = task else {
+            taken.keep();
+            return Ok(None);
+        };
+        if !self.in_process {
+            self.run_on_disk(run).await?;
+        }
+        let start = |step: &mut Step<'_>| step.start_task(scheduled_event_id, attempt, identity);
+        let (started, position) = self.inner.transition_with(
+            |turn| turn.step(run, start).unwrap_or_default(),
+            |kernel, started| {
+                if *started {
+                    kernel.queries.attach(run);
+                }
+            },
+        );
+        taken.keep();
+        if !started {
+            return Ok(None);
+        }
+        if !self.in_process {
+            // What came in between is in the history that is about to be shown. Usually nothing.
+            let before = position.saturating_sub(1);
+            self.on_disk(before).await?;
+        }
+        Ok(self.task_response(run, &poller.key.name))
+    }
+
+    pub(super) async fn poll_activity_task(
+        &self,
+        request: Request<PollActivityTaskQueueRequest>,
+    ) -> Result<PollActivityTaskQueueResponse, Status> {
+        let until = Self::answer_by(&request, LONG_POLL);
+        let request = request.into_inner();
+        let key = self.queue_key(&request.namespace, request.task_queue.as_ref(), true)?;
+        let poller = Poller::enter(self, key, &request.identity);
+        while let Some(mut taken) = poller.next(until).await {
+            let Some(Queued::Task(Task::Activity { run, scheduled_event_id, attempt, .. })) = taken.queued()
+            else {
+                taken.keep();
+                continue;
+            };
+            let (run, id, attempt) = (*run, *scheduled_event_id, *attempt);
+            self.run_on_disk(run).await?;
+            let start = |step: &mut Step<'_>| step.start_activity(id, attempt, &request.identity);
+            let (response, position) = self.inner.transition(|turn| {
+                turn.step(run, start).filter(|started| *started)?;
+                activities::response(run, turn.world.run(run)?, id)
+            });
+            taken.keep();
+            if let Some(response) = response {
+                if is_last_attempt(&response) {
+                    self.on_disk(position).await?;
+                }
+                return Ok(response);
+            }
+        }
+        Ok(PollActivityTaskQueueResponse::default())
+    }
+
+    /// No Nexus tasks are ever made: the poll waits, as it would where there are none.
+    pub(super) async fn poll_nexus_task(
+        &self,
+        request: Request<PollNexusTaskQueueRequest>,
+    ) -> Result<PollNexusTaskQueueResponse, Status> {
+        let until = Self::answer_by(&request, LONG_POLL);
+        let request = request.into_inner();
+        self.queue_key(&request.namespace, request.task_queue.as_ref(), false)?;
+        tokio::select! {
+            () = sleep_until(until) => {}
+            () = self.closed() => {}
+        }
+        Ok(PollNexusTaskQueueResponse::default())
+    }
+
+    fn queue_key(
+        &self,
+        namespace: &str,
+        queue: Option<&TaskQueue>,
+        activities: bool,
+    ) -> Result<QueueKey, Status> {
+        self.lock().world.check_namespace(namespace)?;
+        let name = queue.map(|queue| queue.name.clone()).unwrap_or_default();
+        if name.is_empty() {
+            return Err(Error::invalid("TaskQueue is not set on request.").into());
+        }
+        if name.len() > limits::ID_BYTES {
+            return Err(Error::invalid("TaskQueue length exceeds limit.").into());
+        }
+        Ok(QueueKey { namespace: namespace.to_owned(), name, activities })
+    }
+
+    /// What a worker gets for the workflow task that was just started.
+    pub(super) fn task_response(&self, run: u64, queue: &str) -> Option<PollWorkflowTaskQueueResponse> {
+        let kernel = self.lock();
+        let mut response = tasks::response(run, kernel.world.run(run)?, queue)?;
+        response.queries = kernel.queries.attached(run);
+        Some(response)
+    }
+}
+
+/// An attempt after which there is none must be known to have started, or a crash would give another.
+fn is_last_attempt(response: &PollActivityTaskQueueResponse) -> bool {
+    let attempts = response.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts);
+    attempts > 0 && response.attempt >= attempts
+}
+
+/// A worker at a queue, for as long as its poll is open.
+struct Poller<'a> {
+    service: &'a Service,
+    key: QueueKey,
+    arrived: std::sync::Arc<tokio::sync::Notify>,
+}
+
+impl<'a> Poller<'a> {
+    fn enter(service: &'a Service, key: QueueKey, identity: &str) -> Self {
+        let now = service.inner.clock.now();
+        let arrived = service.lock().queues.enter(&key, identity, now);
+        Self { service, key, arrived }
+    }
+
+    /// Waits for the next task.
+    async fn next(&self, until: Instant) -> Option<Taken<'a>> {
+        loop {
+            let mut arrived = pin!(self.arrived.notified());
+            arrived.as_mut().enable();
+            if *self.service.inner.closing.borrow() {
+                return None;
+            }
+            let queued = self.service.lock().queues.take(&self.key);
+            if queued.is_some() {
+                return Some(Taken { service: self.service, key: self.key.clone(), queued });
+            }
+            tokio::select! {
+                () = arrived => {}
+                () = sleep_until(until) => return None,
+                () = self.service.closed() => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Poller<'_> {
+    fn drop(&mut self) {
+        let now = self.service.inner.clock.now();
+        self.service.lock().queues.leave(&self.key, now);
+    }
+}
+
+/// A task out of a queue. Goes back when it is dropped, unless it was kept.
+struct Taken<'a> {
+    service: &'a Service,
+    key: QueueKey,
+    queued: Option<Queued>,
+}
+
+impl Taken<'_> {
+    fn queued(&self) -> Option<&Queued> {
+        self.queued.as_ref()
+    }
+
+    /// The task is done with: started, or not wanted any more.
+    fn keep(&mut self) {
+        self.queued = None;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if let Some(queued) = self.queued.take() {
+            self.service.lock().queues.put_back(self.key.clone(), queued);
+        }
+    }
+}

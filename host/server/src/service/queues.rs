@@ -1,0 +1,165 @@
+//! Task queues: tasks that wait for workers, and workers that wait for tasks.
+//!
+//! A task here is a reference; whether it is still wanted is checked by who takes it. Nothing here
+//! is on disk: after a restart the queues are filled from the runs.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use host_wire::temporal::api::enums::v1::TaskQueueKind;
+use tokio::sync::Notify;
+
+use super::queries::QueryNumber;
+use crate::state::{
+    time::Time,
+    world::{Task, World},
+};
+
+/// A sticky queue that was not polled for so long is dead: its tasks go to the normal queue.
+const STICKY_DEAD: Duration = Duration::from_secs(10);
+/// Who polled within this time counts as a worker of the queue.
+pub(crate) const POLLER_RECENT: Duration = Duration::from_secs(300);
+/// Most pollers remembered by name for each queue.
+const POLLERS: usize = 200;
+
+/// A task queue of a namespace; workflow tasks and activities with one name are two queues.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct QueueKey {
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+    pub(crate) activities: bool,
+}
+
+/// What a poller may get.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Queued {
+    Task(Task),
+    Query(QueryNumber),
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    tasks: VecDeque<Queued>,
+    arrived: Arc<Notify>,
+    waiting: usize,
+    last_poll: Option<Time>,
+    pollers: Vec<(String, Time)>,
+}
+
+/// All queues.
+#[derive(Debug, Default)]
+pub(crate) struct Queues {
+    queues: HashMap<QueueKey, Queue>,
+}
+
+impl Queues {
+    /// Adds a task to its queue; to the normal one if its sticky queue is dead.
+    pub(crate) fn push(&mut self, world: &World, task: Task, now: Time) {
+        let (number, name, activities) = match &task {
+            Task::Workflow { run, queue, .. } => {
+                let sticky = queue.kind == i32::from(TaskQueueKind::Sticky);
+                let namespace = world.run(*run).map_or("", |run| &run.birth.namespace);
+                let name = if sticky && !self.is_alive(namespace, &queue.name, now) {
+                    queue.normal_name.clone()
+                } else {
+                    queue.name.clone()
+                };
+                (*run, name, false)
+            }
+            Task::Activity { run, queue, .. } => (*run, queue.clone(), true),
+        };
+        let Some(run) = world.run(number) else { return };
+        let key = QueueKey { namespace: run.birth.namespace.clone(), name, activities };
+        self.push_to(key, Queued::Task(task));
+    }
+
+    pub(crate) fn push_to(&mut self, key: QueueKey, queued: Queued) {
+        let queue = self.queues.entry(key).or_default();
+        queue.tasks.push_back(queued);
+        queue.arrived.notify_one();
+    }
+
+    /// Puts back what its taker could not use.
+    pub(crate) fn put_back(&mut self, key: QueueKey, queued: Queued) {
+        let queue = self.queues.entry(key).or_default();
+        queue.tasks.push_front(queued);
+        queue.arrived.notify_one();
+    }
+
+    pub(crate) fn take(&mut self, key: &QueueKey) -> Option<Queued> {
+        self.queues.get_mut(key)?.tasks.pop_front()
+    }
+
+    /// A poller comes; answers what tells it that something arrived.
+    pub(crate) fn enter(&mut self, key: &QueueKey, identity: &str, now: Time) -> Arc<Notify> {
+        let queue = self.queues.entry(key.clone()).or_default();
+        queue.waiting += 1;
+        queue.last_poll = Some(now);
+        if let Some((_, last)) = queue.pollers.iter_mut().find(|(known, _)| known == identity) {
+            *last = now;
+        } else if queue.pollers.len() < POLLERS {
+            queue.pollers.push((identity.to_owned(), now));
+        }
+        queue.arrived.clone()
+    }
+
+    /// A poller goes.
+    pub(crate) fn leave(&mut self, key: &QueueKey, now: Time) {
+        if let Some(queue) = self.queues.get_mut(key) {
+            queue.waiting = queue.waiting.saturating_sub(1);
+            queue.last_poll = queue.last_poll.map(|_| now);
+        }
+    }
+
+    /// Whether workers poll a sticky queue.
+    pub(crate) fn is_alive(&self, namespace: &str, sticky: &str, now: Time) -> bool {
+        let key = QueueKey { namespace: namespace.to_owned(), name: sticky.to_owned(), activities: false };
+        self.polled_within(&key, STICKY_DEAD, now)
+    }
+
+    /// Whether a worker polls the queue or did lately.
+    pub(crate) fn polled_within(&self, key: &QueueKey, time: Duration, now: Time) -> bool {
+        self.queues.get(key).is_some_and(|queue| {
+            queue.last_poll.is_some_and(|last| queue.waiting > 0 || now.since(last) < time)
+        })
+    }
+
+    /// Who polls the queue, with the last time.
+    pub(crate) fn pollers(&self, key: &QueueKey, now: Time) -> Vec<(String, Time)> {
+        let pollers = self.queues.get(key).map_or(&[][..], |queue| &queue.pollers);
+        pollers.iter().filter(|(_, last)| now.since(*last) < POLLER_RECENT).cloned().collect()
+    }
+
+    /// Tasks that wait.
+    pub(crate) fn backlog(&self, key: &QueueKey) -> usize {
+        self.queues.get(key).map_or(0, |queue| queue.tasks.len())
+    }
+
+    /// A worker says that its sticky queue is no more; what waits there goes to the normal queues.
+    pub(crate) fn abandon_sticky(&mut self, world: &World, key: &QueueKey, now: Time) {
+        let Some(queue) = self.queues.get_mut(key) else { return };
+        queue.last_poll = None;
+        for queued in std::mem::take(&mut queue.tasks) {
+            match queued {
+                Queued::Task(task) => self.push(world, task, now),
+                query @ Queued::Query(_) => self.push_to(key.clone(), query),
+            }
+        }
+    }
+
+    /// Forgets queues that are empty and that nobody polls.
+    pub(crate) fn sweep(&mut self, now: Time) {
+        self.queues.retain(|_, queue| {
+            !queue.tasks.is_empty()
+                || queue.waiting > 0
+                || queue.last_poll.is_some_and(|last| now.since(last) < POLLER_RECENT)
+        });
+        #[expect(clippy::iter_over_hash_type, reason = "each queue alone")]
+        for queue in self.queues.values_mut() {
+            queue.pollers.retain(|(_, last)| now.since(*last) < POLLER_RECENT);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Workflow tasks: what workers get, and what they send back.
+
+use host_wire::{
+    History,
+    temporal::api::{
+        common::v1::WorkflowType,
+        enums::v1::TaskQueueKind,
+        workflowservice::v1::{
+            PollWorkflowTaskQueueResponse, RespondWorkflowTaskCompletedRequest,
+            RespondWorkflowTaskCompletedResponse, RespondWorkflowTaskFailedRequest, ShutdownWorkerRequest,
+            StartWorkflowExecutionRequest, StartWorkflowExecutionResponse,
+        },
+    },
+};
+use prost::Message;
+use tonic::Status;
+
+use super::{Service, activities, history::Page, kernel::Kernel, queues::QueueKey};
+use crate::state::{
+    describe,
+    error::Error,
+    requests::{complete_task::complete_task, fail_task::fail_task, start::start, token::TaskToken},
+    run::Run,
+    world::{RunNumber, Turn},
+};
+
+impl Service {
+    pub(super) async fn start_workflow(
+        &self,
+        request: StartWorkflowExecutionRequest,
+    ) -> Result<StartWorkflowExecutionResponse, Status> {
+        let identity = request.identity.clone();
+        let wants_task = request.request_eager_execution;
+        let change = self.change(|turn| {
+            let started = start(turn, request)?;
+            let number = started.run;
+            if wants_task && started.new {
+                turn.step(number, |step| step.start_first_task(&identity));
+            }
+            let run = turn.world.run(number).ok_or_else(Error::completed)?;
+            let eager =
+                if wants_task && started.new { response(number, run, run.queue_name()) } else { None };
+            Ok(StartWorkflowExecutionResponse {
+                run_id: run.birth.run_id.clone(),
+                first_execution_run_id: run.start.first_execution_run_id.clone(),
+                started: started.started,
+                status: run.status.into(),
+                eager_workflow_task: eager,
+                link: None,
+            })
+        });
+        change.await
+    }
+
+    /// A worker goes away: its sticky queue takes no more tasks.
+    pub(super) fn forget_worker(&self, request: &ShutdownWorkerRequest) -> Result<(), Status> {
+        let now = self.inner.clock.now();
+        let mut kernel = self.lock();
+        kernel.world.check_namespace(&request.namespace)?;
+        let key = QueueKey {
+            namespace: request.namespace.clone(),
+            name: request.sticky_task_queue.clone(),
+            activities: false,
+        };
+        let kernel = &mut *kernel;
+        kernel.queues.abandon_sticky(&kernel.world, &key, now);
+        Ok(())
+    }
+
+    pub(super) async fn complete_workflow_task(
+        &self,
+        mut request: RespondWorkflowTaskCompletedRequest,
+    ) -> Result<RespondWorkflowTaskCompletedResponse, Status> {
+        self.lock().world.check_namespace(&request.namespace)?;
+        let token = TaskToken::parse(&request.task_token)?;
+        let answers = std::mem::take(&mut request.query_results);
+        let complete = |turn: &mut Turn<'_>| {
+            let completed = complete_task(turn, &token, request)?;
+            let run = turn.world.run(token.run);
+            let activity_tasks = completed
+                .eager_activities
+                .iter()
+                .filter_map(|id| activities::response(token.run, run?, *id))
+                .collect();
+            Ok((completed.next_task, activity_tasks))
+        };
+        let answer = |kernel: &mut Kernel, result: &Result<(bool, Vec<_>), Error>| match result {
+            Ok((next_task, _)) => {
+                kernel.queries.answer_attached(token.run, answers);
+                if *next_task {
+                    kernel.queries.attach(token.run);
+                }
+            }
+            Err(_) => kernel.queries.detach(token.run),
+        };
+        let (next_task, activity_tasks) = self.change_with(complete, answer).await?;
+        let workflow_task = if next_task { self.task_response(token.run, "") } else { None };
+        Ok(RespondWorkflowTaskCompletedResponse { workflow_task, activity_tasks, reset_history_event_id: 0 })
+    }
+
+    pub(super) async fn fail_workflow_task(
+        &self,
+        request: RespondWorkflowTaskFailedRequest,
+    ) -> Result<(), Status> {
+        self.lock().world.check_namespace(&request.namespace)?;
+        let token = TaskToken::parse(&request.task_token)?;
+        self.change(|turn| fail_task(turn, &token, request)).await?;
+        self.lock().queries.detach(token.run);
+        Ok(())
+    }
+}
+
+/// What a worker gets for a started workflow task, through the queue of this name. Workers that
+/// polled the run's sticky queue have the beginning of the history; so has who gets the next task
+/// with the answer to the last.
+pub(super) fn response(number: RunNumber, run: &Run, queue: &str) -> Option<PollWorkflowTaskQueueResponse> {
+    let token = TaskToken::of_task(number, run)?;
+    let (task, started) = run.started_task()?;
+    let sticky = task.queue.kind == i32::from(TaskQueueKind::Sticky);
+    let partial = queue.is_empty() || sticky && queue == task.queue.name;
+    let first = if partial { run.previous_started_event_id + 1 } else { 1 };
+    let page = Page::of_task(number, run, first);
+    let (history, next_page_token) = page.read(run);
+    Some(PollWorkflowTaskQueueResponse {
+        task_token: token.encode_to_vec().into(),
+        workflow_execution: Some(run.execution()),
+        workflow_type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
+        previous_started_event_id: run.previous_started_event_id,
+        started_event_id: started.event_id,
+        attempt: task.attempt,
+        history: Some(History::from_encoded(history)),
+        next_page_token,
+        workflow_execution_task_queue: describe::queue(run),
+        scheduled_time: Some(task.scheduled_time.into()),
+        started_time: Some(started.time.into()),
+        ..PollWorkflowTaskQueueResponse::default()
+    })
+}

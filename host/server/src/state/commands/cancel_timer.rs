@@ -1,0 +1,62 @@
+//! CancelTimer. A timer that fired while the workflow task ran counts as not fired.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        command::v1::CancelTimerCommandAttributes, enums::v1::WorkflowTaskFailedCause as Cause,
+        history::v1::TimerCanceledEventAttributes, sdk::v1::UserMetadata,
+    },
+};
+
+use super::{Plan, Refused, bad, check_id};
+use crate::state::{fact::Note, run::Run, step::Step};
+
+pub(super) fn check(plan: &mut Plan<'_>, a: &CancelTimerCommandAttributes) -> Result<(), Refused> {
+    let cause = Cause::BadCancelTimerAttributes;
+    check_id(cause, "TimerId", "CancelTimerCommand", &a.timer_id)?;
+    let planned = plan.timer_ids.remove(&a.timer_id);
+    if planned {
+        return Ok(());
+    }
+    if buffered_fire(plan.run, &a.timer_id).is_none() {
+        return Err(bad(cause, format!("timer not found: {}", a.timer_id)));
+    }
+    plan.buffered = plan.buffered.saturating_sub(1);
+    Ok(())
+}
+
+pub(super) fn record(
+    step: &mut Step<'_>,
+    completed_id: i64,
+    a: CancelTimerCommandAttributes,
+    metadata: Option<UserMetadata>,
+) {
+    let started_event_id = match step.run.timers.get(&a.timer_id) {
+        Some(timer) => timer.started_event_id,
+        None => {
+            let started = buffered_fire(step.run, &a.timer_id).unwrap_or_default();
+            step.note(Note::BufferedTimerRemoved(a.timer_id.clone()));
+            started
+        }
+    };
+    let identity = String::new();
+    step.record_with(
+        EventAttributes::TimerCanceledEventAttributes(Box::new(TimerCanceledEventAttributes {
+            timer_id: a.timer_id,
+            started_event_id,
+            workflow_task_completed_event_id: completed_id,
+            identity,
+        })),
+        metadata,
+    );
+}
+
+/// The started event of a timer whose firing is buffered.
+fn buffered_fire(run: &Run, timer_id: &str) -> Option<i64> {
+    run.buffered.iter().find_map(|event| match &event.attributes {
+        Some(EventAttributes::TimerFiredEventAttributes(fired)) if fired.timer_id == timer_id => {
+            Some(fired.started_event_id)
+        }
+        _ => None,
+    })
+}

@@ -1,0 +1,68 @@
+//! ContinueAsNewWorkflowExecution.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        command::v1::ContinueAsNewWorkflowExecutionCommandAttributes,
+        enums::v1::WorkflowTaskFailedCause as Cause,
+        history::v1::WorkflowExecutionContinuedAsNewEventAttributes, sdk::v1::UserMetadata,
+    },
+};
+
+use super::{Plan, Refused, bad, check_payloads};
+use crate::state::{
+    next_run::continue_as_new,
+    retry,
+    step::{Effect, Step},
+};
+
+pub(super) fn check(
+    plan: &mut Plan<'_>,
+    a: &ContinueAsNewWorkflowExecutionCommandAttributes,
+) -> Result<(), Refused> {
+    let cause = Cause::BadContinueAsNewAttributes;
+    check_payloads(cause, "ContinueAsNewWorkflowExecutionCommandAttributes.Input", a.input.as_ref())?;
+    if !a.cron_schedule.is_empty() {
+        return Err(Refused::Unsupported("cron schedules"));
+    }
+    if let Some(wrong) = a.retry_policy.as_ref().and_then(retry::invalid) {
+        return Err(bad(cause, wrong));
+    }
+    plan.close()
+}
+
+pub(super) fn record(
+    step: &mut Step<'_>,
+    completed_id: i64,
+    mut a: ContinueAsNewWorkflowExecutionCommandAttributes,
+    metadata: Option<UserMetadata>,
+) {
+    a.retry_policy = a.retry_policy.take().map(|policy| retry::filled(Some(policy)));
+    let new_run_id = step.new_id();
+    let next = continue_as_new(step.run, &a, step.now, new_run_id.clone());
+    let start = &next.start;
+    step.record_with(
+        EventAttributes::WorkflowExecutionContinuedAsNewEventAttributes(Box::new(
+            WorkflowExecutionContinuedAsNewEventAttributes {
+                new_execution_run_id: new_run_id,
+                workflow_type: start.workflow_type.clone(),
+                task_queue: start.task_queue.clone(),
+                input: start.input.clone(),
+                workflow_run_timeout: start.workflow_run_timeout,
+                workflow_task_timeout: start.workflow_task_timeout,
+                workflow_task_completed_event_id: completed_id,
+                backoff_start_interval: start.first_workflow_task_backoff,
+                initiator: start.initiator,
+                failure: start.continued_failure.clone(),
+                last_completion_result: start.last_completion_result.clone(),
+                header: start.header.clone(),
+                memo: start.memo.clone(),
+                search_attributes: start.search_attributes.clone(),
+                inherit_build_id: a.inherit_build_id,
+                initial_versioning_behavior: a.initial_versioning_behavior,
+            },
+        )),
+        metadata,
+    );
+    step.effect(Effect::Continue(next));
+}

@@ -1,0 +1,91 @@
+//! RequestCancelActivityTask.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        command::v1::RequestCancelActivityTaskCommandAttributes,
+        common::v1::{Payload, Payloads},
+        enums::v1::WorkflowTaskFailedCause as Cause,
+        history::v1::{ActivityTaskCancelRequestedEventAttributes, ActivityTaskCanceledEventAttributes},
+        sdk::v1::UserMetadata,
+    },
+};
+
+use super::{Plan, Refused, bad};
+use crate::state::{buffer::closes, step::Step};
+
+/// What the history says of an activity that was cancelled before a worker had it.
+const NOT_STARTED: &str = "ACTIVITY_ID_NOT_STARTED";
+
+pub(super) fn check(
+    plan: &mut Plan<'_>,
+    a: &RequestCancelActivityTaskCommandAttributes,
+) -> Result<(), Refused> {
+    let cause = Cause::BadRequestCancelActivityAttributes;
+    if a.scheduled_event_id <= 0 {
+        return Err(bad(cause, "ScheduledEventId is not set on RequestCancelActivityTaskCommand."));
+    }
+    if let Some(activity) = plan.run.activities.get(&a.scheduled_event_id) {
+        if activity.started.is_none() {
+            plan.activity_ids.remove(&activity.scheduled.activity_id);
+        }
+        return Ok(());
+    }
+    // It closed while the workflow task ran: too late, and not the worker's mistake.
+    if plan.run.buffered.iter().any(|event| closes(event) == Some(a.scheduled_event_id)) {
+        return Ok(());
+    }
+    Err(bad(cause, format!("no activity was scheduled by event {}", a.scheduled_event_id)))
+}
+
+pub(super) fn record(
+    step: &mut Step<'_>,
+    completed_id: i64,
+    a: &RequestCancelActivityTaskCommandAttributes,
+    metadata: Option<UserMetadata>,
+) {
+    let scheduled_event_id = a.scheduled_event_id;
+    let already = step
+        .run
+        .activities
+        .get(&scheduled_event_id)
+        .is_some_and(|activity| activity.cancel_requested_event_id != 0);
+    if already {
+        return;
+    }
+    let requested_id = step.record_with(
+        EventAttributes::ActivityTaskCancelRequestedEventAttributes(Box::new(
+            ActivityTaskCancelRequestedEventAttributes {
+                scheduled_event_id,
+                workflow_task_completed_event_id: completed_id,
+            },
+        )),
+        metadata,
+    );
+    let Some(activity) = step.run.activities.get(&scheduled_event_id) else { return };
+    if activity.started.is_some() {
+        return;
+    }
+    step.record(EventAttributes::ActivityTaskCanceledEventAttributes(Box::new(
+        ActivityTaskCanceledEventAttributes {
+            details: Some(text(NOT_STARTED)),
+            latest_cancel_requested_event_id: requested_id,
+            scheduled_event_id,
+            started_event_id: 0,
+            identity: String::new(),
+            worker_version: None,
+        },
+    )));
+    step.schedule_task();
+}
+
+fn text(text: &str) -> Payloads {
+    let metadata = [("encoding".to_owned(), bytes::Bytes::from_static(b"json/plain"))];
+    Payloads {
+        payloads: vec![Payload {
+            metadata: metadata.into(),
+            data: format!("\"{text}\"").into(),
+            ..Payload::default()
+        }],
+    }
+}

@@ -1,0 +1,43 @@
+//! UpsertWorkflowSearchAttributes.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        command::v1::UpsertWorkflowSearchAttributesCommandAttributes,
+        enums::v1::WorkflowTaskFailedCause as Cause,
+        history::v1::UpsertWorkflowSearchAttributesEventAttributes, sdk::v1::UserMetadata,
+    },
+};
+use prost::Message;
+
+use super::{Refused, bad};
+use crate::state::{limits, step::Step};
+
+pub(super) fn check(a: &UpsertWorkflowSearchAttributesCommandAttributes) -> Result<(), Refused> {
+    let cause = Cause::BadSearchAttributes;
+    match &a.search_attributes {
+        Some(all) if all.indexed_fields.is_empty() => Err(bad(cause, "IndexedFields is not set on command.")),
+        Some(all) if all.encoded_len() > limits::BLOB_BYTES => {
+            Err(bad(cause, "SearchAttributes on command exceed size limit."))
+        }
+        Some(_) => Ok(()),
+        None => Err(bad(cause, "SearchAttributes is not set on command.")),
+    }
+}
+
+pub(super) fn record(
+    step: &mut Step<'_>,
+    completed_id: i64,
+    a: UpsertWorkflowSearchAttributesCommandAttributes,
+    metadata: Option<UserMetadata>,
+) {
+    step.record_with(
+        EventAttributes::UpsertWorkflowSearchAttributesEventAttributes(Box::new(
+            UpsertWorkflowSearchAttributesEventAttributes {
+                workflow_task_completed_event_id: completed_id,
+                search_attributes: a.search_attributes,
+            },
+        )),
+        metadata,
+    );
+}

@@ -1,0 +1,53 @@
+//! Why a request is refused. The service turns these into the protocol's statuses.
+
+/// A refusal. Nothing was changed, unless the variant says so.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{0}")]
+    InvalidArgument(String),
+    #[error("{0}")]
+    NotFound(String),
+    #[error("Namespace {0} is not found.")]
+    NamespaceNotFound(String),
+    #[error("{message}")]
+    AlreadyStarted { message: String, request_id: String, run_id: String, first_run_id: String },
+    #[error("{message}")]
+    Exhausted { message: String, cause: ExhaustedCause },
+    #[error("{0}")]
+    FailedPrecondition(String),
+    #[error("{0}")]
+    Unimplemented(String),
+}
+
+/// Which resource there was not enough of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExhaustedCause {
+    /// The workflow is closing and takes no more input for the moment.
+    BusyWorkflow,
+    /// Storage is full.
+    Storage,
+}
+
+impl Error {
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::InvalidArgument(message.into())
+    }
+
+    pub(crate) fn no_workflow(workflow_id: &str) -> Self {
+        Self::NotFound(format!("workflow not found for ID: {workflow_id}"))
+    }
+
+    pub(crate) fn completed() -> Self {
+        Self::NotFound("workflow execution already completed".to_owned())
+    }
+
+    pub(crate) fn no_task() -> Self {
+        Self::NotFound("Workflow task not found.".to_owned())
+    }
+
+    pub(crate) fn no_activity() -> Self {
+        Self::NotFound(
+            "invalid activityID or activity already timed out or invoking workflow is completed".to_owned(),
+        )
+    }
+}

@@ -1,0 +1,425 @@
+//! What runs do to each other: children, signals and cancellations from one to another, and what
+//! the end of one means for parent and children. All of it in the transition that caused it.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        common::v1::{WorkflowExecution, WorkflowType},
+        enums::v1::{
+            CancelExternalWorkflowExecutionFailedCause as CancelFailed, ParentClosePolicy,
+            SignalExternalWorkflowExecutionFailedCause as SignalFailed,
+            StartChildWorkflowExecutionFailedCause as StartFailed, WorkflowExecutionStatus as Status,
+            WorkflowIdReusePolicy,
+        },
+        history::v1::{
+            ChildWorkflowExecutionCanceledEventAttributes, ChildWorkflowExecutionCompletedEventAttributes,
+            ChildWorkflowExecutionFailedEventAttributes, ChildWorkflowExecutionStartedEventAttributes,
+            ChildWorkflowExecutionTerminatedEventAttributes, ChildWorkflowExecutionTimedOutEventAttributes,
+            ExternalWorkflowExecutionCancelRequestedEventAttributes,
+            ExternalWorkflowExecutionSignaledEventAttributes, HistoryEvent,
+            RequestCancelExternalWorkflowExecutionFailedEventAttributes,
+            SignalExternalWorkflowExecutionFailedEventAttributes,
+            StartChildWorkflowExecutionFailedEventAttributes,
+            StartChildWorkflowExecutionInitiatedEventAttributes, WorkflowExecutionStartedEventAttributes,
+        },
+    },
+};
+use prost::Message;
+
+use super::{
+    error::Error,
+    namespace_id,
+    next_run::NewRun,
+    requests::{request_cancel::CancelRequest, signal::Signal},
+    run::{Birth, Child, Run},
+    step::Step,
+    time::{Time, positive},
+    world::{RunNumber, Turn},
+};
+
+/// Who the history says ended a child whose parent closed.
+const PARENT_CLOSE_IDENTITY: &str = "history-service";
+const PARENT_CLOSE_REASON: &str = "by parent close policy";
+
+impl Turn<'_> {
+    pub(super) fn start_child(&mut self, parent: RunNumber, id: i64) {
+        let Some(run) = self.world.run(parent) else { return };
+        let Some(child) = run.children.get(&id) else { return };
+        let initiated = child.initiated.clone();
+        if let Err(cause) = self.may_start(&initiated) {
+            self.step_alone(parent, |step| step.child_not_started(id, &initiated, cause));
+            return;
+        }
+        let run_id = self.new_id();
+        let Some(run) = self.world.run(parent) else { return };
+        let new = child_run(run, id, &initiated, run_id.clone(), self.now);
+        let number = self.start_alone(new);
+        self.step_alone(parent, |step| step.child_started(id, &initiated, run_id));
+        self.step_alone(number, |step| step.schedule_task());
+    }
+
+    fn may_start(
+        &self,
+        initiated: &StartChildWorkflowExecutionInitiatedEventAttributes,
+    ) -> Result<(), StartFailed> {
+        if self.world.check_namespace(&initiated.namespace).is_err() {
+            return Err(StartFailed::NamespaceNotFound);
+        }
+        let current = self.world.current(&initiated.namespace, &initiated.workflow_id);
+        let Some(current) = current.and_then(|number| self.world.run(number)) else { return Ok(()) };
+        let allowed = !current.is_open()
+            && match initiated.workflow_id_reuse_policy() {
+                WorkflowIdReusePolicy::RejectDuplicate => false,
+                WorkflowIdReusePolicy::AllowDuplicateFailedOnly => current.status != Status::Completed,
+                _ => true,
+            };
+        if allowed { Ok(()) } else { Err(StartFailed::WorkflowAlreadyExists) }
+    }
+
+    pub(super) fn signal_external(&mut self, sender: RunNumber, id: i64) {
+        let Some(run) = self.world.run(sender) else { return };
+        let Some(initiated) = run.external_signals.get(&id).cloned() else { return };
+        let own = run.execution();
+        let target = initiated.workflow_execution.clone().unwrap_or_default();
+        let signal = Signal {
+            name: initiated.signal_name.clone(),
+            input: initiated.input.clone(),
+            identity: "history-service".to_owned(),
+            header: initiated.header.clone(),
+            request_id: self.new_id(),
+            external: Some(own.clone()),
+            links: Vec::new(),
+        };
+        let outcome =
+            self.external_target(&initiated.namespace, &target, &own, initiated.child_workflow_only);
+        let outcome = outcome.and_then(|number| match self.step_alone(number, |step| step.signal(signal)) {
+            Some(result) => result.map(|_| ()),
+            None => Err(Error::completed()),
+        });
+        let failed = outcome.err().map(|error| match error {
+            Error::NamespaceNotFound(_) => SignalFailed::NamespaceNotFound,
+            _ => SignalFailed::ExternalWorkflowExecutionNotFound,
+        });
+        self.step_alone(sender, |step| {
+            step.record(match failed {
+                None => EventAttributes::ExternalWorkflowExecutionSignaledEventAttributes(Box::new(
+                    ExternalWorkflowExecutionSignaledEventAttributes {
+                        initiated_event_id: id,
+                        namespace: initiated.namespace.clone(),
+                        namespace_id: initiated.namespace_id.clone(),
+                        workflow_execution: Some(target),
+                        control: initiated.control.clone(),
+                    },
+                )),
+                Some(cause) => EventAttributes::SignalExternalWorkflowExecutionFailedEventAttributes(
+                    Box::new(SignalExternalWorkflowExecutionFailedEventAttributes {
+                        cause: cause.into(),
+                        namespace: initiated.namespace.clone(),
+                        namespace_id: initiated.namespace_id.clone(),
+                        workflow_execution: Some(target),
+                        initiated_event_id: id,
+                        control: initiated.control.clone(),
+                        workflow_task_completed_event_id: 0,
+                    }),
+                ),
+            });
+            step.schedule_task();
+        });
+    }
+
+    pub(super) fn cancel_external(&mut self, sender: RunNumber, id: i64) {
+        let Some(run) = self.world.run(sender) else { return };
+        let Some(initiated) = run.external_cancels.get(&id).cloned() else { return };
+        let own = run.execution();
+        let target = initiated.workflow_execution.clone().unwrap_or_default();
+        let request = CancelRequest {
+            reason: initiated.reason.clone(),
+            identity: "history-service".to_owned(),
+            external: Some((own.clone(), id)),
+        };
+        let outcome = self
+            .external_target(&initiated.namespace, &target, &own, initiated.child_workflow_only)
+            .map(|number| self.step_alone(number, |step| step.request_cancel(request)));
+        let failed = outcome.err().map(|error| match error {
+            Error::NamespaceNotFound(_) => CancelFailed::NamespaceNotFound,
+            _ => CancelFailed::ExternalWorkflowExecutionNotFound,
+        });
+        self.step_alone(sender, |step| {
+            step.record(match failed {
+                None => EventAttributes::ExternalWorkflowExecutionCancelRequestedEventAttributes(Box::new(
+                    ExternalWorkflowExecutionCancelRequestedEventAttributes {
+                        initiated_event_id: id,
+                        namespace: initiated.namespace.clone(),
+                        namespace_id: initiated.namespace_id.clone(),
+                        workflow_execution: Some(target),
+                    },
+                )),
+                Some(cause) => EventAttributes::RequestCancelExternalWorkflowExecutionFailedEventAttributes(
+                    Box::new(RequestCancelExternalWorkflowExecutionFailedEventAttributes {
+                        cause: cause.into(),
+                        namespace: initiated.namespace.clone(),
+                        namespace_id: initiated.namespace_id.clone(),
+                        workflow_execution: Some(target),
+                        initiated_event_id: id,
+                        control: initiated.control.clone(),
+                        workflow_task_completed_event_id: 0,
+                    }),
+                ),
+            });
+            step.schedule_task();
+        });
+    }
+
+    fn external_target(
+        &self,
+        namespace: &str,
+        target: &WorkflowExecution,
+        sender: &WorkflowExecution,
+        child_only: bool,
+    ) -> Result<RunNumber, Error> {
+        let number = self.world.find_open(namespace, Some(target), "")?;
+        let parent = self.world.run(number).and_then(|run| run.start.parent_workflow_execution.as_ref());
+        if child_only && parent.is_none_or(|parent| parent.workflow_id != sender.workflow_id) {
+            return Err(Error::no_workflow(&target.workflow_id));
+        }
+        Ok(number)
+    }
+
+    /// A run is closed.
+    pub(super) fn closed(&mut self, number: RunNumber, children: Vec<Child>) {
+        for child in children {
+            self.apply_close_policy(&child);
+        }
+        let Some(run) = self.world.run(number) else { return };
+        let Some(closing) = run.history.last().and_then(|last| HistoryEvent::decode(last.clone()).ok())
+        else {
+            return;
+        };
+        let Some(parent) = run.start.parent_workflow_execution.as_ref() else { return };
+        let initiated = run.start.parent_initiated_event_id;
+        if is_continued(&closing) {
+            return;
+        }
+        let namespace = run.start.parent_workflow_namespace.clone();
+        let Ok(parent) = self.world.find_open(&namespace, Some(parent), "") else { return };
+        self.step_alone(parent, |step| step.child_closed(initiated, closing));
+    }
+
+    fn apply_close_policy(&mut self, child: &Child) {
+        if child.run_id.is_empty() {
+            return;
+        }
+        let execution =
+            WorkflowExecution { workflow_id: child.initiated.workflow_id.clone(), run_id: String::new() };
+        let found = self.world.find_open(&child.initiated.namespace, Some(&execution), &child.run_id);
+        let Ok(number) = found else { return };
+        match child.initiated.parent_close_policy() {
+            ParentClosePolicy::Abandon => {}
+            ParentClosePolicy::RequestCancel => {
+                let request = CancelRequest {
+                    reason: PARENT_CLOSE_REASON.to_owned(),
+                    identity: PARENT_CLOSE_IDENTITY.to_owned(),
+                    external: None,
+                };
+                self.step_alone(number, |step| step.request_cancel(request));
+            }
+            ParentClosePolicy::Terminate | ParentClosePolicy::Unspecified => {
+                self.step_alone(number, |step| {
+                    step.terminate(PARENT_CLOSE_REASON, None, PARENT_CLOSE_IDENTITY);
+                });
+            }
+        }
+    }
+}
+
+impl Step<'_> {
+    fn child_not_started(
+        &mut self,
+        id: i64,
+        initiated: &StartChildWorkflowExecutionInitiatedEventAttributes,
+        cause: StartFailed,
+    ) {
+        self.record(EventAttributes::StartChildWorkflowExecutionFailedEventAttributes(Box::new(
+            StartChildWorkflowExecutionFailedEventAttributes {
+                namespace: initiated.namespace.clone(),
+                namespace_id: initiated.namespace_id.clone(),
+                workflow_id: initiated.workflow_id.clone(),
+                workflow_type: initiated.workflow_type.clone(),
+                cause: cause.into(),
+                control: initiated.control.clone(),
+                initiated_event_id: id,
+                workflow_task_completed_event_id: initiated.workflow_task_completed_event_id,
+            },
+        )));
+        self.schedule_task();
+    }
+
+    fn child_started(
+        &mut self,
+        id: i64,
+        initiated: &StartChildWorkflowExecutionInitiatedEventAttributes,
+        run_id: String,
+    ) {
+        self.record(EventAttributes::ChildWorkflowExecutionStartedEventAttributes(Box::new(
+            ChildWorkflowExecutionStartedEventAttributes {
+                namespace: initiated.namespace.clone(),
+                namespace_id: initiated.namespace_id.clone(),
+                initiated_event_id: id,
+                workflow_execution: Some(WorkflowExecution {
+                    workflow_id: initiated.workflow_id.clone(),
+                    run_id,
+                }),
+                workflow_type: initiated.workflow_type.clone(),
+                header: initiated.header.clone(),
+            },
+        )));
+        self.schedule_task();
+    }
+
+    fn child_closed(&mut self, id: i64, closing: HistoryEvent) {
+        let Some(child) = self.run.children.get(&id) else { return };
+        let Some(attributes) = child_closing(id, child, closing) else { return };
+        self.record(attributes);
+        self.schedule_task();
+    }
+}
+
+/// What the parent's history says about the end of a child.
+fn child_closing(id: i64, child: &Child, closing: HistoryEvent) -> Option<EventAttributes> {
+    let namespace = child.initiated.namespace.clone();
+    let namespace_id = child.initiated.namespace_id.clone();
+    let workflow_execution = Some(WorkflowExecution {
+        workflow_id: child.initiated.workflow_id.clone(),
+        run_id: child.run_id.clone(),
+    });
+    let workflow_type: Option<WorkflowType> = child.initiated.workflow_type.clone();
+    let (initiated_event_id, started_event_id) = (id, child.started_event_id);
+    Some(match closing.attributes? {
+        EventAttributes::WorkflowExecutionCompletedEventAttributes(closed) => {
+            EventAttributes::ChildWorkflowExecutionCompletedEventAttributes(Box::new(
+                ChildWorkflowExecutionCompletedEventAttributes {
+                    result: closed.result,
+                    namespace,
+                    namespace_id,
+                    workflow_execution,
+                    workflow_type,
+                    initiated_event_id,
+                    started_event_id,
+                },
+            ))
+        }
+        EventAttributes::WorkflowExecutionFailedEventAttributes(closed) => {
+            EventAttributes::ChildWorkflowExecutionFailedEventAttributes(Box::new(
+                ChildWorkflowExecutionFailedEventAttributes {
+                    failure: closed.failure,
+                    namespace,
+                    namespace_id,
+                    workflow_execution,
+                    workflow_type,
+                    initiated_event_id,
+                    started_event_id,
+                    retry_state: closed.retry_state,
+                },
+            ))
+        }
+        EventAttributes::WorkflowExecutionCanceledEventAttributes(closed) => {
+            EventAttributes::ChildWorkflowExecutionCanceledEventAttributes(Box::new(
+                ChildWorkflowExecutionCanceledEventAttributes {
+                    details: closed.details,
+                    namespace,
+                    namespace_id,
+                    workflow_execution,
+                    workflow_type,
+                    initiated_event_id,
+                    started_event_id,
+                },
+            ))
+        }
+        EventAttributes::WorkflowExecutionTimedOutEventAttributes(closed) => {
+            EventAttributes::ChildWorkflowExecutionTimedOutEventAttributes(Box::new(
+                ChildWorkflowExecutionTimedOutEventAttributes {
+                    namespace,
+                    namespace_id,
+                    workflow_execution,
+                    workflow_type,
+                    initiated_event_id,
+                    started_event_id,
+                    retry_state: closed.retry_state,
+                },
+            ))
+        }
+        EventAttributes::WorkflowExecutionTerminatedEventAttributes(_) => {
+            EventAttributes::ChildWorkflowExecutionTerminatedEventAttributes(Box::new(
+                ChildWorkflowExecutionTerminatedEventAttributes {
+                    namespace,
+                    namespace_id,
+                    workflow_execution,
+                    workflow_type,
+                    initiated_event_id,
+                    started_event_id,
+                },
+            ))
+        }
+        _ => return None,
+    })
+}
+
+/// Whether another run of the same workflow id goes on where this one closed.
+fn is_continued(closing: &HistoryEvent) -> bool {
+    match &closing.attributes {
+        Some(EventAttributes::WorkflowExecutionContinuedAsNewEventAttributes(_)) => true,
+        Some(EventAttributes::WorkflowExecutionFailedEventAttributes(a)) => {
+            !a.new_execution_run_id.is_empty()
+        }
+        Some(EventAttributes::WorkflowExecutionTimedOutEventAttributes(a)) => {
+            !a.new_execution_run_id.is_empty()
+        }
+        _ => false,
+    }
+}
+
+fn child_run(
+    parent: &Run,
+    id: i64,
+    initiated: &StartChildWorkflowExecutionInitiatedEventAttributes,
+    run_id: String,
+    now: Time,
+) -> NewRun {
+    let namespace = &parent.birth.namespace;
+    let expiration = positive(initiated.workflow_execution_timeout).map(|timeout| now.after(timeout).into());
+    let start = WorkflowExecutionStartedEventAttributes {
+        workflow_type: initiated.workflow_type.clone(),
+        parent_workflow_namespace: namespace.clone(),
+        parent_workflow_namespace_id: namespace_id(namespace),
+        parent_workflow_execution: Some(parent.execution()),
+        parent_initiated_event_id: id,
+        task_queue: initiated.task_queue.clone(),
+        input: initiated.input.clone(),
+        workflow_execution_timeout: initiated.workflow_execution_timeout,
+        workflow_run_timeout: initiated.workflow_run_timeout,
+        workflow_task_timeout: initiated.workflow_task_timeout,
+        original_execution_run_id: run_id.clone(),
+        first_execution_run_id: run_id.clone(),
+        retry_policy: initiated.retry_policy.clone(),
+        attempt: 1,
+        workflow_execution_expiration_time: expiration,
+        first_workflow_task_backoff: Some(prost_types::Duration::default()),
+        memo: initiated.memo.clone(),
+        search_attributes: initiated.search_attributes.clone(),
+        header: initiated.header.clone(),
+        workflow_id: initiated.workflow_id.clone(),
+        root_workflow_execution: parent.start.root_workflow_execution.clone(),
+        priority: initiated.priority.clone(),
+        ..Default::default()
+    };
+    NewRun {
+        birth: Birth {
+            namespace: initiated.namespace.clone(),
+            workflow_id: initiated.workflow_id.clone(),
+            request_id: format!("{}:{id}", parent.birth.run_id),
+            run_id,
+        },
+        start: Box::new(start),
+        user_metadata: None,
+    }
+}

@@ -1,0 +1,154 @@
+//! RespondWorkflowTaskCompleted: commands into events.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        command::v1::Command,
+        enums::v1::WorkflowTaskFailedCause as Cause,
+        failure::v1::{Failure, ServerFailureInfo, failure::FailureInfo},
+        history::v1::WorkflowTaskCompletedEventAttributes,
+        workflowservice::v1::RespondWorkflowTaskCompletedRequest,
+    },
+};
+
+use super::token::TaskToken;
+use crate::state::{
+    commands::{self, BadCommand, Plan, Refused},
+    error::Error,
+    fact::{Note, Sticky},
+    run::Run,
+    step::{Effect, Step},
+    world::Turn,
+};
+
+/// What the worker gets in the same answer.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Completed {
+    /// Whether the next workflow task is started already.
+    pub(crate) next_task: bool,
+    /// Scheduled event ids of activities that are started already.
+    pub(crate) eager_activities: Vec<i64>,
+}
+
+/// A workflow task was completed. On a bad command the task is failed instead, and the answer is an
+/// error all the same.
+pub(crate) fn complete_task(
+    turn: &mut Turn<'_>,
+    token: &TaskToken,
+    mut request: RespondWorkflowTaskCompletedRequest,
+) -> Result<Completed, Error> {
+    let run = token.check_task(turn.world, &request.namespace)?;
+    if !request.messages.is_empty() {
+        return Err(Error::Unimplemented("updates are not supported".to_owned()));
+    }
+    let commands = std::mem::take(&mut request.commands);
+    match check(run, &commands) {
+        Ok(()) => {}
+        Err(Refused::Invalid(message)) => return Err(Error::InvalidArgument(message)),
+        Err(Refused::Unsupported(what)) => {
+            return Err(Error::Unimplemented(format!("{what} are not supported")));
+        }
+        Err(Refused::Bad(bad)) => return Err(refuse(turn, token, &bad, &request.identity)),
+    }
+    let completed = turn.step(token.run, |step| step.complete_task(request, commands));
+    Ok(completed.unwrap_or_default())
+}
+
+fn check(run: &Run, commands: &[Command]) -> Result<(), Refused> {
+    let mut plan = Plan::new(run);
+    commands.iter().try_for_each(|command| plan.check(command))
+}
+
+/// Fails the task because of a command. A task that keeps failing is left to time out, so that its
+/// worker does not run hot.
+fn refuse(turn: &mut Turn<'_>, token: &TaskToken, bad: &BadCommand, identity: &str) -> Error {
+    let name = pascal_case(bad.cause.as_str_name());
+    let message = if bad.message.is_empty() { name } else { format!("{name}: {}", bad.message) };
+    if token.attempt == 1 || bad.cause == Cause::UnhandledCommand {
+        let failure = Failure {
+            message: message.clone(),
+            source: "Server".to_owned(),
+            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: true })),
+            ..Failure::default()
+        };
+        turn.step(token.run, |step| step.fail_task(bad.cause, Some(failure), identity, ""));
+    }
+    Error::InvalidArgument(message)
+}
+
+/// `WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND` as clients know it: `UnhandledCommand`.
+fn pascal_case(name: &str) -> String {
+    let name = name.trim_start_matches("WORKFLOW_TASK_FAILED_CAUSE_");
+    let mut pascal = String::with_capacity(name.len());
+    for word in name.split('_') {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        pascal.push_str(first);
+        pascal.push_str(&rest.to_ascii_lowercase());
+    }
+    pascal
+}
+
+impl Step<'_> {
+    fn complete_task(
+        &mut self,
+        request: RespondWorkflowTaskCompletedRequest,
+        commands: Vec<Command>,
+    ) -> Completed {
+        let identity = request.identity.clone();
+        let (force_new, return_new) =
+            (request.force_create_new_workflow_task, request.return_new_workflow_task);
+        let completed_id = self.record_completed(request);
+        self.wants_task = Some(force_new);
+        let mut eager = Vec::new();
+        for command in commands {
+            commands::record(self, completed_id, command, &mut eager);
+        }
+        let wants_task = self.wants_task.take().unwrap_or_default();
+        let mut completed = Completed::default();
+        if !self.run.is_open() {
+            return completed;
+        }
+        for id in eager {
+            if self.start_activity(id, 1, &identity) {
+                completed.eager_activities.push(id);
+            } else {
+                self.effect(Effect::Activity(id));
+            }
+        }
+        if self.flush() || wants_task {
+            self.schedule_task();
+        }
+        if return_new && let Some(task) = &self.run.task {
+            let (scheduled_event_id, attempt) = (task.scheduled_event_id, task.attempt);
+            completed.next_task = self.start_task(scheduled_event_id, attempt, &identity);
+        }
+        completed
+    }
+
+    /// The event of the completion, after those of a transient task; where the next task goes.
+    fn record_completed(&mut self, request: RespondWorkflowTaskCompletedRequest) -> i64 {
+        self.store_transient_events();
+        let ids = self.run.started_task().map(|(task, started)| (task.scheduled_event_id, started.event_id));
+        let (scheduled_event_id, started_event_id) = ids.unwrap_or_default();
+        let sticky = request.sticky_attributes.and_then(|sticky| {
+            let queue = sticky.worker_task_queue?.name;
+            let schedule_to_start_timeout = sticky.schedule_to_start_timeout;
+            (!queue.is_empty()).then_some(Sticky { queue, schedule_to_start_timeout })
+        });
+        if sticky != self.run.sticky {
+            self.note(Note::Sticky(sticky.unwrap_or_default()));
+        }
+        self.record(EventAttributes::WorkflowTaskCompletedEventAttributes(Box::new(
+            WorkflowTaskCompletedEventAttributes {
+                scheduled_event_id,
+                started_event_id,
+                identity: request.identity,
+                binary_checksum: request.binary_checksum,
+                worker_version: request.worker_version_stamp,
+                sdk_metadata: request.sdk_metadata,
+                metering_metadata: request.metering_metadata,
+                ..Default::default()
+            },
+        )))
+    }
+}

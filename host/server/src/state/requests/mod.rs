@@ -1,0 +1,37 @@
+//! What clients and workers ask for, one file per request.
+
+pub(crate) mod activity;
+pub(crate) mod complete_task;
+pub(crate) mod fail_task;
+pub(crate) mod request_cancel;
+pub(crate) mod signal;
+pub(crate) mod start;
+pub(crate) mod terminate;
+pub(crate) mod token;
+
+use host_wire::temporal::api::common::v1::Payloads;
+use prost::Message;
+
+use super::{error::Error, limits};
+
+/// A name that is there and not too long.
+fn check_name(what: &str, name: &str) -> Result<(), Error> {
+    if name.is_empty() {
+        return Err(Error::invalid(format!("{what} is not set on request.")));
+    }
+    check_length(what, name)
+}
+
+fn check_length(what: &str, name: &str) -> Result<(), Error> {
+    if name.len() > limits::ID_BYTES {
+        return Err(Error::invalid(format!("{what} length exceeds limit.")));
+    }
+    Ok(())
+}
+
+fn check_payloads(payloads: Option<&Payloads>) -> Result<(), Error> {
+    if payloads.map_or(0, Message::encoded_len) > limits::BLOB_BYTES {
+        return Err(Error::invalid("Blob data size exceeds limit."));
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! RequestCancelWorkflowExecution, and cancellations from other runs.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        common::v1::WorkflowExecution, history::v1::WorkflowExecutionCancelRequestedEventAttributes,
+    },
+};
+
+use crate::state::step::Step;
+
+/// A request for cancellation on its way into a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CancelRequest {
+    pub(crate) reason: String,
+    pub(crate) identity: String,
+    /// The run that asks, with its initiated event, if one does.
+    pub(crate) external: Option<(WorkflowExecution, i64)>,
+}
+
+impl Step<'_> {
+    /// Asks the run to cancel itself. Asking again changes nothing.
+    pub(crate) fn request_cancel(&mut self, request: CancelRequest) {
+        if !self.run.is_open() || self.run.cancel_requested {
+            return;
+        }
+        let (external, initiated) = request.external.unzip();
+        self.record(EventAttributes::WorkflowExecutionCancelRequestedEventAttributes(Box::new(
+            WorkflowExecutionCancelRequestedEventAttributes {
+                cause: request.reason,
+                external_initiated_event_id: initiated.unwrap_or_default(),
+                external_workflow_execution: external,
+                identity: request.identity,
+            },
+        )));
+        self.schedule_task();
+    }
+}

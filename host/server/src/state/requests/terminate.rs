@@ -1,0 +1,20 @@
+//! TerminateWorkflowExecution.
+
+use host_wire::temporal::api::workflowservice::v1::TerminateWorkflowExecutionRequest;
+
+use crate::state::{error::Error, world::Turn};
+
+/// Ends an open run.
+pub(crate) fn terminate(
+    turn: &mut Turn<'_>,
+    request: TerminateWorkflowExecutionRequest,
+) -> Result<(), Error> {
+    super::check_payloads(request.details.as_ref())?;
+    let number = turn.world.find_open(
+        &request.namespace,
+        request.workflow_execution.as_ref(),
+        &request.first_execution_run_id,
+    )?;
+    turn.step(number, |step| step.terminate(&request.reason, request.details, &request.identity));
+    Ok(())
+}

@@ -1,0 +1,301 @@
+//! All runs, and one transition of them: a request changes a run, which may change others.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+
+use host_wire::temporal::api::{common::v1::WorkflowExecution, taskqueue::v1::TaskQueue};
+
+use super::{
+    error::Error,
+    fact::Fact,
+    limits,
+    next_run::NewRun,
+    run::{Birth, Run},
+    step::{Effect, Step},
+    time::Time,
+};
+
+/// Number of a run, in the order of their starts. What storage and task tokens call it.
+pub(crate) type RunNumber = u64;
+
+/// All runs.
+#[derive(Debug, Default)]
+pub(crate) struct World {
+    namespaces: BTreeSet<String>,
+    runs: HashMap<RunNumber, Run>,
+    /// The latest run of each namespace and workflow id.
+    current: HashMap<(String, String), RunNumber>,
+    by_run_id: HashMap<String, RunNumber>,
+    next_number: RunNumber,
+}
+
+/// A task for a worker. Whether it is still wanted is checked when somebody takes it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Task {
+    Workflow { run: RunNumber, scheduled_event_id: i64, attempt: i32, queue: TaskQueue },
+    Activity { run: RunNumber, scheduled_event_id: i64, attempt: i32, queue: String },
+}
+
+/// What happened to one run in a transition.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Record {
+    pub(crate) run: RunNumber,
+    /// For the first record of a run.
+    pub(crate) birth: Option<Birth>,
+    pub(crate) facts: Vec<Fact>,
+}
+
+/// Everything that came out of a transition.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    pub(crate) records: Vec<Record>,
+    pub(crate) tasks: Vec<Task>,
+}
+
+impl World {
+    pub(crate) fn new(namespaces: impl IntoIterator<Item = String>) -> Self {
+        Self { namespaces: namespaces.into_iter().collect(), ..Self::default() }
+    }
+
+    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &str> {
+        self.namespaces.iter().map(String::as_str)
+    }
+
+    pub(crate) fn check_namespace(&self, namespace: &str) -> Result<(), Error> {
+        if namespace.is_empty() {
+            return Err(Error::invalid("Namespace not set on request."));
+        }
+        if self.namespaces.contains(namespace) {
+            Ok(())
+        } else {
+            Err(Error::NamespaceNotFound(namespace.to_owned()))
+        }
+    }
+
+    pub(crate) fn run(&self, number: RunNumber) -> Option<&Run> {
+        self.runs.get(&number)
+    }
+
+    /// All runs, in no order.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (RunNumber, &Run)> {
+        self.runs.iter().map(|(number, run)| (*number, run))
+    }
+
+    /// The latest run of a workflow id.
+    pub(crate) fn current(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber> {
+        self.current.get(&(namespace.to_owned(), workflow_id.to_owned())).copied()
+    }
+
+    /// The run that a request names; without a run id the latest.
+    pub(crate) fn find(
+        &self,
+        namespace: &str,
+        execution: Option<&WorkflowExecution>,
+    ) -> Result<RunNumber, Error> {
+        self.check_namespace(namespace)?;
+        let Some(execution) = execution else {
+            return Err(Error::invalid("Execution is not set on request."));
+        };
+        if execution.workflow_id.is_empty() {
+            return Err(Error::invalid("WorkflowId is not set on request."));
+        }
+        if !execution.run_id.is_empty() && !is_run_id(&execution.run_id) {
+            return Err(Error::invalid("Invalid RunId."));
+        }
+        let found = if execution.run_id.is_empty() {
+            self.current(namespace, &execution.workflow_id)
+        } else {
+            self.by_run_id.get(&execution.run_id).copied().filter(|number| {
+                self.runs.get(number).is_some_and(|run| {
+                    run.birth.workflow_id == execution.workflow_id && run.birth.namespace == namespace
+                })
+            })
+        };
+        found.ok_or_else(|| Error::no_workflow(&execution.workflow_id))
+    }
+
+    /// The same, if that run is open. `first_run_id` keeps a request to one chain of runs.
+    pub(crate) fn find_open(
+        &self,
+        namespace: &str,
+        execution: Option<&WorkflowExecution>,
+        first_run_id: &str,
+    ) -> Result<RunNumber, Error> {
+        let number = self.find(namespace, execution)?;
+        let Some(run) = self.run(number) else { return Err(Error::completed()) };
+        if !first_run_id.is_empty() && run.start.first_execution_run_id != first_run_id {
+            return Err(Error::no_workflow(&run.birth.workflow_id));
+        }
+        if run.is_open() { Ok(number) } else { Err(Error::completed()) }
+    }
+
+    /// Puts back what storage has kept of a run.
+    pub(crate) fn restore(&mut self, record: Record) {
+        if let Some(birth) = record.birth {
+            self.add(record.run, Run::new(birth));
+        }
+        if let Some(run) = self.runs.get_mut(&record.run) {
+            run.transitions += i64::from(!record.facts.is_empty());
+            for fact in &record.facts {
+                run.apply(fact);
+            }
+        }
+    }
+
+    /// Tasks that wait for a worker, for queues to be filled after a restart.
+    pub(crate) fn waiting_tasks(&self) -> Vec<Task> {
+        let mut numbers: Vec<_> = self.runs.keys().copied().collect();
+        numbers.sort_unstable();
+        let mut tasks = Vec::new();
+        for number in numbers {
+            let Some(run) = self.runs.get(&number).filter(|run| run.is_open()) else { continue };
+            tasks.extend(workflow_task(number, run));
+            tasks.extend(run.activities.keys().filter_map(|id| activity_task(number, run, *id)));
+        }
+        tasks
+    }
+
+    fn add(&mut self, number: RunNumber, run: Run) {
+        let birth = &run.birth;
+        self.current.insert((birth.namespace.clone(), birth.workflow_id.clone()), number);
+        self.by_run_id.insert(birth.run_id.clone(), number);
+        self.next_number = self.next_number.max(number + 1);
+        self.runs.insert(number, run);
+    }
+}
+
+/// One transition: the world, the time, a source of ids, and what came out so far.
+pub(crate) struct Turn<'a> {
+    pub(crate) world: &'a mut World,
+    pub(crate) now: Time,
+    ids: &'a mut dyn FnMut() -> String,
+    pub(crate) changes: Changes,
+    effects: VecDeque<(RunNumber, Effect)>,
+}
+
+impl<'a> Turn<'a> {
+    pub(crate) fn new(world: &'a mut World, now: Time, ids: &'a mut dyn FnMut() -> String) -> Self {
+        Self { world, now, ids, changes: Changes::default(), effects: VecDeque::new() }
+    }
+
+    pub(crate) fn new_id(&mut self) -> String {
+        (self.ids)()
+    }
+
+    /// Changes a run, and does everything that follows from it.
+    pub(crate) fn step<R>(
+        &mut self,
+        number: RunNumber,
+        change: impl FnOnce(&mut Step<'_>) -> R,
+    ) -> Option<R> {
+        let result = self.step_alone(number, change)?;
+        self.settle();
+        Some(result)
+    }
+
+    /// Starts a run; `first` happens to it before its first workflow task is scheduled.
+    pub(crate) fn start(&mut self, new: NewRun, first: impl FnOnce(&mut Step<'_>)) -> RunNumber {
+        let number = self.start_alone(new);
+        self.step(number, |step| {
+            first(step);
+            step.schedule_task();
+        });
+        number
+    }
+
+    /// Adds a run with its first event. Its workflow task is the caller's to schedule.
+    pub(super) fn start_alone(&mut self, new: NewRun) -> RunNumber {
+        let number = self.world.next_number;
+        self.world.add(number, Run::new(new.birth.clone()));
+        self.changes.records.push(Record { run: number, birth: Some(new.birth), facts: Vec::new() });
+        self.step_alone(number, |step| step.record_start(new.start, new.user_metadata));
+        number
+    }
+
+    /// Changes a run and leaves what follows for [`Self::settle`].
+    pub(super) fn step_alone<R>(
+        &mut self,
+        number: RunNumber,
+        change: impl FnOnce(&mut Step<'_>) -> R,
+    ) -> Option<R> {
+        let run = self.world.runs.get_mut(&number)?;
+        let mut step = Step::new(run, self.now, self.ids);
+        let result = change(&mut step);
+        if let Some(reason) = too_large(step.run) {
+            step.terminate(reason, None, "history-service");
+        }
+        let Step { facts, effects, .. } = step;
+        self.effects.extend(effects.into_iter().map(|effect| (number, effect)));
+        if !facts.is_empty() {
+            run.transitions += 1;
+            self.changes.records.push(Record { run: number, birth: None, facts });
+        }
+        Some(result)
+    }
+
+    fn settle(&mut self) {
+        while let Some((number, effect)) = self.effects.pop_front() {
+            match effect {
+                Effect::WorkflowTask => {
+                    let run = self.world.run(number);
+                    self.changes.tasks.extend(run.and_then(|run| workflow_task(number, run)));
+                }
+                Effect::Activity(id) => {
+                    let run = self.world.run(number);
+                    self.changes.tasks.extend(run.and_then(|run| activity_task(number, run, id)));
+                }
+                Effect::StartChild(id) => self.start_child(number, id),
+                Effect::SignalExternal(id) => self.signal_external(number, id),
+                Effect::CancelExternal(id) => self.cancel_external(number, id),
+                Effect::Continue(new) => {
+                    let number = self.start_alone(*new);
+                    self.step_alone(number, |step| step.schedule_task());
+                }
+                Effect::Closed(children) => self.closed(number, children),
+            }
+        }
+    }
+}
+
+fn workflow_task(number: RunNumber, run: &Run) -> Option<Task> {
+    let task = run.task.as_ref().filter(|task| task.started.is_none())?;
+    Some(Task::Workflow {
+        run: number,
+        scheduled_event_id: task.scheduled_event_id,
+        attempt: task.attempt,
+        queue: task.queue.clone(),
+    })
+}
+
+fn activity_task(number: RunNumber, run: &Run, id: i64) -> Option<Task> {
+    let activity = run.activities.get(&id)?;
+    if activity.started.is_some() || activity.backing_off {
+        return None;
+    }
+    Some(Task::Activity {
+        run: number,
+        scheduled_event_id: id,
+        attempt: activity.attempt,
+        queue: activity.scheduled.task_queue.clone().unwrap_or_default().name,
+    })
+}
+
+fn too_large(run: &Run) -> Option<&'static str> {
+    if !run.is_open() {
+        None
+    } else if run.history.len() > limits::HISTORY_EVENTS {
+        Some("Workflow history count exceeds limit.")
+    } else if run.history_bytes > limits::HISTORY_BYTES {
+        Some("Workflow history size exceeds limit.")
+    } else {
+        None
+    }
+}
+
+/// Whether this has the form of a UUID.
+fn is_run_id(run_id: &str) -> bool {
+    run_id.len() == 36
+        && run_id.bytes().enumerate().all(|(index, byte)| match index {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}

@@ -1,0 +1,50 @@
+//! One process per data folder.
+
+use std::{
+    fs::{self, File, TryLockError},
+    io::{Read, Seek, Write},
+    path::Path,
+};
+
+use super::StorageError;
+
+/// File that is locked while a process uses the folder; holds its process id.
+const LOCK_FILE: &str = "lock";
+
+/// The data folder is ours until this is dropped, or the process ends in whatever way.
+#[derive(Debug)]
+pub(crate) struct FolderLock {
+    _file: File,
+}
+
+impl FolderLock {
+    pub(crate) fn take(folder: &Path) -> Result<Self, StorageError> {
+        let failed = |source| StorageError::Folder { folder: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(failed)?;
+        let mut file = File::options()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(folder.join(LOCK_FILE))
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                if file.read_to_string(&mut holder).is_err() || holder.is_empty() {
+                    "unknown".clone_into(&mut holder);
+                }
+                return Err(StorageError::Locked { folder: folder.to_owned(), holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        let write = |file: &mut File| {
+            file.set_len(0)?;
+            file.rewind()?;
+            write!(file, "process {}", std::process::id())
+        };
+        write(&mut file).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
