@@ -180,9 +180,13 @@ impl WorkflowTasks {
         cached: Option<CachedRun>,
     ) -> Result<(CachedRun, Answer), TaskError> {
         let execution = execution(task);
+        let was_cached = cached.is_some();
         if let Some(run) = cached.filter(|run| run.continues_with(task, polled)) {
             let core_task = Task::from_poll(task);
             return self.drive(run, core_task, polled, &execution).await;
+        }
+        if task.previous_started_event_id > 0 {
+            tracing::debug!(was_cached, "replaying the run");
         }
         let workflow_type = workflow_type(task).to_owned();
         let choice =

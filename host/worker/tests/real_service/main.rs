@@ -5,6 +5,7 @@
 
 #![expect(clippy::unwrap_used, reason = "tests panic on failure")]
 
+mod faults;
 #[path = "../support/mod.rs"]
 mod support;
 mod world;
@@ -74,38 +75,98 @@ async fn workflows_run_to_their_end() {
     let Some(world) = World::start().await else { return };
     let worker = world.worker(Setup { registry: registry(), ..Setup::new("cached") }).await;
     check(&world, "cached", &scripts()).await;
-    names_the_module(&world, "cached-2").await;
+    for build_id in build_ids(&world, "cached-2").await {
+        assert!(build_id.starts_with("wasm-sha256-"), "{build_id}");
+    }
     assert!(worker.stop().await.is_clean());
 
     let uncached = Setup { registry: registry(), cached_runs: 0, ..Setup::new("uncached") };
     let worker = world.worker(uncached).await;
     check(&world, "uncached", &scripts()).await;
     assert!(worker.stop().await.is_clean());
+}
 
-    // A host that follows on another replays what that one began.
-    let worker = world.worker(Setup::new("restart")).await;
-    let script = "timer 1\nwait\ntimer 3000\nwait\nrandom a\nmap\ncomplete done";
-    world.begin("restart", "Script", "restart", script).await;
-    world.wait_for("restart", EventType::TimerFired).await;
-    assert!(worker.stop().await.is_clean());
-    let worker = world.worker(Setup::new("restart")).await;
-    assert_eq!(world.end("restart").await, End::completed("done"));
+/// Many more runs than the cache holds, all at once: each is evicted and replayed, some often.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn runs_come_and_go_in_a_small_cache() {
+    let Some(world) = World::start().await else { return };
+    let setup = Setup { registry: registry(), cached_runs: 2, ..Setup::new("crowd") };
+    let worker = world.worker(setup).await;
+    let crowd: Vec<_> = std::iter::repeat_with(scripts).take(4).flatten().collect();
+    check(&world, "crowd", &crowd).await;
     assert!(worker.stop().await.is_clean());
 }
 
-/// The digest that executed a task stands in the task's event.
-async fn names_the_module(world: &World, id: &str) {
-    let mut completed = 0;
+/// Answers get lost, calls fail, polls end early: what a run comes to is the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_loses_every_third_answer() {
+    let Some(world) = World::start().await else { return };
+    let world = world.with_faults(3);
+    let worker = world.worker(Setup { registry: registry(), ..Setup::new("faults") }).await;
+    check(&world, "faults", &scripts()).await;
+    worker.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_stays_on_its_module_and_new_runs_take_the_newest() {
+    let Some(world) = World::start().await else { return };
+    let script = "timer 1\nwait\ntimer 3000\nwait\nrandom a\nmap\ncomplete done";
+    let worker = world.worker(Setup::new("pinned")).await;
+    world.begin("pinned", "Script", "old", script).await;
+    world.wait_for("old", EventType::TimerFired).await;
+    assert!(worker.stop().await.is_clean());
+
+    // The file has another module when the next host starts.
+    let newer = support::version(&support::guest("script"), 2);
+    std::fs::write(world.script(), newer).unwrap();
+    let worker = world.worker(Setup::new("pinned")).await;
+    world.begin("pinned", "Script", "new", "complete done").await;
+    for id in ["old", "new"] {
+        assert_eq!(world.end(id).await, End::completed("done"));
+    }
+    let (old, new) = (build_ids(&world, "old").await, build_ids(&world, "new").await);
+    assert!(old.len() > 2);
+    assert!(old.iter().all(|build_id| *build_id == old[0]), "{old:?}");
+    assert_ne!(old[0], new[0]);
+    assert!(worker.stop().await.is_clean());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn queries_and_signals_reach_runs_cached_and_not() {
+    let Some(world) = World::start().await else { return };
+    let script = "timer 1\nwait\nrandom a\nwait\ncomplete-notes";
+    for (task_queue, cached_runs) in [("asked", 8), ("asked-uncached", 0)] {
+        let worker = world.worker(Setup { cached_runs, ..Setup::new(task_queue) }).await;
+        world.begin(task_queue, "Script", task_queue, script).await;
+        world.wait_for(task_queue, EventType::TimerFired).await;
+        let answer = world.query(task_queue, "log asked").await;
+        assert!(answer.starts_with("timer 1\nrandom "), "{answer}");
+        // A query leaves nothing behind.
+        assert_ne!(world.query(task_queue, "random a").await, answer);
+        assert_eq!(world.query(task_queue, "log asked").await, answer);
+        world.signal(task_queue, "go").await;
+        let End { event_type, text } = world.end(task_queue).await;
+        assert_eq!(event_type, EventType::WorkflowExecutionCompleted);
+        assert!(text.starts_with(&answer) && text.contains("name: \"go\""), "{text}");
+        // A closed run is asked as well.
+        let answer = world.query(task_queue, "log asked").await;
+        assert!(answer.contains("name: \"go\""), "{answer}");
+        assert!(worker.stop().await.is_clean());
+    }
+}
+
+/// The build ids of a run's completed tasks.
+async fn build_ids(world: &World, id: &str) -> Vec<String> {
+    let mut build_ids = Vec::new();
     for event in world.events(id).await {
         if let Some(EventAttributes::WorkflowTaskCompletedEventAttributes(task)) = event.attributes {
             let stamp = task.worker_version.unwrap();
-            assert!(stamp.build_id.starts_with("wasm-sha256-"), "{stamp:?}");
             assert!(!stamp.use_versioning);
             assert_eq!(task.binary_checksum, "");
-            completed += 1;
+            build_ids.push(stamp.build_id);
         }
     }
-    assert!(completed > 1);
+    build_ids
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

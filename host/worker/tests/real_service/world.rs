@@ -9,10 +9,11 @@ use host_wire::{
         common::v1::{Payload, WorkflowExecution, WorkflowType},
         enums::v1::{EventType, HistoryEventFilterType},
         history::v1::HistoryEvent,
+        query::v1::WorkflowQuery,
         taskqueue::v1::TaskQueue,
         workflowservice::v1::{
-            GetWorkflowExecutionHistoryRequest, StartWorkflowExecutionRequest,
-            TerminateWorkflowExecutionRequest,
+            GetWorkflowExecutionHistoryRequest, QueryWorkflowRequest, SignalWorkflowExecutionRequest,
+            StartWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
         },
     },
 };
@@ -26,7 +27,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Request;
 
-use crate::support;
+use crate::{faults::Faults, support};
 
 /// How long anything may take before a test gives up on it.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -37,6 +38,7 @@ const CACHED_RUNS: usize = 8;
 pub(crate) struct World {
     _server: Temporal,
     service: Arc<dyn WorkflowService>,
+    for_workers: Arc<dyn WorkflowService>,
     pub(crate) folder: tempfile::TempDir,
 }
 
@@ -79,6 +81,9 @@ impl Setup {
 impl World {
     /// Nothing, after saying why, where there is no `temporal` binary.
     pub(crate) async fn start() -> Option<Self> {
+        let filter = tracing_subscriber::EnvFilter::from_default_env();
+        // Another test of this process may have been first.
+        let _ = tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().try_init();
         let binary = match Temporal::binary() {
             Ok(binary) => binary,
             Err(missing) => {
@@ -92,8 +97,15 @@ impl World {
             namespace: "default".to_owned(),
             ..ConnectOptions::default()
         };
-        let service = Arc::new(RemoteService::connect(&options).await.unwrap());
-        Some(Self { _server: server, service, folder: tempfile::tempdir().unwrap() })
+        let service: Arc<dyn WorkflowService> = Arc::new(RemoteService::connect(&options).await.unwrap());
+        let for_workers = Arc::clone(&service);
+        Some(Self { _server: server, service, for_workers, folder: tempfile::tempdir().unwrap() })
+    }
+
+    /// The same service, of whose answers every nth is lost on the way to workers.
+    pub(crate) fn with_faults(mut self, every: u32) -> Self {
+        self.for_workers = Arc::new(Faults::new(Arc::clone(&self.service), every));
+        self
     }
 
     /// The file of the module that does what its argument says.
@@ -117,7 +129,7 @@ impl World {
         let cache = CacheConfig { runs: setup.cached_runs, ..CacheConfig::default() };
         let resources = Resources::new(Arc::clone(&catalog), Arc::new(threads), Some(executors), cache);
         let config = Config { shutdown_grace: setup.grace, ..Config::new("default", setup.task_queue) };
-        let worker = Worker::connect(Arc::clone(&self.service), resources, config).await.unwrap();
+        let worker = Worker::connect(Arc::clone(&self.for_workers), resources, config).await.unwrap();
         let stop = CancellationToken::new();
         let ended = tokio::spawn(worker.run(stop.clone()));
         RunningWorker { stop, ended, catalog }
@@ -201,6 +213,30 @@ impl World {
             }
         };
         tokio::time::timeout(PATIENCE, found).await.unwrap()
+    }
+
+    /// Asks a run, and waits for its answer.
+    pub(crate) async fn query(&self, id: &str, query_type: &str) -> String {
+        let query = WorkflowQuery { query_type: query_type.to_owned(), ..Default::default() };
+        let message = QueryWorkflowRequest {
+            namespace: "default".to_owned(),
+            execution: Some(execution(id)),
+            query: Some(query),
+            ..Default::default()
+        };
+        let answer = self.service.query_workflow(Request::new(message)).await.unwrap();
+        first_text(answer.into_inner().query_result.unwrap_or_default().payloads)
+    }
+
+    /// Signals a run.
+    pub(crate) async fn signal(&self, id: &str, name: &str) {
+        let message = SignalWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            workflow_execution: Some(execution(id)),
+            signal_name: name.to_owned(),
+            ..Default::default()
+        };
+        self.service.signal_workflow_execution(Request::new(message)).await.unwrap();
     }
 
     /// Ends a run from outside.
