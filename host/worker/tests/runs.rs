@@ -96,9 +96,7 @@ fn live(module: &Arc<LoadedModule>, mut service: Service, cached: bool) -> Resul
 
 /// Runs a workflow in all three ways and compares them. Gives its result.
 #[track_caller]
-fn check(module: &Arc<LoadedModule>, workflow_type: &str, argument: &str, expected: Result<&str, &str>) {
-    let argument = if workflow_type == "Script" { text(argument) } else { json(argument) };
-    let start = || Service::start(workflow_type, argument.clone());
+fn check(module: &Arc<LoadedModule>, start: impl Fn() -> Service, expected: Result<&str, &str>) {
     let cached = live(module, start(), true).unwrap();
     let evicted = live(module, start(), false).unwrap();
     assert_eq!(cached.service.events(), evicted.service.events(), "eviction changed the commands");
@@ -106,7 +104,6 @@ fn check(module: &Arc<LoadedModule>, workflow_type: &str, argument: &str, expect
 
     let report = replay::replay_verifying_state(module, cached.service.history());
     assert!(report.verdict.is_ok(), "{:?}", report.verdict);
-    assert_eq!(report.workflow_type, workflow_type);
     assert_eq!(report.statistics.events, cached.service.events().len());
     assert_eq!(usize::try_from(report.statistics.activations).unwrap(), cached.states.len());
 
@@ -135,16 +132,58 @@ fn a_run_its_evicted_self_and_its_replay_are_the_same() {
         ("patched p\nactivity a\nwait\npatched p\npatched q\ntimer 1\nwait\ncomplete patched", Ok("patched")),
         ("ballast 100000\ntimer 1\nwait\nballast 3000000\ntimer 1\nwait\ncomplete large", Ok("large")),
     ] {
-        check(&SCRIPT, "Script", script, expected);
+        check(&SCRIPT, || Service::start("Script", text(script)), expected);
     }
 }
 
+/// A sample: its package, workflow type and argument, results of its activities, and its own result.
+struct Sample {
+    package: &'static str,
+    workflow_type: &'static str,
+    argument: &'static str,
+    results: &'static [(&'static str, &'static str)],
+    expected: Result<&'static str, &'static str>,
+}
+
+const SAMPLES: [Sample; 3] = [
+    Sample {
+        package: "greetings",
+        workflow_type: "Greetings",
+        argument: r#""World""#,
+        results: &[("compose_greeting", r#""Hello, World!""#)],
+        expected: Ok(r#""Hello, World!""#),
+    },
+    Sample {
+        package: "orders",
+        workflow_type: "Orders",
+        argument: r#"{"id":"1","items":[{"sku":"a","quantity":2,"price_cents":3},{"sku":"b","quantity":1,"price_cents":4}],"card":"good"}"#,
+        results: &[("charge", "null")],
+        expected: Ok(r#"{"total_cents":10,"reservations":["reserve","reserve"],"tracking":"ship"}"#),
+    },
+    Sample {
+        package: "file-inventory",
+        workflow_type: "Inventory",
+        argument: "null",
+        results: &[
+            ("list_files", r#"{"files":["a","b"],"left_out":0,"last":true}"#),
+            ("count_files", r#"[{"sha256":"00","bytes":1,"lines":1},{"sha256":"01","bytes":2,"lines":1}]"#),
+            ("compress_files", r#"{"deflate_1_bytes":2,"deflate_9_bytes":1}"#),
+        ],
+        expected: Ok(
+            r#"{"files":2,"bytes":3,"lines":2,"manifest_sha256":"dea72421b0f5a665e8adbf499cd63d0ce13a6449e4eea7a10c7ea50b5f558b34","compressed":{"deflate_1_bytes":2,"deflate_9_bytes":1},"left_out":0}"#,
+        ),
+    },
+];
+
 #[test]
-fn the_first_sample_runs_and_replays() {
+fn samples_run_and_replay() {
     let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    let component = build(&Package::new(workspace, "greetings")).unwrap_or_else(|error| panic!("{error}"));
-    let greetings = load(&std::fs::read(component).unwrap());
-    check(&greetings, "Greetings", "\"World\"", Ok("\"compose_greeting\""));
+    for Sample { package, workflow_type, argument, results, expected } in SAMPLES {
+        let component = build(&Package::new(workspace, package)).unwrap_or_else(|error| panic!("{error}"));
+        let module = load(&std::fs::read(component).unwrap());
+        let start = || Service::start(workflow_type, json(argument)).answering(results);
+        check(&module, start, expected);
+    }
 }
 
 /// The history of a script with two activities, one after the other.

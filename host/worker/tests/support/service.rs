@@ -40,6 +40,8 @@ enum Pending {
 }
 
 pub struct Service {
+    /// Results of activities, as JSON, by type. One that is not here gets its type as a string.
+    results: &'static [(&'static str, &'static str)],
     events: Vec<HistoryEvent>,
     pending: VecDeque<Pending>,
     scheduled_event_id: i64,
@@ -52,6 +54,7 @@ pub struct Service {
 impl Service {
     pub fn start(workflow_type: &str, argument: Payload) -> Self {
         let mut service = Self {
+            results: &[],
             events: Vec::new(),
             pending: VecDeque::new(),
             scheduled_event_id: 0,
@@ -74,6 +77,11 @@ impl Service {
             A::WorkflowExecutionStartedEventAttributes(started.into()),
         );
         service
+    }
+
+    /// With results of its activities.
+    pub fn answering(self, results: &'static [(&'static str, &'static str)]) -> Self {
+        Self { results, ..self }
     }
 
     /// Makes a workflow task of what has happened.
@@ -116,8 +124,7 @@ impl Service {
         }
     }
 
-    /// What has been pending longest happens: an activity is done, its result the JSON of its type, or
-    /// a timer fires.
+    /// What has been pending longest happens: an activity is done, or a timer fires.
     pub fn happen(&mut self) {
         match self.pending.pop_front().expect("something is pending") {
             Pending::Activity { scheduled_event_id, activity_type } => {
@@ -133,7 +140,7 @@ impl Service {
                 let completed = ActivityTaskCompletedEventAttributes {
                     scheduled_event_id,
                     started_event_id,
-                    result: Some(Payloads { payloads: vec![json(&format!("\"{activity_type}\""))] }),
+                    result: Some(Payloads { payloads: vec![self.result(&activity_type)] }),
                     ..ActivityTaskCompletedEventAttributes::default()
                 };
                 self.push(
@@ -145,6 +152,13 @@ impl Service {
                 let fired = TimerFiredEventAttributes { timer_id, started_event_id };
                 self.push(EventType::TimerFired, A::TimerFiredEventAttributes(fired.into()));
             }
+        }
+    }
+
+    fn result(&self, activity_type: &str) -> Payload {
+        match self.results.iter().find(|(name, _)| *name == activity_type) {
+            Some((_, result)) => json(result),
+            None => json(&format!("\"{activity_type}\"")),
         }
     }
 
