@@ -248,3 +248,40 @@ fn to_activity_task(task: PollActivityTaskQueueResponse, task_queue: &str) -> Ac
         heartbeat_details: payloads_from_proto(task.heartbeat_details),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_service_answers_to_a_heartbeat() {
+        let check = |answer: Result<(bool, bool, bool), Status>, expected: HeartbeatAnswer| {
+            let answer = answer.map(|(cancel_requested, activity_paused, activity_reset)| {
+                RecordActivityTaskHeartbeatResponse { cancel_requested, activity_paused, activity_reset }
+            });
+            assert_eq!(heartbeat_answer(answer), expected);
+        };
+        check(Ok((false, false, false)), HeartbeatAnswer::Recorded);
+        check(Ok((true, false, false)), HeartbeatAnswer::Stop(CancelReason::Requested));
+        check(Ok((true, true, true)), HeartbeatAnswer::Stop(CancelReason::Requested));
+        check(Ok((false, true, false)), HeartbeatAnswer::Stop(CancelReason::Paused));
+        check(Ok((false, true, true)), HeartbeatAnswer::Stop(CancelReason::Reset));
+        check(Err(Status::not_found("gone")), HeartbeatAnswer::Stop(CancelReason::NotFound));
+        check(Err(Status::unavailable("down")), HeartbeatAnswer::Failed("down".to_owned()));
+    }
+
+    #[test]
+    fn zero_is_no_timeout_and_an_empty_workflow_id_is_no_workflow() {
+        let task = PollActivityTaskQueueResponse {
+            workflow_execution: Some(Default::default()),
+            heartbeat_timeout: Some(prost_types::Duration { seconds: 0, nanos: 0 }),
+            start_to_close_timeout: Some(prost_types::Duration { seconds: 3, nanos: 0 }),
+            ..Default::default()
+        };
+        let info = to_activity_task(task, "q").info;
+        assert_eq!(info.heartbeat_timeout, None);
+        assert_eq!(info.start_to_close_timeout, Some(Duration::from_secs(3)));
+        assert_eq!(info.workflow_id, None);
+        assert_eq!(info.attempt, 1);
+    }
+}

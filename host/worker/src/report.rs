@@ -135,6 +135,9 @@ impl Reporter {
     }
 
     async fn start_eagerly(&self, tasks: Vec<PollActivityTaskQueueResponse>, slots: Vec<Slot>) {
+        if !slots.is_empty() {
+            tracing::debug!(asked = slots.len(), given = tasks.len(), "activities start eagerly");
+        }
         // As many tasks as were asked for at most; slots that are left over go back.
         for (task, slot) in tasks.into_iter().zip(slots) {
             let task = PolledActivity { task: Box::new(task), slot };

@@ -113,7 +113,10 @@ async fn a_run_stays_on_its_module_and_new_runs_take_the_newest() {
     let script = "timer 1\nwait\ntimer 3000\nwait\nrandom a\nmap\ncomplete done";
     let worker = world.worker(Setup::new("pinned")).await;
     world.begin("pinned", "Script", "old", script).await;
-    world.wait_for("old", EventType::TimerFired).await;
+    world.begin("pinned", "Script", "reset", script).await;
+    for id in ["old", "reset"] {
+        world.wait_for(id, EventType::TimerFired).await;
+    }
     assert!(worker.stop().await.is_clean());
 
     // The file has another module when the next host starts.
@@ -128,6 +131,14 @@ async fn a_run_stays_on_its_module_and_new_runs_take_the_newest() {
     assert!(old.len() > 2);
     assert!(old.iter().all(|build_id| *build_id == old[0]), "{old:?}");
     assert_ne!(old[0], new[0]);
+
+    // What a reset keeps of the run replays clean on the newest module.
+    world.end("reset").await;
+    world.reset_to_second_task("reset").await;
+    assert_eq!(world.end("reset").await, End::completed("done"));
+    let reset = build_ids(&world, "reset").await;
+    assert_eq!(reset[0], old[0]);
+    assert!(reset.len() > 2 && reset[1..].iter().all(|build_id| *build_id == new[0]), "{reset:?}");
     assert!(worker.stop().await.is_clean());
 }
 

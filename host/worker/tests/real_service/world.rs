@@ -12,8 +12,8 @@ use host_wire::{
         query::v1::WorkflowQuery,
         taskqueue::v1::TaskQueue,
         workflowservice::v1::{
-            GetWorkflowExecutionHistoryRequest, QueryWorkflowRequest, SignalWorkflowExecutionRequest,
-            StartWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
+            GetWorkflowExecutionHistoryRequest, QueryWorkflowRequest, ResetWorkflowExecutionRequest,
+            SignalWorkflowExecutionRequest, StartWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
         },
     },
 };
@@ -237,6 +237,22 @@ impl World {
             ..Default::default()
         };
         self.service.signal_workflow_execution(Request::new(message)).await.unwrap();
+    }
+
+    /// Resets a run to where its second workflow task began.
+    pub(crate) async fn reset_to_second_task(&self, id: &str) {
+        let events = self.events(id).await;
+        let mut tasks = events.iter().filter(|event| event.event_type() == EventType::WorkflowTaskCompleted);
+        let second = tasks.nth(1).unwrap();
+        let message = ResetWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            workflow_execution: Some(execution(id)),
+            reason: "test".to_owned(),
+            workflow_task_finish_event_id: second.event_id,
+            request_id: format!("reset {id}"),
+            ..Default::default()
+        };
+        self.service.reset_workflow_execution(Request::new(message)).await.unwrap();
     }
 
     /// Ends a run from outside.
