@@ -220,21 +220,16 @@ impl Catalog {
     ///
     /// When it was never admitted to this store, or does not load.
     pub fn resolve(&self, digest: &Digest) -> Result<Arc<LoadedModule>, ResolveError> {
-        let slot = Arc::clone(self.state().loaded.entry(*digest).or_default());
-        let mut loaded = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(module) = loaded.upgrade() {
-            return Ok(module);
-        }
-        let (bytes, source) = {
-            let store = self.store();
-            let bytes = store.bytes(digest)?.ok_or(ResolveError::Unknown { digest: *digest })?;
-            (bytes, store.find(digest)?.map(|admitted| admitted.source))
-        };
-        let module = self.engine.load(&bytes);
-        let module = module.map_err(|source| ResolveError::Load { digest: *digest, source })?;
-        let module = Arc::new(LoadedModule::new(module, source));
-        *loaded = Arc::downgrade(&module);
-        Ok(module)
+        self.loaded_once(digest, || {
+            let (bytes, source) = {
+                let store = self.store();
+                let bytes = store.bytes(digest)?.ok_or(ResolveError::Unknown { digest: *digest })?;
+                (bytes, store.find(digest)?.map(|admitted| admitted.source))
+            };
+            let module = self.engine.load(&bytes);
+            let module = module.map_err(|source| ResolveError::Load { digest: *digest, source })?;
+            Ok(LoadedModule::new(module, source))
+        })
     }
 
     /// Takes the module of a file that is new or has changed. The latest admitted one of a type serves
@@ -269,18 +264,36 @@ impl Catalog {
     fn read(&self, path: PathBuf) -> Result<Candidate, CatalogError> {
         let bytes = module_files::read(&path)?;
         let digest = Digest(Sha256::digest(&bytes).into());
-        let slot = Arc::clone(self.state().loaded.entry(digest).or_default());
+        let module = self.loaded_once(&digest, || match self.engine.load(&bytes) {
+            Ok(module) => Ok(LoadedModule::new(module, Some(path.clone()))),
+            Err(source) => Err(CatalogError::Load { path: path.clone(), source }),
+        })?;
+        Ok(Candidate { path, bytes, module })
+    }
+
+    /// The module of a digest: the one that is in use, or the one that `load` makes. Whoever else wants
+    /// it meanwhile waits.
+    fn loaded_once<E>(
+        &self,
+        digest: &Digest,
+        load: impl FnOnce() -> Result<LoadedModule, E>,
+    ) -> Result<Arc<LoadedModule>, E> {
+        let slot = Arc::clone(self.state().loaded.entry(*digest).or_default());
         let mut loaded = slot.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(module) = loaded.upgrade() {
-            return Ok(Candidate { path, bytes, module });
+            return Ok(module);
         }
-        match self.engine.load(&bytes) {
+        match load() {
             Ok(module) => {
-                let module = Arc::new(LoadedModule::new(module, Some(path.clone())));
+                let module = Arc::new(module);
                 *loaded = Arc::downgrade(&module);
-                Ok(Candidate { path, bytes, module })
+                Ok(module)
             }
-            Err(source) => Err(CatalogError::Load { path, source }),
+            Err(error) => {
+                // Digests come from histories: what is not there must not leave anything behind.
+                self.state().loaded.remove(digest);
+                Err(error)
+            }
         }
     }
 
