@@ -188,7 +188,13 @@ impl RunDriver {
         self.guest.as_ref().map_or(0, |guest| guest.instance.memory_bytes())
     }
 
-    fn activate(&mut self, activation: Activation) -> Result<Vec<Command>, RunFailure> {
+    /// What the guest asks for in an activation that is not this run's own: for whoever drives the guest
+    /// with another core, and then drives it with that one only.
+    ///
+    /// # Errors
+    ///
+    /// When the guest fails, or asks for what cannot be said in the protocol.
+    pub fn activate(&mut self, activation: Activation) -> Result<Vec<Command>, RunFailure> {
         let replaying = activation.is_replaying;
         let guest = guest(&mut self.guest, &self.module, &self.identity, &activation)?;
         self.activations += 1;

@@ -161,7 +161,8 @@ fn start(from: &InitializeWorkflow) -> Start {
     let parent = from.parent_workflow_info.as_ref();
     Start {
         time: bridge::option(from.start_time.as_ref()).unwrap_or_default(),
-        seed: from.randomness_seed,
+        // Not sdk-core's own, so that one guest gets the same randomness from both.
+        seed: host_core::random_seed(&from.original_execution_run_id),
         attributes: WorkflowExecutionStartedEventAttributes {
             workflow_type: Some(WorkflowType { name: from.workflow_type.clone() }),
             input: payloads(bridge::list(&from.arguments)),

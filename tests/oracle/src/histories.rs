@@ -17,6 +17,8 @@ use host_wire::{
 };
 use prost::Message;
 
+use crate::sandboxed::root;
+
 /// Histories of a guest that numbered local activities and others apart, so that both counts clash where
 /// ours, like that of every SDK, is one: no guest of ours could write them.
 const CLASHING: [&str; 3] = [
@@ -24,6 +26,9 @@ const CLASHING: [&str; 3] = [
     "sdk-core/la_replay_without_activation_index.bin#1",
     "sdk-core/la_replay_without_activation_index.bin#2",
 ];
+
+/// `ImprovedHeartbeatHeuristic` in newer versions of sdk-core.
+const HEARTBEATS_FLAG: u32 = 4;
 
 /// A history from a file.
 #[derive(Clone, Debug)]
@@ -132,19 +137,32 @@ fn count_timers_from_one(recorded: &mut Recorded) {
     }
 }
 
-/// The histories that our tests and samples recorded.
+/// The histories that our tests recorded.
 ///
 /// # Errors
 ///
 /// When one cannot be read.
 pub fn of_ours() -> Result<Vec<Recorded>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let mut histories = in_folder(&root.join("tests/histories"), "histories")?;
-    for sample in folders(&root.join("sample-workflows"))? {
-        let name = sample.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        histories.extend(in_folder(&sample.join("histories"), &name)?);
-    }
+    let mut histories = in_folder(&root().join("tests/histories"), "histories")?;
+    histories.extend(of_samples()?.into_iter().flat_map(|(_, histories)| histories));
     Ok(histories)
+}
+
+/// The histories that samples recorded, by the name of the sample, which is that of its package.
+///
+/// # Errors
+///
+/// When one cannot be read.
+pub fn of_samples() -> Result<Vec<(String, Vec<Recorded>)>> {
+    let mut samples = Vec::new();
+    for sample in folders(&root().join("sample-workflows"))? {
+        let name = sample.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let histories = in_folder(&sample.join("histories"), &name)?;
+        if !histories.is_empty() {
+            samples.push((name, histories));
+        }
+    }
+    Ok(samples)
 }
 
 fn in_folder(folder: &Path, name: &str) -> Result<Vec<Recorded>> {
@@ -184,6 +202,19 @@ fn sorted(folder: &Path) -> Result<Vec<PathBuf>> {
         .collect::<Result<_, _>>()?;
     entries.sort();
     Ok(entries)
+}
+
+/// Takes the flag away that says how newer cores cut histories with heartbeats into tasks. The sdk-core
+/// that is published ignores it and cuts them the old way, also those of the Python SDK, which has it;
+/// ours follows it. Without it both must cut alike.
+pub fn cut_the_old_way(events: &mut [HistoryEvent]) {
+    for event in events {
+        if let Some(Attributes::WorkflowTaskCompletedEventAttributes(completed)) = &mut event.attributes
+            && let Some(metadata) = &mut completed.sdk_metadata
+        {
+            metadata.core_used_flags.retain(|flag| *flag != HEARTBEATS_FLAG);
+        }
+    }
 }
 
 /// Prints a history in a line per event, for messages.

@@ -1,8 +1,11 @@
 //! Where our core differs from sdk-core on purpose.
 
-use host_wire::temporal::api::history::v1::HistoryEvent;
+use host_wire::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
 
-use crate::replayed::{Difference, Kind, Verdict};
+use crate::{
+    histories,
+    replayed::{Difference, Kind, Verdict},
+};
 
 /// Why two replays may differ, and how such a difference is told from others.
 struct Intended {
@@ -10,7 +13,7 @@ struct Intended {
     applies: fn(&[HistoryEvent], &Difference) -> bool,
 }
 
-const INTENDED: [Intended; 4] = [
+const INTENDED: [Intended; 5] = [
     // A rule that is not known may change what any later event means.
     Intended {
         reason: "sdk-core ignores core flags that it does not know, ours refuses them",
@@ -19,7 +22,9 @@ const INTENDED: [Intended; 4] = [
     // So may an event that is not known; the service marks those that do not.
     Intended {
         reason: "sdk-core ignores events that it does not know, ours those that may be ignored",
-        applies: |_, difference| broken_with(difference, "which it may not ignore"),
+        applies: |_, difference| {
+            difference.theirs.kind() == Kind::Ok && broken_with(difference, "which it may not ignore")
+        },
     },
     // Nothing that a workflow does brings an event about that refers to one that is not there, or to one
     // of another kind.
@@ -29,6 +34,17 @@ const INTENDED: [Intended; 4] = [
         applies: |_, difference| {
             difference.theirs.kind() == Kind::Nondeterminism
                 && DANGLING.iter().any(|what| broken_with(difference, what))
+        },
+    },
+    // Both refuse such a history when they come to the event.
+    Intended {
+        reason: "where a completed task says nothing at all, sdk-core goes on to the next for its version",
+        applies: |events, difference| {
+            difference.theirs.kind() == Kind::Broken
+                && difference.ours.kind() == Kind::Broken
+                && events.iter().any(|event| {
+                    event.attributes.is_none() && histories::kind(event) == EventType::WorkflowTaskCompleted
+                })
         },
     },
     // The history is one that another workflow could have.

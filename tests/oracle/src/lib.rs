@@ -17,4 +17,6 @@ pub mod mutate;
 pub mod player;
 pub mod random;
 pub mod replayed;
+pub mod sandboxed;
 pub mod to_coresdk;
+pub mod written;

@@ -54,6 +54,20 @@ impl Verdict {
     }
 }
 
+/// What stands before the id of the event that a verdict is about: in sdk-core's messages, and in ours.
+const EVENT_IDS: [&str; 4] =
+    ["HistoryEvent(id: ", "HistoryEvent { event_id: ", "EventInfo { event_id: ", "at event "];
+
+impl Verdict {
+    /// The event that it is about, if its message names one.
+    pub fn event_id(&self) -> Option<i64> {
+        let (Self::Nondeterminism(message) | Self::Broken(message)) = self else { return None };
+        let (_, rest) = EVENT_IDS.iter().find_map(|before| message.split_once(before))?;
+        let digits = rest.find(|it: char| !it.is_ascii_digit()).unwrap_or(rest.len());
+        rest[..digits].parse().ok()
+    }
+}
+
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -80,6 +94,10 @@ pub struct Difference {
 pub fn difference(theirs: &Replayed, ours: &Replayed) -> Option<Difference> {
     let what = if theirs.verdict.kind() != ours.verdict.kind() {
         Some("the verdicts differ".to_owned())
+    } else if let (Some(theirs), Some(ours)) = (theirs.verdict.event_id(), ours.verdict.event_id())
+        && theirs != ours
+    {
+        Some("the verdicts name different events".to_owned())
     } else {
         different_activations(&theirs.activations, &ours.activations)
     };

@@ -136,7 +136,7 @@ fn schedule_activity(
 ) -> ScheduleActivity {
     ScheduleActivity {
         seq,
-        activity_id: from.activity_id.clone(),
+        activity_id: activity_id(seq, &from.activity_id),
         activity_type: from.activity_type.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
         task_queue: from.task_queue.as_ref().map(|it| it.name.clone()).unwrap_or_default(),
         headers: headers(from.header.as_ref()),
@@ -155,7 +155,7 @@ fn schedule_activity(
 fn schedule_local_activity(seq: u32, from: &LocalActivity) -> ScheduleLocalActivity {
     ScheduleLocalActivity {
         seq,
-        activity_id: from.activity_id.clone(),
+        activity_id: activity_id(seq, &from.activity_id),
         activity_type: from.activity_type.clone(),
         attempt: from.attempt,
         original_schedule_time: bridge::option(from.original_schedule_time.as_ref()),
@@ -308,6 +308,11 @@ fn activity_cancellation(cancellation: ActivityCancellation) -> ActivityCancella
         }
         ActivityCancellation::Abandon => ActivityCancellationType::Abandon,
     }
+}
+
+/// Our core takes the sequence number where a guest gives none; sdk-core leaves that to the guest.
+fn activity_id(seq: u32, id: &str) -> String {
+    if id.is_empty() { seq.to_string() } else { id.to_owned() }
 }
 
 fn headers(header: Option<&Header>) -> HashMap<String, theirs::Payload> {

@@ -81,7 +81,11 @@ fn mutations() {
     histories.extend(histories::of_ours().unwrap());
     let subjects: Vec<Subject> = histories
         .into_iter()
-        .filter_map(|recorded| derive::script(&recorded).ok().map(|script| Subject { recorded, script }))
+        .map(|mut recorded| {
+            histories::cut_the_old_way(&mut recorded.events);
+            let script = derive::script(&recorded).unwrap();
+            Subject { recorded, script }
+        })
         .collect();
     let seeds = match number(SEED_VARIABLE) {
         Some(seed) => seed..seed + 1,

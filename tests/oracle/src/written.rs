@@ -1,4 +1,4 @@
-//! Histories as a service writes them for the benchmark's workflows.
+//! Histories of any length, as a service writes them for the workflows in `guest`.
 
 use host_wire::{
     EventAttributes,

@@ -1,0 +1,63 @@
+//! Guests that are real ones: modules in the sandbox.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Result;
+use guest_build::Package;
+use host_core::{Activation, Command, RunConfig};
+use host_sandbox::{Config, Engine};
+use host_worker::{
+    module::LoadedModule,
+    run::{RunDriver, RunIdentity},
+};
+
+use crate::player::Player;
+
+/// The folder of the repository.
+pub fn root() -> &'static Path {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+}
+
+/// The guest whose histories [`written`](crate::written) writes.
+///
+/// # Errors
+///
+/// When it cannot be built or loaded.
+pub fn bench_guest() -> Result<Arc<LoadedModule>> {
+    load(&root().join("tests/oracle/guest"), "bench-guest")
+}
+
+/// A package's module.
+///
+/// # Errors
+///
+/// When it cannot be built or loaded.
+pub fn load(workspace: &Path, package: &str) -> Result<Arc<LoadedModule>> {
+    let path = guest_build::build(&Package::new(workspace, package))?;
+    let module = Engine::new(Config::default())?.load(&std::fs::read(&path)?)?;
+    Ok(Arc::new(LoadedModule::new(module, Some(path))))
+}
+
+/// One run of a module's workflow.
+#[derive(Debug)]
+pub struct SandboxPlayer {
+    guest: RunDriver,
+}
+
+impl SandboxPlayer {
+    /// A run that has not started yet.
+    pub fn new(module: &Arc<LoadedModule>, run_id: &str) -> Self {
+        let identity = RunIdentity {
+            namespace: "default".to_owned(),
+            workflow_id: "replayed".to_owned(),
+            run_id: run_id.to_owned(),
+        };
+        Self { guest: RunDriver::new(Arc::clone(module), identity, RunConfig::default()) }
+    }
+}
+
+impl Player for SandboxPlayer {
+    fn play(&mut self, activation: &Activation) -> Result<Vec<Command>, String> {
+        self.guest.activate(activation.clone()).map_err(|failure| failure.to_string())
+    }
+}
