@@ -59,7 +59,6 @@ pub enum ServeError {
 pub struct Server {
     service: Service,
     deadlines: JoinHandle<()>,
-    _lock: FolderLock,
 }
 
 impl Server {
@@ -73,9 +72,9 @@ impl Server {
         let lock = FolderLock::take(data_dir)?;
         let mut world = World::new(options.namespaces);
         let (log, last) = Log::open(data_dir, |record| world.restore(record))?;
-        let service = Service::new(world, log, last, Arc::new(SystemClock));
+        let service = Service::new(world, log, last, lock, Arc::new(SystemClock));
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(&service.inner)));
-        Ok(Self { service, deadlines, _lock: lock })
+        Ok(Self { service, deadlines })
     }
 
     /// The service for callers in this process: a call is a method call.

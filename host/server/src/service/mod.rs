@@ -33,7 +33,7 @@ use crate::{
         error::{Error, ExhaustedCause},
         world::{RunNumber, Turn, World},
     },
-    storage::{Log, Position, Synced},
+    storage::{FolderLock, Log, Position, Synced},
 };
 
 /// Longest time that a poll is held open.
@@ -49,8 +49,10 @@ pub(crate) struct Inner {
     log: Log,
     clock: Arc<dyn Clock>,
     /// Told whenever the first deadline may have changed.
-    deadlines: tokio::sync::Notify,
+    deadlines: Arc<tokio::sync::Notify>,
     closing: watch::Sender<bool>,
+    /// Dropped last: nobody else may have the folder before the log is closed.
+    _lock: FolderLock,
 }
 
 impl fmt::Debug for Inner {
@@ -69,15 +71,22 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(world: World, log: Log, last: Position, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        world: World,
+        log: Log,
+        last: Position,
+        lock: FolderLock,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         let mut kernel = Kernel::new(world, last);
         kernel.resume(clock.now());
         let inner = Inner {
             kernel: Mutex::new(kernel),
             log,
             clock,
-            deadlines: tokio::sync::Notify::new(),
+            deadlines: Arc::default(),
             closing: watch::Sender::new(false),
+            _lock: lock,
         };
         Self { inner: Arc::new(inner), in_process: false }
     }

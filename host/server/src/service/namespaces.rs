@@ -39,6 +39,8 @@ impl Service {
                 encoded_failure_attributes: true,
                 upsert_memo: true,
                 eager_workflow_start: true,
+                // Workers then send their build id, which histories and descriptions name.
+                build_id_based_versioning: true,
                 sdk_metadata: true,
                 count_group_by_execution_status: true,
                 ..Default::default()

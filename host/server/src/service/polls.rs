@@ -6,6 +6,7 @@
 use std::pin::pin;
 
 use host_wire::temporal::api::{
+    common::v1::{WorkerVersionCapabilities, WorkerVersionStamp},
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{
         PollActivityTaskQueueRequest, PollActivityTaskQueueResponse, PollNexusTaskQueueRequest,
@@ -20,7 +21,7 @@ use super::{
     queues::{QueueKey, Queued},
     tasks,
 };
-use crate::state::{error::Error, limits, step::Step, world::Task};
+use crate::state::{error::Error, limits, run::Worker, step::Step, world::Task};
 
 impl Service {
     pub(super) async fn poll_workflow_task(
@@ -31,8 +32,9 @@ impl Service {
         let request = request.into_inner();
         let key = self.queue_key(&request.namespace, request.task_queue.as_ref(), false)?;
         let poller = Poller::enter(self, key, &request.identity);
+        let worker = worker(request.identity, request.worker_version_capabilities);
         while let Some(taken) = poller.next(until).await {
-            if let Some(response) = self.start_taken_task(&poller, taken, &request.identity).await? {
+            if let Some(response) = self.start_taken_task(&poller, taken, &worker).await? {
                 return Ok(response);
             }
         }
@@ -43,7 +45,7 @@ impl Service {
         &self,
         poller: &Poller<'_>,
         mut taken: Taken<'_>,
-        identity: &str,
+        worker: &Worker,
     ) -> Result<Option<PollWorkflowTaskQueueResponse>, Status> {
         let task = match taken.queued() {
             Some(Queued::Task(task)) => task.clone(),
@@ -65,7 +67,7 @@ impl Service {
         if !self.in_process {
             self.run_on_disk(run).await?;
         }
-        let start = |step: &mut Step<'_>| step.start_task(scheduled_event_id, attempt, identity);
+        let start = |step: &mut Step<'_>| step.start_task(scheduled_event_id, attempt, worker);
         let (started, position) = self.inner.transition_with(
             |turn| turn.step(run, start).unwrap_or_default(),
             |kernel, started| {
@@ -94,6 +96,7 @@ impl Service {
         let request = request.into_inner();
         let key = self.queue_key(&request.namespace, request.task_queue.as_ref(), true)?;
         let poller = Poller::enter(self, key, &request.identity);
+        let worker = worker(request.identity, request.worker_version_capabilities);
         while let Some(mut taken) = poller.next(until).await {
             let Some(Queued::Task(Task::Activity { run, scheduled_event_id, attempt, .. })) = taken.queued()
             else {
@@ -102,7 +105,7 @@ impl Service {
             };
             let (run, id, attempt) = (*run, *scheduled_event_id, *attempt);
             self.run_on_disk(run).await?;
-            let start = |step: &mut Step<'_>| step.start_activity(id, attempt, &request.identity);
+            let start = |step: &mut Step<'_>| step.start_activity(id, attempt, &worker);
             let (response, position) = self.inner.transition(|turn| {
                 turn.step(run, start).filter(|started| *started)?;
                 activities::response(run, turn.world.run(run)?, id)
@@ -157,6 +160,15 @@ impl Service {
         response.queries = kernel.queries.attached(run);
         Some(response)
     }
+}
+
+fn worker(identity: String, version: Option<WorkerVersionCapabilities>) -> Worker {
+    let version = version.filter(|version| !version.build_id.is_empty());
+    let version = version.map(|version| WorkerVersionStamp {
+        build_id: version.build_id,
+        use_versioning: version.use_versioning,
+    });
+    Worker { identity, version }
 }
 
 /// An attempt after which there is none must be known to have started, or a crash would give another.

@@ -214,8 +214,7 @@ impl WorkflowService for Service {
         let r = request.into_inner();
         let attempt = Attempt::Token(TaskToken::parse(&r.task_token)?);
         let end = AttemptEnd::Completed(r.result);
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity, r.worker_version))
-            .await?;
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
         Ok(Response::new(RespondActivityTaskCompletedResponse {}))
     }
 
@@ -227,7 +226,7 @@ impl WorkflowService for Service {
         let attempt =
             Attempt::Ids { workflow_id: r.workflow_id, run_id: r.run_id, activity_id: r.activity_id };
         let end = AttemptEnd::Completed(r.result);
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity, None)).await?;
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
         Ok(Response::new(RespondActivityTaskCompletedByIdResponse {}))
     }
 
@@ -241,8 +240,7 @@ impl WorkflowService for Service {
             failure: Box::new(r.failure.unwrap_or_default()),
             heartbeat_details: r.last_heartbeat_details,
         };
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity, r.worker_version))
-            .await?;
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
         Ok(Response::new(RespondActivityTaskFailedResponse { failures: Vec::new() }))
     }
 
@@ -257,7 +255,7 @@ impl WorkflowService for Service {
             failure: Box::new(r.failure.unwrap_or_default()),
             heartbeat_details: r.last_heartbeat_details,
         };
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity, None)).await?;
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
         Ok(Response::new(RespondActivityTaskFailedByIdResponse { failures: Vec::new() }))
     }
 
@@ -268,8 +266,7 @@ impl WorkflowService for Service {
         let r = request.into_inner();
         let attempt = Attempt::Token(TaskToken::parse(&r.task_token)?);
         let end = AttemptEnd::Canceled(r.details);
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity, r.worker_version))
-            .await?;
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
         Ok(Response::new(RespondActivityTaskCanceledResponse {}))
     }
 
@@ -281,7 +278,7 @@ impl WorkflowService for Service {
         let attempt =
             Attempt::Ids { workflow_id: r.workflow_id, run_id: r.run_id, activity_id: r.activity_id };
         let end = AttemptEnd::Canceled(r.details);
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity, None)).await?;
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
         Ok(Response::new(RespondActivityTaskCanceledByIdResponse {}))
     }
 

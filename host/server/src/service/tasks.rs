@@ -20,7 +20,7 @@ use crate::state::{
     describe,
     error::Error,
     requests::{complete_task::complete_task, fail_task::fail_task, start::start, token::TaskToken},
-    run::Run,
+    run::{Run, Worker},
     world::{RunNumber, Turn},
 };
 
@@ -29,13 +29,13 @@ impl Service {
         &self,
         request: StartWorkflowExecutionRequest,
     ) -> Result<StartWorkflowExecutionResponse, Status> {
-        let identity = request.identity.clone();
+        let worker = Worker { identity: request.identity.clone(), version: None };
         let wants_task = request.request_eager_execution;
         let change = self.change(|turn| {
             let started = start(turn, request)?;
             let number = started.run;
             if wants_task && started.new {
-                turn.step(number, |step| step.start_first_task(&identity));
+                turn.step(number, |step| step.start_first_task(&worker));
             }
             let run = turn.world.run(number).ok_or_else(Error::completed)?;
             let eager =

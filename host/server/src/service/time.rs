@@ -11,21 +11,27 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// How often unused things are forgotten.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
-/// Runs until the service is gone.
+/// Runs until the service is gone. Does not keep it alive while there is nothing to do.
 pub(crate) async fn run_deadlines(inner: Weak<Inner>) {
+    let Some((changed, mut closing)) =
+        inner.upgrade().map(|inner| (inner.deadlines.clone(), inner.closing.subscribe()))
+    else {
+        return;
+    };
     let mut next_sweep = Instant::now() + SWEEP_INTERVAL;
     loop {
-        let Some(strong) = inner.upgrade() else { return };
-        let wait = pass_time(&strong);
-        if Instant::now() >= next_sweep {
-            let synced = strong.log.synced().borrow().position;
-            let now = strong.clock.now();
-            strong.lock().sweep(synced, now);
-            next_sweep = Instant::now() + SWEEP_INTERVAL;
-        }
-        let mut closing = strong.closing.subscribe();
+        let wait = {
+            let Some(inner) = inner.upgrade() else { return };
+            if Instant::now() >= next_sweep {
+                let synced = inner.log.synced().borrow().position;
+                let now = inner.clock.now();
+                inner.lock().sweep(synced, now);
+                next_sweep = Instant::now() + SWEEP_INTERVAL;
+            }
+            pass_time(&inner)
+        };
         tokio::select! {
-            () = strong.deadlines.notified() => {}
+            () = changed.notified() => {}
             () = sleep_until(Instant::now() + wait.min(LONGEST_SLEEP)) => {}
             _ = closing.wait_for(|closing| *closing) => return,
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use host_wire::{
     EventAttributes,
     temporal::api::{
-        common::v1::{Payloads, WorkerVersionStamp},
+        common::v1::Payloads,
         enums::v1::{RetryState, TimeoutType},
         failure::v1::{Failure, TimeoutFailureInfo, failure::FailureInfo},
         history::v1::{
@@ -22,7 +22,7 @@ use host_wire::{
 use super::{
     fact::{ActivityHeartbeat, ActivityRetry, ActivityStarted, Note},
     retry::{Retry, activity_retry},
-    run::Run,
+    run::{Run, Worker},
     step::{Effect, Step},
     time::{Time, positive},
 };
@@ -52,7 +52,7 @@ pub(crate) struct Activity {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct AttemptStart {
     pub(crate) time: Time,
-    pub(crate) identity: String,
+    pub(crate) worker: Worker,
     pub(crate) request_id: String,
 }
 
@@ -124,7 +124,10 @@ impl Run {
                     activity.last_worker_identity.clone_from(&started.identity);
                     activity.started = Some(AttemptStart {
                         time: started.time.map(Time::from).unwrap_or_default(),
-                        identity: started.identity.clone(),
+                        worker: Worker {
+                            identity: started.identity.clone(),
+                            version: started.version.clone(),
+                        },
                         request_id: started.request_id.clone(),
                     });
                 }
@@ -177,7 +180,7 @@ impl Activity {
 
 impl Step<'_> {
     /// Hands the current attempt to a worker; false when there is none to hand out.
-    pub(crate) fn start_activity(&mut self, id: i64, attempt: i32, identity: &str) -> bool {
+    pub(crate) fn start_activity(&mut self, id: i64, attempt: i32, worker: &Worker) -> bool {
         let Some(activity) = self.run.activities.get(&id) else { return false };
         if activity.attempt != attempt || activity.started.is_some() || activity.backing_off {
             return false;
@@ -186,8 +189,9 @@ impl Step<'_> {
         self.note(Note::ActivityStarted(ActivityStarted {
             scheduled_event_id: id,
             time: Some(self.now.into()),
-            identity: identity.to_owned(),
+            identity: worker.identity.clone(),
             request_id,
+            version: worker.version.clone(),
         }));
         true
     }
@@ -202,13 +206,7 @@ impl Step<'_> {
     }
 
     /// What a worker says about the attempt that it was given.
-    pub(crate) fn end_attempt(
-        &mut self,
-        id: i64,
-        end: AttemptEnd,
-        identity: &str,
-        worker_version: Option<WorkerVersionStamp>,
-    ) {
+    pub(crate) fn end_attempt(&mut self, id: i64, end: AttemptEnd, identity: &str) {
         let Some(activity) = self.run.activities.get(&id) else { return };
         let canceled_by = activity.cancel_requested_event_id;
         match end {
@@ -220,7 +218,7 @@ impl Step<'_> {
                         scheduled_event_id: id,
                         started_event_id,
                         identity: identity.to_owned(),
-                        worker_version,
+                        worker_version: None,
                     },
                 )));
             }
@@ -233,7 +231,7 @@ impl Step<'_> {
                         scheduled_event_id: id,
                         started_event_id,
                         identity: identity.to_owned(),
-                        worker_version,
+                        worker_version: None,
                     },
                 )));
             }
@@ -253,7 +251,6 @@ impl Step<'_> {
                         started_event_id,
                         identity: identity.to_owned(),
                         retry_state: retry_state.into(),
-                        worker_version,
                         ..Default::default()
                     },
                 )));
@@ -331,7 +328,8 @@ impl Step<'_> {
         let Some(started) = &activity.started else { return 0 };
         let attributes = ActivityTaskStartedEventAttributes {
             scheduled_event_id: id,
-            identity: started.identity.clone(),
+            identity: started.worker.identity.clone(),
+            worker_version: started.worker.version.clone(),
             request_id: started.request_id.clone(),
             attempt: activity.attempt,
             last_failure: activity.last_failure.clone(),

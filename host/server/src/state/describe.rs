@@ -78,7 +78,7 @@ pub(crate) fn info(run: &Run) -> WorkflowExecutionInfo {
         history_size_bytes: i64::try_from(run.history_bytes).unwrap_or(i64::MAX),
         most_recent_worker_version_stamp: run.worker_version.clone(),
         execution_duration: run.close_time.map(|close: Time| duration_to_proto(close.since(execution_time))),
-        root_execution: run.start.root_workflow_execution.clone(),
+        root_execution: Some(run.root()),
         first_run_id: run.start.first_execution_run_id.clone(),
         priority: run.start.priority.clone(),
         ..Default::default()

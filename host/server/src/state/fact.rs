@@ -2,7 +2,11 @@
 //! not hold (attempts, heartbeats, buffered events). Storage keeps facts, and nothing else.
 
 use bytes::Bytes;
-use host_wire::temporal::api::{common::v1::Payloads, failure::v1::Failure, history::v1::HistoryEvent};
+use host_wire::temporal::api::{
+    common::v1::{Payloads, WorkerVersionStamp},
+    failure::v1::Failure,
+    history::v1::HistoryEvent,
+};
 use prost::{DecodeError, Message, Oneof};
 use prost_types::{Duration as ProtoDuration, Timestamp};
 
@@ -81,6 +85,8 @@ pub(crate) struct TransientStarted {
     pub(crate) identity: String,
     #[prost(string, tag = "3")]
     pub(crate) request_id: String,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) version: Option<WorkerVersionStamp>,
 }
 
 /// Where the next workflow task goes first; no queue: nowhere special.
@@ -103,6 +109,8 @@ pub(crate) struct ActivityStarted {
     pub(crate) identity: String,
     #[prost(string, tag = "4")]
     pub(crate) request_id: String,
+    #[prost(message, optional, tag = "5")]
+    pub(crate) version: Option<WorkerVersionStamp>,
 }
 
 /// An attempt of an activity reported progress.

@@ -44,7 +44,7 @@ pub(crate) fn retry_run(
             next.start.attempt = attempt.saturating_add(1);
             next.start.initiator = ContinueAsNewInitiator::Retry.into();
             next.start.continued_failure = Some(failure.clone());
-            next.start.first_workflow_task_backoff = Some(duration_to_proto(backoff));
+            next.start.first_workflow_task_backoff = Some(duration_to_proto(paced(run, backoff, now)));
             Ok(Box::new(next))
         }
     }
@@ -69,7 +69,8 @@ pub(crate) fn continue_as_new(
     start.input.clone_from(&command.input);
     start.header.clone_from(&command.header);
     start.retry_policy.clone_from(&command.retry_policy);
-    start.first_workflow_task_backoff = Some(duration_to_proto(continue_backoff(run, command, now)));
+    let asked = positive(command.backoff_start_interval).unwrap_or_default();
+    start.first_workflow_task_backoff = Some(duration_to_proto(paced(run, asked, now)));
     if command.workflow_type.as_ref().is_some_and(|workflow_type| !workflow_type.name.is_empty()) {
         start.workflow_type.clone_from(&command.workflow_type);
     }
@@ -91,15 +92,10 @@ pub(crate) fn continue_as_new(
     Box::new(next)
 }
 
-/// Runs that live shorter than the minimal interval are followed later.
-fn continue_backoff(
-    run: &Run,
-    command: &ContinueAsNewWorkflowExecutionCommandAttributes,
-    now: Time,
-) -> Duration {
+/// The wait before the next run, longer after a run that lived shorter than the minimal interval.
+fn paced(run: &Run, asked: Duration, now: Time) -> Duration {
     let first = positive(run.start.first_workflow_task_backoff).unwrap_or_default();
     let lived = now.since(run.start_time.after(first));
-    let asked = positive(command.backoff_start_interval).unwrap_or_default();
     if lived.saturating_add(asked) < limits::CONTINUE_AS_NEW_INTERVAL {
         limits::CONTINUE_AS_NEW_INTERVAL - lived
     } else {
@@ -113,6 +109,7 @@ fn following(run: &Run, new_run_id: String) -> NewRun {
     start.continued_execution_run_id.clone_from(&run.birth.run_id);
     start.original_execution_run_id.clone_from(&new_run_id);
     start.eager_execution_accepted = false;
+    start.identity.clear();
     start.memo = run.memo_message();
     start.search_attributes =
         (!run.search_attributes.is_empty()).then(|| host_wire::temporal::api::common::v1::SearchAttributes {

@@ -408,7 +408,7 @@ fn child_run(
         search_attributes: initiated.search_attributes.clone(),
         header: initiated.header.clone(),
         workflow_id: initiated.workflow_id.clone(),
-        root_workflow_execution: parent.start.root_workflow_execution.clone(),
+        root_workflow_execution: Some(parent.root()),
         priority: initiated.priority.clone(),
         ..Default::default()
     };

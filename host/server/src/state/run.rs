@@ -56,8 +56,16 @@ pub(crate) struct WorkflowTask {
 pub(crate) struct TaskStart {
     pub(crate) event_id: i64,
     pub(crate) time: Time,
-    pub(crate) identity: String,
+    pub(crate) worker: Worker,
     pub(crate) request_id: String,
+}
+
+/// Who works on a task.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Worker {
+    pub(crate) identity: String,
+    /// Its build; says nothing about where tasks go.
+    pub(crate) version: Option<WorkerVersionStamp>,
 }
 
 /// A timer that has not fired.
@@ -176,6 +184,14 @@ impl Run {
 
     pub(crate) fn execution(&self) -> WorkflowExecution {
         WorkflowExecution { workflow_id: self.birth.workflow_id.clone(), run_id: self.birth.run_id.clone() }
+    }
+
+    /// The run at the beginning of the chain of parents.
+    pub(crate) fn root(&self) -> WorkflowExecution {
+        self.start.root_workflow_execution.clone().unwrap_or_else(|| WorkflowExecution {
+            workflow_id: self.birth.workflow_id.clone(),
+            run_id: self.start.first_execution_run_id.clone(),
+        })
     }
 
     pub(crate) fn activity_by_id(&self, activity_id: &str) -> Option<&Activity> {
@@ -306,7 +322,10 @@ impl Run {
                     task.started = Some(TaskStart {
                         event_id: id,
                         time,
-                        identity: started.identity.clone(),
+                        worker: Worker {
+                            identity: started.identity.clone(),
+                            version: started.worker_version.clone(),
+                        },
                         request_id: started.request_id.clone(),
                     });
                 }
@@ -427,7 +446,10 @@ impl Run {
                     task.started = Some(TaskStart {
                         event_id: task.scheduled_event_id + 1,
                         time: started.time.map(Time::from).unwrap_or_default(),
-                        identity: started.identity.clone(),
+                        worker: Worker {
+                            identity: started.identity.clone(),
+                            version: started.version.clone(),
+                        },
                         request_id: started.request_id.clone(),
                     });
                 }

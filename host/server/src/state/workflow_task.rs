@@ -23,7 +23,7 @@ use host_wire::{
 use super::{
     fact::{Note, Sticky, TransientScheduled, TransientStarted},
     limits,
-    run::{Run, WorkflowTask},
+    run::{Run, Worker, WorkflowTask},
     step::{Effect, Step},
     time::{Time, positive, stored},
 };
@@ -80,7 +80,7 @@ impl Run {
                 started.event_id,
                 started.time,
                 EventType::WorkflowTaskStarted,
-                self.started_attributes(task.scheduled_event_id, &started.identity, &started.request_id),
+                self.started_attributes(task.scheduled_event_id, &started.worker, &started.request_id),
             ),
         ]
     }
@@ -117,7 +117,7 @@ impl Run {
     fn started_attributes(
         &self,
         scheduled_event_id: i64,
-        identity: &str,
+        worker: &Worker,
         request_id: &str,
     ) -> EventAttributes {
         let mut reasons = Vec::new();
@@ -129,7 +129,8 @@ impl Run {
         }
         EventAttributes::WorkflowTaskStartedEventAttributes(Box::new(WorkflowTaskStartedEventAttributes {
             scheduled_event_id,
-            identity: identity.to_owned(),
+            identity: worker.identity.clone(),
+            worker_version: worker.version.clone(),
             request_id: request_id.to_owned(),
             suggest_continue_as_new: !reasons.is_empty(),
             suggest_continue_as_new_reasons: reasons,
@@ -175,7 +176,7 @@ impl Step<'_> {
     }
 
     /// Hands the task to a worker; false when it is not there any more.
-    pub(crate) fn start_task(&mut self, scheduled_event_id: i64, attempt: i32, identity: &str) -> bool {
+    pub(crate) fn start_task(&mut self, scheduled_event_id: i64, attempt: i32, worker: &Worker) -> bool {
         let Some(task) = &self.run.task else { return false };
         if task.scheduled_event_id != scheduled_event_id || task.attempt != attempt || task.started.is_some()
         {
@@ -186,8 +187,9 @@ impl Step<'_> {
         if transient && self.run.next_event_id() == scheduled_event_id {
             self.note(Note::TransientStarted(TransientStarted {
                 time: Some(self.now.into()),
-                identity: identity.to_owned(),
+                identity: worker.identity.clone(),
                 request_id,
+                version: worker.version.clone(),
             }));
             return true;
         }
@@ -197,15 +199,15 @@ impl Step<'_> {
             let attributes = self.run.scheduled_attributes(self.run.next_task_queue(), 1);
             scheduled_event_id = self.record(attributes);
         }
-        let attributes = self.run.started_attributes(scheduled_event_id, identity, &request_id);
+        let attributes = self.run.started_attributes(scheduled_event_id, worker, &request_id);
         self.record(attributes);
         true
     }
 
     /// Hands the first task to who started the run, if there is one already.
-    pub(crate) fn start_first_task(&mut self, identity: &str) {
+    pub(crate) fn start_first_task(&mut self, worker: &Worker) {
         if let Some(task) = &self.run.task {
-            self.start_task(task.scheduled_event_id, task.attempt, identity);
+            self.start_task(task.scheduled_event_id, task.attempt, worker);
         }
     }
 
@@ -225,7 +227,7 @@ impl Step<'_> {
         let scheduled = self.run.scheduled_attributes(task.queue, task.attempt);
         self.record_at(task.scheduled_time, scheduled);
         let attributes =
-            self.run.started_attributes(task.scheduled_event_id, &started.identity, &started.request_id);
+            self.run.started_attributes(task.scheduled_event_id, &started.worker, &started.request_id);
         self.record_at(started.time, attributes);
     }
 

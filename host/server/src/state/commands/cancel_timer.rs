@@ -30,6 +30,7 @@ pub(super) fn record(
     completed_id: i64,
     a: CancelTimerCommandAttributes,
     metadata: Option<UserMetadata>,
+    identity: &str,
 ) {
     let started_event_id = match step.run.timers.get(&a.timer_id) {
         Some(timer) => timer.started_event_id,
@@ -39,13 +40,12 @@ pub(super) fn record(
             started
         }
     };
-    let identity = String::new();
     step.record_with(
         EventAttributes::TimerCanceledEventAttributes(Box::new(TimerCanceledEventAttributes {
             timer_id: a.timer_id,
             started_event_id,
             workflow_task_completed_event_id: completed_id,
-            identity,
+            identity: identity.to_owned(),
         })),
         metadata,
     );

@@ -141,7 +141,13 @@ impl<'a> Plan<'a> {
 }
 
 /// Records what a checked command does.
-pub(crate) fn record(step: &mut Step<'_>, completed_id: i64, command: Command, eager: &mut Vec<i64>) {
+pub(crate) fn record(
+    step: &mut Step<'_>,
+    completed_id: i64,
+    command: Command,
+    identity: &str,
+    eager: &mut Vec<i64>,
+) {
     let metadata = command.user_metadata;
     match command.attributes {
         Some(Attributes::ScheduleActivityTaskCommandAttributes(a)) => {
@@ -154,7 +160,7 @@ pub(crate) fn record(step: &mut Step<'_>, completed_id: i64, command: Command, e
             start_timer::record(step, completed_id, *a, metadata);
         }
         Some(Attributes::CancelTimerCommandAttributes(a)) => {
-            cancel_timer::record(step, completed_id, *a, metadata);
+            cancel_timer::record(step, completed_id, *a, metadata, identity);
         }
         Some(Attributes::RecordMarkerCommandAttributes(a)) => {
             record_marker::record(step, completed_id, *a, metadata);

@@ -81,7 +81,7 @@ pub(super) fn record(
                     normal_name: String::new(),
                 }),
                 input: a.input,
-                workflow_execution_timeout: stored(execution_timeout),
+                workflow_execution_timeout: a.workflow_execution_timeout,
                 workflow_run_timeout: stored(run_timeout),
                 workflow_task_timeout: task_timeout_or_default(a.workflow_task_timeout),
                 parent_close_policy: parent_close_policy.into(),

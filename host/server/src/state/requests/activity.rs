@@ -1,7 +1,7 @@
 //! What workers say about activities: completed, failed, cancelled, still alive. By token, or by
 //! workflow and activity id.
 
-use host_wire::temporal::api::common::v1::{Payloads, WorkerVersionStamp, WorkflowExecution};
+use host_wire::temporal::api::common::v1::{Payloads, WorkflowExecution};
 
 use super::token::TaskToken;
 use crate::state::{
@@ -51,7 +51,6 @@ pub(crate) fn end(
     attempt: &Attempt,
     end: AttemptEnd,
     identity: &str,
-    worker_version: Option<WorkerVersionStamp>,
 ) -> Result<(), Error> {
     let (number, id) = attempt.find(turn.world, namespace)?;
     if let AttemptEnd::Completed(payloads) | AttemptEnd::Canceled(payloads) = &end {
@@ -66,7 +65,7 @@ pub(crate) fn end(
     if canceled && !requested {
         return Err(Error::invalid("ActivityTask is not cancel requested."));
     }
-    turn.step(number, |step| step.end_attempt(id, end, identity, worker_version));
+    turn.step(number, |step| step.end_attempt(id, end, identity));
     Ok(())
 }
 

@@ -16,7 +16,7 @@ use crate::state::{
     commands::{self, BadCommand, Plan, Refused},
     error::Error,
     fact::{Note, Sticky},
-    run::Run,
+    run::{Run, Worker},
     step::{Effect, Step},
     world::Turn,
 };
@@ -94,14 +94,15 @@ impl Step<'_> {
         request: RespondWorkflowTaskCompletedRequest,
         commands: Vec<Command>,
     ) -> Completed {
-        let identity = request.identity.clone();
+        let worker =
+            Worker { identity: request.identity.clone(), version: request.worker_version_stamp.clone() };
         let (force_new, return_new) =
             (request.force_create_new_workflow_task, request.return_new_workflow_task);
         let completed_id = self.record_completed(request);
         self.wants_task = Some(force_new);
         let mut eager = Vec::new();
         for command in commands {
-            commands::record(self, completed_id, command, &mut eager);
+            commands::record(self, completed_id, command, &worker.identity, &mut eager);
         }
         let wants_task = self.wants_task.take().unwrap_or_default();
         let mut completed = Completed::default();
@@ -109,7 +110,7 @@ impl Step<'_> {
             return completed;
         }
         for id in eager {
-            if self.start_activity(id, 1, &identity) {
+            if self.start_activity(id, 1, &worker) {
                 completed.eager_activities.push(id);
             } else {
                 self.effect(Effect::Activity(id));
@@ -120,7 +121,7 @@ impl Step<'_> {
         }
         if return_new && let Some(task) = &self.run.task {
             let (scheduled_event_id, attempt) = (task.scheduled_event_id, task.attempt);
-            completed.next_task = self.start_task(scheduled_event_id, attempt, &identity);
+            completed.next_task = self.start_task(scheduled_event_id, attempt, &worker);
         }
         completed
     }

@@ -1,9 +1,10 @@
 //! StartWorkflowExecution and SignalWithStartWorkflowExecution.
 
+use std::time::Duration;
+
 use host_wire::{
     EventAttributes, duration_to_proto,
     temporal::api::{
-        common::v1::WorkflowExecution,
         enums::v1::{
             TaskQueueKind, WorkflowExecutionStatus as Status, WorkflowIdConflictPolicy as Conflict,
             WorkflowIdReusePolicy as Reuse,
@@ -229,7 +230,7 @@ fn new_run(turn: &mut Turn<'_>, request: StartWorkflowExecutionRequest) -> NewRu
     };
     let task_timeout = task_timeout_or_default(request.workflow_task_timeout)
         .map(host_wire::duration_from_proto)
-        .map(|timeout| timeout.min(limits::LONGEST_TASK_TIMEOUT));
+        .map(|timeout| timeout.min(limits::LONGEST_TASK_TIMEOUT).min(run_timeout.unwrap_or(Duration::MAX)));
     let delay = positive(request.workflow_start_delay).unwrap_or_default();
     let expiration = execution_timeout.map(|timeout| turn.now.after(delay).after(timeout).into());
     let start = WorkflowExecutionStartedEventAttributes {
@@ -240,8 +241,8 @@ fn new_run(turn: &mut Turn<'_>, request: StartWorkflowExecutionRequest) -> NewRu
             normal_name: String::new(),
         }),
         input: request.input,
-        workflow_execution_timeout: stored(execution_timeout),
-        workflow_run_timeout: stored(run_timeout),
+        workflow_execution_timeout: request.workflow_execution_timeout,
+        workflow_run_timeout: run_timeout.map(duration_to_proto).or(request.workflow_run_timeout),
         workflow_task_timeout: stored(task_timeout),
         continued_failure: request.continued_failure,
         last_completion_result: request.last_completion_result,
@@ -256,10 +257,6 @@ fn new_run(turn: &mut Turn<'_>, request: StartWorkflowExecutionRequest) -> NewRu
         search_attributes: request.search_attributes,
         header: request.header,
         workflow_id: request.workflow_id.clone(),
-        root_workflow_execution: Some(WorkflowExecution {
-            workflow_id: request.workflow_id.clone(),
-            run_id: run_id.clone(),
-        }),
         priority: request.priority,
         eager_execution_accepted: request.request_eager_execution && delay.is_zero(),
         ..Default::default()

@@ -4,6 +4,9 @@ use host_wire::temporal::api::workflowservice::v1::TerminateWorkflowExecutionReq
 
 use crate::state::{error::Error, world::Turn};
 
+/// What the history says where the request gives no reason.
+const DEFAULT_REASON: &str = "terminated by user via frontend";
+
 /// Ends an open run.
 pub(crate) fn terminate(
     turn: &mut Turn<'_>,
@@ -15,6 +18,7 @@ pub(crate) fn terminate(
         request.workflow_execution.as_ref(),
         &request.first_execution_run_id,
     )?;
-    turn.step(number, |step| step.terminate(&request.reason, request.details, &request.identity));
+    let reason = if request.reason.is_empty() { DEFAULT_REASON } else { &request.reason };
+    turn.step(number, |step| step.terminate(reason, request.details, &request.identity));
     Ok(())
 }

@@ -36,7 +36,7 @@ use crate::state::{
         terminate::terminate,
         token::TaskToken,
     },
-    run::Run,
+    run::{Run, Worker},
     time::Time,
     world::{Record, RunNumber, Task, Turn, World},
 };
@@ -178,7 +178,7 @@ impl Script {
         let run = self.run(id);
         let task = run.task.clone().ok_or_else(Error::no_task)?;
         self.turn(|turn| {
-            turn.step(number, |step| step.start_task(task.scheduled_event_id, task.attempt, "worker"))
+            turn.step(number, |step| step.start_task(task.scheduled_event_id, task.attempt, &worker()))
         });
         let run = self.run(id);
         let (token, transient) = (TaskToken::of_task(number, run), run.transient_events());
@@ -226,7 +226,7 @@ impl Script {
             };
             let (event_id, attempt) = (found.scheduled_event_id, found.attempt);
             let taken =
-                self.turn(|turn| turn.step(number, |step| step.start_activity(event_id, attempt, "worker")));
+                self.turn(|turn| turn.step(number, |step| step.start_activity(event_id, attempt, &worker())));
             writeln!(self.out, "take: {activity_id} attempt {attempt}: {}", taken.unwrap()).unwrap();
             return Ok(());
         }
@@ -249,7 +249,7 @@ impl Script {
             }
             other => panic!("no such line: {other}"),
         };
-        self.turn(|turn| activity::end(turn, "default", &attempt, end, "worker", None))
+        self.turn(|turn| activity::end(turn, "default", &attempt, end, "worker"))
     }
 
     /// The facts give the same runs.
@@ -314,6 +314,10 @@ fn start_request(arguments: &[&str], id: &str) -> StartWorkflowExecutionRequest 
         }
     }
     request
+}
+
+fn worker() -> Worker {
+    Worker { identity: "worker".to_owned(), version: None }
 }
 
 fn seconds(text: &str) -> prost_types::Duration {

@@ -1,0 +1,372 @@
+//! `kill -9` at random moments under load, with a ledger of what was acknowledged.
+//!
+//! The service runs in a child process (this test's own executable), clients and workers here. After
+//! each kill it is started again on the same folder. At the end every acknowledged start and signal
+//! is in the histories exactly once, and every workflow ended with the right result.
+//!
+//! `HOST_KILLS` says how often (default 5), `HOST_SEED` repeats a run.
+#![allow(clippy::unwrap_used, reason = "a test panics on failure")]
+#![allow(clippy::disallowed_methods, reason = "a test measures time")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    env,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use host_server::{Listener, Options, Server};
+use host_wire::{
+    EventAttributes, duration_to_proto,
+    temporal::api::{
+        command::v1::{
+            Command as WorkflowCommand, CompleteWorkflowExecutionCommandAttributes,
+            ScheduleActivityTaskCommandAttributes, command::Attributes,
+        },
+        common::v1::{ActivityType, Payload, Payloads, WorkflowExecution, WorkflowType},
+        history::v1::HistoryEvent,
+        taskqueue::v1::TaskQueue,
+        workflowservice::v1::{workflow_service_client::WorkflowServiceClient, *},
+    },
+};
+use tonic::{Code, Request, Status, transport::Channel};
+
+/// Folder for the child to serve; unset in the test itself.
+const CHILD_FOLDER: &str = "HOST_KILL_TEST_FOLDER";
+const KILLS: u64 = 5;
+const CLIENTS: u64 = 6;
+const SIGNALS: usize = 5;
+const QUEUE: &str = "kill";
+const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long the workflows may take to end after the last kill.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+type Client = WorkflowServiceClient<Channel>;
+
+/// What the service has acknowledged: signals by workflow id.
+type Ledger = Arc<Mutex<BTreeMap<String, (String, BTreeSet<String>)>>>;
+
+#[test]
+fn serves_when_started_as_a_child() {
+    let Some(folder) = env::var_os(CHILD_FOLDER) else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let server = Server::open(Path::new(&folder), Options::default()).unwrap();
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        eprintln!("listening on {}", listener.address());
+        server.serve(listener, std::future::pending()).await.unwrap();
+    });
+}
+
+#[test]
+fn nothing_acknowledged_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let kills = env::var("HOST_KILLS").map_or(KILLS, |text| text.parse().unwrap());
+    let seed = env::var("HOST_SEED").map_or_else(|_| clock_seed(), |text| text.parse().unwrap());
+    eprintln!("HOST_SEED={seed}");
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(run(folder.path(), kills, seed));
+}
+
+async fn run(folder: &Path, kills: u64, mut seed: u64) {
+    let address = Arc::new(Mutex::new(String::new()));
+    let ending = Arc::new(AtomicBool::new(false));
+    let ledger = Ledger::default();
+    let mut service = Service::start(folder, &address);
+    let workers = [
+        tokio::spawn(run_workflows(address.clone())),
+        tokio::spawn(run_workflows(address.clone())),
+        tokio::spawn(run_activities(address.clone())),
+    ];
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|client| tokio::spawn(run_client(client, address.clone(), ending.clone(), ledger.clone())))
+        .collect();
+    for _ in 0..kills {
+        tokio::time::sleep(Duration::from_millis(100 + random(&mut seed) % 1_000)).await;
+        service.kill();
+        service = Service::start(folder, &address);
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    ending.store(true, Ordering::Relaxed);
+    for client in clients {
+        client.await.unwrap();
+    }
+    let ledger = ledger.lock().unwrap().clone();
+    assert!(ledger.len() > 1, "there was no load");
+    let mut client = connect(&address).await;
+    for (workflow_id, (run_id, signals)) in &ledger {
+        check_workflow(&mut client, workflow_id, run_id, signals).await;
+    }
+    eprintln!("{kills} kills, {} workflows", ledger.len());
+    for worker in workers {
+        worker.abort();
+    }
+    service.kill();
+}
+
+/// The acknowledged start and signals are there once, and the workflow ends as it should.
+async fn check_workflow(client: &mut Client, workflow_id: &str, run_id: &str, signals: &BTreeSet<String>) {
+    let execution = WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: run_id.to_owned() };
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut events: Vec<HistoryEvent>;
+    loop {
+        let request = GetWorkflowExecutionHistoryRequest {
+            namespace: "default".to_owned(),
+            execution: Some(execution.clone()),
+            ..Default::default()
+        };
+        let history = client.get_workflow_execution_history(request).await.unwrap().into_inner();
+        events = history.history.unwrap().events().map(Result::unwrap).collect();
+        let last = events.last().unwrap().attributes.as_ref().unwrap();
+        if let EventAttributes::WorkflowExecutionCompletedEventAttributes(closed) = last {
+            let result = &closed.result.as_ref().unwrap().payloads[0].data;
+            assert_eq!(result, &bytes::Bytes::from(SIGNALS.to_string()), "{workflow_id}");
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{workflow_id} did not end: {events:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let ids: Vec<i64> = events.iter().map(|event| event.event_id).collect();
+    let expected: Vec<i64> = (1..).take(ids.len()).collect();
+    assert_eq!(ids, expected, "{workflow_id}");
+    let got: Vec<String> = signal_names(&events);
+    let unique: BTreeSet<String> = got.iter().cloned().collect();
+    assert_eq!(got.len(), unique.len(), "{workflow_id}: a signal is there twice: {got:?}");
+    assert!(signals.is_subset(&unique), "{workflow_id}: acknowledged {signals:?}, in the history {unique:?}");
+}
+
+fn signal_names(events: &[HistoryEvent]) -> Vec<String> {
+    let names = events.iter().filter_map(|event| match &event.attributes {
+        Some(EventAttributes::WorkflowExecutionSignaledEventAttributes(signal)) => {
+            Some(signal.signal_name.clone())
+        }
+        _ => None,
+    });
+    names.collect()
+}
+
+/// Starts workflows and signals them, again and again until it is acknowledged.
+async fn run_client(number: u64, address: Arc<Mutex<String>>, ending: Arc<AtomicBool>, ledger: Ledger) {
+    let mut client = connect(&address).await;
+    for round in 0_u64.. {
+        if ending.load(Ordering::Relaxed) {
+            return;
+        }
+        let workflow_id = format!("workflow-{number}-{round}");
+        let started = loop {
+            let request = StartWorkflowExecutionRequest {
+                namespace: "default".to_owned(),
+                workflow_id: workflow_id.clone(),
+                request_id: workflow_id.clone(),
+                workflow_type: Some(WorkflowType { name: "Counter".to_owned() }),
+                task_queue: Some(queue()),
+                workflow_task_timeout: Some(duration_to_proto(Duration::from_secs(1))),
+                ..Default::default()
+            };
+            match client.start_workflow_execution(timed(request)).await {
+                Ok(started) => break started.into_inner(),
+                Err(status) => client = again(status, &address).await,
+            }
+        };
+        ledger.lock().unwrap().insert(workflow_id.clone(), (started.run_id.clone(), BTreeSet::new()));
+        for signal in 0..SIGNALS {
+            let name = format!("signal-{signal}");
+            loop {
+                let request = SignalWorkflowExecutionRequest {
+                    namespace: "default".to_owned(),
+                    workflow_execution: Some(WorkflowExecution {
+                        workflow_id: workflow_id.clone(),
+                        run_id: started.run_id.clone(),
+                    }),
+                    signal_name: name.clone(),
+                    request_id: format!("{workflow_id}-{name}"),
+                    ..Default::default()
+                };
+                match client.signal_workflow_execution(timed(request)).await {
+                    Ok(_) => break,
+                    // The one before this answer was lost did it, and the workflow has ended since.
+                    Err(status) if status.message().ends_with("already completed") => break,
+                    Err(status) => client = again(status, &address).await,
+                }
+            }
+            ledger.lock().unwrap().get_mut(&workflow_id).unwrap().1.insert(name);
+        }
+    }
+}
+
+/// A workflow that waits for its signals, runs an activity and answers how many there were.
+async fn run_workflows(address: Arc<Mutex<String>>) {
+    let mut client = connect(&address).await;
+    loop {
+        let request = PollWorkflowTaskQueueRequest {
+            namespace: "default".to_owned(),
+            task_queue: Some(queue()),
+            ..Default::default()
+        };
+        let task = match client.poll_workflow_task_queue(Request::new(request)).await {
+            Ok(task) => task.into_inner(),
+            Err(status) => {
+                client = again(status, &address).await;
+                continue;
+            }
+        };
+        if task.task_token.is_empty() {
+            continue;
+        }
+        let events: Vec<HistoryEvent> = task.history.unwrap().events().map(Result::unwrap).collect();
+        let request = RespondWorkflowTaskCompletedRequest {
+            namespace: "default".to_owned(),
+            task_token: task.task_token,
+            commands: next_command(&events).into_iter().collect(),
+            ..Default::default()
+        };
+        if let Err(status) = client.respond_workflow_task_completed(timed(request)).await
+            && status.code() != Code::NotFound
+        {
+            client = again(status, &address).await;
+        }
+    }
+}
+
+fn next_command(events: &[HistoryEvent]) -> Option<WorkflowCommand> {
+    let has = |found: fn(&EventAttributes) -> bool| {
+        events.iter().any(|event| event.attributes.as_ref().is_some_and(found))
+    };
+    let attributes = if has(|a| matches!(a, EventAttributes::ActivityTaskCompletedEventAttributes(_))) {
+        let count = signal_names(events).len().to_string();
+        let result = Payloads { payloads: vec![Payload { data: count.into(), ..Payload::default() }] };
+        Attributes::CompleteWorkflowExecutionCommandAttributes(Box::new(
+            CompleteWorkflowExecutionCommandAttributes { result: Some(result) },
+        ))
+    } else if signal_names(events).len() == SIGNALS
+        && !has(|a| matches!(a, EventAttributes::ActivityTaskScheduledEventAttributes(_)))
+    {
+        Attributes::ScheduleActivityTaskCommandAttributes(Box::new(ScheduleActivityTaskCommandAttributes {
+            activity_id: "1".to_owned(),
+            activity_type: Some(ActivityType { name: "count".to_owned() }),
+            start_to_close_timeout: Some(duration_to_proto(Duration::from_secs(2))),
+            ..Default::default()
+        }))
+    } else {
+        return None;
+    };
+    Some(WorkflowCommand { attributes: Some(attributes), ..WorkflowCommand::default() })
+}
+
+async fn run_activities(address: Arc<Mutex<String>>) {
+    let mut client = connect(&address).await;
+    loop {
+        let request = PollActivityTaskQueueRequest {
+            namespace: "default".to_owned(),
+            task_queue: Some(queue()),
+            ..Default::default()
+        };
+        let task = match client.poll_activity_task_queue(Request::new(request)).await {
+            Ok(task) => task.into_inner(),
+            Err(status) => {
+                client = again(status, &address).await;
+                continue;
+            }
+        };
+        if task.task_token.is_empty() {
+            continue;
+        }
+        let request = RespondActivityTaskCompletedRequest {
+            namespace: "default".to_owned(),
+            task_token: task.task_token,
+            ..Default::default()
+        };
+        if let Err(status) = client.respond_activity_task_completed(timed(request)).await
+            && status.code() != Code::NotFound
+        {
+            client = again(status, &address).await;
+        }
+    }
+}
+
+fn queue() -> TaskQueue {
+    TaskQueue { name: QUEUE.to_owned(), ..TaskQueue::default() }
+}
+
+fn timed<M>(message: M) -> Request<M> {
+    let mut request = Request::new(message);
+    request.set_timeout(CALL_TIMEOUT);
+    request
+}
+
+/// A call failed because the service is gone: the next connection.
+async fn again(status: Status, address: &Mutex<String>) -> Client {
+    let passes = [Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded, Code::Unknown, Code::Internal];
+    assert!(passes.contains(&status.code()), "{status:?}");
+    connect(address).await
+}
+
+async fn connect(address: &Mutex<String>) -> Client {
+    loop {
+        let url = format!("http://{}", address.lock().unwrap());
+        if let Ok(client) = Client::connect(url).await {
+            return client;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// The service in a process of its own.
+struct Service {
+    child: Child,
+}
+
+impl Service {
+    fn start(folder: &Path, address: &Mutex<String>) -> Self {
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "serves_when_started_as_a_child", "--nocapture"])
+            .env(CHILD_FOLDER, folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut service = Self { child };
+        let lines = BufReader::new(service.child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        for line in lines {
+            let line = line.unwrap();
+            if let Some(found) = line.strip_prefix("listening on ") {
+                found.clone_into(&mut address.lock().unwrap());
+                return service;
+            }
+            said.push(line);
+        }
+        panic!("the service did not start: {said:#?}");
+    }
+
+    fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn clock_seed() -> u64 {
+    u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos())
+}
+
+/// splitmix64.
+fn random(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *seed;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}

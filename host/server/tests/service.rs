@@ -1,0 +1,374 @@
+//! The service as clients meet it: over gRPC and in the process, with good and bad input, and after
+//! a restart.
+#![allow(clippy::unwrap_used, reason = "a test panics on failure")]
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use host_server::{Listener, Options, ServeError, Server, StorageError};
+use host_wire::{
+    WorkflowService, duration_to_proto, status_detail,
+    temporal::api::{
+        command::v1::{
+            Command, CompleteWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes,
+            command::Attributes,
+        },
+        common::v1::{ActivityType, Payload, Payloads, WorkflowExecution, WorkflowType},
+        enums::v1::{EventType, HistoryEventFilterType},
+        errordetails::v1::{
+            NamespaceNotFoundFailure, NotFoundFailure, WorkflowExecutionAlreadyStartedFailure,
+        },
+        query::v1::WorkflowQuery,
+        taskqueue::v1::TaskQueue,
+        workflowservice::v1::{workflow_service_client::WorkflowServiceClient, *},
+    },
+};
+use tonic::{Code, Request, codec::CompressionEncoding, transport::Channel};
+
+type Service = Arc<dyn WorkflowService>;
+
+fn open(folder: &Path) -> Server {
+    Server::open(folder, Options::default()).unwrap()
+}
+
+/// The service over gRPC, until the end of the test.
+async fn connect(server: Arc<Server>) -> WorkflowServiceClient<Channel> {
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let url = format!("http://{}", listener.address());
+    tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
+    WorkflowServiceClient::connect(url).await.unwrap()
+}
+
+fn queue() -> TaskQueue {
+    TaskQueue { name: "queue".to_owned(), ..TaskQueue::default() }
+}
+
+fn start(workflow_id: &str) -> StartWorkflowExecutionRequest {
+    StartWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_id: workflow_id.to_owned(),
+        workflow_type: Some(WorkflowType { name: "Type".to_owned() }),
+        task_queue: Some(queue()),
+        ..Default::default()
+    }
+}
+
+fn execution(workflow_id: &str) -> Option<WorkflowExecution> {
+    Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: String::new() })
+}
+
+fn signal(workflow_id: &str, name: &str) -> SignalWorkflowExecutionRequest {
+    SignalWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: execution(workflow_id),
+        signal_name: name.to_owned(),
+        ..Default::default()
+    }
+}
+
+async fn poll(service: &Service) -> PollWorkflowTaskQueueResponse {
+    let request = PollWorkflowTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: Some(queue()),
+        ..Default::default()
+    };
+    service.poll_workflow_task_queue(Request::new(request)).await.unwrap().into_inner()
+}
+
+async fn poll_activity(service: &Service) -> PollActivityTaskQueueResponse {
+    let request = PollActivityTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: Some(queue()),
+        ..Default::default()
+    };
+    service.poll_activity_task_queue(Request::new(request)).await.unwrap().into_inner()
+}
+
+async fn complete(service: &Service, task: &PollWorkflowTaskQueueResponse, attributes: Vec<Attributes>) {
+    let command = |attributes| Command { attributes: Some(attributes), ..Command::default() };
+    let request = RespondWorkflowTaskCompletedRequest {
+        namespace: "default".to_owned(),
+        task_token: task.task_token.clone(),
+        commands: attributes.into_iter().map(command).collect(),
+        ..Default::default()
+    };
+    service.respond_workflow_task_completed(Request::new(request)).await.unwrap();
+}
+
+fn activity() -> Attributes {
+    Attributes::ScheduleActivityTaskCommandAttributes(Box::new(ScheduleActivityTaskCommandAttributes {
+        activity_id: "1".to_owned(),
+        activity_type: Some(ActivityType { name: "activity".to_owned() }),
+        start_to_close_timeout: Some(duration_to_proto(Duration::from_secs(60))),
+        ..Default::default()
+    }))
+}
+
+fn completion() -> Attributes {
+    Attributes::CompleteWorkflowExecutionCommandAttributes(Box::new(
+        CompleteWorkflowExecutionCommandAttributes { result: None },
+    ))
+}
+
+async fn event_types(service: &Service, workflow_id: &str) -> Vec<EventType> {
+    let request = GetWorkflowExecutionHistoryRequest {
+        namespace: "default".to_owned(),
+        execution: execution(workflow_id),
+        ..Default::default()
+    };
+    let history = service.get_workflow_execution_history(Request::new(request)).await.unwrap().into_inner();
+    history.history.unwrap().events().map(|event| event.unwrap().event_type()).collect()
+}
+
+#[tokio::test]
+async fn runs_tasks_and_tokens_outlive_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (token, before) = {
+        let server = open(folder.path());
+        let service = server.service();
+        service.start_workflow_execution(Request::new(start("a"))).await.unwrap();
+        service.start_workflow_execution(Request::new(start("b"))).await.unwrap();
+        let task = poll(&service).await;
+        complete(&service, &task, vec![activity()]).await;
+        let token = poll_activity(&service).await.task_token;
+        service.signal_workflow_execution(Request::new(signal("b", "one"))).await.unwrap();
+        (token, (event_types(&service, "a").await, event_types(&service, "b").await))
+    };
+    let server = open(folder.path());
+    let service = server.service();
+    assert_eq!(before, (event_types(&service, "a").await, event_types(&service, "b").await));
+    let done = RespondActivityTaskCompletedRequest {
+        namespace: "default".to_owned(),
+        task_token: token,
+        ..Default::default()
+    };
+    service.respond_activity_task_completed(Request::new(done)).await.unwrap();
+    for _ in 0..2 {
+        let task = poll(&service).await;
+        complete(&service, &task, vec![completion()]).await;
+    }
+    let count = CountWorkflowExecutionsRequest {
+        namespace: "default".to_owned(),
+        query: "ExecutionStatus = 'Completed'".to_owned(),
+    };
+    let count = service.count_workflow_executions(Request::new(count)).await.unwrap().into_inner().count;
+    assert_eq!(count, 2);
+}
+
+#[tokio::test]
+async fn a_poll_that_is_dropped_loses_no_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = open(folder.path());
+    let service = server.service();
+    for round in 0..50 {
+        let waiting = {
+            let service = service.clone();
+            tokio::spawn(async move { poll(&service).await })
+        };
+        tokio::task::yield_now().await;
+        let started = service.start_workflow_execution(Request::new(start(&format!("w{round}"))));
+        tokio::select! {
+            biased;
+            _ = tokio::time::sleep(Duration::from_micros(100 * (round % 10))) => {}
+            started = started => drop(started.unwrap()),
+        }
+        waiting.abort();
+        let taken = waiting.await;
+        // The start may have been dropped before it did anything; then there is no task.
+        let list = CountWorkflowExecutionsRequest {
+            namespace: "default".to_owned(),
+            query: "ExecutionStatus = 'Running'".to_owned(),
+        };
+        let open = service.count_workflow_executions(Request::new(list)).await.unwrap().into_inner().count;
+        if open == 0 {
+            continue;
+        }
+        let task = match taken {
+            Ok(task) => task,
+            Err(_) => tokio::time::timeout(Duration::from_secs(5), poll(&service)).await.unwrap(),
+        };
+        complete(&service, &task, vec![completion()]).await;
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_the_end_hears_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Arc::new(open(folder.path()));
+    let service = server.service();
+    let mut client = connect(server.clone()).await;
+    service.start_workflow_execution(Request::new(start("w"))).await.unwrap();
+    let wait = GetWorkflowExecutionHistoryRequest {
+        namespace: "default".to_owned(),
+        execution: execution("w"),
+        wait_new_event: true,
+        history_event_filter_type: HistoryEventFilterType::CloseEvent.into(),
+        ..Default::default()
+    };
+    // A short deadline is answered before it passes, with a token to go on.
+    let mut short = Request::new(wait.clone());
+    short.set_timeout(Duration::from_millis(400));
+    let answer = client.get_workflow_execution_history(short).await.unwrap().into_inner();
+    assert!(answer.history.unwrap().is_empty());
+    assert!(!answer.next_page_token.is_empty());
+    let waiting = tokio::spawn(async move { client.get_workflow_execution_history(wait).await });
+    let task = poll(&service).await;
+    complete(&service, &task, vec![completion()]).await;
+    let history = waiting.await.unwrap().unwrap().into_inner().history.unwrap();
+    let types: Vec<_> = history.events().map(|event| event.unwrap().event_type()).collect();
+    assert_eq!(types, [EventType::WorkflowExecutionCompleted]);
+}
+
+#[tokio::test]
+async fn histories_come_in_pages() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = open(folder.path());
+    let service = server.service();
+    service.start_workflow_execution(Request::new(start("w"))).await.unwrap();
+    for number in 0..600 {
+        service.signal_workflow_execution(Request::new(signal("w", &format!("s{number}")))).await.unwrap();
+    }
+    let task = poll(&service).await;
+    let mut ids: Vec<i64> = task.history.unwrap().events().map(|event| event.unwrap().event_id).collect();
+    let mut token = task.next_page_token;
+    let mut pages = 1;
+    while !token.is_empty() {
+        let request = GetWorkflowExecutionHistoryRequest {
+            namespace: "default".to_owned(),
+            execution: execution("w"),
+            next_page_token: token,
+            ..Default::default()
+        };
+        let page = service.get_workflow_execution_history(Request::new(request)).await.unwrap().into_inner();
+        ids.extend(page.history.unwrap().events().map(|event| event.unwrap().event_id));
+        token = page.next_page_token;
+        pages += 1;
+    }
+    assert_eq!(ids, (1..=603).collect::<Vec<_>>());
+    assert_eq!(pages, 3);
+    let mut reverse = Vec::new();
+    let mut token = bytes::Bytes::new();
+    loop {
+        let request = GetWorkflowExecutionHistoryReverseRequest {
+            namespace: "default".to_owned(),
+            execution: execution("w"),
+            next_page_token: token,
+            ..Default::default()
+        };
+        let page = service.get_workflow_execution_history_reverse(Request::new(request)).await.unwrap();
+        let page = page.into_inner();
+        reverse.extend(page.history.unwrap().events().map(|event| event.unwrap().event_id));
+        token = page.next_page_token;
+        if token.is_empty() {
+            break;
+        }
+    }
+    reverse.reverse();
+    assert_eq!(ids, reverse);
+}
+
+#[tokio::test]
+async fn refusals_have_the_protocols_codes_and_details() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Arc::new(open(folder.path()));
+    let mut client = connect(server).await;
+    let run_id = client.start_workflow_execution(start("w")).await.unwrap().into_inner().run_id;
+
+    let status = client.start_workflow_execution(start("w")).await.unwrap_err();
+    assert_eq!(status.code(), Code::AlreadyExists);
+    let detail: WorkflowExecutionAlreadyStartedFailure = status_detail(&status).unwrap();
+    assert_eq!(detail.run_id, run_id);
+
+    let other = StartWorkflowExecutionRequest { namespace: "other".to_owned(), ..start("w") };
+    let status = client.start_workflow_execution(other).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    let detail: NamespaceNotFoundFailure = status_detail(&status).unwrap();
+    assert_eq!(detail.namespace, "other");
+
+    let status = client.signal_workflow_execution(signal("nobody", "s")).await.unwrap_err();
+    assert_eq!(status.code(), Code::NotFound);
+    status_detail::<NotFoundFailure>(&status).unwrap();
+
+    let garbled = RespondWorkflowTaskCompletedRequest {
+        namespace: "default".to_owned(),
+        task_token: bytes::Bytes::from_static(b"\xff\xff"),
+        ..Default::default()
+    };
+    let status = client.respond_workflow_task_completed(garbled).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+
+    let status = client.get_search_attributes(GetSearchAttributesRequest {}).await.unwrap_err();
+    assert_eq!(status.code(), Code::Unimplemented);
+
+    let query = QueryWorkflowRequest {
+        namespace: "default".to_owned(),
+        execution: execution("w"),
+        query: Some(WorkflowQuery { query_type: "state".to_owned(), ..WorkflowQuery::default() }),
+        ..Default::default()
+    };
+    let mut request = Request::new(query);
+    request.set_timeout(Duration::from_millis(300));
+    let status = client.query_workflow(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::FailedPrecondition);
+}
+
+#[tokio::test]
+async fn compressed_messages_are_read_and_large_ones_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Arc::new(open(folder.path()));
+    let client = connect(server).await;
+    let with_input = |bytes: usize| StartWorkflowExecutionRequest {
+        input: Some(Payloads {
+            payloads: vec![Payload { data: vec![0; bytes].into(), ..Payload::default() }],
+        }),
+        ..start("w")
+    };
+    let status = client.clone().start_workflow_execution(with_input(5_000_000)).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(
+        status.message().starts_with("grpc: received message larger than max (50"),
+        "{}",
+        status.message()
+    );
+    let status = client.clone().start_workflow_execution(with_input(3_000_000)).await.unwrap_err();
+    assert_eq!(status.code(), Code::InvalidArgument);
+    let mut compressing = client.send_compressed(CompressionEncoding::Gzip);
+    compressing.start_workflow_execution(with_input(1_000_000)).await.unwrap();
+}
+
+#[tokio::test]
+async fn one_process_one_folder_and_one_port() {
+    let folder = tempfile::tempdir().unwrap();
+    let _server = open(folder.path());
+    let error = Server::open(folder.path(), Options::default()).unwrap_err();
+    assert!(matches!(&error, StorageError::Locked { .. }), "{error}");
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let error = Listener::bind(listener.address()).await.unwrap_err();
+    assert!(matches!(&error, ServeError::Taken { .. }), "{error}");
+    assert!(error.to_string().contains("--address"), "{error}");
+}
+
+#[tokio::test]
+async fn a_damaged_log_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    {
+        let server = open(folder.path());
+        let service = server.service();
+        for number in 0..200 {
+            service.start_workflow_execution(Request::new(start(&format!("w{number}")))).await.unwrap();
+        }
+    }
+    let log = folder.path().join("log.sqlite");
+    let mut bytes = std::fs::read(&log).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 4096].fill(0xa5);
+    std::fs::write(&log, &bytes).unwrap();
+    let error = Server::open(folder.path(), Options::default()).unwrap_err();
+    assert!(error.to_string().contains("restore it from a backup"), "{error}");
+
+    std::fs::write(&log, b"not a database at all, but some text that is long enough to be read").unwrap();
+    let error = Server::open(folder.path(), Options::default()).unwrap_err();
+    assert!(matches!(&error, StorageError::Damaged { .. }), "{error}");
+    assert!(error.to_string().contains("log.sqlite"), "{error}");
+}
