@@ -7,10 +7,7 @@ use bytes::Bytes;
 use host_core::{ActivityCancellation, Command, Job, Run, RunConfig, Step, Task};
 use host_wire::{
     History,
-    temporal::api::{
-        command::v1::{CompleteWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes},
-        common::v1::ActivityType,
-    },
+    temporal::api::{command::v1::ScheduleActivityTaskCommandAttributes, common::v1::ActivityType},
 };
 use host_worker::{
     module::LoadedModule,
@@ -62,9 +59,7 @@ pub fn replay_core(history: &Bytes, activities: u32, at_once: bool) -> Result<()
                 commands.extend((scheduled + 1..=wanted).map(schedule));
                 scheduled = wanted;
                 if resolved == activities {
-                    commands.push(Command::CompleteWorkflow(Box::new(
-                        CompleteWorkflowExecutionCommandAttributes::default(),
-                    )));
+                    commands.push(Command::CompleteWorkflow(Box::default()));
                 }
                 run.activated(commands)?;
             }

@@ -9,9 +9,8 @@ use host_wire::{
         enums::v1::{EventType, WorkflowTaskFailedCause},
         history::v1::{
             HistoryEvent, WorkflowExecutionCancelRequestedEventAttributes,
-            WorkflowExecutionSignaledEventAttributes, WorkflowTaskCompletedEventAttributes,
-            WorkflowTaskFailedEventAttributes, WorkflowTaskScheduledEventAttributes,
-            WorkflowTaskStartedEventAttributes, WorkflowTaskTimedOutEventAttributes,
+            WorkflowExecutionSignaledEventAttributes, WorkflowTaskFailedEventAttributes,
+            WorkflowTaskTimedOutEventAttributes,
         },
         sdk::v1::WorkflowTaskCompletedMetadata,
     },
@@ -175,15 +174,9 @@ fn insert_heartbeat(events: &mut Vec<HistoryEvent>, at: usize) -> Option<String>
     let range = task(events, at)?;
     let what = format!("a heartbeat before workflow task {}", events[range.start].event_id);
     let heartbeat = [
-        EventAttributes::WorkflowTaskScheduledEventAttributes(Box::new(
-            WorkflowTaskScheduledEventAttributes::default(),
-        )),
-        EventAttributes::WorkflowTaskStartedEventAttributes(Box::new(
-            WorkflowTaskStartedEventAttributes::default(),
-        )),
-        EventAttributes::WorkflowTaskCompletedEventAttributes(Box::new(
-            WorkflowTaskCompletedEventAttributes::default(),
-        )),
+        EventAttributes::WorkflowTaskScheduledEventAttributes(Box::default()),
+        EventAttributes::WorkflowTaskStartedEventAttributes(Box::default()),
+        EventAttributes::WorkflowTaskCompletedEventAttributes(Box::default()),
     ]
     .map(|attributes| like(&events[range.start], attributes));
     events.splice(range.start..range.start, heartbeat);
