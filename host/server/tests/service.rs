@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use host_server::{Listener, Options, ServeError, Server, StorageError};
 use host_wire::{
-    WorkflowService, duration_to_proto, status_detail,
+    ConnectOptions, RemoteService, WorkflowService, duration_to_proto, status_detail,
     temporal::api::{
         command::v1::{
             Command, CompleteWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes,
@@ -28,6 +28,16 @@ type Service = Arc<dyn WorkflowService>;
 
 fn open(folder: &Path) -> Server {
     Server::open(folder, Options::default()).unwrap()
+}
+
+/// The service as remote workers have it, until the end of the test.
+async fn remote(server: &Arc<Server>) -> Service {
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let address = format!("http://{}", listener.address());
+    let server = server.clone();
+    tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
+    let options = ConnectOptions { address, ..ConnectOptions::default() };
+    Arc::new(RemoteService::connect(&options).await.unwrap())
 }
 
 /// The service over gRPC, until the end of the test.
@@ -119,12 +129,20 @@ async fn event_types(service: &Service, workflow_id: &str) -> Vec<EventType> {
     history.history.unwrap().events().map(|event| event.unwrap().event_type()).collect()
 }
 
-#[tokio::test]
-async fn runs_tasks_and_tokens_outlive_a_restart() {
+/// Runs a test on a runtime of its own, so that everything that serves ends with it.
+fn until_the_end<R>(test: impl Future<Output = R>) -> R {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let result = runtime.block_on(test);
+    runtime.shutdown_timeout(Duration::from_secs(5));
+    result
+}
+
+#[test]
+fn runs_tasks_and_tokens_outlive_a_restart() {
     let folder = tempfile::tempdir().unwrap();
-    let (token, before) = {
-        let server = open(folder.path());
-        let service = server.service();
+    let (token, before) = until_the_end(async {
+        let server = Arc::new(open(folder.path()));
+        let service = remote(&server).await;
         service.start_workflow_execution(Request::new(start("a"))).await.unwrap();
         service.start_workflow_execution(Request::new(start("b"))).await.unwrap();
         let task = poll(&service).await;
@@ -132,26 +150,46 @@ async fn runs_tasks_and_tokens_outlive_a_restart() {
         let token = poll_activity(&service).await.task_token;
         service.signal_workflow_execution(Request::new(signal("b", "one"))).await.unwrap();
         (token, (event_types(&service, "a").await, event_types(&service, "b").await))
-    };
-    let server = open(folder.path());
-    let service = server.service();
-    assert_eq!(before, (event_types(&service, "a").await, event_types(&service, "b").await));
-    let done = RespondActivityTaskCompletedRequest {
-        namespace: "default".to_owned(),
-        task_token: token,
-        ..Default::default()
-    };
-    service.respond_activity_task_completed(Request::new(done)).await.unwrap();
-    for _ in 0..2 {
+    });
+    until_the_end(async {
+        let server = open(folder.path());
+        let service = server.service();
+        assert_eq!(before, (event_types(&service, "a").await, event_types(&service, "b").await));
+        let done = RespondActivityTaskCompletedRequest {
+            namespace: "default".to_owned(),
+            task_token: token,
+            ..Default::default()
+        };
+        service.respond_activity_task_completed(Request::new(done)).await.unwrap();
+        for _ in 0..2 {
+            let task = poll(&service).await;
+            complete(&service, &task, vec![completion()]).await;
+        }
+        let count = CountWorkflowExecutionsRequest {
+            namespace: "default".to_owned(),
+            query: "ExecutionStatus = 'Completed'".to_owned(),
+        };
+        let count = service.count_workflow_executions(Request::new(count)).await.unwrap();
+        assert_eq!(count.into_inner().count, 2);
+    });
+}
+
+#[test]
+fn what_workers_of_the_process_had_is_tried_again_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    until_the_end(async {
+        let server = open(folder.path());
+        let service = server.service();
+        service.start_workflow_execution(Request::new(start("a"))).await.unwrap();
         let task = poll(&service).await;
-        complete(&service, &task, vec![completion()]).await;
-    }
-    let count = CountWorkflowExecutionsRequest {
-        namespace: "default".to_owned(),
-        query: "ExecutionStatus = 'Completed'".to_owned(),
-    };
-    let count = service.count_workflow_executions(Request::new(count)).await.unwrap().into_inner().count;
-    assert_eq!(count, 2);
+        complete(&service, &task, vec![activity()]).await;
+        assert_eq!(poll_activity(&service).await.attempt, 1);
+    });
+    until_the_end(async {
+        let server = open(folder.path());
+        let service = server.service();
+        assert_eq!(poll_activity(&service).await.attempt, 2);
+    });
 }
 
 #[tokio::test]

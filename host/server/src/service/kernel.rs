@@ -49,17 +49,19 @@ impl Kernel {
         }
     }
 
-    /// Fills queues and deadlines after a start.
-    pub(crate) fn resume(&mut self, now: Time) {
+    /// Fills queues and deadlines after a start; answers which runs have lost a worker.
+    pub(crate) fn resume(&mut self, now: Time) -> Vec<RunNumber> {
         self.now = now;
         for task in self.world.waiting_tasks() {
             self.queues.push(&self.world, task, now);
         }
-        let open: Vec<_> =
-            self.world.runs().filter(|(_, run)| run.is_open()).map(|(number, _)| number).collect();
-        for number in open {
-            self.arm(number);
+        let open = self.world.runs().filter(|(_, run)| run.is_open());
+        let mut open: Vec<_> = open.map(|(number, run)| (number, run.has_lost_worker())).collect();
+        open.sort_unstable();
+        for (number, _) in &open {
+            self.arm(*number);
         }
+        open.into_iter().filter(|(_, lost)| *lost).map(|(number, _)| number).collect()
     }
 
     pub(crate) fn position(&self) -> Position {

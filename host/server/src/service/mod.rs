@@ -79,7 +79,7 @@ impl Service {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let mut kernel = Kernel::new(world, last);
-        kernel.resume(clock.now());
+        let lost = kernel.resume(clock.now());
         let inner = Inner {
             kernel: Mutex::new(kernel),
             log,
@@ -88,6 +88,9 @@ impl Service {
             closing: watch::Sender::new(false),
             _lock: lock,
         };
+        for number in lost {
+            inner.transition(|turn| turn.step(number, |step| step.lose_workers()));
+        }
         Self { inner: Arc::new(inner), in_process: false }
     }
 

@@ -32,7 +32,7 @@ impl Service {
         let request = request.into_inner();
         let key = self.queue_key(&request.namespace, request.task_queue.as_ref(), false)?;
         let poller = Poller::enter(self, key, &request.identity);
-        let worker = worker(request.identity, request.worker_version_capabilities);
+        let worker = self.worker(request.identity, request.worker_version_capabilities);
         while let Some(taken) = poller.next(until).await {
             if let Some(response) = self.start_taken_task(&poller, taken, &worker).await? {
                 return Ok(response);
@@ -96,7 +96,7 @@ impl Service {
         let request = request.into_inner();
         let key = self.queue_key(&request.namespace, request.task_queue.as_ref(), true)?;
         let poller = Poller::enter(self, key, &request.identity);
-        let worker = worker(request.identity, request.worker_version_capabilities);
+        let worker = self.worker(request.identity, request.worker_version_capabilities);
         while let Some(mut taken) = poller.next(until).await {
             let Some(Queued::Task(Task::Activity { run, scheduled_event_id, attempt, .. })) = taken.queued()
             else {
@@ -153,6 +153,15 @@ impl Service {
         Ok(QueueKey { namespace: namespace.to_owned(), name, activities })
     }
 
+    fn worker(&self, identity: String, version: Option<WorkerVersionCapabilities>) -> Worker {
+        let version = version.filter(|version| !version.build_id.is_empty());
+        let version = version.map(|version| WorkerVersionStamp {
+            build_id: version.build_id,
+            use_versioning: version.use_versioning,
+        });
+        Worker { identity, version, in_process: self.in_process }
+    }
+
     /// What a worker gets for the workflow task that was just started.
     pub(super) fn task_response(&self, run: u64, queue: &str) -> Option<PollWorkflowTaskQueueResponse> {
         let kernel = self.lock();
@@ -160,15 +169,6 @@ impl Service {
         response.queries = kernel.queries.attached(run);
         Some(response)
     }
-}
-
-fn worker(identity: String, version: Option<WorkerVersionCapabilities>) -> Worker {
-    let version = version.filter(|version| !version.build_id.is_empty());
-    let version = version.map(|version| WorkerVersionStamp {
-        build_id: version.build_id,
-        use_versioning: version.use_versioning,
-    });
-    Worker { identity, version }
 }
 
 /// An attempt after which there is none must be known to have started, or a crash would give another.

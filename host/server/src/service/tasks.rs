@@ -29,7 +29,8 @@ impl Service {
         &self,
         request: StartWorkflowExecutionRequest,
     ) -> Result<StartWorkflowExecutionResponse, Status> {
-        let worker = Worker { identity: request.identity.clone(), version: None };
+        let worker =
+            Worker { identity: request.identity.clone(), version: None, in_process: self.in_process };
         let wants_task = request.request_eager_execution;
         let change = self.change(|turn| {
             let started = start(turn, request)?;
@@ -75,7 +76,7 @@ impl Service {
         let token = TaskToken::parse(&request.task_token)?;
         let answers = std::mem::take(&mut request.query_results);
         let complete = |turn: &mut Turn<'_>| {
-            let completed = complete_task(turn, &token, request)?;
+            let completed = complete_task(turn, &token, request, self.in_process)?;
             let run = turn.world.run(token.run);
             let activity_tasks = completed
                 .eager_activities

@@ -127,6 +127,7 @@ impl Run {
                         worker: Worker {
                             identity: started.identity.clone(),
                             version: started.version.clone(),
+                            in_process: started.in_process,
                         },
                         request_id: started.request_id.clone(),
                     });
@@ -192,6 +193,7 @@ impl Step<'_> {
             identity: worker.identity.clone(),
             request_id,
             version: worker.version.clone(),
+            in_process: worker.in_process,
         }));
         true
     }

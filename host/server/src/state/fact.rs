@@ -65,6 +65,9 @@ pub(crate) enum Note {
     /// A buffered `TimerFired` was taken back; holds the timer id.
     #[prost(string, tag = "18")]
     BufferedTimerRemoved(String),
+    /// The worker of the started workflow task is part of this process; holds the started event id.
+    #[prost(int64, tag = "19")]
+    TaskInProcess(i64),
 }
 
 /// A workflow task without events was scheduled.
@@ -87,6 +90,8 @@ pub(crate) struct TransientStarted {
     pub(crate) request_id: String,
     #[prost(message, optional, tag = "4")]
     pub(crate) version: Option<WorkerVersionStamp>,
+    #[prost(bool, tag = "5")]
+    pub(crate) in_process: bool,
 }
 
 /// Where the next workflow task goes first; no queue: nowhere special.
@@ -111,6 +116,8 @@ pub(crate) struct ActivityStarted {
     pub(crate) request_id: String,
     #[prost(message, optional, tag = "5")]
     pub(crate) version: Option<WorkerVersionStamp>,
+    #[prost(bool, tag = "6")]
+    pub(crate) in_process: bool,
 }
 
 /// An attempt of an activity reported progress.
@@ -145,7 +152,7 @@ pub(crate) struct StoredFact {
     event_kind: u32,
     #[prost(bytes = "bytes", tag = "2")]
     event: Bytes,
-    #[prost(oneof = "Note", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18")]
+    #[prost(oneof = "Note", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
     note: Option<Note>,
 }
 

@@ -18,6 +18,7 @@ pub(crate) mod list;
 pub(crate) mod next_run;
 mod other_runs;
 pub(crate) mod requests;
+mod restart;
 mod retry;
 pub(crate) mod run;
 pub(crate) mod step;

@@ -66,6 +66,8 @@ pub(crate) struct Worker {
     pub(crate) identity: String,
     /// Its build; says nothing about where tasks go.
     pub(crate) version: Option<WorkerVersionStamp>,
+    /// Whether it ends with the process of the service.
+    pub(crate) in_process: bool,
 }
 
 /// A timer that has not fired.
@@ -325,6 +327,7 @@ impl Run {
                         worker: Worker {
                             identity: started.identity.clone(),
                             version: started.worker_version.clone(),
+                            in_process: false,
                         },
                         request_id: started.request_id.clone(),
                     });
@@ -449,9 +452,16 @@ impl Run {
                         worker: Worker {
                             identity: started.identity.clone(),
                             version: started.version.clone(),
+                            in_process: started.in_process,
                         },
                         request_id: started.request_id.clone(),
                     });
+                }
+            }
+            Note::TaskInProcess(event_id) => {
+                let started = self.task.as_mut().and_then(|task| task.started.as_mut());
+                if let Some(started) = started.filter(|started| started.event_id == *event_id) {
+                    started.worker.in_process = true;
                 }
             }
             Note::TransientFailed(_) => self.task_failed(),

@@ -190,6 +190,7 @@ impl Step<'_> {
                 identity: worker.identity.clone(),
                 request_id,
                 version: worker.version.clone(),
+                in_process: worker.in_process,
             }));
             return true;
         }
@@ -200,7 +201,10 @@ impl Step<'_> {
             scheduled_event_id = self.record(attributes);
         }
         let attributes = self.run.started_attributes(scheduled_event_id, worker, &request_id);
-        self.record(attributes);
+        let event_id = self.record(attributes);
+        if worker.in_process {
+            self.note(Note::TaskInProcess(event_id));
+        }
         true
     }
 

@@ -36,6 +36,7 @@ pub(crate) fn complete_task(
     turn: &mut Turn<'_>,
     token: &TaskToken,
     mut request: RespondWorkflowTaskCompletedRequest,
+    in_process: bool,
 ) -> Result<Completed, Error> {
     let run = token.check_task(turn.world, &request.namespace)?;
     if !request.messages.is_empty() {
@@ -50,7 +51,7 @@ pub(crate) fn complete_task(
         }
         Err(Refused::Bad(bad)) => return Err(refuse(turn, token, &bad, &request.identity)),
     }
-    let completed = turn.step(token.run, |step| step.complete_task(request, commands));
+    let completed = turn.step(token.run, |step| step.complete_task(request, commands, in_process));
     Ok(completed.unwrap_or_default())
 }
 
@@ -93,9 +94,13 @@ impl Step<'_> {
         &mut self,
         request: RespondWorkflowTaskCompletedRequest,
         commands: Vec<Command>,
+        in_process: bool,
     ) -> Completed {
-        let worker =
-            Worker { identity: request.identity.clone(), version: request.worker_version_stamp.clone() };
+        let worker = Worker {
+            identity: request.identity.clone(),
+            version: request.worker_version_stamp.clone(),
+            in_process,
+        };
         let (force_new, return_new) =
             (request.force_create_new_workflow_task, request.return_new_workflow_task);
         let completed_id = self.record_completed(request);

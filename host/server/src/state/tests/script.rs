@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! start [key=value …]         signal NAME [request]   cancel    terminate    +SECONDS
-//! poll    complete COMMAND…   fail    reply-late COMMAND…
+//! poll    complete[-sticky] COMMAND… [--force] [--return]    fail    in-process    restart
 //! take ACTIVITY    done ACTIVITY    error ACTIVITY [type]    canceled ACTIVITY    beat ACTIVITY
 //! ```
 
@@ -50,6 +50,8 @@ pub(super) struct Script {
     records: Vec<Record>,
     out: String,
     token: Option<TaskToken>,
+    /// Whether workers end with the service.
+    in_process: bool,
 }
 
 impl Default for Script {
@@ -61,6 +63,7 @@ impl Default for Script {
             records: Vec::new(),
             out: String::new(),
             token: None,
+            in_process: false,
         }
     }
 }
@@ -162,6 +165,17 @@ impl Script {
                 };
                 terminate(turn, request)
             }),
+            "in-process" => {
+                self.in_process = true;
+                Ok(())
+            }
+            "restart" => {
+                let number = self.number(id);
+                if self.run(id).has_lost_worker() {
+                    self.turn(|turn| turn.step(number, |step| step.lose_workers()));
+                }
+                Ok(())
+            }
             "poll" => self.poll(id),
             "complete" => self.complete(arguments, None),
             "complete-sticky" => self.complete(arguments, Some("sticky")),
@@ -177,8 +191,9 @@ impl Script {
         let number = self.number(id);
         let run = self.run(id);
         let task = run.task.clone().ok_or_else(Error::no_task)?;
+        let worker = worker(self.in_process);
         self.turn(|turn| {
-            turn.step(number, |step| step.start_task(task.scheduled_event_id, task.attempt, &worker()))
+            turn.step(number, |step| step.start_task(task.scheduled_event_id, task.attempt, &worker))
         });
         let run = self.run(id);
         let (token, transient) = (TaskToken::of_task(number, run), run.transient_events());
@@ -205,7 +220,7 @@ impl Script {
             }),
             ..Default::default()
         };
-        let completed = self.turn(|turn| complete_task(turn, &token, request))?;
+        let completed = self.turn(|turn| complete_task(turn, &token, request, false))?;
         if completed.next_task {
             let run = self.world.run(token.run).unwrap();
             self.token = TaskToken::of_task(token.run, run);
@@ -225,8 +240,9 @@ impl Script {
                 return Err(Error::no_activity());
             };
             let (event_id, attempt) = (found.scheduled_event_id, found.attempt);
+            let worker = worker(self.in_process);
             let taken =
-                self.turn(|turn| turn.step(number, |step| step.start_activity(event_id, attempt, &worker())));
+                self.turn(|turn| turn.step(number, |step| step.start_activity(event_id, attempt, &worker)));
             writeln!(self.out, "take: {activity_id} attempt {attempt}: {}", taken.unwrap()).unwrap();
             return Ok(());
         }
@@ -316,8 +332,8 @@ fn start_request(arguments: &[&str], id: &str) -> StartWorkflowExecutionRequest 
     request
 }
 
-fn worker() -> Worker {
-    Worker { identity: "worker".to_owned(), version: None }
+fn worker(in_process: bool) -> Worker {
+    Worker { identity: "worker".to_owned(), version: None, in_process }
 }
 
 fn seconds(text: &str) -> prost_types::Duration {
