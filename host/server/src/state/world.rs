@@ -21,7 +21,7 @@ pub(crate) type RunNumber = u64;
 #[derive(Debug, Default)]
 pub(crate) struct World {
     namespaces: BTreeSet<String>,
-    runs: HashMap<RunNumber, Run>,
+    runs: HashMap<RunNumber, Box<Run>>,
     /// The latest run of each namespace and workflow id.
     current: HashMap<(String, String), RunNumber>,
     by_run_id: HashMap<String, RunNumber>,
@@ -72,12 +72,12 @@ impl World {
     }
 
     pub(crate) fn run(&self, number: RunNumber) -> Option<&Run> {
-        self.runs.get(&number)
+        self.runs.get(&number).map(Box::as_ref)
     }
 
     /// All runs, in no order.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (RunNumber, &Run)> {
-        self.runs.iter().map(|(number, run)| (*number, run))
+        self.runs.iter().map(|(number, run)| (*number, run.as_ref()))
     }
 
     /// The latest run of a workflow id.
@@ -159,7 +159,7 @@ impl World {
         self.current.insert((birth.namespace.clone(), birth.workflow_id.clone()), number);
         self.by_run_id.insert(birth.run_id.clone(), number);
         self.next_number = self.next_number.max(number + 1);
-        self.runs.insert(number, run);
+        self.runs.insert(number, Box::new(run));
     }
 }
 

@@ -6,6 +6,7 @@
 mod activities;
 mod lists;
 mod other_runs;
+mod random;
 mod script;
 mod starts;
 mod workflow_tasks;

@@ -71,6 +71,7 @@ impl Default for Script {
 impl Script {
     pub(super) fn line(&mut self, line: &str) {
         let (line, id) = line.split_once(" @").unwrap_or((line, "w"));
+        let line = line.trim();
         let mut words = line.split_whitespace();
         let verb = words.next().unwrap();
         let arguments: Vec<&str> = words.collect();
@@ -125,6 +126,10 @@ impl Script {
 
     fn number(&self, id: &str) -> RunNumber {
         self.world.current("default", id).unwrap()
+    }
+
+    pub(super) fn is_open(&self, id: &str) -> bool {
+        self.run(id).is_open()
     }
 
     fn run(&self, id: &str) -> &Run {
@@ -197,7 +202,7 @@ impl Script {
         });
         let run = self.run(id);
         let (token, transient) = (TaskToken::of_task(number, run), run.transient_events());
-        self.token = token;
+        self.token = token.or(self.token.take());
         if !transient.is_empty() {
             let text: Vec<_> = transient.iter().map(describe).collect();
             writeln!(self.out, "poll: shown besides: {}", text.join(", ")).unwrap();
