@@ -33,6 +33,22 @@
 //! | `RecordWorkerHeartbeat` | accepted, not kept; not advertised |
 //! | `PollNexusTaskQueue` | waits; there are no Nexus tasks |
 
+//!
+//! # What is on disk, and what is not
+//!
+//! The data folder holds one log, `log.sqlite`: a row for each transition, written in groups with
+//! one sync each. Everything is read back from it at start, and it is never cut: closed runs stay in
+//! the log and in memory (about 1 KB on disk and 6 KB in memory for a run of one activity). Queues,
+//! pollers and queries live in memory only and are made anew.
+//!
+//! A worker inside the process ([`Server::service`]) gets its workflow tasks before they are on
+//! disk, because workflows have no effects of their own; activities and answers to clients wait. Its
+//! tasks end with the process: after a restart they count as failed. Other workers may still answer.
+//!
+//! When the disk is full, calls that would change something are refused with RESOURCE_EXHAUSTED; so
+//! are those that were waiting, although what they did is stored once there is room (the same
+//! request id again is then answered from there). Any other failure to write ends the process.
+
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod clock;

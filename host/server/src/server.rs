@@ -63,11 +63,15 @@ pub struct Server {
 
 impl Server {
     /// Opens the service on a data folder, which is made if it is not there, and brings back every
-    /// run that is in it. Needs a tokio runtime.
+    /// run that is in it.
     ///
     /// # Errors
     ///
     /// When the folder cannot be used, another process uses it, or what is in it is damaged.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime, which is where timers run.
     pub fn open(data_dir: &Path, options: Options) -> Result<Self, StorageError> {
         let lock = FolderLock::take(data_dir)?;
         let mut world = World::new(options.namespaces);

@@ -219,3 +219,27 @@ fn grpc_timeout(value: &str) -> Option<Duration> {
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn deadlines_of_callers() {
+        for (header, expected) in [
+            ("1H", Some(Duration::from_secs(3_600))),
+            ("2M", Some(Duration::from_secs(120))),
+            ("10S", Some(Duration::from_secs(10))),
+            ("99999999m", Some(Duration::from_millis(99_999_999))),
+            ("5u", Some(Duration::from_micros(5))),
+            ("7n", Some(Duration::from_nanos(7))),
+            ("", None),
+            ("S", None),
+            ("5", None),
+            ("-5S", None),
+            ("5\u{e9}", None),
+        ] {
+            assert_eq!(grpc_timeout(header), expected, "{header}");
+        }
+    }
+}

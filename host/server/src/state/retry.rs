@@ -131,3 +131,78 @@ fn is_retryable(failure: &Failure, non_retryable_types: &[String]) -> bool {
 fn names(types: &[String], name: &str) -> bool {
     types.iter().any(|one| one == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    fn seconds(seconds: i64) -> Option<prost_types::Duration> {
+        Some(prost_types::Duration { seconds, nanos: 0 })
+    }
+
+    fn check(policy: RetryPolicy, attempts: &[i32], expected: Expect) {
+        let policy = filled(Some(policy));
+        let answers = attempts.iter().map(|attempt| {
+            format!("{:?}\n", next_attempt(Some(&policy), *attempt, &Failure::default(), None, Time(0)))
+        });
+        expected.assert_eq(&answers.collect::<String>());
+    }
+
+    #[test]
+    fn intervals_grow_up_to_a_bound() {
+        check(RetryPolicy::default(), &[1, 2, 7, 8, 1_000_000], expect![[r#"
+            After(1s)
+            After(2s)
+            After(64s)
+            After(100s)
+            After(100s)
+        "#]]);
+        let policy = RetryPolicy {
+            initial_interval: seconds(2),
+            backoff_coefficient: 1.0,
+            maximum_attempts: 3,
+            ..RetryPolicy::default()
+        };
+        check(policy, &[1, 2, 3], expect![[r#"
+            After(2s)
+            After(2s)
+            No(MaximumAttemptsReached)
+        "#]]);
+        let policy = RetryPolicy {
+            initial_interval: seconds(i64::MAX),
+            backoff_coefficient: f64::MAX,
+            ..RetryPolicy::default()
+        };
+        check(policy, &[1, i32::MAX], expect![[r#"
+            After(3153600000s)
+            After(3153600000s)
+        "#]]);
+    }
+
+    #[test]
+    fn what_no_policy_may_say() {
+        let wrong = |policy: RetryPolicy| invalid(&policy).unwrap_or("nothing");
+        let policies = [
+            RetryPolicy::default(),
+            RetryPolicy { initial_interval: seconds(-1), ..RetryPolicy::default() },
+            RetryPolicy { backoff_coefficient: 0.5, ..RetryPolicy::default() },
+            RetryPolicy { backoff_coefficient: f64::NAN, ..RetryPolicy::default() },
+            RetryPolicy {
+                initial_interval: seconds(5),
+                maximum_interval: seconds(1),
+                ..RetryPolicy::default()
+            },
+            RetryPolicy { maximum_attempts: -1, ..RetryPolicy::default() },
+        ];
+        let all: Vec<_> = policies.into_iter().map(wrong).collect();
+        expect![[r#"
+            nothing
+            InitialInterval cannot be negative on retry policy.
+            BackoffCoefficient cannot be less than 1 on retry policy.
+            BackoffCoefficient cannot be less than 1 on retry policy.
+            MaximumInterval cannot be less than InitialInterval on retry policy.
+            MaximumAttempts cannot be negative on retry policy."#]].assert_eq(&all.join("\n"));
+    }
+}

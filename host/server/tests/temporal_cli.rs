@@ -1,0 +1,119 @@
+//! Another stranger: the `temporal` command line on the service.
+//!
+//! Needs the binary, named by `HOST_TEST_TEMPORAL`.
+#![allow(clippy::unwrap_used, reason = "a test panics on failure")]
+#![allow(clippy::print_stdout, reason = "a test that is skipped says why")]
+
+use std::{ffi::OsString, process::Command, sync::Arc, time::Duration};
+
+use host_server::{Listener, Options, Server};
+use host_wire::{
+    WorkflowService, duration_to_proto,
+    temporal::api::{
+        command::v1::{
+            Command as WorkflowCommand, ScheduleActivityTaskCommandAttributes, command::Attributes,
+        },
+        common::v1::ActivityType,
+        taskqueue::v1::TaskQueue,
+        workflowservice::v1::{
+            PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest,
+        },
+    },
+};
+use tonic::Request;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_temporal_command_line_works_on_the_service() {
+    let Some(temporal) = std::env::var_os("HOST_TEST_TEMPORAL") else {
+        println!("skipped: HOST_TEST_TEMPORAL names no temporal binary");
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let server = Arc::new(Server::open(folder.path(), Options::default()).unwrap());
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let cli = Cli { temporal, address: listener.address().to_string() };
+    let service = server.service();
+    tokio::spawn({
+        let server = server.clone();
+        async move { server.serve(listener, std::future::pending()).await }
+    });
+
+    let start = ["--workflow-id", "w", "--type", "Type", "--task-queue", "queue", "--input", "1"];
+    cli.succeeds(&["workflow", "start"], &start, "\"runId\"");
+    cli.succeeds(&["workflow", "signal"], &["--workflow-id", "w", "--name", "hello"], "");
+    cli.succeeds(&["workflow", "describe"], &["--workflow-id", "w"], "WORKFLOW_EXECUTION_STATUS_RUNNING");
+    cli.succeeds(&["workflow", "show"], &["--workflow-id", "w"], "EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED");
+    cli.succeeds(&["workflow", "list"], &["--query", "ExecutionStatus = 'Running'"], "\"w\"");
+    cli.succeeds(&["workflow", "count"], &[], "\"1\"");
+    cli.succeeds(&["operator", "cluster", "health"], &[], "SERVING");
+    cli.fails(&["workflow", "describe"], &["--workflow-id", "nobody"], "workflow not found");
+
+    start_activity(&service).await;
+    let activity = ["--workflow-id", "w", "--activity-id", "1", "--result", "42"];
+    cli.succeeds(&["activity", "complete"], &activity, "");
+    cli.succeeds(&["workflow", "show"], &["--workflow-id", "w"], "EVENT_TYPE_ACTIVITY_TASK_COMPLETED");
+
+    cli.succeeds(&["workflow", "cancel"], &["--workflow-id", "w"], "");
+    cli.succeeds(&["workflow", "show"], &["--workflow-id", "w"], "WORKFLOW_EXECUTION_CANCEL_REQUESTED");
+    cli.succeeds(&["workflow", "terminate"], &["--workflow-id", "w", "--reason", "enough"], "");
+    cli.succeeds(&["workflow", "describe"], &["--workflow-id", "w"], "WORKFLOW_EXECUTION_STATUS_TERMINATED");
+}
+
+/// Gives a worker the activity that the command line completes.
+async fn start_activity(service: &Arc<dyn WorkflowService>) {
+    let queue = TaskQueue { name: "queue".to_owned(), ..TaskQueue::default() };
+    let poll = PollWorkflowTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: Some(queue.clone()),
+        ..Default::default()
+    };
+    let task = service.poll_workflow_task_queue(Request::new(poll)).await.unwrap().into_inner();
+    let activity = ScheduleActivityTaskCommandAttributes {
+        activity_id: "1".to_owned(),
+        activity_type: Some(ActivityType { name: "activity".to_owned() }),
+        start_to_close_timeout: Some(duration_to_proto(Duration::from_secs(60))),
+        ..Default::default()
+    };
+    let attributes = Attributes::ScheduleActivityTaskCommandAttributes(Box::new(activity));
+    let completed = RespondWorkflowTaskCompletedRequest {
+        namespace: "default".to_owned(),
+        task_token: task.task_token,
+        commands: vec![WorkflowCommand { attributes: Some(attributes), ..WorkflowCommand::default() }],
+        ..Default::default()
+    };
+    service.respond_workflow_task_completed(Request::new(completed)).await.unwrap();
+    let poll = PollActivityTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: Some(queue),
+        ..Default::default()
+    };
+    service.poll_activity_task_queue(Request::new(poll)).await.unwrap();
+}
+
+struct Cli {
+    temporal: OsString,
+    address: String,
+}
+
+impl Cli {
+    fn run(&self, command: &[&str], arguments: &[&str]) -> (bool, String) {
+        let output = Command::new(&self.temporal)
+            .args(command)
+            .args(["--address", &self.address, "--output", "json", "--command-timeout", "30s"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.success(), String::from_utf8(said).unwrap())
+    }
+
+    fn succeeds(&self, command: &[&str], arguments: &[&str], says: &str) {
+        let (succeeded, said) = self.run(command, arguments);
+        assert!(succeeded && said.contains(says), "{command:?} {arguments:?}: {said}");
+    }
+
+    fn fails(&self, command: &[&str], arguments: &[&str], says: &str) {
+        let (succeeded, said) = self.run(command, arguments);
+        assert!(!succeeded && said.contains(says), "{command:?} {arguments:?}: {said}");
+    }
+}
