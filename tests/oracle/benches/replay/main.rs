@@ -3,8 +3,8 @@
 //!
 //! Hello is one activity, Chain(n) n activities one after another, Fan(n) n at once; what they take and
 //! give back is a string of 100 bytes. Each cell is the median of rounds in which all take turns. A name
-//! as argument runs only the workloads with it, e.g. `Chain(1000)`, and with `--engine` only one engine,
-//! which is what a profiler wants.
+//! as argument runs only the workloads that begin with it, `--engine` only one engine, `--rounds` more or
+//! fewer rounds; for a profiler: `Chain(1000) --engine host --rounds 30`.
 
 mod native;
 mod ours;
@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use host_wire::{History, temporal::api::history::v1::HistoryEvent};
 use prost::Message;
@@ -24,7 +24,7 @@ use native::Native;
 use oracle::written;
 use ours::Sandboxed;
 
-/// Rounds of which the median counts.
+/// Rounds of which the median counts, unless told otherwise.
 const ROUNDS: usize = 5;
 /// How long each engine runs each workload in a round, at least.
 const ROUND_TIME: Duration = Duration::from_millis(300);
@@ -121,12 +121,12 @@ fn median(mut values: Vec<f64>) -> f64 {
 fn main() -> Result<()> {
     // What cargo adds, `--bench`, is no name.
     let mut arguments = env::args().skip(1).filter(|it| it != "--bench");
-    let (mut name, mut only) = (String::new(), None);
+    let (mut name, mut only, mut count) = (String::new(), None, ROUNDS);
     while let Some(argument) = arguments.next() {
-        if argument == "--engine" {
-            only = arguments.next();
-        } else {
-            name = argument;
+        match argument.as_str() {
+            "--engine" => only = arguments.next(),
+            "--rounds" => count = arguments.next().context("how many rounds?")?.parse()?,
+            _ => name = argument,
         }
     }
     let engines = Engines { sandboxed: Sandboxed::new()?, native: Native::new()? };
@@ -137,7 +137,7 @@ fn main() -> Result<()> {
     println!("|---|---|---|---|---|---|");
     for workload in workloads().iter().filter(|workload| workload.name.starts_with(&name)) {
         let mut rounds: Vec<Vec<Measured>> = vec![Vec::new(); names.len()];
-        for _ in 0..ROUNDS {
+        for _ in 0..count {
             for (engine, rounds) in names.iter().zip(&mut rounds) {
                 rounds.push(measure(&engines, engine, workload)?);
             }
