@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, env, sync::Arc};
 
 use oracle::{
     derive,
-    engine::{self, Pages},
+    engine::{self, Pages, SILENT},
     histories::{self, Recorded},
     intended,
     mutate::mutate,
     player::{Lookup, Script, ScriptPlayer},
     random::Random,
-    replayed::{Kind, difference},
+    replayed::{Kind, Verdict, difference},
 };
 
 /// Mutations in an ordinary run; more with this variable.
@@ -31,8 +31,8 @@ struct Subject {
 enum Outcome {
     /// Both say the same.
     Agreed(Kind),
-    /// sdk-core does not take it.
-    Refused,
+    /// sdk-core does not take it; whether it said nothing at all.
+    Refused(bool),
     /// They differ, which is intended.
     Intended(&'static str),
     /// They differ.
@@ -56,8 +56,8 @@ fn check(subjects: &[Subject], seed: u64, verbose: bool) -> Outcome {
         println!("sdk-core: {theirs:#?}\nours: {ours:#?}");
     }
     let kind = theirs.verdict.kind();
-    if kind == Kind::Refused {
-        return Outcome::Refused;
+    if let Verdict::Refused(reason) = &theirs.verdict {
+        return Outcome::Refused(reason == SILENT);
     }
     match difference(&theirs, &ours) {
         None => Outcome::Agreed(kind),
@@ -98,7 +98,8 @@ fn mutations() {
     for seed in seeds {
         let name = match check(&subjects, seed, verbose) {
             Outcome::Agreed(kind) => format!("agreed: {kind:?}"),
-            Outcome::Refused => "not compared: sdk-core refuses it".to_owned(),
+            Outcome::Refused(false) => "not compared: sdk-core refuses it".to_owned(),
+            Outcome::Refused(true) => format!("not compared: {SILENT}"),
             Outcome::Intended(reason) => format!("differ as intended: {reason}"),
             Outcome::Differs(failure) => {
                 failures.push(failure);

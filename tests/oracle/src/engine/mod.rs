@@ -5,4 +5,4 @@ mod reported;
 mod sdk_core;
 
 pub use ours::{Pages, replay as replay_ours};
-pub use sdk_core::replay as replay_sdk_core;
+pub use sdk_core::{SILENT, replay as replay_sdk_core};

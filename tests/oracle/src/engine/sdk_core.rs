@@ -43,8 +43,11 @@ use crate::{
     to_coresdk,
 };
 
+/// Why a replay is given up that does not come to an end.
+pub const SILENT: &str = "sdk-core panics or falls silent";
+
 /// When a worker that says nothing is given up.
-const SILENCE: Duration = Duration::from_secs(3);
+const SILENCE: Duration = Duration::from_secs(1);
 /// The same, once one of its threads has panicked.
 const SILENCE_AFTER_PANIC: Duration = Duration::from_millis(20);
 /// How long a worker may take to shut down.
@@ -114,7 +117,7 @@ async fn drive(history: History, player: &mut dyn Player, seen: &mut Seen, panic
         let activation = match unless_silent(worker.poll_workflow_activation(), panics).await {
             Some(Ok(activation)) => activation,
             Some(Err(error)) => break Verdict::Refused(error.to_string()),
-            None => break Verdict::Refused("sdk-core panics or falls silent".to_owned()),
+            None => break Verdict::Refused(SILENT.to_owned()),
         };
         let eviction = eviction(&activation).cloned();
         let status = match eviction {
@@ -126,7 +129,7 @@ async fn drive(history: History, player: &mut dyn Player, seen: &mut Seen, panic
         match unless_silent(completed, panics).await {
             Some(Ok(())) => {}
             Some(Err(error)) => break Verdict::Broken(error.to_string()),
-            None => break Verdict::Refused("sdk-core panics or falls silent".to_owned()),
+            None => break Verdict::Refused(SILENT.to_owned()),
         }
         if let Some(fault) = guest_fault {
             break Verdict::Broken(fault);
