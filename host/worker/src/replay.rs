@@ -86,6 +86,29 @@ impl Verdict {
     }
 }
 
+impl std::fmt::Display for Verdict {
+    /// What there is to say, in several lines where a difference is shown or a backtrace is known.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ok => formatter.write_str("history and workflow agree"),
+            Self::Nondeterminism(Nondeterminism { event_id, expected, actual, .. }) => write!(
+                formatter,
+                "history and workflow differ at event {event_id}\nhistory:  {expected}\nworkflow: {actual}"
+            ),
+            Self::GuestFault { message, backtrace } if backtrace.is_empty() => formatter.write_str(message),
+            Self::GuestFault { message, backtrace } => write!(formatter, "{message}\n{backtrace}"),
+            Self::BrokenHistory { message } | Self::HostFault { message } => formatter.write_str(message),
+            Self::StateDiffers { activation } => write!(
+                formatter,
+                "two replays left the guest in different states after activation {activation}"
+            ),
+            Self::UnknownType { known } => {
+                write!(formatter, "unknown workflow type; there are: {}", known.join(", "))
+            }
+        }
+    }
+}
+
 impl From<RunFailure> for Verdict {
     fn from(failure: RunFailure) -> Self {
         let message = failure.to_string();

@@ -11,6 +11,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("guest-sdk-types", &[]),
     ("guest-sdk-macros", &[]),
     ("guest-sdk", &["guest-sdk-macros", "guest-sdk-types", "host-activities"]),
+    ("replay-test", &["guest-build", "host-sandbox", "host-wire", "host-worker"]),
     ("host-activities", &["guest-sdk-types"]),
     ("host-wire", &["guest-sdk-types"]),
     ("host-core", &["host-wire"]),

@@ -1,0 +1,122 @@
+//! Replays recorded histories on a workflow crate: one test case for each file of a folder.
+//!
+//! A history is what `host workflow show --output json` (or `temporal workflow show --output json`)
+//! writes. Each is replayed twice on the component of the crate, and after every activation the guest's
+//! memory must be the same, bit by bit.
+//!
+//! In `Cargo.toml` of the workflow crate:
+//!
+//! ```toml
+//! [dev-dependencies]
+//! replay-test = { … }
+//!
+//! [[test]]
+//! name = "replay"
+//! harness = false
+//! ```
+//!
+//! and in `tests/replay.rs`:
+//!
+//! ```no_run
+//! replay_test::main!("histories");
+//! ```
+//!
+//! Files that are added later are found when the test runs: nothing is built for them.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use host_sandbox::{Config, Engine};
+use host_wire::protojson;
+use host_worker::module::LoadedModule;
+use host_worker::replay::replay_verifying_state;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Guests at once: as many as cargo runs test cases, with room to spare.
+const INSTANCES: u32 = 64;
+
+/// The `main` of a test target without a harness: replays the histories of folders, named relative to the
+/// manifest of the crate.
+#[macro_export]
+macro_rules! main {
+    ($($folder:literal),+ $(,)?) => {
+        fn main() -> std::process::ExitCode {
+            $crate::run(
+                std::path::Path::new(env!("CARGO_MANIFEST_DIR")),
+                env!("CARGO_PKG_NAME"),
+                &[$($folder),+],
+            )
+        }
+    };
+}
+
+/// What [`main!`] calls: builds the component of `package` and replays the histories of `folders`.
+#[must_use]
+pub fn run(manifest_dir: &Path, package: &'static str, folders: &[&str]) -> ExitCode {
+    let arguments = Arguments::from_args();
+    let histories = match histories(manifest_dir, folders) {
+        Ok(histories) => histories,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let module = Arc::new(Module { manifest_dir: manifest_dir.to_owned(), package, loaded: OnceLock::new() });
+    let trials = histories
+        .into_iter()
+        .map(|path| {
+            let module = module.clone();
+            let name = path.strip_prefix(manifest_dir).unwrap_or(&path).display().to_string();
+            Trial::test(name, move || {
+                module.replay(&path).map_err(|error| Failed::from(format!("{error:#}")))
+            })
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// All histories of the folders. A folder without any is a mistake, not a success.
+fn histories(manifest_dir: &Path, folders: &[&str]) -> Result<Vec<PathBuf>> {
+    let mut histories = Vec::new();
+    for folder in folders {
+        let folder = manifest_dir.join(folder);
+        let before = histories.len();
+        let entries = folder.read_dir().with_context(|| format!("failed to read {}", folder.display()))?;
+        for entry in entries {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "json" || extension == "bin") {
+                histories.push(path);
+            }
+        }
+        ensure!(histories.len() > before, "there is no *.json or *.bin in {}", folder.display());
+    }
+    histories.sort();
+    Ok(histories)
+}
+
+/// The component of the crate, built and loaded by the first case that needs it.
+struct Module {
+    manifest_dir: PathBuf,
+    package: &'static str,
+    loaded: OnceLock<Result<Arc<LoadedModule>, String>>,
+}
+
+impl Module {
+    fn replay(&self, path: &Path) -> Result<()> {
+        let history = protojson::read_history(std::fs::read(path)?.into())?;
+        let module = self.loaded.get_or_init(|| self.load().map_err(|error| format!("{error:#}")));
+        let module = module.as_ref().map_err(|error| anyhow!("{error}"))?;
+        let report = replay_verifying_state(module, history);
+        ensure!(report.verdict.is_ok(), "{}", report.verdict);
+        Ok(())
+    }
+
+    fn load(&self) -> Result<Arc<LoadedModule>> {
+        let path = guest_build::build(&guest_build::Package::new(&self.manifest_dir, self.package))?;
+        let engine = Engine::new(Config { inspect: true, instances: INSTANCES, ..Config::default() })?;
+        let bytes = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
+        Ok(Arc::new(LoadedModule::new(engine.load(&bytes)?, Some(path))))
+    }
+}
