@@ -52,7 +52,7 @@ pub(crate) fn swap_while_running(environment: &Environment) -> Result<()> {
     waits_in_timer(&scene, "open-restart")?;
 
     Host::replace_file(&changed, &module)?;
-    host.wait_for_log("admitted module")?;
+    host.wait_for_log("admitted a module")?;
     scene.start("Orders", "new", &order("3", 1))?;
     ensure!(scene.completed("new")?["tracking"] == "parcel-3-0");
     ensure!(scene.completed("open-swap")?["tracking"] == "parcel-1-0");
@@ -77,7 +77,7 @@ pub(crate) fn bad_candidate_changes_nothing(environment: &Environment) -> Result
     let good = std::fs::read(&module)?;
     std::fs::write(scene.folder.path().join("truncated"), &good[..good.len() / 2])?;
     Host::replace_file(&scene.folder.path().join("truncated"), &module)?;
-    host.wait_for_log("refused")?;
+    host.wait_for_log("not admitted")?;
     scene.start("Greetings", "after-refusal", "\"World\"")?;
     ensure!(scene.completed("after-refusal")? == "Hello, World!");
     Ok(())
