@@ -34,9 +34,6 @@ use host_worker::module::LoadedModule;
 use host_worker::replay::replay_verifying_state;
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// Guests at once: as many as cargo runs test cases, with room to spare.
-const INSTANCES: u32 = 64;
-
 /// The `main` of a test target without a harness: replays the histories of folders, named relative to the
 /// manifest of the crate.
 #[macro_export]
@@ -115,7 +112,7 @@ impl Module {
 
     fn load(&self) -> Result<Arc<LoadedModule>> {
         let path = guest_build::build(&guest_build::Package::new(&self.manifest_dir, self.package))?;
-        let engine = Engine::new(Config { inspect: true, instances: INSTANCES, ..Config::default() })?;
+        let engine = Engine::new(Config::default())?;
         let bytes = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
         Ok(Arc::new(LoadedModule::new(engine.load(&bytes)?, Some(path))))
     }

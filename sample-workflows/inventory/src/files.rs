@@ -1,7 +1,7 @@
 //! The file system, as the activities see it.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use flate2::Compression;
@@ -120,7 +120,7 @@ pub(crate) fn compress(file: &mut File) -> io::Result<Compressed> {
     let mut size = |level| {
         file.rewind()?;
         let mut encoder = DeflateEncoder::new(Size(0), Compression::new(level));
-        io::copy(&mut file.by_ref(), &mut encoder)?;
+        io::copy(&mut *file, &mut encoder)?;
         io::Result::Ok(encoder.finish()?.0)
     };
     Ok(Compressed { deflate_1_bytes: size(1)?, deflate_9_bytes: size(9)? })
