@@ -4,6 +4,7 @@ pub(crate) mod activity;
 pub(crate) mod modules;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod server;
 pub(crate) mod workflow;
 
 use clap::{Parser, Subcommand};
@@ -37,6 +38,7 @@ pub(crate) struct CommandLine {
 #[derive(Subcommand, Debug)]
 enum Command {
     Run(run::Run),
+    Server(server::ServerCommand),
     Workflow(workflow::WorkflowArgs),
     Activity(activity::ActivityArgs),
     Replay(replay::Replay),
@@ -49,6 +51,7 @@ impl CommandLine {
         let output = Output::from(self.output);
         match self.command {
             Command::Run(command) => command.run(registry).await,
+            Command::Server(command) => command.run().await,
             Command::Workflow(arguments) => arguments.run(output).await,
             Command::Activity(arguments) => arguments.run(output).await,
             Command::Replay(command) => command.run(output).await,

@@ -3,6 +3,7 @@
 pub(crate) mod connection;
 pub(crate) mod data_dir;
 pub(crate) mod duration;
+pub(crate) mod embedded;
 pub(crate) mod execution;
 pub(crate) mod input;
 pub(crate) mod logging;

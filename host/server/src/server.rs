@@ -92,8 +92,12 @@ impl Server {
     /// # Errors
     ///
     /// When the listener fails.
-    pub async fn serve(&self, listener: Listener, end: impl Future<Output = ()>) -> Result<(), ServeError> {
-        grpc::serve(self.service.clone(), listener, end).await
+    pub fn serve(
+        &self,
+        listener: Listener,
+        end: impl Future<Output = ()> + Send + 'static,
+    ) -> impl Future<Output = Result<(), ServeError>> + Send + 'static {
+        grpc::serve(self.service.clone(), listener, end)
     }
 
     /// Makes open polls return; whatever comes after is still answered.

@@ -20,8 +20,8 @@ const READY: &str = "polling task queue";
 pub struct HostOptions {
     /// The binary: `host`, or that of a sample.
     pub binary: String,
-    /// Where the service is.
-    pub address: String,
+    /// The service it works for.
+    pub service: Service,
     /// What it polls.
     pub task_queue: String,
     /// What `--modules` names.
@@ -30,6 +30,31 @@ pub struct HostOptions {
     pub data_dir: PathBuf,
     /// Further arguments.
     pub arguments: Vec<String>,
+}
+
+/// The service that a host works for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Service {
+    /// One in its own process, which others reach on this address.
+    Embedded {
+        /// Host and port.
+        listen: String,
+    },
+    /// One that runs elsewhere.
+    Remote {
+        /// Host and port.
+        address: String,
+    },
+}
+
+impl Service {
+    /// Where others reach it.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        match self {
+            Self::Embedded { listen: address } | Self::Remote { address } => address,
+        }
+    }
 }
 
 /// A host that runs. Killed when dropped.
@@ -46,7 +71,14 @@ impl Host {
     /// It cannot be started, ends, or is not ready in time; the error has its log.
     pub fn start(options: &HostOptions) -> Result<Self> {
         let mut command = Command::new(binary(&options.binary)?);
-        command.args(["run", "--address", &options.address, "--task-queue", &options.task_queue]);
+        command.args(["run", "--task-queue", &options.task_queue]);
+        match &options.service {
+            // What the environment names would be used instead of the embedded service.
+            Service::Embedded { listen } => {
+                command.args(["--listen", listen, "--disable-config-env", "--disable-config-file"])
+            }
+            Service::Remote { address } => command.args(["--address", address]),
+        };
         command.arg("--data-dir").arg(&options.data_dir);
         for module in &options.modules {
             command.arg("--modules").arg(module);

@@ -10,6 +10,6 @@ mod temporal;
 
 pub use binaries::{binary, component, workspace_root};
 pub use command::{Output, run, run_json};
-pub use host::{Host, HostOptions};
+pub use host::{Host, HostOptions, Service};
 pub use port::free_port;
 pub use temporal::{Missing, Temporal};

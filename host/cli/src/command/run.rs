@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use host_activities::{Executors, Registry};
 use host_sandbox::Engine;
+use host_wire::ConnectOptions;
 use host_worker::{
     Resources, ShutdownReport, Worker,
     catalog::{Catalog, CatalogOptions},
@@ -18,15 +19,20 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     client::Client,
     exit::Usage,
-    settings::{connection::ConnectionArgs, data_dir::DataDirArgs, worker::WorkerArgs},
+    settings::{
+        connection::ConnectionArgs,
+        data_dir::DataDirArgs,
+        embedded::{Embedded, EmbeddedArgs},
+        worker::WorkerArgs,
+    },
     stop,
 };
 
 const NO_MODULES: &str = "there are no workflow modules to run: --modules names them, as files or folders \
 of *.wasm files.
-A module is a workflow crate (crate-type \"cdylib\") compiled to a WebAssembly component:
+A module is a workflow crate compiled to a WebAssembly component:
   rustup target add wasm32-wasip2
-  cargo build --release --target wasm32-wasip2
+  cargo rustc --lib --crate-type cdylib --target wasm32-wasip2 --release
   host run --task-queue my-queue --modules target/wasm32-wasip2/release/my_workflows.wasm";
 
 /// Runs workflows, and the activities of this program, for one or more task queues.
@@ -37,7 +43,10 @@ A module is a workflow crate (crate-type \"cdylib\") compiled to a WebAssembly c
 #[command(after_help = "Examples:
   host run --task-queue greetings --modules target/wasm32-wasip2/release/greetings.wasm
   host run --task-queue orders --task-queue refunds --modules modules/ --watch
-  host run --task-queue orders --modules modules/ --address temporal.example:7233 --namespace shop")]
+  host run --task-queue orders --modules modules/ --address temporal.example:7233 --namespace shop
+
+Without an address the service is this process: durable in the data folder, and reached by others on
+127.0.0.1:7233. A second host joins it with --address 127.0.0.1:7233.")]
 pub(crate) struct Run {
     /// Task queue to poll. Again for each queue.
     #[arg(short, long = "task-queue", value_name = "QUEUE", required = true)]
@@ -50,6 +59,8 @@ pub(crate) struct Run {
     watch: bool,
     #[command(flatten)]
     data_dir: DataDirArgs,
+    #[command(flatten)]
+    embedded: EmbeddedArgs,
     #[command(flatten)]
     worker: WorkerArgs,
     #[command(flatten)]
@@ -65,8 +76,7 @@ impl Run {
         self.task_queues.dedup();
         let settings = self.connection.options(None)?;
         let (catalog, resources) = self.resources(registry).await?;
-        let client = self.connection.connect_with(&settings).await?;
-        tracing::info!(address = settings.address, namespace = client.namespace(), "connected");
+        let (client, embedded) = self.service(&settings).await?;
         let workers = self.connect(&client, &resources).await?;
         let _watch = self
             .watch
@@ -83,8 +93,24 @@ impl Run {
         for report in running.join_all().await {
             tell(&report);
         }
+        if let Some(embedded) = embedded {
+            embedded.stop().await?;
+        }
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// The service that somebody named, or else one in this process.
+    async fn service(&self, settings: &ConnectOptions) -> anyhow::Result<(Client, Option<Embedded>)> {
+        if self.connection.names_a_service()? {
+            let client = self.connection.connect_with(settings).await?;
+            tracing::info!(address = settings.address, namespace = client.namespace(), "connected");
+            return Ok((client, None));
+        }
+        let embedded = self.embedded.start(&self.data_dir.path()?, &settings.namespace).await?;
+        let service = embedded.server.service();
+        let client = Client::new(service, settings.namespace.as_str(), settings.identity.as_str());
+        Ok((client, Some(embedded)))
     }
 
     /// What the workers share. Loads the modules.

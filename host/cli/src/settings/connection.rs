@@ -26,8 +26,8 @@ use crate::{
 const DEFAULT_ADDRESS: &str = "localhost:7233";
 
 /// What to do when nobody answers.
-const UNREACHABLE: &str = "Is it running? --address or TEMPORAL_ADDRESS name another one; `temporal server \
-start-dev` starts one on this machine.";
+const UNREACHABLE: &str = "Is it running? `host run` and `host server` start one on this machine; --address or \
+TEMPORAL_ADDRESS name another one.";
 
 /// The same with TLS, which the service may not speak.
 const UNREACHABLE_BY_TLS: &str = "Does it speak TLS? An API key and every TLS option turn that on, \
@@ -91,6 +91,15 @@ impl ConnectionArgs {
             }
             error => error.into(),
         })
+    }
+
+    /// Whether a flag, a variable or the profile says where the service is.
+    ///
+    /// # Errors
+    ///
+    /// When the profile cannot be read.
+    pub(crate) fn names_a_service(&self) -> Result<bool> {
+        Ok(self.address.is_some() || self.profile(None)?.address.is_some())
     }
 
     /// The settings as they apply. Variables come from the process unless they are given.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
-use test_harness::{Host, HostOptions, Output, Temporal, run, run_json};
+use test_harness::{Host, HostOptions, Output, Service, Temporal, run, run_json};
 
 /// How long a scenario waits for something to become true.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -53,7 +53,7 @@ impl Scene<'_> {
     pub(crate) fn host(&self, binary: &str, modules: &[PathBuf], arguments: &[&str]) -> Result<Host> {
         Host::start(&HostOptions {
             binary: binary.to_owned(),
-            address: self.address().to_owned(),
+            service: Service::Remote { address: self.address().to_owned() },
             task_queue: self.task_queue.clone(),
             modules: modules.to_vec(),
             data_dir: self.folder.path().join("data"),

@@ -1,0 +1,63 @@
+//! The service in this process: where it keeps what it knows, and where others reach it.
+
+use std::{net::SocketAddr, path::Path};
+
+use anyhow::Context as _;
+use clap::Args;
+use host_server::{Listener, Options, ServeError, Server};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// Folder of the service in the data folder.
+const FOLDER: &str = "service";
+
+/// How the service in this process is reached by others.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Embedded service")]
+pub(crate) struct EmbeddedArgs {
+    /// Address on which other processes reach the service; port 0 takes any that is free.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7233")]
+    listen: SocketAddr,
+}
+
+/// The service in this process, listening.
+pub(crate) struct Embedded {
+    pub(crate) server: Server,
+    listener: JoinHandle<Result<(), ServeError>>,
+    end: CancellationToken,
+}
+
+impl EmbeddedArgs {
+    /// Opens the service in a data folder, and listens.
+    pub(crate) async fn start(&self, data_folder: &Path, namespace: &str) -> anyhow::Result<Embedded> {
+        // First the port: a service that cannot be reached need not be opened.
+        let listener = Listener::bind(self.listen).await.context("failed to start the service")?;
+        let mut options = Options::default();
+        if !options.namespaces.iter().any(|name| name == namespace) {
+            options.namespaces.push(namespace.to_owned());
+        }
+        let folder = data_folder.join(FOLDER);
+        let server = Server::open(&folder, options).context("failed to open the service")?;
+        tracing::info!(address = %listener.address(), folder = %folder.display(), "serving");
+        let end = CancellationToken::new();
+        let serving = server.serve(listener, end.clone().cancelled_owned());
+        Ok(Embedded { listener: tokio::spawn(serving), server, end })
+    }
+}
+
+impl Embedded {
+    /// Answers what was asked, and ends.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.end.cancel();
+        self.server.close();
+        Ok(self.listener.await??)
+    }
+
+    /// Serves until `end`, or until the listener fails.
+    pub(crate) async fn serve_until(mut self, end: CancellationToken) -> anyhow::Result<()> {
+        tokio::select! {
+            served = &mut self.listener => Ok(served??),
+            () = end.cancelled() => self.stop().await,
+        }
+    }
+}
