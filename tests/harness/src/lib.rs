@@ -4,12 +4,14 @@
 
 mod binaries;
 mod command;
+mod embedded;
 mod host;
 mod port;
 mod temporal;
 
 pub use binaries::{binary, component, workspace_root};
 pub use command::{Output, run, run_json};
+pub use embedded::Embedded;
 pub use host::{Host, HostOptions, Service};
 pub use port::free_port;
 pub use temporal::{Missing, Temporal};

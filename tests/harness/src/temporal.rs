@@ -62,8 +62,6 @@ impl Temporal {
         let child = Command::new(&binary)
             .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"])
             .args(["--port", &port.to_string()])
-            .args(["--dynamic-config-value", "frontend.workerVersioningDataAPIs=true"])
-            .args(["--search-attribute", "CustomKeyword=Keyword"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

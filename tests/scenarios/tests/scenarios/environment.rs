@@ -8,16 +8,35 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
-use test_harness::{Host, HostOptions, Output, Service, Temporal, run, run_json};
+use test_harness::{Embedded, Host, HostOptions, Output, Service, Temporal, run, run_json};
+
+use crate::Needs;
 
 /// How long a scenario waits for something to become true.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A Temporal server, and what else the machine has.
+/// A service, and what else the machine has.
 pub(crate) struct Environment {
-    server: Temporal,
+    service: Running,
     python: Option<PathBuf>,
     scenes: AtomicU32,
+}
+
+/// The service that the scenarios run on.
+pub(crate) enum Running {
+    /// Ours.
+    Embedded(Embedded),
+    /// Temporal's.
+    Temporal(Temporal),
+}
+
+impl Running {
+    fn address(&self) -> &str {
+        match self {
+            Self::Embedded(server) => server.address(),
+            Self::Temporal(server) => server.address(),
+        }
+    }
 }
 
 /// A task queue and a data folder of a scenario's own.
@@ -30,12 +49,16 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Environment {
-    pub(crate) fn new(server: Temporal, python: Option<PathBuf>) -> Self {
-        Self { server, python, scenes: AtomicU32::new(0) }
+    pub(crate) fn new(service: Running, python: Option<PathBuf>) -> Self {
+        Self { service, python, scenes: AtomicU32::new(0) }
     }
 
-    pub(crate) fn has_python(&self) -> bool {
-        self.python.is_some()
+    pub(crate) fn has(&self, needs: Needs) -> bool {
+        match needs {
+            Needs::Nothing => true,
+            Needs::Temporal => matches!(self.service, Running::Temporal(_)),
+            Needs::Python => self.python.is_some(),
+        }
     }
 
     pub(crate) fn scene(&self) -> Result<Scene<'_>> {
@@ -46,7 +69,7 @@ impl Environment {
 
 impl Scene<'_> {
     pub(crate) fn address(&self) -> &str {
-        self.environment.server.address()
+        self.environment.service.address()
     }
 
     /// A host with the binary of a sample, or `host`, and these modules.
@@ -129,8 +152,11 @@ impl Scene<'_> {
     }
 
     /// A command line of the `temporal` CLI.
-    pub(crate) fn temporal(&self, arguments: &[&str]) -> Command {
-        self.environment.server.cli(arguments)
+    pub(crate) fn temporal(&self, arguments: &[&str]) -> Result<Command> {
+        match &self.environment.service {
+            Running::Temporal(server) => Ok(server.cli(arguments)),
+            Running::Embedded(_) => bail!("this scenario needs Temporal's server"),
+        }
     }
 
     /// A Python script of this folder, with the address and the task queue as its first arguments.

@@ -1,5 +1,6 @@
-//! End-to-end tests on a real Temporal server: each scenario is a function of the environment, with a
-//! task queue, a data folder and hosts of its own. Without a server they are reported as ignored.
+//! End-to-end tests, each on the embedded service and on a real Temporal server. A scenario is a function
+//! of the environment, with a task queue, a data folder and hosts of its own. What the machine lacks is
+//! said, and its scenarios are reported as ignored.
 
 mod clients;
 mod crash;
@@ -10,80 +11,88 @@ mod replay;
 mod samples;
 mod swap;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Result;
-use environment::Environment;
+use environment::{Environment, Running};
 use libtest_mimic::{Arguments, Failed, Trial};
-use test_harness::Temporal;
+use test_harness::{Embedded, Temporal};
 
-/// A scenario, and whether it needs the official Python client.
+/// A scenario, and what it needs.
 type Scenario = (&'static str, Needs, fn(&Environment) -> Result<()>);
 
+/// What a scenario needs beside a service.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Needs {
-    Server,
+pub(crate) enum Needs {
+    Nothing,
+    /// The service is Temporal's own.
+    Temporal,
+    /// The official Python client.
     Python,
 }
 
 const SCENARIOS: &[Scenario] = &[
-    ("greetings", Needs::Server, samples::greetings),
-    ("orders", Needs::Server, samples::orders),
-    ("orders_compensated", Needs::Server, samples::orders_compensated),
-    ("inventory", Needs::Server, samples::inventory),
-    ("history_json_is_that_of_the_cli", Needs::Server, samples::history_json_is_that_of_the_cli),
-    ("cancel", Needs::Server, samples::cancel),
-    ("recorded_history_replays", Needs::Server, replay::recorded_history_replays),
-    ("changed_module_differs", Needs::Server, replay::changed_module_differs),
-    ("swap_while_running", Needs::Server, swap::swap_while_running),
-    ("bad_candidate_changes_nothing", Needs::Server, swap::bad_candidate_changes_nothing),
-    ("unknown_type_waits_for_its_module", Needs::Server, failures::unknown_type_waits_for_its_module),
-    ("hostile_guest_has_neighbours", Needs::Server, failures::hostile_guest_has_neighbours),
-    ("killed_host_goes_on", Needs::Server, crash::killed_host_goes_on),
+    ("greetings", Needs::Nothing, samples::greetings),
+    ("orders", Needs::Nothing, samples::orders),
+    ("orders_compensated", Needs::Nothing, samples::orders_compensated),
+    ("inventory", Needs::Nothing, samples::inventory),
+    ("history_json_is_that_of_the_cli", Needs::Temporal, samples::history_json_is_that_of_the_cli),
+    ("cancel", Needs::Nothing, samples::cancel),
+    ("recorded_history_replays", Needs::Nothing, replay::recorded_history_replays),
+    ("changed_module_differs", Needs::Nothing, replay::changed_module_differs),
+    ("swap_while_running", Needs::Nothing, swap::swap_while_running),
+    ("bad_candidate_changes_nothing", Needs::Nothing, swap::bad_candidate_changes_nothing),
+    ("unknown_type_waits_for_its_module", Needs::Nothing, failures::unknown_type_waits_for_its_module),
+    ("hostile_guest_has_neighbours", Needs::Nothing, failures::hostile_guest_has_neighbours),
+    ("killed_host_goes_on", Needs::Nothing, crash::killed_host_goes_on),
     ("python_client", Needs::Python, clients::python_client),
     ("python_activities", Needs::Python, clients::python_activities),
 ];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    let python = std::env::var_os("HOST_TEST_PYTHON");
-    let listing = arguments.list;
-    let server = match Temporal::binary() {
-        Ok(binary) if !listing => match Temporal::start(binary) {
-            Ok(server) => Some(server),
-            Err(error) => {
-                eprintln!("error: {error:#}");
-                return ExitCode::FAILURE;
-            }
-        },
-        Ok(_) => None,
-        Err(missing) => {
-            eprintln!("scenarios are skipped: {missing}");
-            None
+    match trials(arguments.list) {
+        // Not `exit`: the services stop when their environments are dropped.
+        Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
         }
-    };
-    if server.is_some() && python.is_none() {
+    }
+}
+
+fn trials(listing: bool) -> Result<Vec<Trial>> {
+    let python: Option<PathBuf> = std::env::var_os("HOST_TEST_PYTHON").map(Into::into);
+    if python.is_none() && !listing {
         eprintln!(
             "scenarios with Python are skipped: HOST_TEST_PYTHON names no interpreter with `temporalio`"
         );
     }
-    let environment = server.map(|server| Arc::new(Environment::new(server, python.map(Into::into))));
-    let trials = SCENARIOS
-        .iter()
-        .map(|&(name, needs, scenario)| {
-            let runs =
-                environment.clone().filter(|environment| needs == Needs::Server || environment.has_python());
-            let ignored = runs.is_none();
-            Trial::test(name, move || match runs {
-                Some(environment) => {
-                    scenario(&environment).map_err(|error| Failed::from(format!("{error:?}")))
-                }
-                None => Ok(()),
-            })
-            .with_ignored_flag(ignored)
-        })
-        .collect();
-    // Not `exit`: the server stops when the environment is dropped.
-    libtest_mimic::run(&arguments, trials).exit_code()
+    let start = |service: Running| Arc::new(Environment::new(service, python.clone()));
+    let embedded = if listing { None } else { Some(start(Running::Embedded(Embedded::start()?))) };
+    let temporal = match Temporal::binary() {
+        _ if listing => None,
+        Ok(binary) => Some(start(Running::Temporal(Temporal::start(binary)?))),
+        Err(missing) => {
+            eprintln!("scenarios on Temporal's server are skipped: {missing}");
+            None
+        }
+    };
+    let on = |name: &str, environment: Option<Arc<Environment>>| {
+        SCENARIOS.iter().map(|scenario| trial(name, scenario, environment.clone())).collect::<Vec<_>>()
+    };
+    Ok(on("embedded", embedded).into_iter().chain(on("temporal", temporal)).collect())
+}
+
+fn trial(service: &str, (name, needs, scenario): &Scenario, environment: Option<Arc<Environment>>) -> Trial {
+    let (needs, scenario) = (*needs, *scenario);
+    let runs = environment.filter(|environment| environment.has(needs));
+    let ignored = runs.is_none();
+    Trial::test(format!("{service}::{name}"), move || match runs {
+        Some(environment) => scenario(&environment).map_err(|error| Failed::from(format!("{error:?}"))),
+        None => Ok(()),
+    })
+    .with_ignored_flag(ignored)
 }

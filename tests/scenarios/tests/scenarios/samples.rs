@@ -137,7 +137,7 @@ pub(crate) fn history_json_is_that_of_the_cli(environment: &Environment) -> Resu
     let _ = scene.result("compared")?;
     let show = ["workflow", "show", "--workflow-id", "compared", "--output", "json"];
     let ours = scene.cli(&show)?;
-    let theirs = run(&mut scene.temporal(&show))?;
+    let theirs = run(&mut scene.temporal(&show)?)?;
     ensure!(ours.stdout == theirs.stdout, "ours: {}\ntheirs: {}", ours.stdout, theirs.stdout);
     ensure!(ours.stdout.contains("OutOfStock"));
     Ok(())
