@@ -152,33 +152,45 @@ mod tests {
 
     #[test]
     fn intervals_grow_up_to_a_bound() {
-        check(RetryPolicy::default(), &[1, 2, 7, 8, 1_000_000], expect![[r#"
+        check(
+            RetryPolicy::default(),
+            &[1, 2, 7, 8, 1_000_000],
+            expect![[r#"
             After(1s)
             After(2s)
             After(64s)
             After(100s)
             After(100s)
-        "#]]);
+        "#]],
+        );
         let policy = RetryPolicy {
             initial_interval: seconds(2),
             backoff_coefficient: 1.0,
             maximum_attempts: 3,
             ..RetryPolicy::default()
         };
-        check(policy, &[1, 2, 3], expect![[r#"
+        check(
+            policy,
+            &[1, 2, 3],
+            expect![[r#"
             After(2s)
             After(2s)
             No(MaximumAttemptsReached)
-        "#]]);
+        "#]],
+        );
         let policy = RetryPolicy {
             initial_interval: seconds(i64::MAX),
             backoff_coefficient: f64::MAX,
             ..RetryPolicy::default()
         };
-        check(policy, &[1, i32::MAX], expect![[r#"
+        check(
+            policy,
+            &[1, i32::MAX],
+            expect![[r#"
             After(3153600000s)
             After(3153600000s)
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
@@ -203,6 +215,7 @@ mod tests {
             BackoffCoefficient cannot be less than 1 on retry policy.
             BackoffCoefficient cannot be less than 1 on retry policy.
             MaximumInterval cannot be less than InitialInterval on retry policy.
-            MaximumAttempts cannot be negative on retry policy."#]].assert_eq(&all.join("\n"));
+            MaximumAttempts cannot be negative on retry policy."#]]
+        .assert_eq(&all.join("\n"));
     }
 }
