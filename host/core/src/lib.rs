@@ -46,7 +46,6 @@ mod child_workflows;
 mod command;
 mod error;
 mod event;
-mod executed_by;
 mod external_workflows;
 mod failures;
 mod fields;
@@ -73,7 +72,6 @@ pub use command::{
     ActivityCancellation, ChildWorkflowCancellation, Command, LocalActivity, NexusCancellation,
 };
 pub use error::{Error, Nondeterminism};
-pub use executed_by::ExecutedBy;
 pub use job::{
     Activation, ActivityResolution, ChildWorkflowStartResolution, Job, LocalActivityBackoff,
     NexusStartResolution, Outcome, Start, Update,

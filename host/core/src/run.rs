@@ -265,8 +265,7 @@ impl Run {
     }
 
     /// The build id of what executed the task that was applied last, as its `WorkflowTaskCompleted`
-    /// event names it. A foreign format counts as unnamed; that is the caller's to see. For a history
-    /// that no run was made of yet see [`ExecutedBy`](crate::ExecutedBy).
+    /// event names it. A foreign format counts as unnamed; that is the caller's to see.
     #[must_use]
     pub fn named_build_id(&self) -> Option<&str> {
         self.version.as_ref().map(|version| version.build_id.as_str())

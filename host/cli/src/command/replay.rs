@@ -202,25 +202,17 @@ fn explain(report: &anyhow::Result<Report>) -> (&'static str, String) {
         Ok(report) => report,
         Err(error) => return ("unreadable", chain(error)),
     };
-    match &report.verdict {
-        Verdict::Ok => ("ok", String::new()),
-        Verdict::Nondeterminism(difference) => (
-            "differs",
-            format!(
-                "at event {}\nhistory:  {}\nworkflow: {}",
-                difference.event_id, difference.expected, difference.actual
-            ),
-        ),
-        Verdict::GuestFault { message, backtrace } if backtrace.is_empty() => ("faulted", message.clone()),
-        Verdict::GuestFault { message, backtrace } => ("faulted", format!("{message}\n{backtrace}")),
-        Verdict::BrokenHistory { message } => ("broken", message.clone()),
-        Verdict::UnknownType { known } => {
-            ("unknown type", format!("the modules define: {}", known.join(", ")))
-        }
-        Verdict::HostFault { message } => ("host fault", message.clone()),
+    let name = match &report.verdict {
+        Verdict::Ok => return ("ok", String::new()),
+        Verdict::Nondeterminism(_) => "differs",
+        Verdict::GuestFault { .. } => "faulted",
+        Verdict::BrokenHistory { .. } => "broken",
+        Verdict::UnknownType { .. } => "unknown type",
+        Verdict::HostFault { .. } => "host fault",
         // The list is open for verdicts of later versions.
-        verdict => ("not ok", format!("{verdict:?}")),
-    }
+        _ => "not ok",
+    };
+    (name, report.verdict.to_string())
 }
 
 fn text(name: &str, report: &anyhow::Result<Report>) -> String {

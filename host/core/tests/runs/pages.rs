@@ -1,7 +1,6 @@
 //! However a history is cut into pages, and whatever is wrong with it, the steps are the same.
 
 use bytes::Bytes;
-use host_core::{Error, ExecutedBy};
 use proptest::prelude::*;
 
 use crate::support::{Drive, history, steps};
@@ -52,19 +51,6 @@ fn the_history_of_these_tests_is_clean() {
     let steps = whole(Drive::replay());
     assert!(!steps.contains("error"), "{steps}");
     assert!(steps.contains("complete done"), "{steps}");
-}
-
-#[test]
-fn the_last_completed_task_names_its_build() {
-    let events = history(EVENTS);
-    let executed_by = ExecutedBy::read(&events).unwrap();
-    assert_eq!(executed_by.build_id.as_deref(), Some("wasm-sha256-1"));
-    assert!(executed_by.has_completed_task && !executed_by.was_reset);
-
-    let reset = history("build wasm-sha256-1\n started\n task\n signaled go\n task reset");
-    assert!(ExecutedBy::read(&reset).unwrap().was_reset);
-    assert_eq!(ExecutedBy::read(&history("started\n task open")).unwrap(), ExecutedBy::default());
-    assert!(matches!(ExecutedBy::read(&[Bytes::from_static(b"\xff")]), Err(Error::BrokenHistory { .. })));
 }
 
 /// What can happen to a history on its way.
