@@ -61,7 +61,7 @@ impl Temporal {
         let port = free_port()?;
         let child = Command::new(&binary)
             .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"])
-            .args(["--port", &port.to_string()])
+            .args(["--port", &port.to_string(), "--search-attribute", "CustomKeyword=Keyword"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

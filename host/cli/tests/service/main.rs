@@ -220,7 +220,7 @@ fn mistakes() {
         2,
         "--result is not JSON",
     );
-    check(&["run", "--task-queue", "q"], 2, "cargo build --release --target wasm32-wasip2");
+    check(&["run", "--task-queue", "q"], 2, "cargo rustc --lib --crate-type cdylib");
     check(&["run", "--modules", "x"], 2, "--task-queue");
     check(&["replay", "history.json"], 2, "--module");
     let Some(service) = service() else { return };
