@@ -81,7 +81,7 @@ pub(crate) fn each<T>(
 
 /// Says how far it is, and stops if somebody asked to.
 fn alive(ctx: &ActivityContext, done: usize) -> Result<(), ActivityError> {
-    ctx.record_heartbeat(&done)?;
+    ctx.record_heartbeat(done)?;
     if ctx.is_cancelled() { Err(ActivityError::cancelled()) } else { Ok(()) }
 }
 
