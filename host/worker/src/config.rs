@@ -91,7 +91,7 @@ pub enum ConfigError {
     /// There is nothing to poll.
     #[error("the task queue has no name")]
     NoTaskQueue,
-    /// A number is below [`LEAST_WORKFLOW_TASKS`].
+    /// A number is below the least that works: 2.
     #[error(
         "{value} {what} are too few: at least {LEAST_WORKFLOW_TASKS} are needed, one for each of the \
          normal and the sticky queue"
