@@ -13,7 +13,7 @@ struct Intended {
     applies: fn(&[HistoryEvent], &Difference) -> bool,
 }
 
-const INTENDED: [Intended; 5] = [
+const INTENDED: [Intended; 6] = [
     // A rule that is not known may change what any later event means.
     Intended {
         reason: "sdk-core ignores core flags that it does not know, ours refuses them",
@@ -53,6 +53,14 @@ const INTENDED: [Intended; 5] = [
         applies: |_, difference| {
             difference.ours.kind() == Kind::Nondeterminism
                 && matches!(&difference.theirs, Verdict::Broken(it) if it.contains("UpdateMachine in state"))
+        },
+    },
+    // Both refuse it; another workflow could have run that local activity twice.
+    Intended {
+        reason: "sdk-core calls fatal what ours calls nondeterminism: a second marker of a local activity",
+        applies: |_, difference| {
+            difference.ours.kind() == Kind::Nondeterminism
+                && matches!(&difference.theirs, Verdict::Broken(it) if it.contains("LA marker handling in invalid state"))
         },
     },
 ];
