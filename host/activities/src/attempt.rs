@@ -82,7 +82,10 @@ impl Attempt {
                 match self.next(&mut waiting, body.as_mut()).await {
                     Event::Ended(outcome) => break outcome,
                     // The activity has no say any more; the reason to stop says what is reported.
-                    Event::GraceOver | Event::Phase(Phase::Leaving) => {
+                    event @ (Event::GraceOver | Event::Phase(Phase::Leaving)) => {
+                        if matches!(event, Event::Phase(_)) {
+                            self.cancellation.cancel(CancelReason::WorkerShutdown);
+                        }
                         tracing::warn!(activity = self.activity_type, "dropped; it did not stop in time");
                         break Outcome::Cancelled { details: Vec::new() };
                     }

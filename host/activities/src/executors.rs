@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use guest_sdk_types::Payload;
@@ -40,13 +40,14 @@ struct Inner {
     registry: Arc<Registry>,
     options: Options,
     slots: Arc<Semaphore>,
+    held: watch::Sender<usize>,
     asynchronous: Arc<Semaphore>,
     threads: Arc<Semaphore>,
     processes: Arc<Semaphore>,
     thread_pool: ThreadPool,
     process_pool: ProcessPool,
     phase: watch::Sender<Phase>,
-    running: watch::Sender<BTreeMap<u64, RunningActivity>>,
+    running: Mutex<BTreeMap<u64, RunningActivity>>,
     next_number: AtomicU64,
 }
 
@@ -54,6 +55,20 @@ struct Inner {
 #[derive(Debug)]
 pub struct Slot {
     _permit: OwnedSemaphorePermit,
+    held: watch::Sender<usize>,
+}
+
+impl Slot {
+    fn new(permit: OwnedSemaphorePermit, held: &watch::Sender<usize>) -> Self {
+        held.send_modify(|held| *held += 1);
+        Self { _permit: permit, held: held.clone() }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.held.send_modify(|held| *held -= 1);
+    }
 }
 
 /// An activity that runs, or was left running.
@@ -85,13 +100,14 @@ impl Executors {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS)));
         Self(Arc::new(Inner {
             slots: semaphore(options.total),
+            held: watch::Sender::new(0),
             asynchronous: semaphore(options.asynchronous),
             threads: semaphore(options.threads),
             processes: semaphore(options.processes),
             thread_pool: ThreadPool::new(options.threads.max(1)),
             process_pool: ProcessPool::new(&options),
             phase: watch::Sender::new(Phase::Running),
-            running: watch::Sender::default(),
+            running: Mutex::default(),
             next_number: AtomicU64::new(0),
             registry,
             options,
@@ -106,13 +122,13 @@ impl Executors {
     /// Waits for a slot. `None` once [`Executors::shutdown`] has begun.
     pub async fn reserve(&self) -> Option<Slot> {
         let permit = Arc::clone(&self.0.slots).acquire_owned().await.ok()?;
-        Some(Slot { _permit: permit })
+        Some(Slot::new(permit, &self.0.held))
     }
 
     /// A slot, if one is free now: for activities that come with the answer to a workflow task.
     pub fn try_reserve(&self) -> Option<Slot> {
         let permit = Arc::clone(&self.0.slots).try_acquire_owned().ok()?;
-        Some(Slot { _permit: permit })
+        Some(Slot::new(permit, &self.0.held))
     }
 
     /// Slots that are free now.
@@ -122,7 +138,7 @@ impl Executors {
 
     /// What runs now.
     pub fn running(&self) -> Vec<RunningActivity> {
-        self.0.running.borrow().values().cloned().collect()
+        self.0.running().values().cloned().collect()
     }
 
     /// Runs one attempt. `send` sends heartbeats to the service; they are throttled already.
@@ -157,9 +173,10 @@ impl Executors {
         attempt.run(inner.execute(function, task, cancellation, record)).await
     }
 
-    /// Stops, once nothing polls any more: no more slots, then as `grace` says. What does not end in time is left: tasks are aborted,
-    /// child processes killed, threads abandoned; each such attempt is reported as failed, to be tried
-    /// again. Returns what was left.
+    /// Stops: no more slots, then as `grace` says. Waits for slots, not for activities: a task that is on
+    /// its way to a slot, because its poll is not over, runs like any other. What does not end in time is
+    /// left: tasks are aborted, child processes killed, threads abandoned; each such attempt is reported as
+    /// failed, to be tried again. Returns what was left.
     pub async fn shutdown(&self, grace: Grace) -> Vec<RunningActivity> {
         let inner = &self.0;
         inner.slots.close();
@@ -178,9 +195,13 @@ impl Executors {
 }
 
 impl Inner {
+    fn running(&self) -> MutexGuard<'_, BTreeMap<u64, RunningActivity>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     async fn idle_within(&self, period: Duration) -> bool {
-        let mut running = self.running.subscribe();
-        timeout(period, running.wait_for(BTreeMap::is_empty)).await.is_ok()
+        let mut held = self.held.subscribe();
+        timeout(period, held.wait_for(|held| *held == 0)).await.is_ok()
     }
 
     async fn execute(
@@ -285,17 +306,13 @@ impl<'a> Running<'a> {
             attempt: task.info.attempt,
             kind,
         };
-        inner.running.send_modify(|all| {
-            all.insert(number, running);
-        });
+        inner.running().insert(number, running);
         Self { inner, number }
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.inner.running.send_modify(|all| {
-            all.remove(&self.number);
-        });
+        self.inner.running().remove(&self.number);
     }
 }

@@ -338,3 +338,31 @@ async fn a_shutdown_leaves_threads_behind() {
     assert_eq!(left, ["thread activity `sleep` (7, attempt 2) of workflow w"]);
     assert!(ms < 9_000, "{ms}");
 }
+
+/// A slot is held by a poll. What it brings after the shutdown began is an activity like any other.
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_waits_for_slots() {
+    let executors = executors(Options::default());
+    let slot = executors.reserve().await.unwrap();
+    let start = Instant::now();
+    let stopping = tokio::spawn({
+        let executors = executors.clone();
+        let grace = Grace { finish: Duration::from_secs(5), stop: Duration::from_secs(1) };
+        async move { executors.shutdown(grace).await }
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let without_arguments = |activity| ActivityTask { arguments: Vec::new(), ..task(activity) };
+    let outcome = executors.run(&slot, without_arguments("steps"), |_| async { recorded(0) }).await;
+    assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
+    drop(slot);
+    assert!(stopping.await.unwrap().is_empty());
+    assert_eq!(start.elapsed().as_secs(), 3);
+
+    // One that comes too late has the host to blame.
+    let executors = self::executors(Options::default());
+    let slot = executors.reserve().await.unwrap();
+    executors.shutdown(Grace { finish: Duration::ZERO, stop: Duration::ZERO }).await;
+    let outcome = executors.run(&slot, without_arguments("forever"), |_| async { recorded(0) }).await;
+    let Outcome::Failed { failure, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(failure.application_failure().unwrap().error_type, "WorkerShutdown");
+}
