@@ -12,7 +12,7 @@ use host_wire::temporal::api::{
     query::v1::{WorkflowQuery, WorkflowQueryResult},
 };
 
-use crate::{convert, log::RunLog, run::RunIdentity, run_failure::RunFailure};
+use crate::{convert, log::RunLog, payload_limit, run::RunIdentity, run_failure::RunFailure};
 
 /// An answer, and whether the guest itself gave it and is of no use for jobs any more.
 pub(crate) struct Answer {
@@ -22,20 +22,25 @@ pub(crate) struct Answer {
 
 /// Answers a query.
 pub(crate) fn query(guest: &mut Instance, query: WorkflowQuery, log: RunLog) -> Answer {
+    let query_type = query.query_type.clone();
     let query = convert::query_to_guest(query);
     let (answer, tainted) = match guest.copy(Box::new(log)) {
         Ok(mut copy) => (copy.query(&query), false),
         Err(Fault::Host(HostFault::State(_))) => (guest.query(&query), true),
         Err(fault) => (Err(fault), false),
     };
+    let answer = answer.map_err(RunFailure::from).and_then(|answer| {
+        let answer = convert::payload::list_to_wire(answer.into_iter().collect());
+        payload_limit::check_answer(&query_type, answer.as_ref())?;
+        Ok(answer)
+    });
     let result = match answer {
         Ok(answer) => WorkflowQueryResult {
             result_type: QueryResultType::Answered.into(),
-            answer: convert::payload::list_to_wire(answer.into_iter().collect()),
+            answer,
             ..WorkflowQueryResult::default()
         },
-        Err(fault) => {
-            let failure = RunFailure::from(fault);
+        Err(failure) => {
             let message = failure.to_string();
             WorkflowQueryResult { failure: Some(failure.into_wire()), ..failed(message) }
         }

@@ -1,9 +1,12 @@
 //! The service's limits on what a workflow sends, checked before it is sent: the service would close
-//! the execution, or drop the message, where a failed task lets somebody mend the workflow.
+//! the execution, or drop the message, where a failed task lets somebody mend the workflow. A query alone
+//! fails when its answer is too large.
 
 use host_core::{Command, Completion, Outcome};
 use host_wire::temporal::api::common::v1::Payloads;
 use prost::Message;
+
+use crate::disposable;
 
 /// Most bytes of the arguments, or the result, of one call (`limit.blobSize.error` of the service).
 pub(crate) const MAX_PAYLOADS_BYTES: usize = 2 * 1024 * 1024;
@@ -33,6 +36,22 @@ pub enum TooLarge {
         /// Their size.
         bytes: usize,
     },
+    /// The answer to a query, beside all else that a workflow task sends.
+    #[error(
+        "the answer to the query has {bytes} bytes, and {left} are left of the {MAX_MESSAGE_BYTES} of \
+         the message that it goes with: ask again"
+    )]
+    Answer {
+        /// Its size.
+        bytes: usize,
+        /// What fits in.
+        left: usize,
+    },
+}
+
+/// Refuses the answer to a query that is too large.
+pub(crate) fn check_answer(query: &str, answer: Option<&Payloads>) -> Result<(), TooLarge> {
+    check(answer, || format!("the payloads of the answer to query `{query}`"))
 }
 
 /// Refuses a command whose payloads are too large.
@@ -91,13 +110,22 @@ pub(crate) fn check_command(command: &Command) -> Result<(), TooLarge> {
     }
 }
 
-/// Refuses a completion that does not fit into one message.
-pub(crate) fn check_completion(completion: &Completion) -> Result<(), TooLarge> {
+/// Refuses a completion that does not fit into one message. Answers to queries that do not fit in beside
+/// its commands become failures.
+pub(crate) fn fit_completion(completion: &mut Completion) -> Result<(), TooLarge> {
     let commands: usize = completion.commands.iter().map(Message::encoded_len).sum();
     let messages: usize = completion.messages.iter().map(Message::encoded_len).sum();
     let bytes = commands + messages;
     if bytes > MAX_MESSAGE_BYTES {
         return Err(TooLarge::Completion { commands: completion.commands.len(), bytes });
+    }
+    let mut left = MAX_MESSAGE_BYTES - bytes;
+    for answer in completion.query_results.values_mut() {
+        let bytes = answer.encoded_len();
+        if bytes > left {
+            *answer = disposable::failed(TooLarge::Answer { bytes, left }.to_string());
+        }
+        left = left.saturating_sub(answer.encoded_len());
     }
     Ok(())
 }
@@ -120,8 +148,12 @@ fn name<T>(named: Option<&T>, name: impl FnOnce(&T) -> &String) -> &str {
 #[cfg(test)]
 mod tests {
     use host_wire::temporal::api::{
-        command::v1::{CompleteWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes},
+        command::v1::{
+            self as wire, CompleteWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes,
+        },
         common::v1::{ActivityType, Payload},
+        query::v1::WorkflowQueryResult,
+        sdk::v1::UserMetadata,
     };
 
     use super::*;
@@ -171,6 +203,54 @@ mod tests {
                 "the payloads of the workflow's result have 2097162 bytes, and 2097152 are allowed: pass \
                  a reference instead",
             ),
+        );
+    }
+
+    /// Sizes of commands and of answers; which answers are left.
+    fn check_fit(commands: &[usize], answers: &[usize], expected: Result<&[bool], &str>) {
+        let mut completion = Completion {
+            commands: commands
+                .iter()
+                .map(|bytes| wire::Command {
+                    user_metadata: Some(UserMetadata {
+                        summary: Some(Payload { data: vec![0; *bytes].into(), ..Payload::default() }),
+                        ..UserMetadata::default()
+                    }),
+                    ..wire::Command::default()
+                })
+                .collect(),
+            query_results: (0..)
+                .map(|id: u32| id.to_string())
+                .zip(answers.iter().map(|bytes| WorkflowQueryResult {
+                    answer: payloads(*bytes),
+                    ..WorkflowQueryResult::default()
+                }))
+                .collect(),
+            ..Completion::default()
+        };
+        let fits = fit_completion(&mut completion).map_err(|error| error.to_string());
+        let answered: Vec<_> =
+            completion.query_results.values().map(|answer| answer.answer.is_some()).collect();
+        assert_eq!(fits.as_ref().map(|()| &*answered).map_err(|error| &**error), expected);
+        assert!(
+            fits.is_err()
+                || completion
+                    .query_results
+                    .values()
+                    .all(|answer| { answer.answer.is_some() || answer.error_message.contains("ask again") })
+        );
+    }
+
+    #[test]
+    fn answers_to_queries_go_where_commands_leave_room() {
+        const MILLION: usize = 1_000_000;
+        check_fit(&[MILLION; 3], &[MILLION], Ok(&[true]));
+        check_fit(&[MILLION; 3], &[MILLION, MILLION, 10], Ok(&[true, false, true]));
+        check_fit(
+            &[MILLION; 5],
+            &[],
+            Err("the 5 commands of one workflow task have 5000065 bytes together, and 4194304 are \
+                 allowed: wait for some before asking for more"),
         );
     }
 }

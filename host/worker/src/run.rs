@@ -135,8 +135,8 @@ impl RunDriver {
                 }
                 Step::NeedEvents => return Ok(Advance::NeedEvents),
                 Step::LocalActivities(requests) => return Ok(Advance::LocalActivities(requests)),
-                Step::Respond(completion) => {
-                    payload_limit::check_completion(&completion)?;
+                Step::Respond(mut completion) => {
+                    payload_limit::fit_completion(&mut completion)?;
                     return Ok(Advance::Respond(completion));
                 }
                 Step::RespondQuery(answer) => return Ok(Advance::RespondQuery(answer)),

@@ -98,7 +98,9 @@ impl RunFailure {
         match self {
             Self::Core(error) => error.cause(),
             Self::TooLarge(TooLarge::Payloads { .. }) => WorkflowTaskFailedCause::PayloadsTooLarge,
-            Self::TooLarge(TooLarge::Completion { .. }) => WorkflowTaskFailedCause::GrpcMessageTooLarge,
+            Self::TooLarge(TooLarge::Completion { .. } | TooLarge::Answer { .. }) => {
+                WorkflowTaskFailedCause::GrpcMessageTooLarge
+            }
             Self::Sandbox(_) | Self::Malformed(_) | Self::UnknownType { .. } | Self::NotStarted => {
                 WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure
             }
