@@ -62,6 +62,8 @@ impl Temporal {
         let child = Command::new(&binary)
             .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"])
             .args(["--port", &port.to_string(), "--search-attribute", "CustomKeyword=Keyword"])
+            // Off by default there, on in Temporal Cloud.
+            .args(["--dynamic-config-value", "system.enableActivityEagerExecution=true"])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

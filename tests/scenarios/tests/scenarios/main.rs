@@ -4,12 +4,17 @@
 
 mod clients;
 mod crash;
+mod eager;
 mod edited;
 mod environment;
 mod failures;
+mod outside;
 mod replay;
 mod samples;
+mod sizes;
+mod stranger;
 mod swap;
+mod updates;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,6 +52,15 @@ const SCENARIOS: &[Scenario] = &[
     ("unknown_type_waits_for_its_module", Needs::Nothing, failures::unknown_type_waits_for_its_module),
     ("hostile_guest_has_neighbours", Needs::Nothing, failures::hostile_guest_has_neighbours),
     ("killed_host_goes_on", Needs::Nothing, crash::killed_host_goes_on),
+    ("completed_from_outside", Needs::Nothing, outside::completed_from_outside),
+    ("failed_from_outside", Needs::Nothing, outside::failed_from_outside),
+    ("cancelled_from_outside", Needs::Nothing, outside::cancelled_from_outside),
+    ("python_completes_from_outside", Needs::Python, outside::python_completes_from_outside),
+    ("too_large_workflow_tasks", Needs::Nothing, sizes::too_large_workflow_tasks),
+    ("too_large_activities", Needs::Nothing, sizes::too_large_activities),
+    ("too_large_answers", Needs::Nothing, sizes::too_large_answers),
+    ("eager_activities", Needs::Nothing, eager::eager_activities),
+    ("updates", Needs::Nothing, updates::updates),
     ("python_client", Needs::Python, clients::python_client),
     ("python_activities", Needs::Python, clients::python_activities),
 ];

@@ -1,0 +1,11 @@
+//! Workflows and activities that end-to-end tests need and the samples have no use for.
+
+mod basket;
+mod outside;
+mod sizes;
+
+pub use basket::Basket;
+pub use outside::{Outside, OutsideActivities};
+pub use sizes::{SizeActivities, Sizes};
+
+guest_sdk::export!(Basket, Outside, Sizes);

@@ -1,0 +1,7 @@
+//! A host with the activities of the probes.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host::Host::new().activities(probes::OutsideActivities).activities(probes::SizeActivities).main()
+}
