@@ -59,5 +59,5 @@ mod state;
 mod storage;
 
 pub use grpc::Listener;
-pub use server::{DEFAULT_NAMESPACE, Options, ServeError, Server};
+pub use server::{DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options, ServeError, Server};
 pub use storage::StorageError;

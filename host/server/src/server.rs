@@ -1,7 +1,7 @@
 //! The service as the rest of the program has it: opened on a folder, called in the process or
 //! over the network.
 
-use std::{net::SocketAddr, path::Path, sync::Arc};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use host_wire::WorkflowService;
 use tokio::task::JoinHandle;
@@ -10,23 +10,27 @@ use crate::{
     clock::SystemClock,
     grpc::{self, Listener},
     service::{Service, run_deadlines},
-    state::world::World,
-    storage::{FolderLock, Log, StorageError},
+    storage::{FolderLock, Storage, StorageError},
 };
 
 /// The namespace that is always there.
 pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// How long closed runs are kept where nothing else is said: 30 days.
+pub const DEFAULT_RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
 /// How a service is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Its namespaces.
     pub namespaces: Vec<String>,
+    /// How long closed runs are kept.
+    pub retention: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { namespaces: vec![DEFAULT_NAMESPACE.to_owned()] }
+        Self { namespaces: vec![DEFAULT_NAMESPACE.to_owned()], retention: DEFAULT_RETENTION }
     }
 }
 
@@ -74,9 +78,8 @@ impl Server {
     /// Outside a tokio runtime, which is where timers run.
     pub fn open(data_dir: &Path, options: Options) -> Result<Self, StorageError> {
         let lock = FolderLock::take(data_dir)?;
-        let mut world = World::new(options.namespaces);
-        let (log, last) = Log::open(data_dir, |record| world.restore(record))?;
-        let service = Service::new(world, log, last, lock, Arc::new(SystemClock));
+        let (storage, found) = Storage::open(data_dir)?;
+        let service = Service::new(options, storage, found, lock, Arc::new(SystemClock));
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(&service.inner)));
         Ok(Self { service, deadlines })
     }

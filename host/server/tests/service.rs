@@ -388,7 +388,25 @@ async fn one_process_one_folder_and_one_port() {
 }
 
 #[tokio::test]
-async fn a_damaged_log_is_refused_by_name() {
+async fn damage_is_refused_by_name() {
+    let overwritten = |bytes: &mut Vec<u8>| {
+        let middle = bytes.len() / 2;
+        bytes[middle..].fill(0xa5);
+    };
+    let cut = |bytes: &mut Vec<u8>| bytes.truncate(bytes.len() / 2);
+    check_damage("log.sqlite", "log.sqlite", overwritten).await;
+    check_damage("log.sqlite", "log.sqlite", cut).await;
+    check_damage("runs.sqlite", "runs.sqlite", overwritten).await;
+    check_damage("runs.sqlite", "runs.sqlite", cut).await;
+    let text = |bytes: &mut Vec<u8>| *bytes = vec![b'x'; 5_000];
+    check_damage("log.sqlite", "log.sqlite", text).await;
+    check_damage("runs.sqlite", "runs.sqlite", text).await;
+    check_damage("log.sqlite", "log.sqlite", Vec::clear).await;
+    check_damage("runs.sqlite", "log.sqlite", Vec::clear).await;
+}
+
+/// Damages a file; the refusal names `named` and says what to do, the second time as well.
+async fn check_damage(file: &str, named: &str, damage: impl FnOnce(&mut Vec<u8>)) {
     let folder = tempfile::tempdir().unwrap();
     {
         let server = open(folder.path());
@@ -397,16 +415,124 @@ async fn a_damaged_log_is_refused_by_name() {
             service.start_workflow_execution(Request::new(start(&format!("w{number}")))).await.unwrap();
         }
     }
-    let log = folder.path().join("log.sqlite");
-    let mut bytes = std::fs::read(&log).unwrap();
-    let middle = bytes.len() / 2;
-    bytes[middle..middle + 4096].fill(0xa5);
-    std::fs::write(&log, &bytes).unwrap();
-    let error = Server::open(folder.path(), Options::default()).unwrap_err();
-    assert!(error.to_string().contains("restore it from a backup"), "{error}");
+    let path = folder.path().join(file);
+    let mut bytes = std::fs::read(&path).unwrap();
+    damage(&mut bytes);
+    std::fs::write(&path, &bytes).unwrap();
+    for _ in 0..2 {
+        let error = Server::open(folder.path(), Options::default()).unwrap_err();
+        assert!(matches!(&error, StorageError::Damaged { .. }), "{file}: {error:?}");
+        assert!(error.to_string().contains(named), "{file}: {error}");
+        assert!(error.to_string().contains("from a backup"), "{file}: {error}");
+    }
+}
 
-    std::fs::write(&log, b"not a database at all, but some text that is long enough to be read").unwrap();
-    let error = Server::open(folder.path(), Options::default()).unwrap_err();
-    assert!(matches!(&error, StorageError::Damaged { .. }), "{error}");
-    assert!(error.to_string().contains("log.sqlite"), "{error}");
+/// The log of a service that ends is cut or not; without the other file it is worth nothing.
+#[tokio::test]
+async fn a_missing_file_is_missed() {
+    for missing in ["log.sqlite", "runs.sqlite"] {
+        let folder = tempfile::tempdir().unwrap();
+        open(folder.path()).service().start_workflow_execution(Request::new(start("w"))).await.unwrap();
+        std::fs::remove_file(folder.path().join(missing)).unwrap();
+        let error = Server::open(folder.path(), Options::default()).unwrap_err();
+        assert!(error.to_string().contains(missing), "{error}");
+    }
+}
+
+/// Closed and waiting runs leave memory; whoever asks for them finds them as they were.
+#[tokio::test]
+async fn runs_that_left_memory_are_there() {
+    const RUNS: usize = 30;
+    let folder = tempfile::tempdir().unwrap();
+    let server = open(folder.path());
+    let service = server.service();
+    let mut run_ids = Vec::new();
+    for number in 0..RUNS {
+        let mut request = start(&format!("w{number}"));
+        // Delayed: there is no task, so it leaves memory.
+        request.workflow_start_delay = Some(duration_to_proto(Duration::from_secs(3_600)));
+        run_ids
+            .push(service.start_workflow_execution(Request::new(request)).await.unwrap().into_inner().run_id);
+    }
+    for number in 0..RUNS / 2 {
+        let request = TerminateWorkflowExecutionRequest {
+            namespace: "default".to_owned(),
+            workflow_execution: execution(&format!("w{number}")),
+            ..Default::default()
+        };
+        service.terminate_workflow_execution(Request::new(request)).await.unwrap();
+    }
+    let check = async |service: &Service| {
+        let mut request = ListWorkflowExecutionsRequest {
+            namespace: "default".to_owned(),
+            page_size: 7,
+            query: "ExecutionStatus = 'Terminated' OR WorkflowId = 'w20'".to_owned(),
+            ..Default::default()
+        };
+        let mut listed = Vec::new();
+        loop {
+            let page =
+                service.list_workflow_executions(Request::new(request.clone())).await.unwrap().into_inner();
+            listed.extend(page.executions.into_iter().map(|info| info.execution.unwrap().workflow_id));
+            request.next_page_token = page.next_page_token;
+            if request.next_page_token.is_empty() {
+                break;
+            }
+        }
+        let expected = std::iter::once(20).chain((0..RUNS / 2).rev()).map(|number| format!("w{number}"));
+        assert_eq!(listed, expected.collect::<Vec<_>>());
+        let error = service.start_workflow_execution(Request::new(start("w20"))).await.unwrap_err();
+        let detail = status_detail::<WorkflowExecutionAlreadyStartedFailure>(&error).unwrap();
+        assert_eq!(detail.run_id, run_ids[20]);
+    };
+    check(&service).await;
+    // Some sweeps, after which no run is in memory.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    check(&service).await;
+    let signalled = signal("w21", "hello");
+    service.signal_workflow_execution(Request::new(signalled)).await.unwrap();
+    drop((service, server));
+    let server = open(folder.path());
+    check(&server.service()).await;
+    let described =
+        DescribeWorkflowExecutionRequest { namespace: "default".to_owned(), execution: execution("w21") };
+    let described = server.service().describe_workflow_execution(Request::new(described)).await.unwrap();
+    assert_eq!(described.into_inner().workflow_execution_info.unwrap().history_length, 2);
+}
+
+#[tokio::test]
+async fn closed_runs_are_kept_for_the_time_of_retention() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = || Options { retention: Duration::ZERO, ..Options::default() };
+    let server = Server::open(folder.path(), options()).unwrap();
+    let service = server.service();
+    for (id, closes) in [("open", false), ("closed", true)] {
+        service.start_workflow_execution(Request::new(start(id))).await.unwrap();
+        if closes {
+            let request = TerminateWorkflowExecutionRequest {
+                namespace: "default".to_owned(),
+                workflow_execution: execution(id),
+                ..Default::default()
+            };
+            service.terminate_workflow_execution(Request::new(request)).await.unwrap();
+        }
+    }
+    drop((service, server));
+    let server = Server::open(folder.path(), options()).unwrap();
+    let request = || ListWorkflowExecutionsRequest { namespace: "default".to_owned(), ..Default::default() };
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    loop {
+        let listed = server.service().list_workflow_executions(Request::new(request())).await.unwrap();
+        let ids: Vec<_> = listed
+            .into_inner()
+            .executions
+            .into_iter()
+            .map(|info| info.execution.unwrap().workflow_id)
+            .collect();
+        if ids == ["open"] {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{ids:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }

@@ -12,11 +12,23 @@ use tokio::sync::Notify;
 use super::{queries::Queries, queues::Queues};
 use crate::{
     state::{
+        archive::Archived,
         time::Time,
         world::{Changes, RunNumber, World},
     },
     storage::Position,
 };
+
+/// Most runs that leave memory at once, so that nobody waits for long.
+const ARCHIVED_RUNS: usize = 1_000;
+
+/// The last that happened to a run.
+#[derive(Clone, Copy, Debug)]
+struct Touched {
+    position: Position,
+    /// Whether the run leaves memory once the runs' file is there.
+    leaves: bool,
+}
 
 /// See the module.
 #[derive(Debug)]
@@ -25,8 +37,8 @@ pub(crate) struct Kernel {
     pub(crate) queues: Queues,
     pub(crate) queries: Queries,
     last: Position,
-    /// The last position at which something happened to a run since the process started.
-    positions: HashMap<RunNumber, Position>,
+    /// When something last happened to runs, for as long as the runs' file does not have it.
+    touched: HashMap<RunNumber, Touched>,
     heap: BinaryHeap<Reverse<(Time, RunNumber)>>,
     /// The deadline of each run that the heap is about; others in the heap are outdated.
     deadlines: HashMap<RunNumber, Time>,
@@ -41,7 +53,7 @@ impl Kernel {
             queues: Queues::default(),
             queries: Queries::default(),
             last,
-            positions: HashMap::new(),
+            touched: HashMap::new(),
             heap: BinaryHeap::new(),
             deadlines: HashMap::new(),
             watchers: HashMap::new(),
@@ -49,9 +61,22 @@ impl Kernel {
         }
     }
 
-    /// Fills queues and deadlines after a start; answers which runs have lost a worker.
-    pub(crate) fn resume(&mut self, now: Time) -> Vec<RunNumber> {
+    /// Fills queues and deadlines after a start, from the runs that are to be in memory and from the
+    /// deadlines of others; answers which runs have lost a worker.
+    pub(crate) fn resume(
+        &mut self,
+        in_memory: &[RunNumber],
+        deadlines: Vec<(RunNumber, Time)>,
+        now: Time,
+    ) -> Vec<RunNumber> {
         self.now = now;
+        for number in in_memory {
+            self.world.run(*number);
+        }
+        for (number, time) in deadlines {
+            self.deadlines.insert(number, time);
+            self.heap.push(Reverse((time, number)));
+        }
         for task in self.world.waiting_tasks() {
             self.queues.push(&self.world, task, now);
         }
@@ -70,30 +95,34 @@ impl Kernel {
 
     /// The position from which everything known about a run is on disk.
     pub(crate) fn position_of(&self, run: RunNumber) -> Position {
-        self.positions.get(&run).copied().unwrap_or_default()
+        self.touched.get(&run).map_or(0, |touched| touched.position)
     }
 
-    /// Takes note of a transition: its position, and whether there is an earlier deadline now.
-    pub(crate) fn note_changes(&mut self, changes: &Changes, now: Time) -> (Position, bool) {
+    /// Takes note of a transition.
+    pub(crate) fn note_changes(&mut self, changes: &Changes, now: Time) -> Noted {
         self.now = now;
         self.last += 1;
         for task in &changes.tasks {
             self.queues.push(&self.world, task.clone(), now);
         }
         let mut sooner = false;
+        let mut archived = Vec::new();
         let mut previous = None;
         for record in &changes.records {
             if previous == Some(record.run) {
                 continue;
             }
             previous = Some(record.run);
-            self.positions.insert(record.run, self.last);
+            let closed = self.world.run(record.run).filter(|run| !run.is_open());
+            archived.extend(closed.map(|run| run.archived(record.run)));
+            let touched = Touched { position: self.last, leaves: closed.is_some() };
+            self.touched.insert(record.run, touched);
             sooner |= self.arm(record.run);
             if let Some(watcher) = self.watchers.get(&record.run) {
                 watcher.notify_waiters();
             }
         }
-        (self.last, sooner)
+        Noted { position: self.last, sooner, archived }
     }
 
     /// Puts the run's next deadline into the heap; answers whether it is the first of all.
@@ -137,10 +166,38 @@ impl Kernel {
         self.watchers.entry(run).or_default().clone()
     }
 
-    /// Forgets watchers and queues that nobody uses, and positions that are on disk.
-    pub(crate) fn sweep(&mut self, synced: Position, now: Time) {
+    /// Forgets watchers and queues that nobody uses, and runs that the runs' file has and that
+    /// nothing happens to. Answers which may leave next time, and the position of that.
+    pub(crate) fn sweep(&mut self, applied: Position, now: Time) -> (Position, Vec<Archived>) {
         self.watchers.retain(|_, watcher| Arc::strong_count(watcher) > 1);
-        self.positions.retain(|_, position| *position > synced);
         self.queues.sweep(now);
+        let world = &mut self.world;
+        self.touched.retain(|number, touched| {
+            let behind = touched.position <= applied;
+            if behind && touched.leaves {
+                world.evict(*number);
+            }
+            !behind
+        });
+        let touched = &self.touched;
+        let leaving = self.world.runs().filter(|(number, _)| !touched.contains_key(number));
+        let leaving = leaving.filter(|(_, run)| run.may_leave(now)).take(ARCHIVED_RUNS);
+        let archived: Vec<_> = leaving.map(|(number, run)| run.archived(number)).collect();
+        if !archived.is_empty() {
+            self.last += 1;
+            let touched = Touched { position: self.last, leaves: true };
+            self.touched.extend(archived.iter().map(|archived| (archived.run, touched)));
+        }
+        (self.last, archived)
     }
+}
+
+/// What follows from a transition.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    pub(crate) position: Position,
+    /// Whether there is an earlier deadline now.
+    pub(crate) sooner: bool,
+    /// Runs that it closed.
+    pub(crate) archived: Vec<Archived>,
 }

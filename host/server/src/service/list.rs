@@ -1,10 +1,15 @@
 //! Lists and counts of runs, newest first.
 
-use std::{cmp::Reverse, collections::BTreeMap};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashSet},
+    sync::PoisonError,
+};
 
 use bytes::Bytes;
 use host_wire::temporal::api::{
     common::v1::Payload,
+    workflow::v1::WorkflowExecutionInfo,
     workflowservice::v1::{
         CountWorkflowExecutionsRequest, CountWorkflowExecutionsResponse, ListWorkflowExecutionsRequest,
         ListWorkflowExecutionsResponse, count_workflow_executions_response::AggregationGroup,
@@ -14,12 +19,14 @@ use prost::Message;
 use tonic::Status;
 
 use super::Service;
-use crate::state::{
-    describe,
-    error::Error,
-    list::{Filter, status_name},
-    run::Run,
-    world::RunNumber,
+use crate::{
+    state::{
+        describe,
+        error::Error,
+        list::{Filter, Listed, status_name},
+        world::RunNumber,
+    },
+    storage::Row,
 };
 
 /// Runs of a page, at most and where the request says nothing.
@@ -28,9 +35,7 @@ const PAGE_RUNS: usize = 1_000;
 /// The last run of the page before.
 #[derive(Clone, PartialEq, Message)]
 struct After {
-    #[prost(int64, tag = "1")]
-    start_nanos: i64,
-    #[prost(uint64, tag = "2")]
+    #[prost(uint64, tag = "1")]
     run: RunNumber,
 }
 
@@ -43,39 +48,19 @@ impl Service {
         if filter.grouped_by_status {
             return Err(Error::invalid("invalid query: 'GROUP BY' clause is only supported by count").into());
         }
-        let after = match &request.next_page_token {
-            token if token.is_empty() => None,
-            token => {
-                Some(After::decode(token.clone()).map_err(|_| Error::invalid("Invalid NextPageToken."))?)
-            }
+        let before = match &request.next_page_token {
+            token if token.is_empty() => RunNumber::MAX,
+            token => After::decode(token.clone()).map_err(|_| Error::invalid("Invalid NextPageToken."))?.run,
         };
         let size = usize::try_from(request.page_size).ok().filter(|size| *size > 0);
         let size = size.unwrap_or(PAGE_RUNS).min(PAGE_RUNS);
-        let (response, position) = {
-            let kernel = self.lock();
-            kernel.world.check_namespace(&request.namespace)?;
-            let key = |number: RunNumber, run: &Run| Reverse((run.start_time.0, number));
-            let mut found: Vec<_> = kernel
-                .world
-                .runs()
-                .filter(|(_, run)| run.birth.namespace == request.namespace && filter.matches(run))
-                .filter(|(number, run)| {
-                    let before = after.as_ref().map(|after| Reverse((after.start_nanos, after.run)));
-                    before.is_none_or(|before| key(*number, run) > before)
-                })
-                .collect();
-            found.sort_unstable_by_key(|(number, run)| key(*number, run));
-            let more = found.len() > size;
-            found.truncate(size);
-            let next = found.last().filter(|_| more).map_or(Bytes::new(), |(number, run)| {
-                After { start_nanos: run.start_time.0, run: *number }.encode_to_vec().into()
-            });
-            let executions = found.iter().map(|(_, run)| describe::info(run)).collect();
-            let response = ListWorkflowExecutionsResponse { executions, next_page_token: next };
-            (response, kernel.position())
-        };
-        self.on_disk(position).await?;
-        Ok(response)
+        let mut found = self.find_all(&request.namespace, before, filter, size + 1).await?;
+        let more = found.len() > size;
+        found.truncate(size);
+        let last = found.last().filter(|_| more).map(|(run, _)| After { run: *run });
+        let next_page_token = last.map_or(Bytes::new(), |last| last.encode_to_vec().into());
+        let executions = found.into_iter().map(|(_, info)| info).collect();
+        Ok(ListWorkflowExecutionsResponse { executions, next_page_token })
     }
 
     pub(super) async fn count(
@@ -83,22 +68,65 @@ impl Service {
         request: CountWorkflowExecutionsRequest,
     ) -> Result<CountWorkflowExecutionsResponse, Status> {
         let filter = Filter::parse(&request.query)?;
+        let grouped = filter.grouped_by_status;
         let mut by_status: BTreeMap<&str, i64> = BTreeMap::new();
-        let position = {
-            let kernel = self.lock();
-            kernel.world.check_namespace(&request.namespace)?;
-            for (_, run) in kernel.world.runs() {
-                if run.birth.namespace == request.namespace && filter.matches(run) {
-                    *by_status.entry(status_name(run.status)).or_default() += 1;
+        for (_, info) in self.find_all(&request.namespace, RunNumber::MAX, filter, usize::MAX).await? {
+            *by_status.entry(status_name(info.status())).or_default() += 1;
+        }
+        let count = by_status.values().sum();
+        let groups = if grouped { by_status.into_iter().map(group).collect() } else { Vec::new() };
+        Ok(CountWorkflowExecutionsResponse { count, groups })
+    }
+
+    /// The latest runs before a number that a filter lets through, the latest first: those in memory
+    /// and, while nobody waits for that, those that are not.
+    async fn find_all(
+        &self,
+        namespace: &str,
+        before: RunNumber,
+        filter: Filter,
+        most: usize,
+    ) -> Result<Vec<(RunNumber, WorkflowExecutionInfo)>, Status> {
+        let (mut found, in_memory, before, position) = {
+            let mut kernel = self.lock();
+            kernel.world.check_namespace(namespace)?;
+            // What starts from here on is not in the answer.
+            let before = before.min(kernel.world.next_number());
+            let mut found = Vec::new();
+            let mut in_memory = HashSet::new();
+            for (number, run) in kernel.world.runs().filter(|(number, _)| *number < before) {
+                in_memory.insert(number);
+                if run.birth.namespace == namespace && filter.matches(&Listed::from(run)) {
+                    found.push((number, describe::info(run)));
                 }
             }
-            kernel.position()
+            (found, in_memory, before, kernel.position())
         };
+        let (inner, namespace) = (self.inner.clone(), namespace.to_owned());
+        let read = move || {
+            let mut read = Vec::new();
+            let each = |(number, info): Row| {
+                if !in_memory.contains(&number) {
+                    // One without information came back into memory in between.
+                    let info = info.or_else(|| inner.lock().world.run(number).map(describe::info));
+                    let info = info.filter(|info| filter.matches(&Listed::from(info)));
+                    read.extend(info.map(|info| (number, info)));
+                }
+                read.len() < most
+            };
+            let reader = inner.storage.reader.lock().unwrap_or_else(PoisonError::into_inner);
+            reader.list(&namespace, before, each).map(|()| read)
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        let read = read.map_err(|_| Status::unavailable("the service is shutting down"))?;
+        found.extend(read.map_err(|error| {
+            tracing::error!(%error, "failed to read the list of runs");
+            Status::data_loss(error.to_string())
+        })?);
+        found.sort_unstable_by_key(|(number, _)| Reverse(*number));
+        found.truncate(most);
         self.on_disk(position).await?;
-        let count = by_status.values().sum();
-        let groups =
-            if filter.grouped_by_status { by_status.into_iter().map(group).collect() } else { Vec::new() };
-        Ok(CountWorkflowExecutionsResponse { count, groups })
+        Ok(found)
     }
 }
 

@@ -28,12 +28,13 @@ use tonic::{Request, Status};
 use self::kernel::Kernel;
 pub(crate) use self::time::run_deadlines;
 use crate::{
+    Options,
     clock::{self, Clock},
     state::{
         error::{Error, ExhaustedCause},
         world::{RunNumber, Turn, World},
     },
-    storage::{FolderLock, Log, Position, Synced},
+    storage::{FolderLock, Found, Position, Storage, Synced},
 };
 
 /// Longest time that a poll is held open.
@@ -46,12 +47,13 @@ const DEADLINE_MARGIN: Duration = Duration::from_millis(500);
 /// What all callers share.
 pub(crate) struct Inner {
     kernel: Mutex<Kernel>,
-    log: Log,
+    storage: Storage,
     clock: Arc<dyn Clock>,
+    retention: Duration,
     /// Told whenever the first deadline may have changed.
     deadlines: Arc<tokio::sync::Notify>,
     closing: watch::Sender<bool>,
-    /// Dropped last: nobody else may have the folder before the log is closed.
+    /// Dropped last: nobody else may have the folder before its files are closed.
     _lock: FolderLock,
 }
 
@@ -72,18 +74,20 @@ pub(crate) struct Service {
 
 impl Service {
     pub(crate) fn new(
-        world: World,
-        log: Log,
-        last: Position,
+        options: Options,
+        storage: Storage,
+        found: Found,
         lock: FolderLock,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let mut kernel = Kernel::new(world, last);
-        let lost = kernel.resume(clock.now());
+        let world = World::new(options.namespaces, Box::new(found.archive), found.next_number);
+        let mut kernel = Kernel::new(world, found.last);
+        let lost = kernel.resume(&found.in_memory, found.deadlines, clock.now());
         let inner = Inner {
             kernel: Mutex::new(kernel),
-            log,
+            storage,
             clock,
+            retention: options.retention,
             deadlines: Arc::default(),
             closing: watch::Sender::new(false),
             _lock: lock,
@@ -128,13 +132,13 @@ impl Service {
 
     /// Refuses what would have to be stored while there is no room.
     fn check_room(&self) -> Result<(), Status> {
-        if self.inner.log.synced().borrow().full { Err(no_room()) } else { Ok(()) }
+        if self.inner.storage.synced().borrow().full() { Err(no_room()) } else { Ok(()) }
     }
 
     /// Waits until everything up to a position is on disk.
     async fn on_disk(&self, position: Position) -> Result<(), Status> {
-        let mut synced = self.inner.log.synced();
-        let reached = synced.wait_for(|synced| synced.position >= position || synced.full).await;
+        let mut synced = self.inner.storage.synced();
+        let reached = synced.wait_for(|synced| synced.position >= position || synced.full()).await;
         match reached.as_deref() {
             Ok(Synced { position: reached, .. }) if *reached >= position => Ok(()),
             Ok(_) => Err(no_room()),
@@ -191,13 +195,28 @@ impl Inner {
         if changes.records.is_empty() {
             return (result, kernel.position());
         }
-        let (position, sooner) = kernel.note_changes(&changes, now);
-        self.log.append(position, changes.records);
+        let noted = kernel.note_changes(&changes, now);
+        self.storage.append(noted.position, changes.records, noted.archived);
         drop(kernel);
-        if sooner {
+        if noted.sooner {
             self.deadlines.notify_one();
         }
-        (result, position)
+        (result, noted.position)
+    }
+
+    /// Forgets what is not needed, and runs that nothing happens to.
+    fn sweep(&self) {
+        let now = self.clock.now();
+        let mut kernel = self.lock();
+        let (position, archived) = kernel.sweep(self.storage.applied(), now);
+        if !archived.is_empty() {
+            self.storage.append(position, Vec::new(), archived);
+        }
+    }
+
+    /// Deletes runs that closed long ago.
+    fn prune(&self) {
+        self.storage.prune(self.clock.now().before(self.retention));
     }
 }
 

@@ -25,8 +25,6 @@ use crate::state::{error::Error, limits, namespace_id};
 
 /// The version of Temporal's server whose behaviour this follows; clients compare it.
 const SERVER_VERSION: &str = "1.29.1";
-/// How long closed runs are kept at least.
-const RETENTION: Duration = Duration::from_secs(365 * 86_400);
 
 impl Service {
     pub(super) fn system_info() -> GetSystemInfoResponse {
@@ -79,7 +77,7 @@ impl Service {
             }
         });
         match found {
-            Some(name) => Ok(namespace(name)),
+            Some(name) => Ok(namespace(name, self.inner.retention)),
             None if request.namespace.is_empty() => Err(Error::NamespaceNotFound(request.id.clone()).into()),
             None => Err(Error::NamespaceNotFound(request.namespace.clone()).into()),
         }
@@ -87,7 +85,8 @@ impl Service {
 
     pub(super) fn list_namespaces(&self) -> ListNamespacesResponse {
         let kernel = self.lock();
-        let namespaces = kernel.world.namespaces().map(namespace).collect();
+        let namespaces =
+            kernel.world.namespaces().map(|name| namespace(name, self.inner.retention)).collect();
         ListNamespacesResponse { namespaces, next_page_token: bytes::Bytes::new() }
     }
 
@@ -121,7 +120,7 @@ impl Service {
     }
 }
 
-fn namespace(name: &str) -> DescribeNamespaceResponse {
+fn namespace(name: &str, retention: Duration) -> DescribeNamespaceResponse {
     let bytes = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
     DescribeNamespaceResponse {
         namespace_info: Some(NamespaceInfo {
@@ -140,7 +139,7 @@ fn namespace(name: &str) -> DescribeNamespaceResponse {
             ..Default::default()
         }),
         config: Some(NamespaceConfig {
-            workflow_execution_retention_ttl: Some(duration_to_proto(RETENTION)),
+            workflow_execution_retention_ttl: Some(duration_to_proto(retention)),
             history_archival_state: ArchivalState::Disabled.into(),
             visibility_archival_state: ArchivalState::Disabled.into(),
             ..Default::default()

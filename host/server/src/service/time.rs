@@ -6,10 +6,10 @@ use tokio::time::{Instant, sleep_until};
 
 use super::Inner;
 
-/// Longest sleep, so that a clock that was set is noticed.
-const LONGEST_SLEEP: Duration = Duration::from_secs(10);
-/// How often unused things are forgotten.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// How often unused things are forgotten, and a clock that was set is noticed.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// How often old runs are deleted.
+const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Runs until the service is gone. Does not keep it alive while there is nothing to do.
 pub(crate) async fn run_deadlines(inner: Weak<Inner>) {
@@ -19,20 +19,23 @@ pub(crate) async fn run_deadlines(inner: Weak<Inner>) {
         return;
     };
     let mut next_sweep = Instant::now() + SWEEP_INTERVAL;
+    let mut next_prune = Instant::now();
     loop {
         let wait = {
             let Some(inner) = inner.upgrade() else { return };
             if Instant::now() >= next_sweep {
-                let synced = inner.log.synced().borrow().position;
-                let now = inner.clock.now();
-                inner.lock().sweep(synced, now);
+                inner.sweep();
                 next_sweep = Instant::now() + SWEEP_INTERVAL;
+            }
+            if Instant::now() >= next_prune {
+                inner.prune();
+                next_prune = Instant::now() + PRUNE_INTERVAL;
             }
             pass_time(&inner)
         };
         tokio::select! {
             () = changed.notified() => {}
-            () = sleep_until(Instant::now() + wait.min(LONGEST_SLEEP)) => {}
+            () = sleep_until(next_sweep.min(Instant::now() + wait)) => {}
             _ = closing.wait_for(|closing| *closing) => return,
         }
     }
@@ -40,7 +43,7 @@ pub(crate) async fn run_deadlines(inner: Weak<Inner>) {
 
 /// Does what is due; answers how long there is nothing to do.
 fn pass_time(inner: &Inner) -> Duration {
-    if inner.log.synced().borrow().full {
+    if inner.storage.synced().borrow().full() {
         return Duration::from_secs(1);
     }
     loop {
@@ -52,7 +55,7 @@ fn pass_time(inner: &Inner) -> Duration {
                 inner.lock().rearm(number);
             }
             Err(Some(time)) => return time.since(now),
-            Err(None) => return LONGEST_SLEEP,
+            Err(None) => return SWEEP_INTERVAL,
         }
     }
 }

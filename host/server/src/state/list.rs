@@ -5,7 +5,9 @@
 
 use std::cmp::Ordering;
 
-use host_wire::temporal::api::enums::v1::WorkflowExecutionStatus as Status;
+use host_wire::temporal::api::{
+    enums::v1::WorkflowExecutionStatus as Status, workflow::v1::WorkflowExecutionInfo,
+};
 use prost_types::Timestamp;
 
 use super::{
@@ -25,6 +27,51 @@ pub(crate) struct Filter {
     condition: Option<Condition>,
     /// Whether the answer is counted by status.
     pub(crate) grouped_by_status: bool,
+}
+
+/// What a filter looks at.
+#[derive(Debug)]
+pub(crate) struct Listed<'a> {
+    workflow_id: &'a str,
+    run_id: &'a str,
+    workflow_type: &'a str,
+    task_queue: &'a str,
+    pub(crate) status: Status,
+    start_time: Time,
+    execution_time: Time,
+    close_time: Option<Time>,
+}
+
+impl<'a> From<&'a Run> for Listed<'a> {
+    fn from(run: &'a Run) -> Self {
+        let backoff = positive(run.start.first_workflow_task_backoff).unwrap_or_default();
+        Self {
+            workflow_id: &run.birth.workflow_id,
+            run_id: &run.birth.run_id,
+            workflow_type: run.workflow_type(),
+            task_queue: run.queue_name(),
+            status: run.status,
+            start_time: run.start_time,
+            execution_time: run.start_time.after(backoff),
+            close_time: run.close_time,
+        }
+    }
+}
+
+impl<'a> From<&'a WorkflowExecutionInfo> for Listed<'a> {
+    fn from(info: &'a WorkflowExecutionInfo) -> Self {
+        let time = |timestamp: Option<Timestamp>| timestamp.map(Time::from);
+        Self {
+            workflow_id: info.execution.as_ref().map_or("", |execution| &execution.workflow_id),
+            run_id: info.execution.as_ref().map_or("", |execution| &execution.run_id),
+            workflow_type: info.r#type.as_ref().map_or("", |workflow_type| &workflow_type.name),
+            task_queue: &info.task_queue,
+            status: info.status(),
+            start_time: time(info.start_time).unwrap_or_default(),
+            execution_time: time(info.execution_time).unwrap_or_default(),
+            close_time: time(info.close_time),
+        }
+    }
 }
 
 #[derive(Debug, PartialEq)]
@@ -99,13 +146,13 @@ impl Filter {
         }
     }
 
-    pub(crate) fn matches(&self, run: &Run) -> bool {
+    pub(crate) fn matches(&self, run: &Listed<'_>) -> bool {
         self.condition.as_ref().is_none_or(|condition| condition.matches(run))
     }
 }
 
 impl Condition {
-    fn matches(&self, run: &Run) -> bool {
+    fn matches(&self, run: &Listed<'_>) -> bool {
         match self {
             Self::All(all) => all.iter().all(|one| one.matches(run)),
             Self::Any(any) => any.iter().any(|one| one.matches(run)),
@@ -151,18 +198,15 @@ impl Field {
         })
     }
 
-    fn of(self, run: &Run) -> Option<Value> {
+    fn of(self, run: &Listed<'_>) -> Option<Value> {
         Some(match self {
-            Self::WorkflowId => Value::Text(run.birth.workflow_id.clone()),
-            Self::WorkflowType => Value::Text(run.workflow_type().to_owned()),
-            Self::RunId => Value::Text(run.birth.run_id.clone()),
+            Self::WorkflowId => Value::Text(run.workflow_id.to_owned()),
+            Self::WorkflowType => Value::Text(run.workflow_type.to_owned()),
+            Self::RunId => Value::Text(run.run_id.to_owned()),
             Self::ExecutionStatus => Value::Text(status_name(run.status).to_owned()),
-            Self::TaskQueue => Value::Text(run.queue_name().to_owned()),
+            Self::TaskQueue => Value::Text(run.task_queue.to_owned()),
             Self::StartTime => Value::Time(run.start_time),
-            Self::ExecutionTime => {
-                let backoff = positive(run.start.first_workflow_task_backoff).unwrap_or_default();
-                Value::Time(run.start_time.after(backoff))
-            }
+            Self::ExecutionTime => Value::Time(run.execution_time),
             Self::CloseTime => Value::Time(run.close_time?),
         })
     }

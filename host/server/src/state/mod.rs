@@ -1,11 +1,12 @@
 //! What the service knows, as functions of (state, input, now): no async, no I/O, no clock, no
-//! randomness. Ids and times are inputs.
+//! randomness. Ids and times are inputs; runs that are not in memory come through [`archive::Archive`].
 //!
 //! [`run::Run`] is one run, changed by [`fact::Fact`]s only; [`step::Step`] is one change in the
 //! making; [`world::World`] is all runs, and what they do to each other. Requests and commands have
 //! a file each.
 
 pub(crate) mod activity;
+pub(crate) mod archive;
 mod buffer;
 mod close;
 mod commands;

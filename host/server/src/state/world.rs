@@ -1,10 +1,15 @@
 //! All runs, and one transition of them: a request changes a run, which may change others.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::{
+    collections::{BTreeSet, HashMap, VecDeque},
+    fmt,
+};
 
+use elsa::FrozenMap;
 use host_wire::temporal::api::{common::v1::WorkflowExecution, taskqueue::v1::TaskQueue};
 
 use super::{
+    archive::Archive,
     error::Error,
     fact::Fact,
     limits,
@@ -17,13 +22,15 @@ use super::{
 /// Number of a run, in the order of their starts. What storage and task tokens call it.
 pub(crate) type RunNumber = u64;
 
-/// All runs.
-#[derive(Debug, Default)]
+/// All runs. Those that are not in memory are brought in when somebody asks for them.
 pub(crate) struct World {
     namespaces: BTreeSet<String>,
-    runs: HashMap<RunNumber, Box<Run>>,
-    /// The latest run of each namespace and workflow id.
+    archive: Box<dyn Archive>,
+    runs: FrozenMap<RunNumber, Box<Run>>,
+    /// The latest run of a namespace and workflow id, for runs that were started in this process and
+    /// have not left memory; the archive knows the others.
     current: HashMap<(String, String), RunNumber>,
+    /// The same by run id.
     by_run_id: HashMap<String, RunNumber>,
     next_number: RunNumber,
 }
@@ -51,9 +58,27 @@ pub(crate) struct Changes {
     pub(crate) tasks: Vec<Task>,
 }
 
+impl fmt::Debug for World {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("World").field("next_number", &self.next_number).finish_non_exhaustive()
+    }
+}
+
 impl World {
-    pub(crate) fn new(namespaces: impl IntoIterator<Item = String>) -> Self {
-        Self { namespaces: namespaces.into_iter().collect(), ..Self::default() }
+    /// Every run is in the archive, and `next_number` is that of the next to start.
+    pub(crate) fn new(
+        namespaces: impl IntoIterator<Item = String>,
+        archive: Box<dyn Archive>,
+        next_number: RunNumber,
+    ) -> Self {
+        Self {
+            namespaces: namespaces.into_iter().collect(),
+            archive,
+            runs: FrozenMap::new(),
+            current: HashMap::new(),
+            by_run_id: HashMap::new(),
+            next_number,
+        }
     }
 
     pub(crate) fn namespaces(&self) -> impl Iterator<Item = &str> {
@@ -71,18 +96,45 @@ impl World {
         }
     }
 
+    /// A run, in memory from now on.
     pub(crate) fn run(&self, number: RunNumber) -> Option<&Run> {
-        self.runs.get(&number).map(Box::as_ref)
+        if let Some(run) = self.runs.get(&number) {
+            return Some(run);
+        }
+        // Numbers come back from outside, in tokens: one that was never given out is not looked for.
+        let run = (number < self.next_number).then(|| self.archive.load(number)).flatten()?;
+        Some(self.runs.insert(number, Box::new(run)))
     }
 
-    /// All runs, in no order.
-    pub(crate) fn runs(&self) -> impl Iterator<Item = (RunNumber, &Run)> {
-        self.runs.iter().map(|(number, run)| (*number, run.as_ref()))
+    fn run_mut(&mut self, number: RunNumber) -> Option<&mut Run> {
+        self.run(number)?;
+        self.runs.as_mut().get_mut(&number).map(Box::as_mut)
+    }
+
+    /// Runs that are in memory, in no order.
+    pub(crate) fn runs(&mut self) -> impl Iterator<Item = (RunNumber, &Run)> {
+        self.runs.as_mut().iter().map(|(number, run)| (*number, run.as_ref()))
+    }
+
+    /// The number that the next run gets.
+    pub(crate) fn next_number(&self) -> RunNumber {
+        self.next_number
     }
 
     /// The latest run of a workflow id.
     pub(crate) fn current(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber> {
-        self.current.get(&(namespace.to_owned(), workflow_id.to_owned())).copied()
+        let known = self.current.get(&(namespace.to_owned(), workflow_id.to_owned()));
+        known.copied().or_else(|| self.archive.latest(namespace, workflow_id))
+    }
+
+    /// Forgets a run, which the archive must have.
+    pub(crate) fn evict(&mut self, number: RunNumber) {
+        let Some(run) = self.runs.as_mut().remove(&number) else { return };
+        self.by_run_id.remove(&run.birth.run_id);
+        let key = (run.birth.namespace, run.birth.workflow_id);
+        if self.current.get(&key) == Some(&number) {
+            self.current.remove(&key);
+        }
     }
 
     /// The run that a request names; without a run id the latest.
@@ -104,8 +156,9 @@ impl World {
         let found = if execution.run_id.is_empty() {
             self.current(namespace, &execution.workflow_id)
         } else {
-            self.by_run_id.get(&execution.run_id).copied().filter(|number| {
-                self.runs.get(number).is_some_and(|run| {
+            let known = self.by_run_id.get(&execution.run_id).copied();
+            known.or_else(|| self.archive.with_run_id(&execution.run_id)).filter(|number| {
+                self.run(*number).is_some_and(|run| {
                     run.birth.workflow_id == execution.workflow_id && run.birth.namespace == namespace
                 })
             })
@@ -128,26 +181,12 @@ impl World {
         if run.is_open() { Ok(number) } else { Err(Error::completed()) }
     }
 
-    /// Puts back what storage has kept of a run.
-    pub(crate) fn restore(&mut self, record: Record) {
-        if let Some(birth) = record.birth {
-            self.add(record.run, Run::new(birth));
-        }
-        if let Some(run) = self.runs.get_mut(&record.run) {
-            run.transitions += i64::from(!record.facts.is_empty());
-            for fact in &record.facts {
-                run.apply(fact);
-            }
-        }
-    }
-
     /// Tasks that wait for a worker, for queues to be filled after a restart.
-    pub(crate) fn waiting_tasks(&self) -> Vec<Task> {
-        let mut numbers: Vec<_> = self.runs.keys().copied().collect();
-        numbers.sort_unstable();
+    pub(crate) fn waiting_tasks(&mut self) -> Vec<Task> {
+        let mut runs: Vec<_> = self.runs().filter(|(_, run)| run.is_open()).collect();
+        runs.sort_unstable_by_key(|(number, _)| *number);
         let mut tasks = Vec::new();
-        for number in numbers {
-            let Some(run) = self.runs.get(&number).filter(|run| run.is_open()) else { continue };
+        for (number, run) in runs {
             tasks.extend(workflow_task(number, run));
             tasks.extend(run.activities.keys().filter_map(|id| activity_task(number, run, *id)));
         }
@@ -159,7 +198,7 @@ impl World {
         self.current.insert((birth.namespace.clone(), birth.workflow_id.clone()), number);
         self.by_run_id.insert(birth.run_id.clone(), number);
         self.next_number = self.next_number.max(number + 1);
-        self.runs.insert(number, Box::new(run));
+        self.runs.as_mut().insert(number, Box::new(run));
     }
 }
 
@@ -217,7 +256,7 @@ impl<'a> Turn<'a> {
         number: RunNumber,
         change: impl FnOnce(&mut Step<'_>) -> R,
     ) -> Option<R> {
-        let run = self.world.runs.get_mut(&number)?;
+        let run = self.world.run_mut(number)?;
         let mut step = Step::new(run, self.now, self.ids);
         let result = change(&mut step);
         if let Some(reason) = too_large(step.run) {

@@ -1,67 +1,76 @@
-//! One transition as the log keeps it.
+//! One transition as the files keep it.
 
+use bytes::Bytes;
 use prost::Message;
 
-use super::file::StorageError;
 use crate::state::{
+    archive::Archived,
     fact::{Fact, FactError, StoredFact},
     run::Birth,
-    world::Record,
+    world::{Record, RunNumber},
 };
 
 /// Place in the log, from 1.
 pub(crate) type Position = u64;
 
-/// A transition: what happened to each run.
+/// A transition on its way to the disk.
+#[derive(Debug)]
+pub(super) struct Transition {
+    pub(super) position: Position,
+    /// An encoded [`Entry`].
+    pub(super) entry: Bytes,
+    /// Runs that may be left out of memory from here on. Not in the log: after a restart they are
+    /// found again.
+    pub(super) archived: Vec<Archived>,
+}
+
+/// What happened, in order.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct Entry {
+struct Entry {
     #[prost(message, repeated, tag = "1")]
     records: Vec<StoredRecord>,
 }
 
+/// What happened to one run.
 #[derive(Clone, PartialEq, Message)]
 struct StoredRecord {
     #[prost(uint64, tag = "1")]
-    run: u64,
+    run: RunNumber,
     #[prost(message, optional, tag = "2")]
     birth: Option<Birth>,
     #[prost(message, repeated, tag = "3")]
     facts: Vec<StoredFact>,
 }
 
-impl Entry {
-    pub(super) fn new(records: Vec<Record>) -> Self {
-        let stored = records.into_iter().map(|record| StoredRecord {
-            run: record.run,
-            birth: record.birth,
-            facts: record.facts.iter().map(StoredFact::from).collect(),
-        });
-        Self { records: stored.collect() }
-    }
-
-    pub(super) fn decode_records(self, position: Position) -> Result<Vec<Record>, StorageError> {
-        let unreadable = |error: FactError| StorageError::Fact { position, what: error.to_string() };
-        self.records
-            .into_iter()
-            .map(|record| {
-                let facts = record.facts.into_iter().map(Fact::try_from).collect::<Result<_, _>>();
-                Ok(Record { run: record.run, birth: record.birth, facts: facts.map_err(unreadable)? })
-            })
-            .collect()
-    }
+/// An [`Entry`] whose records are not decoded.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct RawEntry {
+    #[prost(bytes = "bytes", repeated, tag = "1")]
+    pub(super) records: Vec<Bytes>,
 }
 
-/// An entry as it was read.
-#[derive(Debug)]
-pub(super) struct ReadEntry {
-    pub(super) position: Position,
-    pub(super) bytes: bytes::Bytes,
+/// A record without its facts.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct RecordHead {
+    #[prost(uint64, tag = "1")]
+    pub(super) run: RunNumber,
+    #[prost(message, optional, tag = "2")]
+    pub(super) birth: Option<Birth>,
 }
 
-impl ReadEntry {
-    pub(super) fn decode(self) -> Result<Vec<Record>, StorageError> {
-        let position = self.position;
-        let entry = Entry::decode(self.bytes).map_err(|source| StorageError::Entry { position, source })?;
-        entry.decode_records(position)
-    }
+pub(super) fn encode(records: Vec<Record>) -> Bytes {
+    let stored = records.into_iter().map(|record| StoredRecord {
+        run: record.run,
+        birth: record.birth,
+        facts: record.facts.iter().map(StoredFact::from).collect(),
+    });
+    Entry { records: stored.collect() }.encode_to_vec().into()
+}
+
+pub(super) fn decode(entry: Bytes) -> Result<Vec<Record>, FactError> {
+    let records = Entry::decode(entry)?.records.into_iter().map(|record| {
+        let facts = record.facts.into_iter().map(Fact::try_from).collect::<Result<_, _>>()?;
+        Ok(Record { run: record.run, birth: record.birth, facts })
+    });
+    records.collect()
 }

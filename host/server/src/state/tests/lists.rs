@@ -3,7 +3,10 @@
 use expect_test::{Expect, expect};
 
 use super::script::Script;
-use crate::state::list::Filter;
+use crate::state::{
+    describe::info,
+    list::{Filter, Listed},
+};
 
 fn check(query: &str, expected: Expect) {
     let mut script = Script::default();
@@ -17,7 +20,9 @@ fn check(query: &str, expected: Expect) {
             let mut found: Vec<_> = script
                 .world
                 .runs()
-                .filter(|(_, run)| filter.matches(run))
+                .filter(|(_, run)| {
+                    filter.matches(&Listed::from(*run)) && filter.matches(&Listed::from(&info(run)))
+                })
                 .map(|(_, run)| run.birth.workflow_id.clone())
                 .collect();
             found.sort();

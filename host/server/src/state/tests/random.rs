@@ -40,6 +40,8 @@ const LINES_TO_CHOOSE_FROM: &[&str] = &[
     "beat b @ID",
     "in-process",
     "restart @ID",
+    "evict @ID",
+    "evict @ID",
     "+0.5",
     "+1",
     "+7",

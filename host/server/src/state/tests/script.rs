@@ -5,9 +5,13 @@
 //! start [key=value …]         signal NAME [request]   cancel    terminate    +SECONDS
 //! poll    complete[-sticky] COMMAND… [--force] [--return]    fail    in-process    restart
 //! take ACTIVITY    done ACTIVITY    error ACTIVITY [type]    canceled ACTIVITY    beat ACTIVITY
+//! evict
 //! ```
 
-use std::fmt::Write;
+use std::{
+    fmt::Write,
+    sync::{Arc, Mutex, MutexGuard},
+};
 
 use host_wire::{
     EventAttributes, duration_to_proto,
@@ -25,6 +29,7 @@ use prost::Message;
 
 use crate::state::{
     activity::AttemptEnd,
+    archive::Archive,
     error::Error,
     requests::{
         activity::{self, Attempt},
@@ -36,7 +41,7 @@ use crate::state::{
         terminate::terminate,
         token::TaskToken,
     },
-    run::{Run, Worker},
+    run::{Birth, Run, Worker},
     time::Time,
     world::{Record, RunNumber, Task, Turn, World},
 };
@@ -47,20 +52,51 @@ pub(super) struct Script {
     pub(super) world: World,
     now: Time,
     ids: u64,
-    records: Vec<Record>,
+    kept: Kept,
     out: String,
     token: Option<TaskToken>,
     /// Whether workers end with the service.
     in_process: bool,
 }
 
+/// Everything that happened, as storage has it.
+#[derive(Clone, Debug, Default)]
+struct Kept(Arc<Mutex<Vec<Record>>>);
+
+impl Kept {
+    fn records(&self) -> MutexGuard<'_, Vec<Record>> {
+        self.0.lock().unwrap()
+    }
+
+    fn last_born(&self, is_it: impl Fn(&Birth) -> bool) -> Option<RunNumber> {
+        let records = self.records();
+        let born = records.iter().rev().find(|record| record.birth.as_ref().is_some_and(&is_it));
+        born.map(|record| record.run)
+    }
+}
+
+impl Archive for Kept {
+    fn latest(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber> {
+        self.last_born(|birth| birth.namespace == namespace && birth.workflow_id == workflow_id)
+    }
+
+    fn with_run_id(&self, run_id: &str) -> Option<RunNumber> {
+        self.last_born(|birth| birth.run_id == run_id)
+    }
+
+    fn load(&self, number: RunNumber) -> Option<Run> {
+        Run::from_records(self.records().iter().filter(|record| record.run == number).cloned())
+    }
+}
+
 impl Default for Script {
     fn default() -> Self {
+        let kept = Kept::default();
         Self {
-            world: World::new(["default".to_owned()]),
+            world: World::new(["default".to_owned()], Box::new(kept.clone()), 0),
             now: Time(START),
             ids: 0,
-            records: Vec::new(),
+            kept,
             out: String::new(),
             token: None,
             in_process: false,
@@ -102,7 +138,7 @@ impl Script {
                 writeln!(self.out, "task on sticky queue {}", queue.name).unwrap();
             }
         }
-        self.records.extend(turn.changes.records);
+        self.kept.records().extend(turn.changes.records);
         result
     }
 
@@ -179,6 +215,10 @@ impl Script {
                 if self.run(id).has_lost_worker() {
                     self.turn(|turn| turn.step(number, |step| step.lose_workers()));
                 }
+                Ok(())
+            }
+            "evict" => {
+                self.world.evict(self.number(id));
                 Ok(())
             }
             "poll" => self.poll(id),
@@ -274,13 +314,9 @@ impl Script {
     }
 
     /// The facts give the same runs.
-    pub(super) fn check_recovery(&self) {
-        let mut recovered = World::new(["default".to_owned()]);
-        for record in &self.records {
-            recovered.restore(record.clone());
-        }
+    pub(super) fn check_recovery(&mut self) {
         for (number, run) in self.world.runs() {
-            assert_eq!(recovered.run(number), Some(run));
+            assert_eq!(self.kept.load(number).as_ref(), Some(run));
         }
     }
 

@@ -1,0 +1,26 @@
+//! The state's archive: the runs' file. A file that cannot be read ends the process, as one that
+//! cannot be written does: an answer without it would be wrong.
+
+use super::{
+    error::{StorageError, end_process},
+    reader::Reader,
+};
+use crate::state::{archive::Archive, run::Run, world::RunNumber};
+
+impl Archive for Reader {
+    fn latest(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber> {
+        or_end(self.latest(namespace, workflow_id))
+    }
+
+    fn with_run_id(&self, run_id: &str) -> Option<RunNumber> {
+        or_end(self.with_run_id(run_id))
+    }
+
+    fn load(&self, number: RunNumber) -> Option<Run> {
+        or_end(self.load(number))
+    }
+}
+
+fn or_end<T>(read: Result<T, StorageError>) -> T {
+    read.unwrap_or_else(|error| end_process(&error))
+}

@@ -1,0 +1,121 @@
+//! The file to which everything is written first: a row for each transition, cut once the runs' file
+//! has it.
+
+use std::path::Path;
+
+use rusqlite::params;
+
+use super::{
+    entry::{Position, Transition},
+    error::StorageError,
+    sqlite::Database,
+};
+
+const PAGE_BYTES: u32 = 4_096;
+const SCHEMA: &str = "CREATE TABLE log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
+                      CREATE TABLE store (id TEXT NOT NULL) STRICT;";
+/// Entries that are cut at once, so that no group waits for long.
+const CUT_ENTRIES: Position = 4_096;
+/// Pages of the WAL after which it is started anew.
+const WAL_PAGES: i64 = 4_000;
+
+/// The log's file, open.
+#[derive(Debug)]
+pub(super) struct LogFile {
+    database: Database,
+    /// Up to here it was cut.
+    cut: Position,
+}
+
+impl LogFile {
+    pub(super) fn open(path: &Path) -> Result<Self, StorageError> {
+        let database = Database::open(path, PAGE_BYTES, SCHEMA)?;
+        // Checkpoints are made by another thread.
+        database.checked(|c| c.pragma_update(None, "wal_autocheckpoint", 0))?;
+        let first = database.row("SELECT min(position) FROM log", [], |row| row.get::<_, Option<i64>>(0))?;
+        let cut = first.flatten().map_or(0, |first| first.cast_unsigned() - 1);
+        Ok(Self { database, cut })
+    }
+
+    /// Says that this log and a file of runs belong together.
+    pub(super) fn set_store(&self, id: &str) -> Result<(), StorageError> {
+        self.database.checked(|c| c.execute("INSERT INTO store (id) VALUES (?1)", [id])).map(|_| ())
+    }
+
+    pub(super) fn store(&self) -> Result<Option<String>, StorageError> {
+        self.database.row("SELECT id FROM store", [], |row| row.get(0))
+    }
+
+    /// Reads what comes after a position; answers the last there is.
+    pub(super) fn read_after(
+        &self,
+        position: Position,
+        mut each: impl FnMut(Transition) -> Result<(), StorageError>,
+    ) -> Result<Position, StorageError> {
+        let failed = |error| StorageError::sqlite(&self.database.path, error);
+        let sql = "SELECT position, entry FROM log WHERE position > ?1 ORDER BY position";
+        let mut statement = self.database.connection.prepare(sql).map_err(failed)?;
+        let mut rows = statement.query([position.cast_signed()]).map_err(failed)?;
+        let mut last = position;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let position = row.get::<_, i64>(0).map_err(failed)?.cast_unsigned();
+            if position != last + 1 {
+                return Err(self.database.damaged(format!("entry {} of the log is missing", last + 1)));
+            }
+            last = position;
+            let entry = row.get::<_, Vec<u8>>(1).map_err(failed)?;
+            each(Transition { position, entry: entry.into(), archived: Vec::new() })?;
+        }
+        Ok(last)
+    }
+
+    /// Writes transitions in one transaction, and syncs. Also cuts what is in the runs' file, when
+    /// that is much.
+    pub(super) fn write(&mut self, group: &[Transition], applied: Position) -> Result<(), StorageError> {
+        let cut = if applied >= self.cut + CUT_ENTRIES { self.cut + CUT_ENTRIES } else { self.cut };
+        let from = self.cut;
+        self.database.checked(|c| {
+            let transaction = c.unchecked_transaction()?;
+            {
+                let mut insert =
+                    transaction.prepare_cached("INSERT INTO log (position, entry) VALUES (?1, ?2)")?;
+                for transition in group {
+                    insert.execute(params![transition.position.cast_signed(), &transition.entry[..]])?;
+                }
+            }
+            if cut > from {
+                transaction
+                    .prepare_cached("DELETE FROM log WHERE position <= ?1")?
+                    .execute([cut.cast_signed()])?;
+            }
+            transaction.commit()
+        })?;
+        self.cut = cut;
+        Ok(())
+    }
+}
+
+/// Moves the log's WAL into its file, from a thread that nobody waits for.
+#[derive(Debug)]
+pub(super) struct Checkpointer {
+    database: Database,
+}
+
+impl Checkpointer {
+    pub(super) fn open(path: &Path) -> Result<Self, StorageError> {
+        Ok(Self { database: Database::again(path)? })
+    }
+
+    /// First without disturbing the writer; if the WAL is long, the writer waits for the rest and
+    /// starts it anew.
+    pub(super) fn checkpoint(&self) -> Result<(), StorageError> {
+        let run = |mode: &str| {
+            let sql = format!("PRAGMA wal_checkpoint({mode})");
+            self.database.checked(|c| c.query_row(&sql, [], |row| row.get::<_, i64>(1)))
+        };
+        if run("PASSIVE")? >= WAL_PAGES {
+            run("RESTART")?;
+        }
+        Ok(())
+    }
+}

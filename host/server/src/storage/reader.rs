@@ -1,0 +1,109 @@
+//! Reads the runs' file.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
+use prost::Message;
+use rusqlite::params;
+
+use super::{entry, error::StorageError, sqlite::Database};
+use crate::state::{run::Run, time::Time, world::RunNumber};
+
+/// A connection that reads what is in the runs' file, while another writes.
+#[derive(Debug)]
+pub(crate) struct Reader {
+    database: Database,
+}
+
+/// A run in a list; without information if it is in memory.
+pub(crate) type Row = (RunNumber, Option<WorkflowExecutionInfo>);
+
+impl Reader {
+    pub(super) fn open(path: &Path) -> Result<Self, StorageError> {
+        Ok(Self { database: Database::again(path)? })
+    }
+
+    /// Runs that were in memory when the process ended.
+    pub(super) fn in_memory(&self) -> Result<Vec<RunNumber>, StorageError> {
+        self.database.checked(|c| {
+            let mut statement = c.prepare("SELECT number FROM run WHERE info IS NULL ORDER BY number")?;
+            statement.query_map([], |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))?.collect()
+        })
+    }
+
+    /// When time does something to runs that are not in memory.
+    pub(super) fn deadlines(&self) -> Result<Vec<(RunNumber, Time)>, StorageError> {
+        self.database.checked(|c| {
+            let mut statement = c.prepare("SELECT number, deadline FROM run WHERE deadline IS NOT NULL")?;
+            let rows = statement
+                .query_map([], |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), Time(row.get(1)?))))?;
+            rows.collect()
+        })
+    }
+
+    /// The number after the last.
+    pub(super) fn next_number(&self) -> Result<RunNumber, StorageError> {
+        let last =
+            self.database.row("SELECT max(number) FROM run", [], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(last.flatten().map_or(0, |last| last.cast_unsigned() + 1))
+    }
+
+    pub(super) fn latest(
+        &self,
+        namespace: &str,
+        workflow_id: &str,
+    ) -> Result<Option<RunNumber>, StorageError> {
+        let sql = "SELECT max(number) FROM run WHERE workflow_id = ?1 AND namespace = ?2";
+        let found =
+            self.database.row(sql, params![workflow_id, namespace], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(found.flatten().map(i64::cast_unsigned))
+    }
+
+    pub(super) fn with_run_id(&self, run_id: &str) -> Result<Option<RunNumber>, StorageError> {
+        let found = self
+            .database
+            .row("SELECT number FROM run WHERE run_id = ?1", [run_id], |row| row.get::<_, i64>(0))?;
+        Ok(found.map(i64::cast_unsigned))
+    }
+
+    pub(super) fn load(&self, number: RunNumber) -> Result<Option<Run>, StorageError> {
+        let entries: Vec<Vec<u8>> = self.database.checked(|c| {
+            let sql = "SELECT records FROM facts WHERE run = ?1 ORDER BY position";
+            let mut statement = c.prepare_cached(sql)?;
+            statement.query_map([number.cast_signed()], |row| row.get(0))?.collect()
+        })?;
+        let mut records = Vec::new();
+        for entry in entries {
+            records.extend(entry::decode(Bytes::from(entry)).map_err(|error| {
+                self.database.damaged(format!("what happened to run {number} is damaged ({error})"))
+            })?);
+        }
+        Ok(Run::from_records(records))
+    }
+
+    /// Runs of a namespace before a number, the latest first, until `each` has enough.
+    pub(crate) fn list(
+        &self,
+        namespace: &str,
+        before: RunNumber,
+        mut each: impl FnMut(Row) -> bool,
+    ) -> Result<(), StorageError> {
+        let failed = |error| StorageError::sqlite(&self.database.path, error);
+        let sql = "SELECT number, info FROM run WHERE number < ?1 AND namespace = ?2 ORDER BY number DESC";
+        let mut statement = self.database.connection.prepare_cached(sql).map_err(failed)?;
+        let before = i64::try_from(before).unwrap_or(i64::MAX);
+        let mut rows = statement.query(params![before, namespace]).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            let number = row.get::<_, i64>(0).map_err(failed)?.cast_unsigned();
+            let info = row.get::<_, Option<Vec<u8>>>(1).map_err(failed)?;
+            let info = info.map(|info| WorkflowExecutionInfo::decode(Bytes::from(info))).transpose();
+            let info =
+                info.map_err(|error| self.database.damaged(format!("run {number} is damaged ({error})")))?;
+            if !each((number, info)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
