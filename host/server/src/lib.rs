@@ -4,7 +4,7 @@
 //! works. Three layers:
 //!
 //! - `state`: what the service knows, as functions of (state, input, now);
-//! - `storage`: the log of everything that happened, and the one thread that writes it;
+//! - `storage`: the files with everything that happened, and the two threads that write them;
 //! - `service`: requests, long polls, queues; nothing is answered before it is on disk.
 //!
 //! [`Server`] opens it; [`Server::service`] is for callers in the process, [`Server::serve`] for
@@ -36,10 +36,11 @@
 //!
 //! # What is on disk, and what is not
 //!
-//! The data folder holds one log, `log.sqlite`: a row for each transition, written in groups with
-//! one sync each. Everything is read back from it at start, and it is never cut: closed runs stay in
-//! the log and in memory (about 1 KB on disk and 6 KB in memory for a run of one activity). Queues,
-//! pollers and queries live in memory only and are made anew.
+//! The data folder holds two SQLite files, which belong together. `log.sqlite` takes each transition
+//! first, in groups with one sync each; `runs.sqlite` takes them behind it, sorted by run, and the log
+//! is cut up to there. Runs that closed, or that only wait, are in `runs.sqlite` and not in memory
+//! (some 3 KB on disk for a run of one activity). Closed runs are deleted after
+//! [`Options::retention`]. Queues, pollers and queries live in memory only and are made anew.
 //!
 //! A worker inside the process ([`Server::service`]) gets its workflow tasks before they are on
 //! disk, because workflows have no effects of their own; activities and answers to clients wait. Its

@@ -1,7 +1,8 @@
-//! `kill -9` at random moments under load, with a ledger of what was acknowledged.
+//! `kill -9` at random moments and at named points of the storage, under load, with a ledger of what
+//! was acknowledged.
 //!
 //! The service runs in a child process (this test's own executable), clients and workers here. After
-//! each kill it is started again on the same folder. At the end every acknowledged start and signal
+//! each kill it is started again on the same folder; every second life ends at one of [`POINTS`]. At the end every acknowledged start and signal
 //! is in the histories exactly once, and every workflow ended with the right result.
 //!
 //! `HOST_KILLS` says how often (default 5), `HOST_SEED` repeats a run.
@@ -39,7 +40,22 @@ use tonic::{Code, Request, Status, transport::Channel};
 
 /// Folder for the child to serve; unset in the test itself.
 const CHILD_FOLDER: &str = "HOST_KILL_TEST_FOLDER";
-const KILLS: u64 = 5;
+const KILLS: u64 = 6;
+/// Variable of the service with a place and how often it is passed before.
+const FAIL_POINT: &str = "HOST_FAIL_POINT";
+/// Places where the service ends itself, with the most times that they are passed before. One is between
+/// the group and its commit, one between the sync and its acknowledgement, and so on.
+const POINTS: [(&str, u64); 7] = [
+    ("log-gathered", 300),
+    ("log-written", 300),
+    ("log-synced", 300),
+    ("log-cut", 0),
+    ("log-checkpointed", 0),
+    ("runs-written", 2),
+    ("runs-synced", 2),
+];
+/// How long a life may take until it comes to its place; not every one comes to every place.
+const LIFE: Duration = Duration::from_millis(1_500);
 const CLIENTS: u64 = 6;
 const SIGNALS: usize = 5;
 const QUEUE: &str = "kill";
@@ -78,7 +94,7 @@ async fn run(folder: &Path, kills: u64, mut seed: u64) {
     let address = Arc::new(Mutex::new(String::new()));
     let ending = Arc::new(AtomicBool::new(false));
     let ledger = Ledger::default();
-    let mut service = Service::start(folder, &address);
+    let mut service = Service::start(folder, &address, None);
     let workers = [
         tokio::spawn(run_workflows(address.clone())),
         tokio::spawn(run_workflows(address.clone())),
@@ -87,11 +103,20 @@ async fn run(folder: &Path, kills: u64, mut seed: u64) {
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| tokio::spawn(run_client(client, address.clone(), ending.clone(), ledger.clone())))
         .collect();
-    for _ in 0..kills {
-        tokio::time::sleep(Duration::from_millis(100 + random(&mut seed) % 1_000)).await;
+    let mut reached = BTreeSet::new();
+    for kill in 0..kills {
+        let (place, most) = POINTS[usize::try_from(kill / 2).unwrap() % POINTS.len()];
+        if kill % 2 == 0 {
+            tokio::time::sleep(Duration::from_millis(100 + random(&mut seed) % 1_000)).await;
+        } else if service.has_ended_within(LIFE).await {
+            reached.insert(place);
+        }
         service.kill();
-        service = Service::start(folder, &address);
+        let fail_point = (kill % 2 == 0).then(|| format!("{place}:{}", random(&mut seed) % (most + 1)));
+        service = Service::start(folder, &address, fail_point);
     }
+    service.kill();
+    service = Service::start(folder, &address, None);
     tokio::time::sleep(Duration::from_millis(500)).await;
     ending.store(true, Ordering::Relaxed);
     for client in clients {
@@ -103,7 +128,8 @@ async fn run(folder: &Path, kills: u64, mut seed: u64) {
     for (workflow_id, (run_id, signals)) in &ledger {
         check_workflow(&mut client, workflow_id, run_id, signals).await;
     }
-    eprintln!("{kills} kills, {} workflows", ledger.len());
+    eprintln!("{kills} kills, {} workflows, ended at {reached:?}", ledger.len());
+    assert!(kills < 2 || reached.contains("log-gathered"), "no life ended at its place");
     for worker in workers {
         worker.abort();
     }
@@ -323,10 +349,12 @@ struct Service {
 }
 
 impl Service {
-    fn start(folder: &Path, address: &Mutex<String>) -> Self {
+    fn start(folder: &Path, address: &Mutex<String>, fail_point: Option<String>) -> Self {
+        let ends = fail_point.is_some();
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "serves_when_started_as_a_child", "--nocapture"])
             .env(CHILD_FOLDER, folder)
+            .envs(fail_point.map(|fail_point| (FAIL_POINT, fail_point)))
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
@@ -342,7 +370,23 @@ impl Service {
             }
             said.push(line);
         }
-        panic!("the service did not start: {said:#?}");
+        // It may have come to its place while it brought the second file to the end of the log.
+        assert!(ends, "the service did not start: {said:#?}");
+        Self::start(folder, address, None)
+    }
+
+    /// Whether it ends by itself.
+    async fn has_ended_within(&mut self, time: Duration) -> bool {
+        const STEP: Duration = Duration::from_millis(20);
+        let mut waited = Duration::ZERO;
+        while waited < time {
+            if self.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            tokio::time::sleep(STEP).await;
+            waited += STEP;
+        }
+        false
     }
 
     fn kill(&mut self) {

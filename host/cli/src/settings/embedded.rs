@@ -1,12 +1,14 @@
 //! The service in this process: where it keeps what it knows, and where others reach it.
 
-use std::{net::SocketAddr, path::Path};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use anyhow::Context as _;
 use clap::Args;
 use host_server::{Listener, Options, ServeError, Server};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use super::duration;
 
 /// Folder of the service in the data folder.
 const FOLDER: &str = "service";
@@ -18,6 +20,9 @@ pub(crate) struct EmbeddedArgs {
     /// Address on which other processes reach the service; port 0 takes any that is free.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7233")]
     listen: SocketAddr,
+    /// How long closed workflows are kept (units: ms, s, m, h, d).
+    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::parse)]
+    retention: Duration,
 }
 
 /// The service in this process, listening.
@@ -32,7 +37,7 @@ impl EmbeddedArgs {
     pub(crate) async fn start(&self, data_folder: &Path, namespace: &str) -> anyhow::Result<Embedded> {
         // First the port: a service that cannot be reached need not be opened.
         let listener = Listener::bind(self.listen).await.context("failed to start the service")?;
-        let mut options = Options::default();
+        let mut options = Options { retention: self.retention, ..Options::default() };
         if !options.namespaces.iter().any(|name| name == namespace) {
             options.namespaces.push(namespace.to_owned());
         }

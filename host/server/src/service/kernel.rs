@@ -102,8 +102,9 @@ impl Kernel {
     pub(crate) fn note_changes(&mut self, changes: &Changes, now: Time) -> Noted {
         self.now = now;
         self.last += 1;
+        let mut awaited = changes.closed_tasks().map(|()| -1).sum();
         for task in &changes.tasks {
-            self.queues.push(&self.world, task.clone(), now);
+            awaited += i64::from(self.queues.push(&self.world, task.clone(), now));
         }
         let mut sooner = false;
         let mut archived = Vec::new();
@@ -122,7 +123,7 @@ impl Kernel {
                 watcher.notify_waiters();
             }
         }
-        Noted { position: self.last, sooner, archived }
+        Noted { position: self.last, sooner, archived, awaited }
     }
 
     /// Puts the run's next deadline into the heap; answers whether it is the first of all.
@@ -200,4 +201,6 @@ pub(crate) struct Noted {
     pub(crate) sooner: bool,
     /// Runs that it closed.
     pub(crate) archived: Vec<Archived>,
+    /// How many more workflow tasks are about to complete in this process.
+    pub(crate) awaited: i64,
 }

@@ -196,7 +196,7 @@ impl Inner {
             return (result, kernel.position());
         }
         let noted = kernel.note_changes(&changes, now);
-        self.storage.append(noted.position, changes.records, noted.archived);
+        self.storage.append(noted.position, changes.records, noted.archived, noted.awaited);
         drop(kernel);
         if noted.sooner {
             self.deadlines.notify_one();
@@ -210,7 +210,7 @@ impl Inner {
         let mut kernel = self.lock();
         let (position, archived) = kernel.sweep(self.storage.applied(), now);
         if !archived.is_empty() {
-            self.storage.append(position, Vec::new(), archived);
+            self.storage.append(position, Vec::new(), archived, 0);
         }
     }
 

@@ -187,7 +187,7 @@ struct Poller<'a> {
 impl<'a> Poller<'a> {
     fn enter(service: &'a Service, key: QueueKey, identity: &str) -> Self {
         let now = service.inner.clock.now();
-        let arrived = service.lock().queues.enter(&key, identity, now);
+        let arrived = service.lock().queues.enter(&key, identity, service.in_process, now);
         Self { service, key, arrived }
     }
 
@@ -215,7 +215,7 @@ impl<'a> Poller<'a> {
 impl Drop for Poller<'_> {
     fn drop(&mut self) {
         let now = self.service.inner.clock.now();
-        self.service.lock().queues.leave(&self.key, now);
+        self.service.lock().queues.leave(&self.key, self.service.in_process, now);
     }
 }
 

@@ -45,6 +45,8 @@ struct Queue {
     tasks: VecDeque<Queued>,
     arrived: Arc<Notify>,
     waiting: usize,
+    /// How many of those that wait are in this process.
+    waiting_here: usize,
     last_poll: Option<Time>,
     pollers: Vec<(String, Time)>,
 }
@@ -56,8 +58,9 @@ pub(crate) struct Queues {
 }
 
 impl Queues {
-    /// Adds a task to its queue; to the normal one if its sticky queue is dead.
-    pub(crate) fn push(&mut self, world: &World, task: Task, now: Time) {
+    /// Adds a task to its queue; to the normal one if its sticky queue is dead. Answers whether it is a
+    /// workflow task that a worker in this process takes at once.
+    pub(crate) fn push(&mut self, world: &World, task: Task, now: Time) -> bool {
         let (number, name, activities) = match &task {
             Task::Workflow { run, queue, .. } => {
                 let sticky = queue.kind == i32::from(TaskQueueKind::Sticky);
@@ -71,9 +74,12 @@ impl Queues {
             }
             Task::Activity { run, queue, .. } => (*run, queue.clone(), true),
         };
-        let Some(run) = world.run(number) else { return };
+        let Some(run) = world.run(number) else { return false };
         let key = QueueKey { namespace: run.birth.namespace.clone(), name, activities };
+        let taken =
+            !activities && self.queues.get(&key).is_some_and(|queue| queue.waiting_here > queue.tasks.len());
         self.push_to(key, Queued::Task(task));
+        taken
     }
 
     pub(crate) fn push_to(&mut self, key: QueueKey, queued: Queued) {
@@ -93,10 +99,11 @@ impl Queues {
         self.queues.get_mut(key)?.tasks.pop_front()
     }
 
-    /// A poller comes; answers what tells it that something arrived.
-    pub(crate) fn enter(&mut self, key: &QueueKey, identity: &str, now: Time) -> Arc<Notify> {
+    /// A poller comes, from `here` in the process or from elsewhere; answers what tells it that something arrived.
+    pub(crate) fn enter(&mut self, key: &QueueKey, identity: &str, here: bool, now: Time) -> Arc<Notify> {
         let queue = self.queues.entry(key.clone()).or_default();
         queue.waiting += 1;
+        queue.waiting_here += usize::from(here);
         queue.last_poll = Some(now);
         if let Some((_, last)) = queue.pollers.iter_mut().find(|(known, _)| known == identity) {
             *last = now;
@@ -107,9 +114,10 @@ impl Queues {
     }
 
     /// A poller goes.
-    pub(crate) fn leave(&mut self, key: &QueueKey, now: Time) {
+    pub(crate) fn leave(&mut self, key: &QueueKey, here: bool, now: Time) {
         if let Some(queue) = self.queues.get_mut(key) {
             queue.waiting = queue.waiting.saturating_sub(1);
+            queue.waiting_here = queue.waiting_here.saturating_sub(usize::from(here));
             queue.last_poll = queue.last_poll.map(|_| now);
         }
     }
@@ -144,7 +152,9 @@ impl Queues {
         queue.last_poll = None;
         for queued in std::mem::take(&mut queue.tasks) {
             match queued {
-                Queued::Task(task) => self.push(world, task, now),
+                Queued::Task(task) => {
+                    self.push(world, task, now);
+                }
                 query @ Queued::Query(_) => self.push_to(key.clone(), query),
             }
         }

@@ -6,12 +6,14 @@ use std::{
 };
 
 use elsa::FrozenMap;
-use host_wire::temporal::api::{common::v1::WorkflowExecution, taskqueue::v1::TaskQueue};
+use host_wire::temporal::api::{
+    common::v1::WorkflowExecution, enums::v1::EventType, taskqueue::v1::TaskQueue,
+};
 
 use super::{
     archive::Archive,
     error::Error,
-    fact::Fact,
+    fact::{Fact, Note},
     limits,
     next_run::NewRun,
     run::{Birth, Run},
@@ -56,6 +58,24 @@ pub(crate) struct Record {
 pub(crate) struct Changes {
     pub(crate) records: Vec<Record>,
     pub(crate) tasks: Vec<Task>,
+}
+
+impl Changes {
+    /// One for each workflow task that was completed, or failed.
+    pub(crate) fn closed_tasks(&self) -> impl Iterator<Item = ()> {
+        let facts = self.records.iter().flat_map(|record| &record.facts);
+        facts.filter_map(|fact| match fact {
+            Fact::Event(recorded) => matches!(
+                recorded.event.event_type(),
+                EventType::WorkflowTaskCompleted
+                    | EventType::WorkflowTaskFailed
+                    | EventType::WorkflowTaskTimedOut
+            )
+            .then_some(()),
+            Fact::Note(Note::TransientFailed(_)) => Some(()),
+            _ => None,
+        })
+    }
 }
 
 impl fmt::Debug for World {

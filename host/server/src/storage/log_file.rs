@@ -8,6 +8,7 @@ use rusqlite::params;
 use super::{
     entry::{Position, Transition},
     error::StorageError,
+    fail_point,
     sqlite::Database,
 };
 
@@ -15,9 +16,9 @@ const PAGE_BYTES: u32 = 4_096;
 const SCHEMA: &str = "CREATE TABLE log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
                       CREATE TABLE store (id TEXT NOT NULL) STRICT;";
 /// Entries that are cut at once, so that no group waits for long.
-const CUT_ENTRIES: Position = 4_096;
+const CUT_ENTRIES: Position = 1_024;
 /// Pages of the WAL after which it is started anew.
-const WAL_PAGES: i64 = 4_000;
+const WAL_PAGES: i64 = 1_000;
 
 /// The log's file, open.
 #[derive(Debug)]
@@ -87,7 +88,9 @@ impl LogFile {
                 transaction
                     .prepare_cached("DELETE FROM log WHERE position <= ?1")?
                     .execute([cut.cast_signed()])?;
+                fail_point::pass("log-cut");
             }
+            fail_point::pass("log-written");
             transaction.commit()
         })?;
         self.cut = cut;
@@ -114,6 +117,7 @@ impl Checkpointer {
             self.database.checked(|c| c.query_row(&sql, [], |row| row.get::<_, i64>(1)))
         };
         if run("PASSIVE")? >= WAL_PAGES {
+            fail_point::pass("log-checkpointed");
             run("RESTART")?;
         }
         Ok(())

@@ -13,6 +13,7 @@ mod applier;
 mod archive;
 mod entry;
 mod error;
+mod fail_point;
 mod lock;
 mod log_file;
 mod reader;
@@ -137,9 +138,16 @@ impl Storage {
     }
 
     /// Hands over what happened, and runs that may leave memory once it is in the runs' file.
-    /// Positions must be consecutive. It is on disk once [`Self::synced`] says so.
-    pub(crate) fn append(&self, position: Position, records: Vec<Record>, archived: Vec<Archived>) {
-        self.send(Message::Append { position, records, archived });
+    /// Positions must be consecutive. It is on disk once [`Self::synced`] says so. `awaited` is by how
+    /// many more transitions, or fewer, are worth waiting for with the sync.
+    pub(crate) fn append(
+        &self,
+        position: Position,
+        records: Vec<Record>,
+        archived: Vec<Archived>,
+        awaited: i64,
+    ) {
+        self.send(Message::Append { position, records, archived, awaited });
     }
 
     /// Deletes runs that closed before, in the background.

@@ -9,6 +9,7 @@ use rusqlite::{CachedStatement, params};
 use super::{
     entry::{Position, RawEntry, RecordHead, Transition},
     error::StorageError,
+    fail_point,
     sqlite::Database,
 };
 use crate::state::{archive::Archived, run::Birth, time::Time, world::RunNumber};
@@ -109,8 +110,10 @@ impl RunsFile {
                     .prepare_cached("UPDATE store SET applied = ?1")?
                     .execute([applied.cast_signed()])?;
             }
+            fail_point::pass("runs-written");
             transaction.commit()
         })?;
+        fail_point::pass("runs-synced");
         self.applied = applied;
         Ok(())
     }

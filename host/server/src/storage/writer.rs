@@ -6,7 +6,7 @@ use std::{
         mpsc::{Receiver, SyncSender},
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use tokio::sync::watch;
@@ -15,12 +15,15 @@ use super::{
     applier::Behind,
     entry::{self, Position, Transition},
     error::end_process,
+    fail_point,
     log_file::LogFile,
 };
 use crate::state::{archive::Archived, time::Time, world::Record};
 
 /// Most transitions of one group.
 const GROUP_TRANSITIONS: usize = 1_024;
+/// Longest time that a group waits for transitions which are about to come.
+const GATHER_TIME: Duration = Duration::from_micros(200);
 /// How long to wait before trying again when the disk is full.
 pub(super) const FULL_RETRY: Duration = Duration::from_millis(200);
 
@@ -31,6 +34,7 @@ pub(super) enum Message {
         position: Position,
         records: Vec<Record>,
         archived: Vec<Archived>,
+        awaited: i64,
     },
     /// Runs that closed before are to be deleted.
     Prune(Time),
@@ -65,32 +69,64 @@ pub(super) fn run(
 ) {
     let mut ends = false;
     while !ends {
-        let Ok(first) = receiver.recv() else { return };
-        let mut group = Vec::new();
-        let mut prune = None;
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                Message::Append { position, records, archived } => {
-                    group.push(Transition { position, entry: entry::encode(records), archived });
-                }
-                Message::Prune(closed_before) => prune = Some(closed_before),
-                Message::End => ends = true,
-            }
-            let more = !ends && group.len() < GROUP_TRANSITIONS;
-            next = if more { receiver.try_recv().ok() } else { None };
-        }
-        if let Some(last) = group.last() {
+        let Some(group) = Group::gather(receiver) else { return };
+        ends = group.ends;
+        if let Some(last) = group.transitions.last() {
             let last = last.position;
-            write(&mut file, &group, synced, applied.load(Ordering::Acquire));
+            fail_point::pass("log-gathered");
+            write(&mut file, &group.transitions, synced, applied.load(Ordering::Acquire));
+            fail_point::pass("log-synced");
             synced.send_modify(|synced| {
                 synced.position = last;
                 synced.log_is_full = false;
             });
-            pass_on(behind, Behind::Transitions(group));
+            pass_on(behind, Behind::Transitions(group.transitions));
         }
-        if let Some(closed_before) = prune {
+        if let Some(closed_before) = group.prune {
             pass_on(behind, Behind::Prune(closed_before));
+        }
+    }
+}
+
+/// What is written together.
+#[derive(Debug, Default)]
+struct Group {
+    transitions: Vec<Transition>,
+    /// Transitions that are about to come and need no sync of their own.
+    awaited: i64,
+    prune: Option<Time>,
+    ends: bool,
+}
+
+impl Group {
+    /// Waits for something, takes all that is there, and waits a little for what is about to come.
+    #[expect(clippy::disallowed_methods, reason = "how long a group gathers changes nothing in it")]
+    fn gather(receiver: &Receiver<Message>) -> Option<Self> {
+        let mut group = Self::default();
+        group.take(receiver.recv().ok()?);
+        let until = Instant::now() + GATHER_TIME;
+        while !group.ends && group.transitions.len() < GROUP_TRANSITIONS {
+            let next = match receiver.try_recv() {
+                Ok(next) => next,
+                Err(_) if group.awaited <= 0 => break,
+                Err(_) => match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                    Ok(next) => next,
+                    Err(_) => break,
+                },
+            };
+            group.take(next);
+        }
+        Some(group)
+    }
+
+    fn take(&mut self, message: Message) {
+        match message {
+            Message::Append { position, records, archived, awaited } => {
+                self.transitions.push(Transition { position, entry: entry::encode(records), archived });
+                self.awaited += awaited;
+            }
+            Message::Prune(closed_before) => self.prune = Some(closed_before),
+            Message::End => self.ends = true,
         }
     }
 }
