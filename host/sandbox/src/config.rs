@@ -19,6 +19,8 @@ pub struct Config {
     pub instances: u32,
     /// Where compiled modules are kept. Default: nowhere, every load compiles.
     pub cache: Option<PathBuf>,
+    /// What compiling one module may take.
+    pub compile: CompileLimits,
     /// What the embedding host can carry out. A guest that asks for anything else is stopped with a
     /// message that begins with `unsupported:`. Default: everything.
     pub supported: Vec<Feature>,
@@ -32,8 +34,27 @@ impl Default for Config {
             fuel: None,
             instances: 4_096,
             cache: None,
+            compile: CompileLimits::default(),
             supported: Feature::ALL.to_vec(),
         }
+    }
+}
+
+/// What compiling one module may take, where it happens in a child process: see
+/// [`compile_child_main`](crate::compile_child_main).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompileLimits {
+    /// Processor time of all threads together, in whole seconds. Default: 60 s.
+    pub cpu: Duration,
+    /// Elapsed time. Default: 120 s.
+    pub elapsed: Duration,
+    /// Bytes of memory. Default: 4 GiB.
+    pub memory_bytes: u64,
+}
+
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self { cpu: Duration::from_secs(60), elapsed: Duration::from_secs(120), memory_bytes: 4 << 30 }
     }
 }
 

@@ -71,11 +71,6 @@ impl Engine {
         Ok(Self { shared: Arc::new(Shared { wasmtime, linker, config, supported, ticker, cache }) })
     }
 
-    /// What a compiler of code for this engine has to know.
-    pub(crate) fn flavour(&self) -> Flavour {
-        Flavour::of(&self.shared.config)
-    }
-
     pub(crate) fn shared(&self) -> &Arc<Shared> {
         &self.shared
     }

@@ -38,7 +38,7 @@ pub mod wit;
 
 pub use command::Command;
 pub use compile::compile_child_main;
-pub use config::{Config, Feature};
+pub use config::{CompileLimits, Config, Feature};
 pub use engine::{Engine, EngineError};
 pub use fault::{Fault, GuestFault, HostFault, Limit, LimitKind, Location};
 pub use gate::{CONTRACT_VERSION, Import, ImportClass};

@@ -1,8 +1,6 @@
 //! How much a module and its guests may take. Not configurable: a limit that differs between hosts would
 //! let a run go on here and fail there.
 
-use std::time::Duration;
-
 /// Commands that one activation may record.
 pub const MAX_COMMANDS: usize = 16_384;
 /// Bytes of payloads and texts in the commands of one activation.
@@ -42,11 +40,5 @@ pub const MAX_CORE_INSTANCES: u32 = 64;
 pub const MAX_MODULE_BYTES: usize = 64 << 20;
 /// Workflow types in one module.
 pub const MAX_DEFINITIONS: usize = 1_024;
-/// Processor time for compiling one module.
-pub const MAX_COMPILE_CPU: Duration = Duration::from_secs(60);
-/// Elapsed time for compiling one module.
-pub const MAX_COMPILE_TIME: Duration = Duration::from_secs(120);
-/// Bytes of memory for compiling one module.
-pub const MAX_COMPILE_MEMORY_BYTES: u64 = 4 << 30;
 /// Bytes of the code that one module compiles to.
 pub const MAX_CODE_BYTES: u64 = 512 << 20;

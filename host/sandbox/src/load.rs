@@ -123,7 +123,7 @@ impl Engine {
         let component = match cached.map(|code| self.component(&code)) {
             Some(Ok(component)) => component,
             Some(Err(_)) | None => {
-                let code = compile::compile(&self.shared().wasmtime, self.flavour(), bytes)
+                let code = compile::compile(&self.shared().wasmtime, &self.shared().config, bytes)
                     .map_err(|error| LoadError::Compile(error.to_string()))?;
                 self.keep(digest, &code);
                 self.component(&code).map_err(failed)?

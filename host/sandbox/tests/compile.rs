@@ -9,10 +9,15 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::Duration;
 
-use host_sandbox::{Config, Engine, compile_child_main};
+use host_sandbox::{CompileLimits, Config, Engine, compile_child_main};
 use libtest_mimic::{Arguments, Trial};
 use support::{Run, guest, render};
+
+/// What a compiler does not get through in the time of any test.
+const BOMB_VARIABLES: u32 = 20_000;
+const BOMB_LOOPS: u32 = 20_000;
 
 fn main() -> ExitCode {
     if let Some(code) = compile_child_main() {
@@ -26,6 +31,10 @@ fn main() -> ExitCode {
         }),
         Trial::test("what_the_compiler_refuses_is_said", || {
             what_the_compiler_refuses_is_said();
+            Ok(())
+        }),
+        Trial::test("a_compiler_that_takes_too_much_is_stopped", || {
+            a_compiler_that_takes_too_much_is_stopped();
             Ok(())
         }),
     ];
@@ -82,4 +91,27 @@ fn what_the_compiler_refuses_is_said() {
     bytes[middle..middle + 64].fill(0xff);
     let error = Engine::new(support::config()).unwrap().load(&bytes).unwrap_err();
     assert!(error.to_string().starts_with("the module does not compile: "), "{error}");
+}
+
+fn a_compiler_that_takes_too_much_is_stopped() {
+    let bomb = test_harness::compiler_bomb(BOMB_VARIABLES, BOMB_LOOPS);
+    let check = |limits: CompileLimits, expected: &str| {
+        let engine = Engine::new(Config { compile: limits, instances: 1, ..Config::default() }).unwrap();
+        let error = engine.load(&bomb).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    };
+    let limits = CompileLimits::default();
+    check(
+        CompileLimits { cpu: Duration::from_secs(1), ..limits },
+        "the module does not compile: the compiler took more than 1s of processor time",
+    );
+    check(
+        CompileLimits { elapsed: Duration::from_millis(300), ..limits },
+        "the module does not compile: the compiler took more than 300ms",
+    );
+    check(
+        CompileLimits { memory_bytes: 64 << 20, ..limits },
+        "the module does not compile: the compiler needs more than the 67108864 bytes of memory that it \
+         may have (signal: 6 (SIGABRT)",
+    );
 }

@@ -3,6 +3,7 @@
 //! Tests go through the front door: the binaries as a user runs them, over gRPC and the file system.
 
 mod binaries;
+mod bomb;
 mod command;
 mod embedded;
 mod host;
@@ -10,6 +11,7 @@ mod port;
 mod temporal;
 
 pub use binaries::{binary, component, workspace_root};
+pub use bomb::compiler_bomb;
 pub use command::{Output, run, run_json};
 pub use embedded::Embedded;
 pub use host::{Host, HostOptions, Service};

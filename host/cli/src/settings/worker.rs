@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
 use host_activities::Options;
+use host_sandbox::CompileLimits;
 use host_worker::{CacheConfig, Config};
 
 use super::{duration, size};
@@ -39,6 +40,9 @@ pub(crate) struct WorkerArgs {
     /// Longest time of one call into a workflow; longer means that it does not return.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
     activation_timeout: Duration,
+    /// Longest time of compiling one module; longer refuses it.
+    #[arg(long, value_name = "DURATION", default_value = "120s", value_parser = duration::parse)]
+    compile_timeout: Duration,
     /// Memory that one workflow may have.
     #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = size::parse)]
     memory_limit: usize,
@@ -62,6 +66,7 @@ impl WorkerArgs {
             fuel: self.fuel,
             instances: u32::try_from(guests).unwrap_or(u32::MAX),
             cache: Some(cache),
+            compile: CompileLimits { elapsed: self.compile_timeout, ..CompileLimits::default() },
             ..host_sandbox::Config::default()
         }
     }

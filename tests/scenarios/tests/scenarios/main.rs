@@ -2,6 +2,7 @@
 //! of the environment, with a task queue, a data folder and hosts of its own. What the machine lacks is
 //! said, and its scenarios are reported as ignored.
 
+mod bomb;
 mod clients;
 mod crash;
 mod eager;
@@ -59,6 +60,8 @@ const SCENARIOS: &[Scenario] = &[
     ("too_large_workflow_tasks", Needs::Nothing, sizes::too_large_workflow_tasks),
     ("too_large_activities", Needs::Nothing, sizes::too_large_activities),
     ("too_large_answers", Needs::Nothing, sizes::too_large_answers),
+    ("a_bomb_at_the_start", Needs::Nothing, bomb::a_bomb_at_the_start),
+    ("a_bomb_while_running", Needs::Nothing, bomb::a_bomb_while_running),
     ("eager_activities", Needs::Nothing, eager::eager_activities),
     ("updates", Needs::Nothing, updates::updates),
     ("python_client", Needs::Python, clients::python_client),
