@@ -22,7 +22,7 @@ use super::{
 use crate::state::time::Time;
 
 /// How long a portion gathers. Longer makes fewer, larger writes, and a longer start after a crash.
-const PORTION_TIME: Duration = Duration::from_millis(500);
+const PORTION_TIME: Duration = Duration::from_secs(1);
 /// Bytes after which a portion is written at once.
 const PORTION_BYTES: usize = 8 * 1024 * 1024;
 

@@ -1,7 +1,10 @@
 //! The file to which everything is written first: a row for each transition, cut once the runs' file
 //! has it.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use rusqlite::params;
 
@@ -24,18 +27,19 @@ const WAL_PAGES: i64 = 1_000;
 #[derive(Debug)]
 pub(super) struct LogFile {
     database: Database,
+    gate: Gate,
     /// Up to here it was cut.
     cut: Position,
 }
 
 impl LogFile {
-    pub(super) fn open(path: &Path) -> Result<Self, StorageError> {
+    pub(super) fn open(path: &Path, gate: Gate) -> Result<Self, StorageError> {
         let database = Database::open(path, PAGE_BYTES, SCHEMA)?;
         // Checkpoints are made by another thread.
         database.checked(|c| c.pragma_update(None, "wal_autocheckpoint", 0))?;
         let first = database.row("SELECT min(position) FROM log", [], |row| row.get::<_, Option<i64>>(0))?;
         let cut = first.flatten().map_or(0, |first| first.cast_unsigned() - 1);
-        Ok(Self { database, cut })
+        Ok(Self { database, gate, cut })
     }
 
     /// Says that this log and a file of runs belong together.
@@ -75,6 +79,7 @@ impl LogFile {
     pub(super) fn write(&mut self, group: &[Transition], applied: Position) -> Result<(), StorageError> {
         let cut = if applied >= self.cut + CUT_ENTRIES { self.cut + CUT_ENTRIES } else { self.cut };
         let from = self.cut;
+        let _checkpoint_waits = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
         self.database.checked(|c| {
             let transaction = c.unchecked_transaction()?;
             {
@@ -102,23 +107,27 @@ impl LogFile {
 #[derive(Debug)]
 pub(super) struct Checkpointer {
     database: Database,
+    gate: Gate,
 }
 
+/// Held by the writer while it writes. SQLite's own locks make who waits sleep for milliseconds.
+pub(super) type Gate = Arc<Mutex<()>>;
+
 impl Checkpointer {
-    pub(super) fn open(path: &Path) -> Result<Self, StorageError> {
-        Ok(Self { database: Database::again(path)? })
+    pub(super) fn open(path: &Path, gate: Gate) -> Result<Self, StorageError> {
+        Ok(Self { database: Database::again(path)?, gate })
     }
 
-    /// First without disturbing the writer; if the WAL is long, the writer waits for the rest and
-    /// starts it anew.
+    /// First without disturbing the writer. If the WAL is long, the writer then waits for what it has
+    /// written meanwhile, and starts the WAL anew.
     pub(super) fn checkpoint(&self) -> Result<(), StorageError> {
-        let run = |mode: &str| {
-            let sql = format!("PRAGMA wal_checkpoint({mode})");
-            self.database.checked(|c| c.query_row(&sql, [], |row| row.get::<_, i64>(1)))
-        };
-        if run("PASSIVE")? >= WAL_PAGES {
+        let sql = "PRAGMA wal_checkpoint(PASSIVE)";
+        let run = || self.database.checked(|c| c.query_row(sql, [], |row| row.get::<_, i64>(1)));
+        if run()? >= WAL_PAGES {
             fail_point::pass("log-checkpointed");
-            run("RESTART")?;
+            run()?;
+            let _writer_waits = self.gate.lock().unwrap_or_else(PoisonError::into_inner);
+            run()?;
         }
         Ok(())
     }

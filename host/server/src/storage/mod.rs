@@ -41,7 +41,7 @@ pub(crate) use self::{
     writer::Synced,
 };
 use self::{
-    log_file::{Checkpointer, LogFile},
+    log_file::{Checkpointer, Gate, LogFile},
     runs_file::RunsFile,
     writer::Message,
 };
@@ -90,7 +90,8 @@ impl Storage {
             return Err(StorageError::damaged(&runs_path, format!("it is missing beside {LOG_FILE}")));
         }
         let mut runs = RunsFile::open(&runs_path)?;
-        let log = LogFile::open(&log_path)?;
+        let gate = Gate::default();
+        let log = LogFile::open(&log_path, gate.clone())?;
         match log.store()? {
             None if runs.applied() > 0 => {
                 return Err(StorageError::damaged(&log_path, format!("it was missing beside {RUNS_FILE}")));
@@ -110,7 +111,7 @@ impl Storage {
             deadlines: reader.deadlines()?,
             archive: Reader::open(&runs_path)?,
         };
-        Ok((Self::start(log, Checkpointer::open(&log_path)?, runs, reader, last)?, found))
+        Ok((Self::start(log, Checkpointer::open(&log_path, gate)?, runs, reader, last)?, found))
     }
 
     fn start(
