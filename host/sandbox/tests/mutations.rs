@@ -1,19 +1,28 @@
 //! Damaged modules: whatever is done to the bytes, loading gives an answer.
+//!
+//! `just mutations` tries many more of them, and says how long refusals take.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod support;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::OnceLock;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use guest_build::{Package, build};
 use host_sandbox::{Activation, Config, Discard, Engine, RunInit};
-use proptest::prelude::{ProptestConfig, any, prop, proptest};
+use proptest::prelude::{ProptestConfig, any, prop};
+use proptest::strategy::Strategy;
+use proptest::test_runner::TestRunner;
 
+/// Names another number of damaged modules than [`CASES`].
+const MUTATIONS: &str = "HOST_MODULE_MUTATIONS";
 /// Loads per run of the tests: each that survives the checks is compiled.
-const CASES: u32 = 12;
+const CASES: u32 = 200;
+/// Bytes that are changed, most.
+const MOST_CHANGES: usize = 5;
 
 /// A module without names and line tables, so that damage hits what matters.
 fn original() -> &'static [u8] {
@@ -33,14 +42,15 @@ fn engine() -> &'static Engine {
     })
 }
 
-/// Takes a module as far as it goes.
-fn exercise(bytes: &[u8]) {
-    let Ok(module) = engine().load(bytes) else { return };
+/// Takes a module as far as it goes. Whether it was refused.
+fn exercise(bytes: &[u8]) -> bool {
+    let Ok(module) = engine().load(bytes) else { return true };
     let Ok(mut instance) = module.instantiate(RunInit { random_seed: 0, sink: Box::new(Discard) }) else {
-        return;
+        return false;
     };
     // Both an answer and a fault are fine.
     let _ = instance.activate(&support::task(vec![support::start("activity a")]), Activation::default());
+    false
 }
 
 #[test]
@@ -48,21 +58,58 @@ fn the_original_is_a_module() {
     engine().load(original()).unwrap();
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: CASES, failure_persistence: None, ..ProptestConfig::default() })]
+/// What is done to a byte.
+#[derive(Clone, Copy, Debug)]
+enum Change {
+    Replace(u8),
+    Insert(u8),
+    Remove,
+}
 
-    #[test]
-    fn damaged_modules_never_crash_the_loader(
-        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-        cut in prop::option::weighted(0.2, any::<prop::sample::Index>()),
-    ) {
-        let mut bytes = original().to_vec();
-        for (at, value) in flips {
-            *at.get_mut(&mut bytes) = value;
+fn change() -> impl Strategy<Value = Change> {
+    prop::strategy::Union::new_weighted(vec![
+        (8, any::<u8>().prop_map(Change::Replace).boxed()),
+        (1, any::<u8>().prop_map(Change::Insert).boxed()),
+        (1, prop::strategy::Just(Change::Remove).boxed()),
+    ])
+}
+
+fn damaged(changes: &[(prop::sample::Index, Change)], cut: Option<prop::sample::Index>) -> Vec<u8> {
+    let mut bytes = original().to_vec();
+    for (at, change) in changes {
+        let at = at.index(bytes.len());
+        match *change {
+            Change::Replace(value) => bytes[at] = value,
+            Change::Insert(value) => bytes.insert(at, value),
+            Change::Remove => drop(bytes.remove(at)),
         }
-        if let Some(cut) = cut {
-            bytes.truncate(cut.index(bytes.len()));
-        }
-        exercise(&bytes);
     }
+    if let Some(cut) = cut {
+        bytes.truncate(cut.index(bytes.len()));
+    }
+    bytes
+}
+
+#[test]
+fn damaged_modules_never_crash_the_loader() {
+    let cases = std::env::var(MUTATIONS).map_or(CASES, |cases| cases.parse().unwrap());
+    let changes = prop::collection::vec((any::<prop::sample::Index>(), change()), 1..=MOST_CHANGES);
+    let cut = prop::option::weighted(0.1, any::<prop::sample::Index>());
+    let refusals = RefCell::new(Vec::new());
+    let config = ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() };
+    TestRunner::new(config)
+        .run(&(changes, cut), |(changes, cut)| {
+            let bytes = damaged(&changes, cut);
+            let start = Instant::now();
+            if exercise(&bytes) {
+                refusals.borrow_mut().push(start.elapsed());
+            }
+            Ok(())
+        })
+        .unwrap();
+    let mut refusals = refusals.into_inner();
+    refusals.sort();
+    let at = |percent: usize| refusals.get(refusals.len() * percent / 100).copied().unwrap_or_default();
+    eprintln!("{} of {cases} refused; p50 {:?}, p99 {:?}", refusals.len(), at(50), at(99));
+    assert!(!refusals.is_empty());
 }
