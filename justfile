@@ -29,3 +29,11 @@ oracle:
 # Replay, against Temporal's Rust SDK in the same run.
 bench-replay:
     cargo bench --manifest-path tests/oracle/Cargo.toml --bench replay
+
+# What workflows that never return cost their neighbours.
+bench-neighbours:
+    cargo bench --package host-worker --bench neighbours
+
+# Damaged modules, many more than `cargo test` tries.
+mutations count="100000":
+    HOST_MODULE_MUTATIONS={{count}} cargo test --release --package host-sandbox --test mutations -- --nocapture

@@ -15,6 +15,10 @@ use std::{
 
 use tokio::sync::{Semaphore, oneshot};
 
+/// Threads for each CPU. More than one, so that guests that do not return leave threads to the others
+/// until their deadline: the CPUs are then shared by time slices, and not one after another.
+const THREADS_PER_CPU: usize = 4;
+
 /// Pieces of work that may wait for a thread, per thread; who comes later waits to hand it in.
 const QUEUED_PER_THREAD: usize = 4;
 
@@ -48,13 +52,14 @@ pub enum WorkError {
 }
 
 impl SandboxThreads {
-    /// Starts one thread for each CPU that the process may use.
+    /// Starts a few threads for each CPU that the process may use.
     ///
     /// # Errors
     ///
     /// When the system starts no more threads.
     pub fn start() -> io::Result<Self> {
-        Self::start_with(thread::available_parallelism().unwrap_or(NonZeroUsize::MIN))
+        let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self::start_with(NonZeroUsize::MIN.saturating_add(cpus * THREADS_PER_CPU - 1))
     }
 
     /// Starts a number of threads.
