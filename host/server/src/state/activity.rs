@@ -89,7 +89,8 @@ impl Activity {
                 }),
             ],
         };
-        total.into_iter().chain(others.into_iter().flatten()).min_by_key(|(time, _)| *time)
+        // Of those that are due at once, Temporal takes the one with the lower number.
+        total.into_iter().chain(others.into_iter().flatten()).min_by_key(|(time, kind)| (*time, *kind as i32))
     }
 }
 

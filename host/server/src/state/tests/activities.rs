@@ -93,7 +93,7 @@ fn every_timeout() {
               8 ActivityTaskScheduled h close 100 start 100 run 10 beat 5
               9 ActivityTaskTimedOut of 5,0 NonRetryableFailure: activity ScheduleToStart timeout
               10 WorkflowTaskScheduled attempt 1 on queue
-              11 ActivityTaskTimedOut of 6,0 Timeout: activity ScheduleToClose timeout
+              11 ActivityTaskTimedOut of 6,0 NonRetryableFailure: activity ScheduleToStart timeout
               12 ActivityTaskStarted of 7 attempt 1
               13 ActivityTaskTimedOut of 7,12 MaximumAttemptsReached: activity StartToClose timeout
               14 ActivityTaskStarted of 8 attempt 1
