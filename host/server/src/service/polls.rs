@@ -67,7 +67,7 @@ impl Service {
         if !self.in_process {
             self.run_on_disk(run).await?;
         }
-        let start = |step: &mut Step<'_>| step.start_task(scheduled_event_id, attempt, worker);
+        let start = |step: &mut Step<'_>| step.start_task(scheduled_event_id, attempt, worker, None);
         let (started, position) = self.inner.transition_with(
             |turn| turn.step(run, start).unwrap_or_default(),
             |kernel, started| {

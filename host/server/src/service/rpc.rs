@@ -10,12 +10,13 @@ use crate::state::{
     error::Error,
     requests::{
         activity::{self, Attempt},
-        request_cancel::CancelRequest,
+        request_cancel::{CancelRequest, request_cancel},
         signal::Signal,
         start,
         terminate::terminate,
         token::TaskToken,
     },
+    run::Worker,
 };
 
 type Answer<R> = Result<Response<R>, Status>;
@@ -101,15 +102,10 @@ impl WorkflowService for Service {
         request: Request<RequestCancelWorkflowExecutionRequest>,
     ) -> Answer<RequestCancelWorkflowExecutionResponse> {
         let r = request.into_inner();
-        let change = self.change(|turn| {
-            let number = turn.world.find_open(
-                &r.namespace,
-                r.workflow_execution.as_ref(),
-                &r.first_execution_run_id,
-            )?;
-            let request = CancelRequest { reason: r.reason, identity: r.identity, external: None };
-            turn.step(number, |step| step.request_cancel(request)).ok_or_else(Error::completed)
-        });
+        let request = CancelRequest { reason: r.reason, identity: r.identity, external: None };
+        let execution = r.workflow_execution.as_ref();
+        let change = self
+            .change(|turn| request_cancel(turn, &r.namespace, execution, &r.first_execution_run_id, request));
         change.await?;
         Ok(Response::new(RequestCancelWorkflowExecutionResponse {}))
     }
@@ -214,7 +210,8 @@ impl WorkflowService for Service {
         let r = request.into_inner();
         let attempt = Attempt::Token(TaskToken::parse(&r.task_token)?);
         let end = AttemptEnd::Completed(r.result);
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
+        let worker = Worker { identity: r.identity, version: r.worker_version, in_process: false };
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &worker)).await?;
         Ok(Response::new(RespondActivityTaskCompletedResponse {}))
     }
 
@@ -226,7 +223,8 @@ impl WorkflowService for Service {
         let attempt =
             Attempt::Ids { workflow_id: r.workflow_id, run_id: r.run_id, activity_id: r.activity_id };
         let end = AttemptEnd::Completed(r.result);
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
+        let worker = Worker { identity: r.identity, ..Worker::default() };
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &worker)).await?;
         Ok(Response::new(RespondActivityTaskCompletedByIdResponse {}))
     }
 
@@ -240,7 +238,8 @@ impl WorkflowService for Service {
             failure: Box::new(r.failure.unwrap_or_default()),
             heartbeat_details: r.last_heartbeat_details,
         };
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
+        let worker = Worker { identity: r.identity, version: r.worker_version, in_process: false };
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &worker)).await?;
         Ok(Response::new(RespondActivityTaskFailedResponse { failures: Vec::new() }))
     }
 
@@ -255,7 +254,8 @@ impl WorkflowService for Service {
             failure: Box::new(r.failure.unwrap_or_default()),
             heartbeat_details: r.last_heartbeat_details,
         };
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
+        let worker = Worker { identity: r.identity, ..Worker::default() };
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &worker)).await?;
         Ok(Response::new(RespondActivityTaskFailedByIdResponse { failures: Vec::new() }))
     }
 
@@ -266,7 +266,8 @@ impl WorkflowService for Service {
         let r = request.into_inner();
         let attempt = Attempt::Token(TaskToken::parse(&r.task_token)?);
         let end = AttemptEnd::Canceled(r.details);
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
+        let worker = Worker { identity: r.identity, version: r.worker_version, in_process: false };
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &worker)).await?;
         Ok(Response::new(RespondActivityTaskCanceledResponse {}))
     }
 
@@ -278,7 +279,8 @@ impl WorkflowService for Service {
         let attempt =
             Attempt::Ids { workflow_id: r.workflow_id, run_id: r.run_id, activity_id: r.activity_id };
         let end = AttemptEnd::Canceled(r.details);
-        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &r.identity)).await?;
+        let worker = Worker { identity: r.identity, ..Worker::default() };
+        self.change(|turn| activity::end(turn, &r.namespace, &attempt, end, &worker)).await?;
         Ok(Response::new(RespondActivityTaskCanceledByIdResponse {}))
     }
 

@@ -21,7 +21,9 @@ impl From<Error> for Status {
             Error::InvalidArgument(_) => Self::invalid_argument(message),
             Error::Unimplemented(_) => Self::unimplemented(message),
             Error::FailedPrecondition(_) => Self::failed_precondition(message),
-            Error::NotFound(_) => status_with_detail(Code::NotFound, &message, &NotFoundFailure::default()),
+            Error::NotFound(_) | Error::Completed => {
+                status_with_detail(Code::NotFound, &message, &NotFoundFailure::default())
+            }
             Error::NamespaceNotFound(namespace) => {
                 status_with_detail(Code::NotFound, &message, &NamespaceNotFoundFailure { namespace })
             }

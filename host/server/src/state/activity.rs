@@ -73,14 +73,17 @@ impl Activity {
     /// The next timeout, with its kind.
     pub(crate) fn timeout(&self) -> Option<(Time, TimeoutType)> {
         let total = self.expires().map(|time| (time, TimeoutType::ScheduleToClose));
-        let others = match &self.started {
-            None if self.backing_off => [None, None],
+        // What is due at the same time comes in this order.
+        let all = match &self.started {
+            None if self.backing_off => [total, None, None],
             None => [
                 positive(self.scheduled.schedule_to_start_timeout)
                     .map(|timeout| (self.attempt_time.after(timeout), TimeoutType::ScheduleToStart)),
+                total,
                 None,
             ],
             Some(started) => [
+                total,
                 positive(self.scheduled.start_to_close_timeout)
                     .map(|timeout| (started.time.after(timeout), TimeoutType::StartToClose)),
                 positive(self.scheduled.heartbeat_timeout).map(|timeout| {
@@ -89,8 +92,7 @@ impl Activity {
                 }),
             ],
         };
-        // Of those that are due at once, Temporal takes the one with the lower number.
-        total.into_iter().chain(others.into_iter().flatten()).min_by_key(|(time, kind)| (*time, *kind as i32))
+        all.into_iter().flatten().min_by_key(|(time, _)| *time)
     }
 }
 
@@ -209,31 +211,31 @@ impl Step<'_> {
     }
 
     /// What a worker says about the attempt that it was given.
-    pub(crate) fn end_attempt(&mut self, id: i64, end: AttemptEnd, identity: &str) {
+    pub(crate) fn end_attempt(&mut self, id: i64, end: AttemptEnd, worker: &Worker) {
         let Some(activity) = self.run.activities.get(&id) else { return };
         let canceled_by = activity.cancel_requested_event_id;
         match end {
             AttemptEnd::Completed(result) => {
-                let started_event_id = self.record_activity_started(id);
+                let started_event_id = self.record_activity_started(id, worker);
                 self.record(EventAttributes::ActivityTaskCompletedEventAttributes(Box::new(
                     ActivityTaskCompletedEventAttributes {
                         result,
                         scheduled_event_id: id,
                         started_event_id,
-                        identity: identity.to_owned(),
+                        identity: worker.identity.clone(),
                         worker_version: None,
                     },
                 )));
             }
             AttemptEnd::Canceled(details) => {
-                let started_event_id = self.record_activity_started(id);
+                let started_event_id = self.record_activity_started(id, &Worker::default());
                 self.record(EventAttributes::ActivityTaskCanceledEventAttributes(Box::new(
                     ActivityTaskCanceledEventAttributes {
                         details,
                         latest_cancel_requested_event_id: canceled_by,
                         scheduled_event_id: id,
                         started_event_id,
-                        identity: identity.to_owned(),
+                        identity: worker.identity.clone(),
                         worker_version: None,
                     },
                 )));
@@ -246,13 +248,13 @@ impl Step<'_> {
                     RetryState::InProgress => return,
                     state => state,
                 };
-                let started_event_id = self.record_activity_started(id);
+                let started_event_id = self.record_activity_started(id, worker);
                 self.record(EventAttributes::ActivityTaskFailedEventAttributes(Box::new(
                     ActivityTaskFailedEventAttributes {
                         failure: Some(*failure),
                         scheduled_event_id: id,
                         started_event_id,
-                        identity: identity.to_owned(),
+                        identity: worker.identity.clone(),
                         retry_state: retry_state.into(),
                         ..Default::default()
                     },
@@ -268,7 +270,6 @@ impl Step<'_> {
         let mut failure = timeout_failure(kind, activity.heartbeat_details.clone());
         let retry_state = match kind {
             TimeoutType::StartToClose | TimeoutType::Heartbeat => self.retry_activity(id, &failure),
-            TimeoutType::ScheduleToClose => RetryState::Timeout,
             _ => RetryState::NonRetryableFailure,
         };
         if retry_state == RetryState::InProgress {
@@ -276,15 +277,10 @@ impl Step<'_> {
         }
         let Some(activity) = self.run.activities.get(&id) else { return };
         if retry_state == RetryState::Timeout {
-            let previous = if kind == TimeoutType::ScheduleToClose {
-                activity.last_failure.clone()
-            } else {
-                Some(failure)
-            };
             failure = timeout_failure(TimeoutType::ScheduleToClose, activity.heartbeat_details.clone());
-            failure.cause = previous.map(Box::new);
         }
-        let started_event_id = self.record_activity_started(id);
+        failure.cause = activity.last_failure.clone().map(Box::new);
+        let started_event_id = self.record_activity_started(id, &Worker::default());
         self.record(EventAttributes::ActivityTaskTimedOutEventAttributes(Box::new(
             ActivityTaskTimedOutEventAttributes {
                 failure: Some(failure),
@@ -325,14 +321,15 @@ impl Step<'_> {
         }
     }
 
-    /// The started event of the attempt that is about to close; 0 when it never started.
-    fn record_activity_started(&mut self, id: i64) -> i64 {
+    /// The started event of the attempt that is about to close; 0 when it never started. As Temporal's it has
+    /// the build of the worker that completes or fails it, and else none.
+    fn record_activity_started(&mut self, id: i64, closing: &Worker) -> i64 {
         let Some(activity) = self.run.activities.get(&id) else { return 0 };
         let Some(started) = &activity.started else { return 0 };
         let attributes = ActivityTaskStartedEventAttributes {
             scheduled_event_id: id,
             identity: started.worker.identity.clone(),
-            worker_version: started.worker.version.clone(),
+            worker_version: closing.version.clone(),
             request_id: started.request_id.clone(),
             attempt: activity.attempt,
             last_failure: activity.last_failure.clone(),

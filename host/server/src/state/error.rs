@@ -7,6 +7,8 @@ pub(crate) enum Error {
     InvalidArgument(String),
     #[error("{0}")]
     NotFound(String),
+    #[error("workflow execution already completed")]
+    Completed,
     #[error("Namespace {0} is not found.")]
     NamespaceNotFound(String),
     #[error("{message}")]
@@ -38,7 +40,7 @@ impl Error {
     }
 
     pub(crate) fn completed() -> Self {
-        Self::NotFound("workflow execution already completed".to_owned())
+        Self::Completed
     }
 
     pub(crate) fn no_task() -> Self {

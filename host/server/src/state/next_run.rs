@@ -70,7 +70,8 @@ pub(crate) fn continue_as_new(
     start.header.clone_from(&command.header);
     start.retry_policy.clone_from(&command.retry_policy);
     let asked = positive(command.backoff_start_interval).unwrap_or_default();
-    start.first_workflow_task_backoff = Some(duration_to_proto(paced(run, asked, now)));
+    let backoff = paced(run, asked, now);
+    start.first_workflow_task_backoff = (!backoff.is_zero()).then(|| duration_to_proto(backoff));
     if command.workflow_type.as_ref().is_some_and(|workflow_type| !workflow_type.name.is_empty()) {
         start.workflow_type.clone_from(&command.workflow_type);
     }

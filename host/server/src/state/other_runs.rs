@@ -140,9 +140,11 @@ impl Turn<'_> {
         let outcome = self
             .external_target(&initiated.namespace, &target, &own, initiated.child_workflow_only)
             .map(|number| self.step_alone(number, |step| step.request_cancel(request)));
-        let failed = outcome.err().map(|error| match error {
-            Error::NamespaceNotFound(_) => CancelFailed::NamespaceNotFound,
-            _ => CancelFailed::ExternalWorkflowExecutionNotFound,
+        let failed = outcome.err().and_then(|error| match error {
+            // What has ended needs no cancellation any more.
+            Error::Completed => None,
+            Error::NamespaceNotFound(_) => Some(CancelFailed::NamespaceNotFound),
+            _ => Some(CancelFailed::ExternalWorkflowExecutionNotFound),
         });
         self.step_alone(sender, |step| {
             step.record(match failed {
@@ -187,8 +189,9 @@ impl Turn<'_> {
 
     /// A run is closed.
     pub(super) fn closed(&mut self, number: RunNumber, children: Vec<Child>) {
+        let Some(parent) = self.world.run(number).map(Run::execution) else { return };
         for child in children {
-            self.apply_close_policy(&child);
+            self.apply_close_policy(&parent, &child);
         }
         let Some(run) = self.world.run(number) else { return };
         let Some(closing) = run.history.last().and_then(|last| HistoryEvent::decode(last.clone()).ok())
@@ -201,11 +204,12 @@ impl Turn<'_> {
             return;
         }
         let namespace = run.start.parent_workflow_namespace.clone();
+        let closed = run.execution();
         let Ok(parent) = self.world.find_open(&namespace, Some(parent), "") else { return };
-        self.step_alone(parent, |step| step.child_closed(initiated, closing));
+        self.step_alone(parent, |step| step.child_closed(initiated, closed, closing));
     }
 
-    fn apply_close_policy(&mut self, child: &Child) {
+    fn apply_close_policy(&mut self, parent: &WorkflowExecution, child: &Child) {
         if child.run_id.is_empty() {
             return;
         }
@@ -217,9 +221,9 @@ impl Turn<'_> {
             ParentClosePolicy::Abandon => {}
             ParentClosePolicy::RequestCancel => {
                 let request = CancelRequest {
-                    reason: PARENT_CLOSE_REASON.to_owned(),
+                    reason: String::new(),
                     identity: PARENT_CLOSE_IDENTITY.to_owned(),
-                    external: None,
+                    external: Some((parent.clone(), 0)),
                 };
                 self.step_alone(number, |step| step.request_cancel(request));
             }
@@ -248,7 +252,7 @@ impl Step<'_> {
                 cause: cause.into(),
                 control: initiated.control.clone(),
                 initiated_event_id: id,
-                workflow_task_completed_event_id: initiated.workflow_task_completed_event_id,
+                workflow_task_completed_event_id: 0,
             },
         )));
         self.schedule_task();
@@ -276,22 +280,25 @@ impl Step<'_> {
         self.schedule_task();
     }
 
-    fn child_closed(&mut self, id: i64, closing: HistoryEvent) {
+    /// The last run of a child closed.
+    fn child_closed(&mut self, id: i64, last_run: WorkflowExecution, closing: HistoryEvent) {
         let Some(child) = self.run.children.get(&id) else { return };
-        let Some(attributes) = child_closing(id, child, closing) else { return };
+        let Some(attributes) = child_closing(id, child, last_run, closing) else { return };
         self.record(attributes);
         self.schedule_task();
     }
 }
 
 /// What the parent's history says about the end of a child.
-fn child_closing(id: i64, child: &Child, closing: HistoryEvent) -> Option<EventAttributes> {
+fn child_closing(
+    id: i64,
+    child: &Child,
+    last_run: WorkflowExecution,
+    closing: HistoryEvent,
+) -> Option<EventAttributes> {
     let namespace = child.initiated.namespace.clone();
     let namespace_id = child.initiated.namespace_id.clone();
-    let workflow_execution = Some(WorkflowExecution {
-        workflow_id: child.initiated.workflow_id.clone(),
-        run_id: child.run_id.clone(),
-    });
+    let workflow_execution = Some(last_run);
     let workflow_type: Option<WorkflowType> = child.initiated.workflow_type.clone();
     let (initiated_event_id, started_event_id) = (id, child.started_event_id);
     Some(match closing.attributes? {
@@ -420,6 +427,6 @@ fn child_run(
             run_id,
         },
         start: Box::new(start),
-        user_metadata: None,
+        user_metadata: parent.event(id).and_then(|event| event.user_metadata),
     }
 }

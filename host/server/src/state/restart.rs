@@ -6,7 +6,11 @@ use host_wire::temporal::api::{
     failure::v1::{Failure, ServerFailureInfo, failure::FailureInfo},
 };
 
-use super::{activity::AttemptEnd, run::Run, step::Step};
+use super::{
+    activity::AttemptEnd,
+    run::{Run, Worker},
+    step::Step,
+};
 
 const IDENTITY: &str = "history-service";
 
@@ -35,7 +39,8 @@ impl Step<'_> {
         let lost: Vec<i64> = lost.map(|(id, _)| *id).collect();
         for id in lost {
             let failure = Box::new(process_ended());
-            self.end_attempt(id, AttemptEnd::Failed { failure, heartbeat_details: None }, IDENTITY);
+            let worker = Worker { identity: IDENTITY.to_owned(), ..Worker::default() };
+            self.end_attempt(id, AttemptEnd::Failed { failure, heartbeat_details: None }, &worker);
         }
     }
 }

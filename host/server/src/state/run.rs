@@ -20,6 +20,7 @@ use host_wire::{
         taskqueue::v1::TaskQueue,
     },
 };
+use prost::Message;
 
 use super::{
     activity::Activity,
@@ -168,6 +169,12 @@ impl Run {
 
     pub(crate) fn next_event_id(&self) -> i64 {
         i64::try_from(self.history.len()).unwrap_or(i64::MAX - 1) + 1
+    }
+
+    /// An event of the history.
+    pub(crate) fn event(&self, id: i64) -> Option<HistoryEvent> {
+        let index = usize::try_from(id).ok()?.checked_sub(1)?;
+        HistoryEvent::decode(self.history.get(index)?.clone()).ok()
     }
 
     /// The started workflow task, with who works on it.

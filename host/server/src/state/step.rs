@@ -72,6 +72,12 @@ impl<'a> Step<'a> {
         self.record_event(time, attributes, None, Vec::new())
     }
 
+    /// Records an event that follows from a command, to be flushed after the events of all commands.
+    pub(crate) fn record_after_commands(&mut self, attributes: EventAttributes) {
+        let event = self.event(0, self.now, attributes);
+        self.push(Fact::Buffered(Recorded::new(event)));
+    }
+
     /// Records an event with what its command says for people.
     pub(crate) fn record_with(
         &mut self,
@@ -96,22 +102,25 @@ impl<'a> Step<'a> {
         let event_type = event_type(&attributes);
         let buffered = self.run.started_task().is_some() && waits_for_task(event_type);
         let event_id = if buffered { 0 } else { self.run.next_event_id() };
-        let recorded = Recorded::new(HistoryEvent {
-            event_id,
-            event_time: Some(time.into()),
-            event_type: event_type.into(),
-            task_id: event_id,
-            user_metadata,
-            links,
-            attributes: Some(attributes),
-            ..HistoryEvent::default()
-        });
+        let event = self.event(event_id, time, attributes);
+        let recorded = Recorded::new(HistoryEvent { user_metadata, links, ..event });
         if closing_status(event_type).is_some() {
             let children = self.run.children.values().cloned().collect();
             self.effect(Effect::Closed(children));
         }
         self.push(if buffered { Fact::Buffered(recorded) } else { Fact::Event(recorded) });
         event_id
+    }
+
+    fn event(&self, event_id: i64, time: Time, attributes: EventAttributes) -> HistoryEvent {
+        HistoryEvent {
+            event_id,
+            event_time: Some(time.into()),
+            event_type: event_type(&attributes).into(),
+            task_id: event_id,
+            attributes: Some(attributes),
+            ..HistoryEvent::default()
+        }
     }
 
     pub(super) fn push(&mut self, fact: Fact) {

@@ -175,15 +175,21 @@ impl Step<'_> {
         }
     }
 
-    /// Hands the task to a worker; false when it is not there any more.
-    pub(crate) fn start_task(&mut self, scheduled_event_id: i64, attempt: i32, worker: &Worker) -> bool {
+    /// Hands the task to a worker; false when it is not there any more. Without a request id it gets a new one.
+    pub(crate) fn start_task(
+        &mut self,
+        scheduled_event_id: i64,
+        attempt: i32,
+        worker: &Worker,
+        request_id: Option<&str>,
+    ) -> bool {
         let Some(task) = &self.run.task else { return false };
         if task.scheduled_event_id != scheduled_event_id || task.attempt != attempt || task.started.is_some()
         {
             return false;
         }
         let transient = task.is_transient();
-        let request_id = self.new_id();
+        let request_id = request_id.map_or_else(|| self.new_id(), str::to_owned);
         if transient && self.run.next_event_id() == scheduled_event_id {
             self.note(Note::TransientStarted(TransientStarted {
                 time: Some(self.now.into()),
@@ -211,7 +217,7 @@ impl Step<'_> {
     /// Hands the first task to who started the run, if there is one already.
     pub(crate) fn start_first_task(&mut self, worker: &Worker) {
         if let Some(task) = &self.run.task {
-            self.start_task(task.scheduled_event_id, task.attempt, worker);
+            self.start_task(task.scheduled_event_id, task.attempt, worker, None);
         }
     }
 
@@ -318,9 +324,11 @@ pub(crate) fn sticky_timeout(run: &Run) -> Option<Duration> {
     positive(run.sticky.as_ref()?.schedule_to_start_timeout)
 }
 
-/// A timeout of a start request, with the default filled in.
+/// The timeout of workflow tasks that a start asks for, or the default; within that of the run.
 pub(crate) fn task_timeout_or_default(
     timeout: Option<prost_types::Duration>,
+    run_timeout: Option<Duration>,
 ) -> Option<prost_types::Duration> {
-    stored(Some(positive(timeout).unwrap_or(DEFAULT_TASK_TIMEOUT)))
+    let timeout = positive(timeout).unwrap_or(DEFAULT_TASK_TIMEOUT).min(limits::LONGEST_TASK_TIMEOUT);
+    stored(Some(run_timeout.map_or(timeout, |run_timeout| timeout.min(run_timeout))))
 }

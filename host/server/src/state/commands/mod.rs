@@ -154,7 +154,7 @@ pub(crate) fn record(
             schedule_activity::record(step, completed_id, *a, metadata, eager);
         }
         Some(Attributes::RequestCancelActivityTaskCommandAttributes(a)) => {
-            request_cancel_activity::record(step, completed_id, &a, metadata);
+            request_cancel_activity::record(step, completed_id, &a, metadata, identity);
         }
         Some(Attributes::StartTimerCommandAttributes(a)) => {
             start_timer::record(step, completed_id, *a, metadata);

@@ -43,6 +43,7 @@ pub(super) fn record(
     completed_id: i64,
     a: &RequestCancelActivityTaskCommandAttributes,
     metadata: Option<UserMetadata>,
+    identity: &str,
 ) {
     let scheduled_event_id = a.scheduled_event_id;
     let already = step
@@ -66,13 +67,14 @@ pub(super) fn record(
     if activity.started.is_some() {
         return;
     }
-    step.record(EventAttributes::ActivityTaskCanceledEventAttributes(Box::new(
+    // Not the command's own event, but what comes of it: after those of all commands.
+    step.record_after_commands(EventAttributes::ActivityTaskCanceledEventAttributes(Box::new(
         ActivityTaskCanceledEventAttributes {
             details: Some(text(NOT_STARTED)),
             latest_cancel_requested_event_id: requested_id,
             scheduled_event_id,
             started_event_id: 0,
-            identity: String::new(),
+            identity: identity.to_owned(),
             worker_version: None,
         },
     )));

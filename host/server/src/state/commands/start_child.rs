@@ -83,7 +83,7 @@ pub(super) fn record(
                 input: a.input,
                 workflow_execution_timeout: a.workflow_execution_timeout,
                 workflow_run_timeout: stored(run_timeout),
-                workflow_task_timeout: task_timeout_or_default(a.workflow_task_timeout),
+                workflow_task_timeout: task_timeout_or_default(a.workflow_task_timeout, run_timeout),
                 parent_close_policy: parent_close_policy.into(),
                 control: a.control,
                 workflow_task_completed_event_id: completed_id,

@@ -3,7 +3,7 @@
 use host_wire::{
     EventAttributes,
     temporal::api::{
-        command::v1::UpsertWorkflowSearchAttributesCommandAttributes,
+        command::v1::UpsertWorkflowSearchAttributesCommandAttributes, common::v1::Payload,
         enums::v1::WorkflowTaskFailedCause as Cause,
         history::v1::UpsertWorkflowSearchAttributesEventAttributes, sdk::v1::UserMetadata,
     },
@@ -28,9 +28,12 @@ pub(super) fn check(a: &UpsertWorkflowSearchAttributesCommandAttributes) -> Resu
 pub(super) fn record(
     step: &mut Step<'_>,
     completed_id: i64,
-    a: UpsertWorkflowSearchAttributesCommandAttributes,
+    mut a: UpsertWorkflowSearchAttributesCommandAttributes,
     metadata: Option<UserMetadata>,
 ) {
+    for (name, payload) in a.search_attributes.iter_mut().flat_map(|all| &mut all.indexed_fields) {
+        keep_type(payload, step.run.search_attributes.get(name));
+    }
     step.record_with(
         EventAttributes::UpsertWorkflowSearchAttributesEventAttributes(Box::new(
             UpsertWorkflowSearchAttributesEventAttributes {
@@ -40,4 +43,14 @@ pub(super) fn record(
         )),
         metadata,
     );
+}
+
+/// What removes or replaces an attribute may leave out its type.
+fn keep_type(payload: &mut Payload, before: Option<&Payload>) {
+    const TYPE: &str = "type";
+    if let Some(known) = before.and_then(|before| before.metadata.get(TYPE))
+        && !payload.metadata.contains_key(TYPE)
+    {
+        payload.metadata.insert(TYPE.to_owned(), known.clone());
+    }
 }

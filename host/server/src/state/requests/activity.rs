@@ -7,6 +7,7 @@ use super::token::TaskToken;
 use crate::state::{
     activity::AttemptEnd,
     error::Error,
+    run::Worker,
     world::{RunNumber, Turn, World},
 };
 
@@ -50,7 +51,7 @@ pub(crate) fn end(
     namespace: &str,
     attempt: &Attempt,
     end: AttemptEnd,
-    identity: &str,
+    worker: &Worker,
 ) -> Result<(), Error> {
     let (number, id) = attempt.find(turn.world, namespace)?;
     if let AttemptEnd::Completed(payloads) | AttemptEnd::Canceled(payloads) = &end {
@@ -65,7 +66,7 @@ pub(crate) fn end(
     if canceled && !requested {
         return Err(Error::invalid("ActivityTask is not cancel requested."));
     }
-    turn.step(number, |step| step.end_attempt(id, end, identity));
+    turn.step(number, |step| step.end_attempt(id, end, worker));
     Ok(())
 }
 

@@ -21,6 +21,9 @@ use crate::state::{
     world::Turn,
 };
 
+/// The request id of a workflow task that was started without a poll, as Temporal's has it.
+const INLINE_REQUEST_ID: &str = "request-from-RespondWorkflowTaskCompleted";
+
 /// What the worker gets in the same answer.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Completed {
@@ -68,8 +71,7 @@ fn refuse(turn: &mut Turn<'_>, token: &TaskToken, bad: &BadCommand, identity: &s
     if token.attempt == 1 || bad.cause == Cause::UnhandledCommand {
         let failure = Failure {
             message: message.clone(),
-            source: "Server".to_owned(),
-            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: true })),
+            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: false })),
             ..Failure::default()
         };
         turn.step(token.run, |step| step.fail_task(bad.cause, Some(failure), identity, ""));
@@ -126,7 +128,8 @@ impl Step<'_> {
         }
         if return_new && let Some(task) = &self.run.task {
             let (scheduled_event_id, attempt) = (task.scheduled_event_id, task.attempt);
-            completed.next_task = self.start_task(scheduled_event_id, attempt, &worker);
+            completed.next_task =
+                self.start_task(scheduled_event_id, attempt, &worker, Some(INLINE_REQUEST_ID));
         }
         completed
     }

@@ -7,7 +7,7 @@ use host_wire::{
     },
 };
 
-use crate::state::step::Step;
+use crate::state::{error::Error, step::Step, world::Turn};
 
 /// A request for cancellation on its way into a run.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +16,22 @@ pub(crate) struct CancelRequest {
     pub(crate) identity: String,
     /// The run that asks, with its initiated event, if one does.
     pub(crate) external: Option<(WorkflowExecution, i64)>,
+}
+
+/// Asks a workflow to cancel itself. One that has ended needs no asking, and that is no error.
+pub(crate) fn request_cancel(
+    turn: &mut Turn<'_>,
+    namespace: &str,
+    execution: Option<&WorkflowExecution>,
+    first_run_id: &str,
+    request: CancelRequest,
+) -> Result<(), Error> {
+    match turn.world.find_open(namespace, execution, first_run_id) {
+        Ok(number) => turn.step(number, |step| step.request_cancel(request)).unwrap_or_default(),
+        Err(Error::Completed) => {}
+        Err(error) => return Err(error),
+    }
+    Ok(())
 }
 
 impl Step<'_> {

@@ -1,7 +1,5 @@
 //! StartWorkflowExecution and SignalWithStartWorkflowExecution.
 
-use std::time::Duration;
-
 use host_wire::{
     EventAttributes, duration_to_proto,
     temporal::api::{
@@ -25,7 +23,7 @@ use crate::state::{
     retry,
     run::{Birth, Run},
     step::Step,
-    time::{positive, stored},
+    time::positive,
     workflow_task::task_timeout_or_default,
     world::{RunNumber, Turn},
 };
@@ -228,9 +226,6 @@ fn new_run(turn: &mut Turn<'_>, request: StartWorkflowExecutionRequest) -> NewRu
         (Some(run), Some(execution)) => Some(run.min(execution)),
         (run, execution) => run.or(execution),
     };
-    let task_timeout = task_timeout_or_default(request.workflow_task_timeout)
-        .map(host_wire::duration_from_proto)
-        .map(|timeout| timeout.min(limits::LONGEST_TASK_TIMEOUT).min(run_timeout.unwrap_or(Duration::MAX)));
     let delay = positive(request.workflow_start_delay).unwrap_or_default();
     let expiration = execution_timeout.map(|timeout| turn.now.after(delay).after(timeout).into());
     let start = WorkflowExecutionStartedEventAttributes {
@@ -243,7 +238,7 @@ fn new_run(turn: &mut Turn<'_>, request: StartWorkflowExecutionRequest) -> NewRu
         input: request.input,
         workflow_execution_timeout: request.workflow_execution_timeout,
         workflow_run_timeout: run_timeout.map(duration_to_proto).or(request.workflow_run_timeout),
-        workflow_task_timeout: stored(task_timeout),
+        workflow_task_timeout: task_timeout_or_default(request.workflow_task_timeout, run_timeout),
         continued_failure: request.continued_failure,
         last_completion_result: request.last_completion_result,
         original_execution_run_id: run_id.clone(),

@@ -162,8 +162,8 @@ fn cancelling_before_and_after_a_worker_has_it() {
               9 WorkflowTaskStarted of 8
               10 WorkflowTaskCompleted of 8,9
               11 ActivityTaskCancelRequested
-              12 ActivityTaskCanceled of 5,0
-              13 ActivityTaskCancelRequested
+              12 ActivityTaskCancelRequested
+              13 ActivityTaskCanceled of 5,0
               14 WorkflowTaskScheduled attempt 1 on queue
               15 ActivityTaskStarted of 6 attempt 1
               16 ActivityTaskCanceled of 6,15

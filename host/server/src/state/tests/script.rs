@@ -35,7 +35,7 @@ use crate::state::{
         activity::{self, Attempt},
         complete_task::complete_task,
         fail_task::fail_task,
-        request_cancel::CancelRequest,
+        request_cancel::{CancelRequest, request_cancel},
         signal::Signal,
         start::start,
         terminate::terminate,
@@ -193,9 +193,7 @@ impl Script {
                 })
             }
             "cancel" => self.turn(|turn| {
-                let number = turn.world.find_open("default", execution.as_ref(), "")?;
-                turn.step(number, |step| step.request_cancel(CancelRequest::default())).unwrap();
-                Ok(())
+                request_cancel(turn, "default", execution.as_ref(), "", CancelRequest::default())
             }),
             "terminate" => self.turn(|turn| {
                 let request = TerminateWorkflowExecutionRequest {
@@ -238,7 +236,7 @@ impl Script {
         let task = run.task.clone().ok_or_else(Error::no_task)?;
         let worker = worker(self.in_process);
         self.turn(|turn| {
-            turn.step(number, |step| step.start_task(task.scheduled_event_id, task.attempt, &worker))
+            turn.step(number, |step| step.start_task(task.scheduled_event_id, task.attempt, &worker, None))
         });
         let run = self.run(id);
         let (token, transient) = (TaskToken::of_task(number, run), run.transient_events());
@@ -310,7 +308,7 @@ impl Script {
             }
             other => panic!("no such line: {other}"),
         };
-        self.turn(|turn| activity::end(turn, "default", &attempt, end, "worker"))
+        self.turn(|turn| activity::end(turn, "default", &attempt, end, &worker(false)))
     }
 
     /// The facts give the same runs.

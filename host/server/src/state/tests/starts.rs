@@ -89,8 +89,7 @@ fn signals_and_cancellation_count_once() {
     check(
         "start\nsignal one r\nsignal one r\ncancel\ncancel\nsignal two\nterminate enough\nsignal x\ncancel",
         expect![[r#"
-            signal: NotFound: workflow execution already completed
-            cancel: NotFound: workflow execution already completed
+            signal: Completed: workflow execution already completed
             w Terminated
               1 WorkflowExecutionStarted attempt 1
               2 WorkflowTaskScheduled attempt 1 on queue
