@@ -15,7 +15,10 @@ pub(crate) fn python_client(environment: &Environment) -> Result<()> {
     ensure!(said["result"]["tracking"] == "parcel-py-1", "{said}");
     ensure!(said["cancelled"] == "CANCELED", "{said}");
     ensure!(said["failure"]["type"] == "CardDeclined" && said["failure"]["non_retryable"] == true, "{said}");
-    ensure!(said["listed"].as_array().is_some_and(|ids| ids.len() == 3), "{said}");
+    let listed: Vec<&str> =
+        said["listed"].as_array().into_iter().flatten().filter_map(|id| id.as_str()).collect();
+    ensure!(listed.len() == 3, "{said}");
+    scene.speaks_of(listed);
 
     let mut replay = std::process::Command::new(test_harness::binary("host")?);
     replay.arg("replay").arg("--module").arg(component("orders")?).arg(&saved);
@@ -40,5 +43,22 @@ pub(crate) fn python_activities(environment: &Environment) -> Result<()> {
     worker.kill()?;
     worker.wait()?;
     ensure!(greeted? == "Hello, World, says Python!");
+    Ok(())
+}
+
+/// Every state machine of the service, under the official worker. What matters is in the comparison of the
+/// histories; here, that each of them could be made.
+pub(crate) fn python_state_machines(environment: &Environment) -> Result<()> {
+    let scene = environment.scene()?;
+    let only = std::env::var("HOST_TEST_CASES").unwrap_or_default();
+    let report = scene.folder.path().join("report.json");
+    let arguments = [report.to_str().context("path")?].into_iter().chain(only.split_whitespace());
+    let output = run(&mut scene.python("machines.py", &arguments.collect::<Vec<_>>())?)?;
+    ensure!(output.code == 0, "{output:?}");
+    let said: serde_json::Value = serde_json::from_slice(&std::fs::read(report)?)?;
+    let wrong = said["wrong"].as_object().context("no report")?;
+    let wrong: Vec<String> = wrong.iter().map(|(case, error)| format!("{case}: {error}")).collect();
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    scene.speaks_of(said["workflows"].as_array().into_iter().flatten().filter_map(|id| id.as_str()));
     Ok(())
 }

@@ -1,8 +1,10 @@
 //! What scenarios run in.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -11,15 +13,19 @@ use tempfile::TempDir;
 use test_harness::{Embedded, Host, HostOptions, Output, Service, Temporal, run, run_json};
 
 use crate::Needs;
+use crate::recording::{Histories, record};
 
 /// How long a scenario waits for something to become true.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A service, and what else the machine has.
+/// A service, and what else the machine has, for one scenario.
 pub(crate) struct Environment {
-    service: Running,
+    service: Arc<Running>,
     python: Option<PathBuf>,
+    scenario: &'static str,
     scenes: AtomicU32,
+    /// Workflows that the scenario spoke of.
+    workflow_ids: Mutex<BTreeSet<String>>,
 }
 
 /// The service that the scenarios run on.
@@ -49,21 +55,31 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Environment {
-    pub(crate) fn new(service: Running, python: Option<PathBuf>) -> Self {
-        Self { service, python, scenes: AtomicU32::new(0) }
+    pub(crate) fn new(service: Arc<Running>, python: Option<PathBuf>, scenario: &'static str) -> Self {
+        Self { service, python, scenario, scenes: AtomicU32::new(0), workflow_ids: Mutex::default() }
     }
 
     pub(crate) fn has(&self, needs: Needs) -> bool {
         match needs {
             Needs::Nothing => true,
-            Needs::Temporal => matches!(self.service, Running::Temporal(_)),
+            Needs::Temporal => matches!(*self.service, Running::Temporal(_)),
             Needs::Python => self.python.is_some(),
         }
     }
 
     pub(crate) fn scene(&self) -> Result<Scene<'_>> {
         let number = self.scenes.fetch_add(1, Ordering::Relaxed);
-        Ok(Scene { environment: self, task_queue: format!("queue-{number}"), folder: tempfile::tempdir()? })
+        Ok(Scene {
+            environment: self,
+            task_queue: format!("{}-{number}", self.scenario),
+            folder: tempfile::tempdir()?,
+        })
+    }
+
+    /// The histories of the workflows that the scenario spoke of, as they are now.
+    pub(crate) fn histories(&self) -> Result<Histories> {
+        let workflow_ids = self.workflow_ids.lock().map(|ids| ids.clone()).unwrap_or_default();
+        record(self.service.address(), &workflow_ids)
     }
 }
 
@@ -86,7 +102,16 @@ impl Scene<'_> {
 
     /// A command line of `host`, such as `workflow show`, run to its end.
     pub(crate) fn cli(&self, arguments: &[&str]) -> Result<Output> {
+        let named = arguments.iter().skip_while(|argument| **argument != "--workflow-id").nth(1);
+        self.speaks_of(named.copied());
         run(&mut Host::cli(self.address(), arguments)?)
+    }
+
+    /// Workflows whose histories are compared between the services.
+    pub(crate) fn speaks_of<'i>(&self, workflow_ids: impl IntoIterator<Item = &'i str>) {
+        if let Ok(mut known) = self.environment.workflow_ids.lock() {
+            known.extend(workflow_ids.into_iter().map(str::to_owned));
+        }
     }
 
     /// Starts a workflow on the queue of this scene.
@@ -153,7 +178,7 @@ impl Scene<'_> {
 
     /// A command line of the `temporal` CLI.
     pub(crate) fn temporal(&self, arguments: &[&str]) -> Result<Command> {
-        match &self.environment.service {
+        match &*self.environment.service {
             Running::Temporal(server) => Ok(server.cli(arguments)),
             Running::Embedded(_) => bail!("this scenario needs Temporal's server"),
         }

@@ -1,17 +1,22 @@
 //! End-to-end tests, each on the embedded service and on a real Temporal server. A scenario is a function
 //! of the environment, with a task queue, a data folder and hosts of its own. What the machine lacks is
 //! said, and its scenarios are reported as ignored.
+//!
+//! Afterwards the histories that a scenario made on the two services are compared, event by event.
 
 mod bomb;
 mod clients;
+mod compare;
 mod crash;
 mod eager;
 mod edited;
 mod environment;
 mod failures;
 mod outside;
+mod recording;
 mod replay;
 mod samples;
+mod scrub;
 mod sizes;
 mod stranger;
 mod swap;
@@ -23,7 +28,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use environment::{Environment, Running};
-use libtest_mimic::{Arguments, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use recording::Recordings;
 use test_harness::{Embedded, Temporal};
 
 /// A scenario, and what it needs.
@@ -65,51 +71,91 @@ const SCENARIOS: &[Scenario] = &[
     ("eager_activities", Needs::Nothing, eager::eager_activities),
     ("updates", Needs::Nothing, updates::updates),
     ("python_client", Needs::Python, clients::python_client),
+    ("python_state_machines", Needs::Python, clients::python_state_machines),
     ("python_activities", Needs::Python, clients::python_activities),
 ];
 
+const EMBEDDED: &str = "embedded";
+const TEMPORAL: &str = "temporal";
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    match trials(arguments.list) {
-        // Not `exit`: the services stop when their environments are dropped.
-        Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
+    let recordings = Arc::new(Recordings::default());
+    let scenarios = match trials(arguments.list, &recordings) {
+        // Not `exit`: the services stop when the last trial is dropped.
+        Ok(trials) => libtest_mimic::run(&arguments, trials),
         Err(error) => {
             eprintln!("error: {error:#}");
-            ExitCode::FAILURE
+            return ExitCode::FAILURE;
         }
-    }
+    };
+    let comparisons = SCENARIOS.iter().map(|(name, ..)| comparison(name, recordings.clone())).collect();
+    let comparisons = libtest_mimic::run(&arguments, comparisons);
+    if scenarios.has_failed() { scenarios.exit_code() } else { comparisons.exit_code() }
 }
 
-fn trials(listing: bool) -> Result<Vec<Trial>> {
+fn trials(listing: bool, recordings: &Arc<Recordings>) -> Result<Vec<Trial>> {
     let python: Option<PathBuf> = std::env::var_os("HOST_TEST_PYTHON").map(Into::into);
     if python.is_none() && !listing {
         eprintln!(
             "scenarios with Python are skipped: HOST_TEST_PYTHON names no interpreter with `temporalio`"
         );
     }
-    let start = |service: Running| Arc::new(Environment::new(service, python.clone()));
-    let embedded = if listing { None } else { Some(start(Running::Embedded(Embedded::start()?))) };
+    let embedded = if listing { None } else { Some(Arc::new(Running::Embedded(Embedded::start()?))) };
     let temporal = match Temporal::binary() {
         _ if listing => None,
-        Ok(binary) => Some(start(Running::Temporal(Temporal::start(binary)?))),
+        Ok(binary) => Some(Arc::new(Running::Temporal(Temporal::start(binary)?))),
         Err(missing) => {
             eprintln!("scenarios on Temporal's server are skipped: {missing}");
             None
         }
     };
-    let on = |name: &str, environment: Option<Arc<Environment>>| {
-        SCENARIOS.iter().map(|scenario| trial(name, scenario, environment.clone())).collect::<Vec<_>>()
-    };
-    Ok(on("embedded", embedded).into_iter().chain(on("temporal", temporal)).collect())
+    let mut trials = Vec::new();
+    for (name, service) in [(EMBEDDED, embedded), (TEMPORAL, temporal)] {
+        for scenario in SCENARIOS {
+            let environment =
+                service.clone().map(|service| Environment::new(service, python.clone(), scenario.0));
+            trials.push(trial(name, scenario, environment, recordings.clone()));
+        }
+    }
+    Ok(trials)
 }
 
-fn trial(service: &str, (name, needs, scenario): &Scenario, environment: Option<Arc<Environment>>) -> Trial {
-    let (needs, scenario) = (*needs, *scenario);
+fn trial(
+    service: &'static str,
+    &(name, needs, scenario): &Scenario,
+    environment: Option<Environment>,
+    recordings: Arc<Recordings>,
+) -> Trial {
     let runs = environment.filter(|environment| environment.has(needs));
     let ignored = runs.is_none();
-    Trial::test(format!("{service}::{name}"), move || match runs {
-        Some(environment) => scenario(&environment).map_err(|error| Failed::from(format!("{error:?}"))),
-        None => Ok(()),
+    Trial::test(format!("{service}::{name}"), move || {
+        let Some(environment) = runs else { return Ok(()) };
+        let histories = scenario(&environment).and_then(|()| environment.histories());
+        match histories {
+            Ok(histories) => recordings.keep(service, name, histories),
+            Err(error) => return Err(Failed::from(format!("{error:?}"))),
+        }
+        Ok(())
     })
     .with_ignored_flag(ignored)
+}
+
+/// Compares what a scenario recorded. Without both recordings there is nothing to compare, which is said.
+fn comparison(scenario: &'static str, recordings: Arc<Recordings>) -> Trial {
+    Trial::ignorable_test(format!("compared::{scenario}"), move || {
+        let (order, why) = compare::order_of(scenario);
+        if order == compare::Order::Chance {
+            return Ok(Completion::ignored_with(why));
+        }
+        let sides = (recordings.take(EMBEDDED, scenario), recordings.take(TEMPORAL, scenario));
+        let (Some(embedded), Some(temporal)) = sides else {
+            return Ok(Completion::ignored_with("it did not pass on both services"));
+        };
+        if embedded.is_empty() && temporal.is_empty() {
+            return Ok(Completion::ignored_with("it runs no workflow"));
+        }
+        let found = compare::differences(&embedded, &temporal, order);
+        if found.is_empty() { Ok(Completion::Completed) } else { Err(Failed::from(found.join("\n"))) }
+    })
 }
