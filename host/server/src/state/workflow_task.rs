@@ -8,6 +8,7 @@ use std::time::Duration;
 use host_wire::{
     EventAttributes, duration_to_proto,
     temporal::api::{
+        common::v1::WorkerVersionStamp,
         enums::v1::{
             EventType, SuggestContinueAsNewReason, TaskQueueKind, TimeoutType, WorkflowTaskFailedCause,
         },
@@ -228,12 +229,14 @@ impl Step<'_> {
         }
     }
 
-    /// Puts the events of a transient task into the history, now that it completes.
-    pub(crate) fn store_transient_events(&mut self) {
+    /// Puts the events of a transient task into the history, now that it completes. As Temporal's, they name the
+    /// build that completes it.
+    pub(crate) fn store_transient_events(&mut self, version: Option<WorkerVersionStamp>) {
         let Some((task, started)) = self.run.started_task().filter(|(task, _)| task.is_transient()) else {
             return;
         };
-        let (task, started) = (task.clone(), started.clone());
+        let (task, mut started) = (task.clone(), started.clone());
+        started.worker.version = version;
         let scheduled = self.run.scheduled_attributes(task.queue, task.attempt);
         self.record_at(task.scheduled_time, scheduled);
         let attributes =

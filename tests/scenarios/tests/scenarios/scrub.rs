@@ -31,6 +31,7 @@ const RULES: &[(Scrub, &str)] = &[
     (Scrub::Rewrite(time), "the two runs were not at the same time"),
     (Scrub::Rewrite(marker_time), "as above"),
     (Scrub::Rewrite(Names::rename_ids), "ids are random; which of them are the same is compared"),
+    (Scrub::Rewrite(message_size), "a message that is too large has a task token, which is of any size"),
     (Scrub::Rewrite(folder), "every scene has a folder of its own"),
     (Scrub::Rewrite(process_id), "the identity of a worker or client begins with the id of its process"),
     (
@@ -168,6 +169,13 @@ fn process_id(_: &mut Names, text: &str) -> Option<String> {
     let (before, after) = text.split_once('@')?;
     let kept = before.trim_end_matches(|character: char| character.is_ascii_digit());
     (kept.len() < before.len()).then(|| format!("{kept}<pid>@{after}"))
+}
+
+/// `has 5000097 bytes, more than the 4194304 of a message`.
+fn message_size(_: &mut Names, text: &str) -> Option<String> {
+    let (before, after) = text.split_once(" bytes, more than the ")?;
+    let kept = before.trim_end_matches(|character: char| character.is_ascii_digit());
+    Some(format!("{kept}<size> bytes, more than the {after}"))
 }
 
 /// `/tmp/.tmpAbCdEf/tree`: a folder of the crate `tempfile`, once.

@@ -136,7 +136,7 @@ impl Step<'_> {
 
     /// The event of the completion, after those of a transient task; where the next task goes.
     fn record_completed(&mut self, request: RespondWorkflowTaskCompletedRequest) -> i64 {
-        self.store_transient_events();
+        self.store_transient_events(request.worker_version_stamp.clone());
         let ids = self.run.started_task().map(|(task, started)| (task.scheduled_event_id, started.event_id));
         let (scheduled_event_id, started_event_id) = ids.unwrap_or_default();
         let sticky = request.sticky_attributes.and_then(|sticky| {
