@@ -13,6 +13,7 @@ use super::{queries::Queries, queues::Queues};
 use crate::{
     state::{
         archive::Archived,
+        run::Run,
         time::Time,
         world::{Changes, RunNumber, World},
     },
@@ -20,7 +21,7 @@ use crate::{
 };
 
 /// Most runs that leave memory at once, so that nobody waits for long.
-const ARCHIVED_RUNS: usize = 1_000;
+const LEAVING_RUNS: usize = 500;
 
 /// The last that happened to a run.
 #[derive(Clone, Copy, Debug)]
@@ -168,28 +169,50 @@ impl Kernel {
     }
 
     /// Forgets watchers and queues that nobody uses, and runs that the runs' file has and that
-    /// nothing happens to. Answers which may leave next time, and the position of that.
-    pub(crate) fn sweep(&mut self, applied: Position, now: Time) -> (Position, Vec<Archived>) {
+    /// nothing happens to.
+    pub(crate) fn sweep(&mut self, applied: Position, now: Time) -> Swept {
         self.watchers.retain(|_, watcher| Arc::strong_count(watcher) > 1);
         self.queues.sweep(now);
+        let mut evicted = Vec::new();
         let world = &mut self.world;
         self.touched.retain(|number, touched| {
             let behind = touched.position <= applied;
             if behind && touched.leaves {
-                world.evict(*number);
+                if evicted.len() == LEAVING_RUNS {
+                    return true;
+                }
+                evicted.extend(world.evict(*number));
             }
             !behind
         });
         let touched = &self.touched;
         let leaving = self.world.runs().filter(|(number, _)| !touched.contains_key(number));
-        let leaving = leaving.filter(|(_, run)| run.may_leave(now)).take(ARCHIVED_RUNS);
+        let leaving = leaving.filter(|(_, run)| run.may_leave(now)).take(LEAVING_RUNS);
         let archived: Vec<_> = leaving.map(|(number, run)| run.archived(number)).collect();
         if !archived.is_empty() {
             self.last += 1;
             let touched = Touched { position: self.last, leaves: true };
             self.touched.extend(archived.iter().map(|archived| (archived.run, touched)));
         }
-        (self.last, archived)
+        Swept { evicted, archived, position: self.last }
+    }
+}
+
+/// What a sweep found.
+#[derive(Debug)]
+pub(crate) struct Swept {
+    /// Runs that have left memory, to be dropped without holding the lock.
+    pub(crate) evicted: Vec<Box<Run>>,
+    /// Runs that may leave next time.
+    pub(crate) archived: Vec<Archived>,
+    /// When that is.
+    pub(crate) position: Position,
+}
+
+impl Swept {
+    /// Whether another sweep would find more.
+    pub(crate) fn has_more(&self) -> bool {
+        self.evicted.len() == LEAVING_RUNS || self.archived.len() == LEAVING_RUNS
     }
 }
 

@@ -204,14 +204,20 @@ impl Inner {
         (result, noted.position)
     }
 
-    /// Forgets what is not needed, and runs that nothing happens to.
-    fn sweep(&self) {
+    /// Forgets what is not needed, and some of the runs that nothing happens to; answers whether there
+    /// are more.
+    fn sweep(&self) -> bool {
         let now = self.clock.now();
         let mut kernel = self.lock();
-        let (position, archived) = kernel.sweep(self.storage.applied(), now);
-        if !archived.is_empty() {
-            self.storage.append(position, Vec::new(), archived, 0);
+        let mut swept = kernel.sweep(self.storage.applied(), now);
+        let more = swept.has_more();
+        if !swept.archived.is_empty() {
+            let archived = std::mem::take(&mut swept.archived);
+            self.storage.append(swept.position, Vec::new(), archived, 0);
         }
+        drop(kernel);
+        drop(swept);
+        more
     }
 
     /// Deletes runs that closed long ago.

@@ -8,6 +8,8 @@ use super::Inner;
 
 /// How often unused things are forgotten, and a clock that was set is noticed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+/// The pause after a sweep that left something.
+const SWEEP_PAUSE: Duration = Duration::from_millis(5);
 /// How often old runs are deleted.
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -24,8 +26,8 @@ pub(crate) async fn run_deadlines(inner: Weak<Inner>) {
         let wait = {
             let Some(inner) = inner.upgrade() else { return };
             if Instant::now() >= next_sweep {
-                inner.sweep();
-                next_sweep = Instant::now() + SWEEP_INTERVAL;
+                let more = inner.sweep();
+                next_sweep = Instant::now() + if more { SWEEP_PAUSE } else { SWEEP_INTERVAL };
             }
             if Instant::now() >= next_prune {
                 inner.prune();
