@@ -202,7 +202,7 @@ impl Kernel {
 #[derive(Debug)]
 pub(crate) struct Swept {
     /// Runs that have left memory, to be dropped without holding the lock.
-    pub(crate) evicted: Vec<Box<Run>>,
+    pub(crate) evicted: Vec<Run>,
     /// Runs that may leave next time.
     pub(crate) archived: Vec<Archived>,
     /// When that is.

@@ -148,14 +148,14 @@ impl World {
     }
 
     /// Forgets a run, which the archive must have.
-    pub(crate) fn evict(&mut self, number: RunNumber) -> Option<Box<Run>> {
+    pub(crate) fn evict(&mut self, number: RunNumber) -> Option<Run> {
         let run = self.runs.as_mut().remove(&number)?;
         self.by_run_id.remove(&run.birth.run_id);
         let key = (run.birth.namespace.clone(), run.birth.workflow_id.clone());
         if self.current.get(&key) == Some(&number) {
             self.current.remove(&key);
         }
-        Some(run)
+        Some(*run)
     }
 
     /// The run that a request names; without a run id the latest.
