@@ -54,7 +54,10 @@ impl Service {
         };
         let size = usize::try_from(request.page_size).ok().filter(|size| *size > 0);
         let size = size.unwrap_or(PAGE_RUNS).min(PAGE_RUNS);
-        let mut found = self.find_all(&request.namespace, before, filter, size + 1).await?;
+        let found = Vec::new();
+        let add = |found: &mut Vec<_>, number, info| found.push((number, info));
+        let mut found = self.scan(&request.namespace, before, filter, size + 1, found, add).await?;
+        found.sort_unstable_by_key(|(number, _)| Reverse(*number));
         let more = found.len() > size;
         found.truncate(size);
         let last = found.last().filter(|_| more).map(|(run, _)| After { run: *run });
@@ -69,64 +72,67 @@ impl Service {
     ) -> Result<CountWorkflowExecutionsResponse, Status> {
         let filter = Filter::parse(&request.query)?;
         let grouped = filter.grouped_by_status;
-        let mut by_status: BTreeMap<&str, i64> = BTreeMap::new();
-        for (_, info) in self.find_all(&request.namespace, RunNumber::MAX, filter, usize::MAX).await? {
+        let by_status = BTreeMap::<&str, i64>::new();
+        let add = |by_status: &mut BTreeMap<_, _>, _, info: WorkflowExecutionInfo| {
             *by_status.entry(status_name(info.status())).or_default() += 1;
-        }
+        };
+        let before = RunNumber::MAX;
+        let by_status = self.scan(&request.namespace, before, filter, usize::MAX, by_status, add).await?;
         let count = by_status.values().sum();
         let groups = if grouped { by_status.into_iter().map(group).collect() } else { Vec::new() };
         Ok(CountWorkflowExecutionsResponse { count, groups })
     }
 
-    /// The latest runs before a number that a filter lets through, the latest first: those in memory
-    /// and, while nobody waits for that, those that are not.
-    async fn find_all(
+    /// Adds up runs before a number that a filter lets through: all of those in memory, and then,
+    /// without anybody waiting for that, at most so many of the others, the latest first.
+    async fn scan<T: Send + 'static>(
         &self,
         namespace: &str,
         before: RunNumber,
         filter: Filter,
         most: usize,
-    ) -> Result<Vec<(RunNumber, WorkflowExecutionInfo)>, Status> {
-        let (mut found, in_memory, before, position) = {
+        mut sum: T,
+        add: fn(&mut T, RunNumber, WorkflowExecutionInfo),
+    ) -> Result<T, Status> {
+        let (in_memory, before, position) = {
             let mut kernel = self.lock();
             kernel.world.check_namespace(namespace)?;
             // What starts from here on is not in the answer.
             let before = before.min(kernel.world.next_number());
-            let mut found = Vec::new();
             let mut in_memory = HashSet::new();
             for (number, run) in kernel.world.runs().filter(|(number, _)| *number < before) {
                 in_memory.insert(number);
                 if run.birth.namespace == namespace && filter.matches(&Listed::from(run)) {
-                    found.push((number, describe::info(run)));
+                    add(&mut sum, number, describe::info(run));
                 }
             }
-            (found, in_memory, before, kernel.position())
+            (in_memory, before, kernel.position())
         };
         let (inner, namespace) = (self.inner.clone(), namespace.to_owned());
         let read = move || {
-            let mut read = Vec::new();
+            let mut read = 0;
             let each = |(number, info): Row| {
                 if !in_memory.contains(&number) {
                     // One without information came back into memory in between.
                     let info = info.or_else(|| inner.lock().world.run(number).map(describe::info));
-                    let info = info.filter(|info| filter.matches(&Listed::from(info)));
-                    read.extend(info.map(|info| (number, info)));
+                    if let Some(info) = info.filter(|info| filter.matches(&Listed::from(info))) {
+                        read += 1;
+                        add(&mut sum, number, info);
+                    }
                 }
-                read.len() < most
+                read < most
             };
             let reader = inner.storage.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            reader.list(&namespace, before, each).map(|()| read)
+            reader.list(&namespace, before, each).map(|()| sum)
         };
         let read = tokio::task::spawn_blocking(read).await;
         let read = read.map_err(|_| Status::unavailable("the service is shutting down"))?;
-        found.extend(read.map_err(|error| {
+        let sum = read.map_err(|error| {
             tracing::error!(%error, "failed to read the list of runs");
             Status::data_loss(error.to_string())
-        })?);
-        found.sort_unstable_by_key(|(number, _)| Reverse(*number));
-        found.truncate(most);
+        })?;
         self.on_disk(position).await?;
-        Ok(found)
+        Ok(sum)
     }
 }
 
