@@ -37,3 +37,7 @@ bench-neighbours:
 # Damaged modules, many more than `cargo test` tries.
 mutations count="100000":
     HOST_MODULE_MUTATIONS={{count}} cargo test --release --package host-sandbox --test mutations -- --nocapture
+
+# Workflows on the embedded service; where `temporal` is there, also on its development server.
+bench-service *arguments:
+    cargo bench --manifest-path tests/oracle/Cargo.toml --bench service -- {{arguments}}

@@ -1,6 +1,9 @@
 //! Guests that are real ones: modules in the sandbox.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Result;
 use guest_build::Package;
@@ -13,6 +16,9 @@ use host_worker::{
 
 use crate::player::Player;
 
+/// The package with the workflows of the benchmarks.
+const BENCH_GUEST: &str = "bench-guest";
+
 /// The folder of the repository.
 pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
@@ -24,7 +30,20 @@ pub fn root() -> &'static Path {
 ///
 /// When it cannot be built or loaded.
 pub fn bench_guest() -> Result<Arc<LoadedModule>> {
-    load(&root().join("tests/oracle/guest"), "bench-guest")
+    load(&guest_folder(), BENCH_GUEST)
+}
+
+/// The file of that guest's module.
+///
+/// # Errors
+///
+/// When it cannot be built.
+pub fn bench_module() -> Result<PathBuf> {
+    Ok(guest_build::build(&Package::new(&guest_folder(), BENCH_GUEST))?)
+}
+
+fn guest_folder() -> PathBuf {
+    root().join("tests/oracle/guest")
 }
 
 /// A package's module.

@@ -8,7 +8,6 @@
 
 mod native;
 mod ours;
-mod process;
 
 use std::{
     env,
@@ -21,7 +20,7 @@ use host_wire::{History, temporal::api::history::v1::HistoryEvent};
 use prost::Message;
 
 use native::Native;
-use oracle::written;
+use oracle::{process, written};
 use ours::Sandboxed;
 
 /// Rounds of which the median counts, unless told otherwise.

@@ -1,18 +1,12 @@
-//! The benchmark's workflows on Temporal's Rust SDK. `guest/src/lib.rs` has the same ones on ours.
-
-use std::time::Duration;
+//! Temporal's Rust SDK as one engine of the benchmark.
 
 use anyhow::{Context, Result, anyhow};
 use bytes::Bytes;
+use oracle::native::{Chain, Fan, Hello};
 use prost::Message;
 use temporalio_client::WorkflowHistory;
 use temporalio_protos::temporal::api::history::v1::History;
-use temporalio_sdk::{
-    ActivityOptions, WorkflowContext, WorkflowResult,
-    activities::{ActivityContext, ActivityError, activities},
-    workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions},
-    workflows::{join_all, workflow, workflow_methods},
-};
+use temporalio_sdk::workflow_replayer::{WorkflowReplayer, WorkflowReplayerOptions};
 use tokio::runtime::Runtime;
 
 /// Replays with Temporal's SDK, from the bytes of a history on.
@@ -41,73 +35,5 @@ impl Native {
             Some(failure) => Err(anyhow!(failure)).context("the Rust SDK refuses a history"),
             None => Ok(()),
         }
-    }
-}
-
-/// What an activity takes and gives back.
-const TEXT_BYTES: usize = 100;
-
-fn options() -> ActivityOptions {
-    ActivityOptions::start_to_close_timeout(Duration::from_secs(10))
-}
-
-/// One activity.
-#[workflow]
-#[derive(Default)]
-pub struct Hello;
-
-#[workflow_methods]
-impl Hello {
-    #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, text: String) -> WorkflowResult<String> {
-        Ok(ctx.execute_activity(Echo::echo, text, options()).await?)
-    }
-}
-
-/// Activities one after another.
-#[workflow]
-#[derive(Default)]
-pub struct Chain;
-
-#[workflow_methods]
-impl Chain {
-    #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, count: u32) -> WorkflowResult<String> {
-        let mut text = "x".repeat(TEXT_BYTES);
-        for _ in 0..count {
-            text = ctx.execute_activity(Echo::echo, text, options()).await?;
-        }
-        Ok(text)
-    }
-}
-
-/// Activities at once.
-#[workflow]
-#[derive(Default)]
-pub struct Fan;
-
-#[workflow_methods]
-impl Fan {
-    #[run]
-    pub async fn run(ctx: &mut WorkflowContext<Self>, count: u32) -> WorkflowResult<usize> {
-        let text = "x".repeat(TEXT_BYTES);
-        let texts: Vec<_> =
-            (0..count).map(|_| ctx.execute_activity(Echo::echo, text.clone(), options())).collect();
-        let mut bytes = 0;
-        for text in join_all(texts).await {
-            bytes += text?.len();
-        }
-        Ok(bytes)
-    }
-}
-
-/// What the workflows ask for.
-pub struct Echo;
-
-#[activities]
-impl Echo {
-    #[activity(name = "echo")]
-    pub async fn echo(_ctx: ActivityContext, text: String) -> Result<String, ActivityError> {
-        Ok(text)
     }
 }

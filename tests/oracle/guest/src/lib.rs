@@ -1,5 +1,4 @@
-//! The benchmark's workflows on our guest SDK. `benches/replay/native.rs` has the same ones on
-//! Temporal's.
+//! The benchmarks' workflows on our guest SDK. `oracle::native` has the same ones on Temporal's.
 
 use std::time::Duration;
 
