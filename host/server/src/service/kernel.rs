@@ -79,7 +79,7 @@ impl Kernel {
             self.heap.push(Reverse((time, number)));
         }
         for task in self.world.waiting_tasks() {
-            self.queues.push(&self.world, task, now);
+            self.queues.push(&self.world, task, self.last, now);
         }
         let open = self.world.runs().filter(|(_, run)| run.is_open());
         let mut open: Vec<_> = open.map(|(number, run)| (number, run.has_lost_worker())).collect();
@@ -105,7 +105,7 @@ impl Kernel {
         self.last += 1;
         let mut awaited = changes.closed_tasks().map(|()| -1).sum();
         for task in &changes.tasks {
-            awaited += i64::from(self.queues.push(&self.world, task.clone(), now));
+            awaited += i64::from(self.queues.push(&self.world, task.clone(), self.last, now));
         }
         let mut sooner = false;
         let mut archived = Vec::new();

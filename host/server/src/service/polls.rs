@@ -18,10 +18,13 @@ use tonic::{Request, Status};
 
 use super::{
     LONG_POLL, Service, activities,
-    queues::{QueueKey, Queued},
+    queues::{First, QueueKey, Queued},
     tasks,
 };
-use crate::state::{error::Error, limits, run::Worker, step::Step, world::Task};
+use crate::{
+    state::{error::Error, limits, run::Worker, step::Step, world::Task},
+    storage::Position,
+};
 
 impl Service {
     pub(super) async fn poll_workflow_task(
@@ -68,9 +71,11 @@ impl Service {
             self.run_on_disk(run).await?;
         }
         let start = |step: &mut Step<'_>| step.start_task(scheduled_event_id, attempt, worker, None);
-        let (started, position) = self.inner.transition_with(
+        let mut before = 0;
+        let (started, _) = self.inner.transition_with(
             |turn| turn.step(run, start).unwrap_or_default(),
             |kernel, started| {
+                before = kernel.position_of(run);
                 if *started {
                     kernel.queries.attach(run);
                 }
@@ -82,7 +87,6 @@ impl Service {
         }
         if !self.in_process {
             // What came in between is in the history that is about to be shown. Usually nothing.
-            let before = position.saturating_sub(1);
             self.on_disk(before).await?;
         }
         Ok(self.task_response(run, &poller.key.name))
@@ -104,7 +108,6 @@ impl Service {
                 continue;
             };
             let (run, id, attempt) = (*run, *scheduled_event_id, *attempt);
-            self.run_on_disk(run).await?;
             let start = |step: &mut Step<'_>| step.start_activity(id, attempt, &worker);
             let (response, position) = self.inner.transition(|turn| {
                 turn.step(run, start).filter(|started| *started)?;
@@ -191,20 +194,31 @@ impl<'a> Poller<'a> {
         Self { service, key, arrived }
     }
 
-    /// Waits for the next task.
+    /// Waits for the next task whose cause is on disk; for workflow tasks that stay in the process, it
+    /// need not be.
     async fn next(&self, until: Instant) -> Option<Taken<'a>> {
+        let needs_disk = self.key.activities || !self.service.in_process;
+        let mut synced = self.service.inner.storage.synced();
         loop {
             let mut arrived = pin!(self.arrived.notified());
             arrived.as_mut().enable();
             if *self.service.inner.closing.borrow() {
                 return None;
             }
-            let queued = self.service.lock().queues.take(&self.key);
-            if queued.is_some() {
-                return Some(Taken { service: self.service, key: self.key.clone(), queued });
-            }
+            let last = if needs_disk { synced.borrow_and_update().position } else { Position::MAX };
+            let first = self.service.lock().queues.take(&self.key, last);
+            let not_on_disk = match first {
+                First::Queued(queued, position) => {
+                    let (service, key) = (self.service, self.key.clone());
+                    return Some(Taken { service, key, queued: Some(queued), position });
+                }
+                First::NotOnDisk => true,
+                First::Nothing => false,
+            };
             tokio::select! {
-                () = arrived => {}
+                // Who waits for the disk leaves arrivals to others: dropping this passes one on.
+                () = arrived, if !not_on_disk => {}
+                synced = synced.changed(), if not_on_disk => synced.ok()?,
                 () = sleep_until(until) => return None,
                 () = self.service.closed() => return None,
             }
@@ -224,6 +238,7 @@ struct Taken<'a> {
     service: &'a Service,
     key: QueueKey,
     queued: Option<Queued>,
+    position: Position,
 }
 
 impl Taken<'_> {
@@ -240,7 +255,7 @@ impl Taken<'_> {
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
         if let Some(queued) = self.queued.take() {
-            self.service.lock().queues.put_back(self.key.clone(), queued);
+            self.service.lock().queues.put_back(self.key.clone(), queued, self.position);
         }
     }
 }

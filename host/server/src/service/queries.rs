@@ -232,7 +232,7 @@ impl Service {
         if let Some(open) = kernel.queries.open.get_mut(&asked.number) {
             open.attached = false;
         }
-        kernel.queues.push_to(queue, Queued::Query(asked.number));
+        kernel.queues.push_to(queue, Queued::Query(asked.number), 0);
         Ok(true)
     }
 

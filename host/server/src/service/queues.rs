@@ -13,9 +13,12 @@ use host_wire::temporal::api::enums::v1::TaskQueueKind;
 use tokio::sync::Notify;
 
 use super::queries::QueryNumber;
-use crate::state::{
-    time::Time,
-    world::{Task, World},
+use crate::{
+    state::{
+        time::Time,
+        world::{Task, World},
+    },
+    storage::Position,
 };
 
 /// A sticky queue that was not polled for so long is dead: its tasks go to the normal queue.
@@ -40,9 +43,19 @@ pub(crate) enum Queued {
     Query(QueryNumber),
 }
 
+/// What a poller finds first in its queue.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum First {
+    Queued(Queued, Position),
+    /// Something whose cause is not on disk yet.
+    NotOnDisk,
+    Nothing,
+}
+
 #[derive(Debug, Default)]
 struct Queue {
-    tasks: VecDeque<Queued>,
+    /// Each with the position of the transition that brought it.
+    tasks: VecDeque<(Queued, Position)>,
     arrived: Arc<Notify>,
     waiting: usize,
     /// How many of those that wait are in this process.
@@ -60,7 +73,7 @@ pub(crate) struct Queues {
 impl Queues {
     /// Adds a task to its queue; to the normal one if its sticky queue is dead. Answers whether it is a
     /// workflow task that a worker in this process takes at once.
-    pub(crate) fn push(&mut self, world: &World, task: Task, now: Time) -> bool {
+    pub(crate) fn push(&mut self, world: &World, task: Task, position: Position, now: Time) -> bool {
         let (number, name, activities) = match &task {
             Task::Workflow { run, queue, .. } => {
                 let sticky = queue.kind == i32::from(TaskQueueKind::Sticky);
@@ -78,25 +91,33 @@ impl Queues {
         let key = QueueKey { namespace: run.birth.namespace.clone(), name, activities };
         let taken =
             !activities && self.queues.get(&key).is_some_and(|queue| queue.waiting_here > queue.tasks.len());
-        self.push_to(key, Queued::Task(task));
+        self.push_to(key, Queued::Task(task), position);
         taken
     }
 
-    pub(crate) fn push_to(&mut self, key: QueueKey, queued: Queued) {
+    pub(crate) fn push_to(&mut self, key: QueueKey, queued: Queued, position: Position) {
         let queue = self.queues.entry(key).or_default();
-        queue.tasks.push_back(queued);
+        queue.tasks.push_back((queued, position));
         queue.arrived.notify_one();
     }
 
     /// Puts back what its taker could not use.
-    pub(crate) fn put_back(&mut self, key: QueueKey, queued: Queued) {
+    pub(crate) fn put_back(&mut self, key: QueueKey, queued: Queued, position: Position) {
         let queue = self.queues.entry(key).or_default();
-        queue.tasks.push_front(queued);
+        queue.tasks.push_front((queued, position));
         queue.arrived.notify_one();
     }
 
-    pub(crate) fn take(&mut self, key: &QueueKey) -> Option<Queued> {
-        self.queues.get_mut(key)?.tasks.pop_front()
+    /// Takes what is first in a queue, if its position is not after `last`.
+    pub(crate) fn take(&mut self, key: &QueueKey, last: Position) -> First {
+        let Some(queue) = self.queues.get_mut(key) else { return First::Nothing };
+        if queue.tasks.front().is_some_and(|(_, position)| *position > last) {
+            return First::NotOnDisk;
+        }
+        match queue.tasks.pop_front() {
+            Some((queued, position)) => First::Queued(queued, position),
+            None => First::Nothing,
+        }
     }
 
     /// A poller comes, from `here` in the process or from elsewhere; answers what tells it that something arrived.
@@ -119,6 +140,10 @@ impl Queues {
             queue.waiting = queue.waiting.saturating_sub(1);
             queue.waiting_here = queue.waiting_here.saturating_sub(usize::from(here));
             queue.last_poll = queue.last_poll.map(|_| now);
+            if !queue.tasks.is_empty() {
+                // This poller may have been told, and have waited for the disk.
+                queue.arrived.notify_one();
+            }
         }
     }
 
@@ -150,12 +175,12 @@ impl Queues {
     pub(crate) fn abandon_sticky(&mut self, world: &World, key: &QueueKey, now: Time) {
         let Some(queue) = self.queues.get_mut(key) else { return };
         queue.last_poll = None;
-        for queued in std::mem::take(&mut queue.tasks) {
+        for (queued, position) in std::mem::take(&mut queue.tasks) {
             match queued {
                 Queued::Task(task) => {
-                    self.push(world, task, now);
+                    self.push(world, task, position, now);
                 }
-                query @ Queued::Query(_) => self.push_to(key.clone(), query),
+                query @ Queued::Query(_) => self.push_to(key.clone(), query, position),
             }
         }
     }
@@ -170,6 +195,28 @@ impl Queues {
         #[expect(clippy::iter_over_hash_type, reason = "each queue alone")]
         for queue in self.queues.values_mut() {
             queue.pollers.retain(|(_, last)| now.since(*last) < POLLER_RECENT);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_on_disk_stays_in_the_queue() {
+        let key = QueueKey { namespace: "n".to_owned(), name: "q".to_owned(), activities: false };
+        let mut queues = Queues::default();
+        queues.push_to(key.clone(), Queued::Query(7), 3);
+        queues.push_to(key.clone(), Queued::Query(8), 4);
+        for (last, expected) in [
+            (2, First::NotOnDisk),
+            (3, First::Queued(Queued::Query(7), 3)),
+            (3, First::NotOnDisk),
+            (Position::MAX, First::Queued(Queued::Query(8), 4)),
+            (Position::MAX, First::Nothing),
+        ] {
+            assert_eq!(queues.take(&key, last), expected, "up to {last}");
         }
     }
 }
