@@ -350,6 +350,72 @@ async fn refusals_have_the_protocols_codes_and_details() {
 }
 
 #[tokio::test]
+async fn foreign_page_tokens_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut client = connect(Arc::new(open(folder.path()))).await;
+    client.start_workflow_execution(start("w")).await.unwrap();
+    let (namespace, next_page_token) = ("default".to_owned(), bytes::Bytes::from_static(b"\xff\xff"));
+    let request = ListWorkflowExecutionsRequest {
+        namespace: namespace.clone(),
+        next_page_token: next_page_token.clone(),
+        ..Default::default()
+    };
+    let status = client.list_workflow_executions(request).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "Invalid NextPageToken."));
+    let request = GetWorkflowExecutionHistoryRequest {
+        namespace: namespace.clone(),
+        execution: execution("w"),
+        next_page_token: next_page_token.clone(),
+        ..Default::default()
+    };
+    let status = client.get_workflow_execution_history(request).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "Invalid NextPageToken."));
+    let request = GetWorkflowExecutionHistoryReverseRequest {
+        namespace,
+        execution: execution("w"),
+        next_page_token,
+        ..Default::default()
+    };
+    let status = client.get_workflow_execution_history_reverse(request).await.unwrap_err();
+    assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "Invalid NextPageToken."));
+}
+
+/// What no client of the protocol sends: a method that does not exist, and bytes that are no message.
+#[tokio::test]
+async fn what_is_not_the_protocol_is_refused() {
+    /// The field of the namespace, holding what is not UTF-8.
+    #[derive(Clone, PartialEq, prost::Message)]
+    struct Garbage {
+        #[prost(bytes = "bytes", tag = "1")]
+        namespace: bytes::Bytes,
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let server = Arc::new(open(folder.path()));
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let url = format!("http://{}", listener.address());
+    tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
+    let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
+    let call = async |path: &'static str| {
+        let mut client = tonic::client::Grpc::new(channel.clone());
+        client.ready().await.unwrap();
+        let garbage = Garbage { namespace: bytes::Bytes::from_static(b"\xff\xfe") };
+        let codec = tonic_prost::ProstCodec::<Garbage, Garbage>::default();
+        let path = http::uri::PathAndQuery::from_static(path);
+        client.unary(Request::new(garbage), path, codec).await.unwrap_err().code()
+    };
+    assert_eq!(
+        call("/temporal.api.workflowservice.v1.WorkflowService/StartWorkflowExecution").await,
+        Code::Internal
+    );
+    assert_eq!(
+        call("/temporal.api.workflowservice.v1.WorkflowService/NoSuchMethod").await,
+        Code::Unimplemented
+    );
+    assert_eq!(call("/some.other.Service/Method").await, Code::Unimplemented);
+    assert_eq!(call("/").await, Code::Unimplemented);
+}
+
+#[tokio::test]
 async fn compressed_messages_are_read_and_large_ones_refused() {
     let folder = tempfile::tempdir().unwrap();
     let server = Arc::new(open(folder.path()));
@@ -401,6 +467,16 @@ async fn damage_is_refused_by_name() {
     let text = |bytes: &mut Vec<u8>| *bytes = vec![b'x'; 5_000];
     check_damage("log.sqlite", "log.sqlite", text).await;
     check_damage("runs.sqlite", "runs.sqlite", text).await;
+    let other_program = |bytes: &mut Vec<u8>| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("other.sqlite");
+        let other = rusqlite::Connection::open(&path).unwrap();
+        other.execute_batch("CREATE TABLE friend (name TEXT)").unwrap();
+        drop(other);
+        *bytes = std::fs::read(path).unwrap();
+    };
+    check_damage("log.sqlite", "log.sqlite", other_program).await;
+    check_damage("runs.sqlite", "runs.sqlite", other_program).await;
     check_damage("log.sqlite", "log.sqlite", Vec::clear).await;
     check_damage("runs.sqlite", "log.sqlite", Vec::clear).await;
 }

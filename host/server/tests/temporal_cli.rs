@@ -11,12 +11,15 @@ use host_wire::{
     WorkflowService, duration_to_proto,
     temporal::api::{
         command::v1::{
-            Command as WorkflowCommand, ScheduleActivityTaskCommandAttributes, command::Attributes,
+            Command as WorkflowCommand, CompleteWorkflowExecutionCommandAttributes,
+            ScheduleActivityTaskCommandAttributes, command::Attributes,
         },
-        common::v1::ActivityType,
+        common::v1::{ActivityType, Payload, Payloads},
+        enums::v1::QueryResultType,
         taskqueue::v1::TaskQueue,
         workflowservice::v1::{
-            PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest,
+            PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, RespondQueryTaskCompletedRequest,
+            RespondWorkflowTaskCompletedRequest,
         },
     },
 };
@@ -53,6 +56,22 @@ async fn the_temporal_command_line_works_on_the_service() {
     cli.succeeds(&["activity", "complete"], &activity, "");
     cli.succeeds(&["workflow", "show"], &["--workflow-id", "w"], "EVENT_TYPE_ACTIVITY_TASK_COMPLETED");
 
+    // A worker from here on: it answers queries, and completes what is of the type `Instant`.
+    let worker = tokio::spawn(run_worker(service.clone()));
+    let execute = ["--workflow-id", "x", "--type", "Instant", "--task-queue", "instant"];
+    cli.succeeds(&["workflow", "execute"], &execute, "COMPLETED");
+    cli.succeeds(&["workflow", "result"], &["--workflow-id", "x"], "\"done\"");
+    let query = ["--workflow-id", "x", "--type", "state"];
+    cli.succeeds(&["workflow", "query"], &query, "\"state is fine\"");
+    let signal = ["--workflow-id", "y", "--type", "Instant", "--task-queue", "instant", "--signal-name", "s"];
+    cli.succeeds(&["workflow", "signal-with-start"], &signal, "\"runId\"");
+    cli.succeeds(&["workflow", "show"], &["--workflow-id", "y"], "EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED");
+    cli.succeeds(&["task-queue", "describe"], &["--task-queue", "instant"], "stranger");
+    cli.succeeds(&["task-queue", "describe"], &["--task-queue", "instant", "--legacy-mode"], "stranger");
+    cli.succeeds(&["operator", "namespace", "describe"], &["--namespace", "default"], "\"default\"");
+    cli.succeeds(&["operator", "namespace", "list"], &[], "\"default\"");
+    worker.abort();
+
     cli.succeeds(&["workflow", "cancel"], &["--workflow-id", "w"], "");
     cli.succeeds(&["workflow", "show"], &["--workflow-id", "w"], "WORKFLOW_EXECUTION_CANCEL_REQUESTED");
     cli.succeeds(&["workflow", "terminate"], &["--workflow-id", "w", "--reason", "enough"], "");
@@ -88,6 +107,48 @@ async fn start_activity(service: &Arc<dyn WorkflowService>) {
         ..Default::default()
     };
     service.poll_activity_task_queue(Request::new(poll)).await.unwrap();
+}
+
+async fn run_worker(service: Arc<dyn WorkflowService>) {
+    let json = |text: &str| Payloads {
+        payloads: vec![Payload {
+            metadata: [("encoding".to_owned(), "json/plain".into())].into(),
+            data: format!("\"{text}\"").into(),
+            ..Payload::default()
+        }],
+    };
+    loop {
+        let poll = PollWorkflowTaskQueueRequest {
+            namespace: "default".to_owned(),
+            task_queue: Some(TaskQueue { name: "instant".to_owned(), ..TaskQueue::default() }),
+            identity: "stranger".to_owned(),
+            ..Default::default()
+        };
+        let task = service.poll_workflow_task_queue(Request::new(poll)).await.unwrap().into_inner();
+        if task.query.is_some() {
+            let answer = RespondQueryTaskCompletedRequest {
+                namespace: "default".to_owned(),
+                task_token: task.task_token,
+                completed_type: QueryResultType::Answered.into(),
+                query_result: Some(json("state is fine")),
+                ..Default::default()
+            };
+            service.respond_query_task_completed(Request::new(answer)).await.unwrap();
+        } else if !task.task_token.is_empty() {
+            let result = CompleteWorkflowExecutionCommandAttributes { result: Some(json("done")) };
+            let attributes = Attributes::CompleteWorkflowExecutionCommandAttributes(Box::new(result));
+            let completed = RespondWorkflowTaskCompletedRequest {
+                namespace: "default".to_owned(),
+                task_token: task.task_token,
+                commands: vec![WorkflowCommand {
+                    attributes: Some(attributes),
+                    ..WorkflowCommand::default()
+                }],
+                ..Default::default()
+            };
+            service.respond_workflow_task_completed(Request::new(completed)).await.unwrap();
+        }
+    }
 }
 
 struct Cli {

@@ -13,6 +13,7 @@ mod queries;
 mod queues;
 mod rpc;
 mod status;
+mod task_queues;
 mod tasks;
 mod time;
 

@@ -6,21 +6,19 @@ use std::time::Duration;
 use host_wire::{
     duration_to_proto,
     temporal::api::{
-        enums::v1::{ArchivalState, NamespaceState, TaskQueueType},
+        enums::v1::{ArchivalState, NamespaceState},
         namespace::v1::{NamespaceConfig, NamespaceInfo, namespace_info},
         replication::v1::NamespaceReplicationConfig,
-        taskqueue::v1::{PollerInfo, TaskQueueStats},
         version::v1::VersionInfo,
         workflowservice::v1::{
-            DescribeNamespaceRequest, DescribeNamespaceResponse, DescribeTaskQueueRequest,
-            DescribeTaskQueueResponse, GetClusterInfoResponse, GetSystemInfoResponse, ListNamespacesResponse,
-            get_system_info_response,
+            DescribeNamespaceRequest, DescribeNamespaceResponse, GetClusterInfoResponse,
+            GetSystemInfoResponse, ListNamespacesResponse, get_system_info_response,
         },
     },
 };
 use tonic::Status;
 
-use super::{Service, queues::QueueKey};
+use super::Service;
 use crate::state::{error::Error, limits, namespace_id};
 
 /// The version of Temporal's server whose behaviour this follows; clients compare it.
@@ -88,35 +86,6 @@ impl Service {
         let namespaces =
             kernel.world.namespaces().map(|name| namespace(name, self.inner.retention)).collect();
         ListNamespacesResponse { namespaces, next_page_token: bytes::Bytes::new() }
-    }
-
-    pub(super) fn describe_task_queue(
-        &self,
-        request: DescribeTaskQueueRequest,
-    ) -> Result<DescribeTaskQueueResponse, Status> {
-        let now = self.inner.clock.now();
-        let activities = request.task_queue_type() == TaskQueueType::Activity;
-        let kernel = self.lock();
-        kernel.world.check_namespace(&request.namespace)?;
-        let name = request.task_queue.unwrap_or_default().name;
-        if name.is_empty() {
-            return Err(Error::invalid("TaskQueue is not set on request.").into());
-        }
-        let key = QueueKey { namespace: request.namespace, name, activities };
-        let pollers = kernel.queues.pollers(&key, now).into_iter().map(|(identity, last)| PollerInfo {
-            last_access_time: Some(last.into()),
-            identity,
-            rate_per_second: 100_000.0,
-            ..PollerInfo::default()
-        });
-        Ok(DescribeTaskQueueResponse {
-            pollers: pollers.collect(),
-            stats: Some(TaskQueueStats {
-                approximate_backlog_count: i64::try_from(kernel.queues.backlog(&key)).unwrap_or(i64::MAX),
-                ..TaskQueueStats::default()
-            }),
-            ..DescribeTaskQueueResponse::default()
-        })
     }
 }
 

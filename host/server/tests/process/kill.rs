@@ -1,20 +1,15 @@
 //! `kill -9` at random moments and at named points of the storage, under load, with a ledger of what
 //! was acknowledged.
 //!
-//! The service runs in a child process (this test's own executable), clients and workers here. After
-//! each kill it is started again on the same folder; every second life ends at one of [`POINTS`]. At the end every acknowledged start and signal
+//! After each kill the service is started again on the same folder; every second life ends at one of
+//! [`POINTS`]. At the end every acknowledged start and signal
 //! is in the histories exactly once, and every workflow ended with the right result.
 //!
 //! `HOST_KILLS` says how often (default 5), `HOST_SEED` repeats a run.
-#![allow(clippy::unwrap_used, reason = "a test panics on failure")]
-#![allow(clippy::disallowed_methods, reason = "a test measures time")]
-
 use std::{
     collections::{BTreeMap, BTreeSet},
     env,
-    io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -22,7 +17,6 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use host_server::{Listener, Options, Server};
 use host_wire::{
     EventAttributes, duration_to_proto,
     temporal::api::{
@@ -33,16 +27,14 @@ use host_wire::{
         common::v1::{ActivityType, Payload, Payloads, WorkflowExecution, WorkflowType},
         history::v1::HistoryEvent,
         taskqueue::v1::TaskQueue,
-        workflowservice::v1::{workflow_service_client::WorkflowServiceClient, *},
+        workflowservice::v1::*,
     },
 };
-use tonic::{Code, Request, Status, transport::Channel};
+use tonic::{Code, Request, Status};
 
-/// Folder for the child to serve; unset in the test itself.
-const CHILD_FOLDER: &str = "HOST_KILL_TEST_FOLDER";
+use crate::child::{Client, Service, connect};
+
 const KILLS: u64 = 6;
-/// Variable of the service with a place and how often it is passed before.
-const FAIL_POINT: &str = "HOST_FAIL_POINT";
 /// Places where the service ends itself, with the most times that they are passed before. One is between
 /// the group and its commit, one between the sync and its acknowledgement, and so on.
 const POINTS: [(&str, u64); 7] = [
@@ -63,22 +55,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long the workflows may take to end after the last kill.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-type Client = WorkflowServiceClient<Channel>;
-
 /// What the service has acknowledged: signals by workflow id.
 type Ledger = Arc<Mutex<BTreeMap<String, (String, BTreeSet<String>)>>>;
-
-#[test]
-fn serves_when_started_as_a_child() {
-    let Some(folder) = env::var_os(CHILD_FOLDER) else { return };
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(async {
-        let server = Server::open(Path::new(&folder), Options::default()).unwrap();
-        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
-        eprintln!("listening on {}", listener.address());
-        server.serve(listener, std::future::pending()).await.unwrap();
-    });
-}
 
 #[test]
 fn nothing_acknowledged_is_lost() {
@@ -331,75 +309,6 @@ async fn again(status: Status, address: &Mutex<String>) -> Client {
     let passes = [Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded, Code::Unknown, Code::Internal];
     assert!(passes.contains(&status.code()), "{status:?}");
     connect(address).await
-}
-
-async fn connect(address: &Mutex<String>) -> Client {
-    loop {
-        let url = format!("http://{}", address.lock().unwrap());
-        if let Ok(client) = Client::connect(url).await {
-            return client;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-/// The service in a process of its own.
-struct Service {
-    child: Child,
-}
-
-impl Service {
-    fn start(folder: &Path, address: &Mutex<String>, fail_point: Option<String>) -> Self {
-        let ends = fail_point.is_some();
-        let child = Command::new(env::current_exe().unwrap())
-            .args(["--exact", "serves_when_started_as_a_child", "--nocapture"])
-            .env(CHILD_FOLDER, folder)
-            .envs(fail_point.map(|fail_point| (FAIL_POINT, fail_point)))
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut service = Self { child };
-        let lines = BufReader::new(service.child.stderr.take().unwrap()).lines();
-        let mut said = Vec::new();
-        for line in lines {
-            let line = line.unwrap();
-            if let Some(found) = line.strip_prefix("listening on ") {
-                found.clone_into(&mut address.lock().unwrap());
-                return service;
-            }
-            said.push(line);
-        }
-        // It may have come to its place while it brought the second file to the end of the log.
-        assert!(ends, "the service did not start: {said:#?}");
-        Self::start(folder, address, None)
-    }
-
-    /// Whether it ends by itself.
-    async fn has_ended_within(&mut self, time: Duration) -> bool {
-        const STEP: Duration = Duration::from_millis(20);
-        let mut waited = Duration::ZERO;
-        while waited < time {
-            if self.child.try_wait().unwrap().is_some() {
-                return true;
-            }
-            tokio::time::sleep(STEP).await;
-            waited += STEP;
-        }
-        false
-    }
-
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
 }
 
 fn clock_seed() -> u64 {
