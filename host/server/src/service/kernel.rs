@@ -124,7 +124,7 @@ impl Kernel {
                 watcher.notify_waiters();
             }
         }
-        Noted { position: self.last, sooner, archived, awaited }
+        Noted { position: self.last, sooner, archived, awaited, lazy: changes.only_starts() }
     }
 
     /// Puts the run's next deadline into the heap; answers whether it is the first of all.
@@ -226,4 +226,6 @@ pub(crate) struct Noted {
     pub(crate) archived: Vec<Archived>,
     /// How many more workflow tasks are about to complete in this process.
     pub(crate) awaited: i64,
+    /// Whether it need not be on disk soon.
+    pub(crate) lazy: bool,
 }

@@ -35,7 +35,7 @@ use crate::{
         error::{Error, ExhaustedCause},
         world::{RunNumber, Turn, World},
     },
-    storage::{FolderLock, Found, Position, Storage, Synced},
+    storage::{Append, FolderLock, Found, Position, Storage, Synced},
 };
 
 /// Longest time that a poll is held open.
@@ -139,6 +139,9 @@ impl Service {
     /// Waits until everything up to a position is on disk.
     async fn on_disk(&self, position: Position) -> Result<(), Status> {
         let mut synced = self.inner.storage.synced();
+        if synced.borrow().position < position {
+            self.inner.storage.hurry();
+        }
         let reached = synced.wait_for(|synced| synced.position >= position || synced.full()).await;
         match reached.as_deref() {
             Ok(Synced { position: reached, .. }) if *reached >= position => Ok(()),
@@ -197,7 +200,13 @@ impl Inner {
             return (result, kernel.position());
         }
         let noted = kernel.note_changes(&changes, now);
-        self.storage.append(noted.position, changes.records, noted.archived, noted.awaited);
+        self.storage.append(Append {
+            position: noted.position,
+            records: changes.records,
+            archived: noted.archived,
+            awaited: noted.awaited,
+            lazy: noted.lazy,
+        });
         drop(kernel);
         if noted.sooner {
             self.deadlines.notify_one();
@@ -214,7 +223,8 @@ impl Inner {
         let more = swept.has_more();
         if !swept.archived.is_empty() {
             let archived = std::mem::take(&mut swept.archived);
-            self.storage.append(swept.position, Vec::new(), archived, 0);
+            let position = swept.position;
+            self.storage.append(Append { position, records: Vec::new(), archived, awaited: 0, lazy: true });
         }
         drop(kernel);
         drop(swept);

@@ -61,6 +61,18 @@ pub(crate) struct Changes {
 }
 
 impl Changes {
+    /// Whether all that happened is that workers got tasks, which nobody waits to be on disk.
+    pub(crate) fn only_starts(&self) -> bool {
+        let mut facts = self.records.iter().flat_map(|record| &record.facts);
+        facts.all(|fact| match fact {
+            Fact::Event(recorded) => recorded.event.event_type() == EventType::WorkflowTaskStarted,
+            Fact::Note(note) => {
+                matches!(note, Note::TransientStarted(_) | Note::TaskInProcess(_) | Note::ActivityStarted(_))
+            }
+            Fact::Buffered(_) | Fact::Flushed(_) => false,
+        })
+    }
+
     /// One for each workflow task that was completed, or failed.
     pub(crate) fn closed_tasks(&self) -> impl Iterator<Item = ()> {
         let facts = self.records.iter().flat_map(|record| &record.facts);

@@ -38,18 +38,14 @@ pub(crate) use self::{
     entry::Position,
     lock::FolderLock,
     reader::{Reader, Row},
-    writer::Synced,
+    writer::{Append, Synced},
 };
 use self::{
     log_file::{Checkpointer, Gate, LogFile},
     runs_file::RunsFile,
     writer::Message,
 };
-use crate::state::{
-    archive::Archived,
-    time::Time,
-    world::{Record, RunNumber},
-};
+use crate::state::{time::Time, world::RunNumber};
 
 const LOG_FILE: &str = "log.sqlite";
 const RUNS_FILE: &str = "runs.sqlite";
@@ -138,17 +134,14 @@ impl Storage {
         Ok(Self { sender, synced, applied, reader: Arc::new(Mutex::new(reader)), threads })
     }
 
-    /// Hands over what happened, and runs that may leave memory once it is in the runs' file.
-    /// Positions must be consecutive. It is on disk once [`Self::synced`] says so. `awaited` is by how
-    /// many more transitions, or fewer, are worth waiting for with the sync.
-    pub(crate) fn append(
-        &self,
-        position: Position,
-        records: Vec<Record>,
-        archived: Vec<Archived>,
-        awaited: i64,
-    ) {
-        self.send(Message::Append { position, records, archived, awaited });
+    /// Hands over what happened. It is on disk once [`Self::synced`] says so.
+    pub(crate) fn append(&self, append: Append) {
+        self.send(Message::Append(append));
+    }
+
+    /// Somebody waits for what was handed over.
+    pub(crate) fn hurry(&self) {
+        self.send(Message::Hurry);
     }
 
     /// Deletes runs that closed before, in the background.

@@ -24,18 +24,31 @@ use crate::state::{archive::Archived, time::Time, world::Record};
 const GROUP_TRANSITIONS: usize = 1_024;
 /// Longest time that a group waits for transitions which are about to come.
 const GATHER_TIME: Duration = Duration::from_micros(200);
+/// Longest time that a group waits in which nothing is needed soon.
+const LAZY_TIME: Duration = Duration::from_millis(5);
 /// How long to wait before trying again when the disk is full.
 pub(super) const FULL_RETRY: Duration = Duration::from_millis(200);
+
+/// What happened in a transition.
+#[derive(Debug)]
+pub(crate) struct Append {
+    /// The one after the last.
+    pub(crate) position: Position,
+    pub(crate) records: Vec<Record>,
+    /// Runs that may leave memory once this is in the runs' file.
+    pub(crate) archived: Vec<Archived>,
+    /// By how many more transitions, or fewer, are worth waiting for with the sync.
+    pub(crate) awaited: i64,
+    /// Whether it may wait for others, unless somebody [hurries](Message::Hurry).
+    pub(crate) lazy: bool,
+}
 
 /// What the writer is told.
 #[derive(Debug)]
 pub(super) enum Message {
-    Append {
-        position: Position,
-        records: Vec<Record>,
-        archived: Vec<Archived>,
-        awaited: i64,
-    },
+    Append(Append),
+    /// Somebody waits.
+    Hurry,
     /// Runs that closed before are to be deleted.
     Prune(Time),
     End,
@@ -94,37 +107,53 @@ struct Group {
     transitions: Vec<Transition>,
     /// Transitions that are about to come and need no sync of their own.
     awaited: i64,
+    /// Whether somebody needs it soon.
+    urgent: bool,
     prune: Option<Time>,
     ends: bool,
 }
 
 impl Group {
-    /// Waits for something, takes all that is there, and waits a little for what is about to come.
+    /// Waits for something, takes all that is there, and waits for what is to share the sync.
     #[expect(clippy::disallowed_methods, reason = "how long a group gathers changes nothing in it")]
     fn gather(receiver: &Receiver<Message>) -> Option<Self> {
         let mut group = Self::default();
         group.take(receiver.recv().ok()?);
-        let until = Instant::now() + GATHER_TIME;
+        let mut since = Instant::now();
         while !group.ends && group.transitions.len() < GROUP_TRANSITIONS {
             let next = match receiver.try_recv() {
                 Ok(next) => next,
-                Err(_) if group.awaited <= 0 => break,
-                Err(_) => match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Err(_) => match receiver.recv_timeout(group.patience().saturating_sub(since.elapsed())) {
                     Ok(next) => next,
                     Err(_) => break,
                 },
             };
+            let was_urgent = group.urgent;
             group.take(next);
+            if group.urgent && !was_urgent {
+                since = Instant::now();
+            }
         }
         Some(group)
     }
 
+    /// How long it gathers, since the first came or since somebody needs it.
+    fn patience(&self) -> Duration {
+        match (self.urgent, self.awaited > 0) {
+            (false, _) => LAZY_TIME,
+            (true, true) => GATHER_TIME,
+            (true, false) => Duration::ZERO,
+        }
+    }
+
     fn take(&mut self, message: Message) {
         match message {
-            Message::Append { position, records, archived, awaited } => {
+            Message::Append(Append { position, records, archived, awaited, lazy }) => {
                 self.transitions.push(Transition { position, entry: entry::encode(records), archived });
                 self.awaited += awaited;
+                self.urgent |= !lazy;
             }
+            Message::Hurry => self.urgent = true,
             Message::Prune(closed_before) => self.prune = Some(closed_before),
             Message::End => self.ends = true,
         }
