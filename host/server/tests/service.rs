@@ -343,10 +343,18 @@ async fn refusals_have_the_protocols_codes_and_details() {
         query: Some(WorkflowQuery { query_type: "state".to_owned(), ..WorkflowQuery::default() }),
         ..Default::default()
     };
-    let mut request = Request::new(query);
+    let mut request = Request::new(query.clone());
     request.set_timeout(Duration::from_millis(300));
     let status = client.query_workflow(request).await.unwrap_err();
+    assert_eq!(status.code(), Code::DeadlineExceeded);
+
+    let mut delayed = start("delayed");
+    delayed.workflow_start_delay = Some(duration_to_proto(Duration::from_secs(3_600)));
+    client.start_workflow_execution(delayed).await.unwrap();
+    let query = QueryWorkflowRequest { execution: execution("delayed"), ..query };
+    let status = client.query_workflow(query).await.unwrap_err();
     assert_eq!(status.code(), Code::FailedPrecondition);
+    assert_eq!(status.message(), "Workflow task is not scheduled yet.");
 }
 
 #[tokio::test]

@@ -147,9 +147,13 @@ impl Service {
             let rejected = QueryRejected { status: status.into() };
             return Ok(QueryWorkflowResponse { query_rejected: Some(rejected), ..Default::default() });
         }
+        let delayed = |run: &Run| run.is_open() && run.first_task_time.is_some();
+        if self.lock().world.run(number).is_some_and(delayed) {
+            return Err(not_ready("Workflow task is not scheduled yet."));
+        }
         let ready = |run: &Run| run.previous_started_event_id > 0 || !run.is_open() || is_failing(run);
         if !self.wait_for(number, until, ready).await? {
-            return Err(not_ready("Workflow task is not scheduled yet."));
+            return Err(Status::deadline_exceeded("the workflow has not completed a workflow task in time"));
         }
         let answer = self.ask(number, query, until).await?;
         match answer.result_type() {
