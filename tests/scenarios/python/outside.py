@@ -5,6 +5,7 @@ Arguments: address, task queue, folder in which the activities leave their token
 
 import asyncio
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -80,3 +81,6 @@ async def main(address: str, task_queue: str, tokens: str) -> None:
 
 
 asyncio.run(main(*sys.argv[1:]))
+# Not the interpreter's own end: the SDK's threads may still call into it while it is torn down.
+sys.stdout.flush()
+os._exit(0)
