@@ -263,7 +263,9 @@ class Parent:
             if then == "fail":
                 raise ApplicationError("fails with a child")
             if then == "signal":
+                await asyncio.sleep(GAP)
                 await child.signal("add", "from the parent")
+                await asyncio.sleep(GAP)
                 await child.signal("add", "end")
             if then == "cancel":
                 await asyncio.sleep(GAP)
