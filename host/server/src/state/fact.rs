@@ -68,6 +68,9 @@ pub(crate) enum Note {
     /// The worker of the started workflow task is part of this process; holds the started event id.
     #[prost(int64, tag = "19")]
     TaskInProcess(i64),
+    /// The last workflow task only asked for another; holds the time of the first in the row.
+    #[prost(message, tag = "20")]
+    TaskHeartbeat(Timestamp),
 }
 
 /// A workflow task without events was scheduled.
@@ -152,7 +155,7 @@ pub(crate) struct StoredFact {
     event_kind: u32,
     #[prost(bytes = "bytes", tag = "2")]
     event: Bytes,
-    #[prost(oneof = "Note", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19")]
+    #[prost(oneof = "Note", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20")]
     note: Option<Note>,
 }
 

@@ -25,3 +25,5 @@ pub(crate) const LONGEST_TASK_TIMEOUT: Duration = Duration::from_secs(120);
 /// Shortest distance of a run from the one it continues, so that a workflow that continues as new
 /// for ever does not take a whole core.
 pub(crate) const CONTINUE_AS_NEW_INTERVAL: Duration = Duration::from_secs(1);
+/// Longest time for which workflow tasks may complete only to ask for another.
+pub(crate) const TASK_HEARTBEATS: Duration = Duration::from_secs(1_800);

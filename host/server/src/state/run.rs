@@ -108,6 +108,8 @@ pub(crate) struct Run {
     pub(crate) previous_started_event_id: i64,
     /// The last workflow task that completed.
     pub(crate) last_completed_task_id: i64,
+    /// Since when workflow tasks complete only to ask for another.
+    pub(crate) heartbeats_since: Option<Time>,
     pub(crate) sticky: Option<Sticky>,
     pub(crate) worker_version: Option<WorkerVersionStamp>,
     pub(crate) activities: BTreeMap<i64, Activity>,
@@ -145,6 +147,7 @@ impl Run {
             task_attempt: 1,
             previous_started_event_id: 0,
             last_completed_task_id: 0,
+            heartbeats_since: None,
             sticky: None,
             worker_version: None,
             activities: BTreeMap::new(),
@@ -343,6 +346,7 @@ impl Run {
             EventAttributes::WorkflowTaskCompletedEventAttributes(completed) => {
                 self.previous_started_event_id = completed.started_event_id;
                 self.last_completed_task_id = id;
+                self.heartbeats_since = None;
                 self.worker_version.clone_from(&completed.worker_version);
                 if let Some(stamp) =
                     completed.worker_version.as_ref().filter(|stamp| !stamp.build_id.is_empty())
@@ -472,6 +476,7 @@ impl Run {
                 }
             }
             Note::TransientFailed(_) => self.task_failed(),
+            Note::TaskHeartbeat(since) => self.heartbeats_since = Some(Time::from(*since)),
             Note::Sticky(sticky) => {
                 self.sticky = (!sticky.queue.is_empty()).then(|| sticky.clone());
             }

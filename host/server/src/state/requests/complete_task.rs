@@ -16,8 +16,10 @@ use crate::state::{
     commands::{self, BadCommand, Plan, Refused},
     error::Error,
     fact::{Note, Sticky},
+    limits,
     run::{Run, Worker},
     step::{Effect, Step},
+    time::Time,
     world::Turn,
 };
 
@@ -46,6 +48,10 @@ pub(crate) fn complete_task(
         return Err(Error::Unimplemented("updates are not supported".to_owned()));
     }
     let commands = std::mem::take(&mut request.commands);
+    if commands.is_empty() && request.force_create_new_workflow_task && heartbeats_too_long(run, turn.now) {
+        turn.step(token.run, |step| step.time_out_task());
+        return Err(Error::NotFound("workflow task heartbeat timeout".to_owned()));
+    }
     match check(run, &commands) {
         Ok(()) => {}
         Err(Refused::Invalid(message)) => return Err(Error::InvalidArgument(message)),
@@ -56,6 +62,10 @@ pub(crate) fn complete_task(
     }
     let completed = turn.step(token.run, |step| step.complete_task(request, commands, in_process));
     Ok(completed.unwrap_or_default())
+}
+
+fn heartbeats_too_long(run: &Run, now: Time) -> bool {
+    run.heartbeats_since.is_some_and(|since| now > since.after(limits::TASK_HEARTBEATS))
 }
 
 fn check(run: &Run, commands: &[Command]) -> Result<(), Refused> {
@@ -105,7 +115,12 @@ impl Step<'_> {
         };
         let (force_new, return_new) =
             (request.force_create_new_workflow_task, request.return_new_workflow_task);
+        let scheduled = self.run.task.as_ref().map(|task| task.scheduled_time);
+        let since = self.run.heartbeats_since.or(scheduled);
         let completed_id = self.record_completed(request);
+        if force_new && commands.is_empty() {
+            self.note(Note::TaskHeartbeat(since.unwrap_or(self.now).into()));
+        }
         self.wants_task = Some(force_new);
         let mut eager = Vec::new();
         for command in commands {

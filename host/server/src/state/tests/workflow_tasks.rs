@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::check;
+use super::{check, script::Script};
 
 #[test]
 fn a_run_from_start_to_end() {
@@ -248,6 +248,25 @@ fn a_task_can_ask_for_the_next() {
           9 WorkflowExecutionCompleted
     "#]],
     );
+}
+
+#[test]
+fn heartbeats_of_a_task_come_to_an_end() {
+    let mut script = Script::default();
+    script.line("start");
+    script.line("poll");
+    for _ in 0..200 {
+        script.line("+9");
+        script.line("complete --force --return");
+    }
+    script.line("+9");
+    script.line("complete --force --return");
+    script.check_recovery();
+    let printed = script.print();
+    let refused = printed.lines().filter(|line| line.contains("workflow task heartbeat timeout")).count();
+    assert_eq!(refused, 1, "{printed}");
+    assert!(printed.contains("603 WorkflowTaskStarted of 602\n  604 WorkflowTaskTimedOut"), "{printed}");
+    assert!(printed.ends_with("task scheduled, attempt 2\n"), "{printed}");
 }
 
 #[test]
