@@ -7,7 +7,7 @@ use std::{
 
 use rand::RngCore;
 
-use crate::state::time::Time;
+use crate::time::Time;
 
 /// What time it is.
 pub(crate) trait Clock: Send + Sync + fmt::Debug {

@@ -1,14 +1,19 @@
 //! The embedded service: the Temporal protocol on one machine, durable on SQLite.
 //!
 //! It knows runs, tasks, timers and the log; it knows nothing of sandboxes, modules or how a worker
-//! works. Three layers:
+//! works. Its rooms, from the network to the disk:
 //!
-//! - `state`: what the service knows, as functions of (state, input, now);
-//! - `storage`: the files with everything that happened, and the two threads that write them;
-//! - `service`: requests, long polls, queues; nothing is answered before it is on disk.
+//! - `api`: one file for each RPC, from request to response;
+//! - `matching`: task queues, polls and queries, which live in memory only;
+//! - `visibility`: lists, counts and their filters;
+//! - `shard`: the lock around everything, deadlines, and what a transition hands to the log;
+//! - `execution`: workflow executions as functions of (state, input, now); a folder for each feature;
+//! - `storage`: the files with everything that happened, and the two threads that write them.
+//!
+//! Nothing is answered before it is on disk.
 //!
 //! [`Server`] opens it; [`Server::service`] is for callers in the process, [`Server::serve`] for
-//! everybody else.
+//! callers over the network.
 //!
 //! # What each call supports
 //!
@@ -32,7 +37,6 @@
 //! | `ShutdownWorker` | gives up the worker's sticky queue |
 //! | `RecordWorkerHeartbeat` | accepted, not kept; not advertised |
 //! | `PollNexusTaskQueue` | waits; there are no Nexus tasks |
-
 //!
 //! # What is on disk, and what is not
 //!
@@ -52,12 +56,19 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
+mod api;
 mod clock;
+mod error;
+mod execution;
 mod grpc;
+mod limits;
+mod matching;
+mod namespace;
 mod server;
-mod service;
-mod state;
+mod shard;
 mod storage;
+mod time;
+mod visibility;
 
 pub use grpc::Listener;
 pub use server::{DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options, ServeError, Server};

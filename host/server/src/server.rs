@@ -7,9 +7,10 @@ use host_wire::WorkflowService;
 use tokio::task::JoinHandle;
 
 use crate::{
+    api::Service,
     clock::SystemClock,
     grpc::{self, Listener},
-    service::{Service, run_deadlines},
+    shard::deadlines::run_deadlines,
     storage::{FolderLock, Storage, StorageError},
 };
 

@@ -12,14 +12,16 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{
-    entry::Transition,
-    error::{StorageError, end_process},
-    log_file::Checkpointer,
-    runs_file::RunsFile,
-    writer::{FULL_RETRY, Synced},
+use crate::{
+    storage::{
+        entry::Transition,
+        error::{StorageError, end_process},
+        log_file::Checkpointer,
+        runs_file::RunsFile,
+        writer::{FULL_RETRY, Synced},
+    },
+    time::Time,
 };
-use crate::state::time::Time;
 
 /// How long a portion gathers. Longer makes fewer, larger writes, and a longer start after a crash.
 const PORTION_TIME: Duration = Duration::from_secs(1);

@@ -1,11 +1,13 @@
 //! The state's archive: the runs' file. A file that cannot be read ends the process, as one that
 //! cannot be written does: an answer without it would be wrong.
 
-use super::{
-    error::{StorageError, end_process},
-    reader::Reader,
+use crate::{
+    execution::{archive::Archive, record::RunNumber, run::Run},
+    storage::{
+        error::{StorageError, end_process},
+        reader::Reader,
+    },
 };
-use crate::state::{archive::Archive, run::Run, world::RunNumber};
 
 impl Archive for Reader {
     fn latest(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber> {

@@ -3,11 +3,10 @@
 use bytes::Bytes;
 use prost::Message;
 
-use crate::state::{
+use crate::execution::{
     archive::Archived,
     fact::{Fact, FactError, StoredFact},
-    run::Birth,
-    world::{Record, RunNumber},
+    record::{Record, RunIdentity, RunNumber},
 };
 
 /// Place in the log, from 1.
@@ -37,7 +36,7 @@ struct StoredRecord {
     #[prost(uint64, tag = "1")]
     run: RunNumber,
     #[prost(message, optional, tag = "2")]
-    birth: Option<Birth>,
+    identity: Option<RunIdentity>,
     #[prost(message, repeated, tag = "3")]
     facts: Vec<StoredFact>,
 }
@@ -55,13 +54,13 @@ pub(super) struct RecordHead {
     #[prost(uint64, tag = "1")]
     pub(super) run: RunNumber,
     #[prost(message, optional, tag = "2")]
-    pub(super) birth: Option<Birth>,
+    pub(super) identity: Option<RunIdentity>,
 }
 
 pub(super) fn encode(records: Vec<Record>) -> Bytes {
     let stored = records.into_iter().map(|record| StoredRecord {
         run: record.run,
-        birth: record.birth,
+        identity: record.identity,
         facts: record.facts.iter().map(StoredFact::from).collect(),
     });
     Entry { records: stored.collect() }.encode_to_vec().into()
@@ -70,7 +69,7 @@ pub(super) fn encode(records: Vec<Record>) -> Bytes {
 pub(super) fn decode(entry: Bytes) -> Result<Vec<Record>, FactError> {
     let records = Entry::decode(entry)?.records.into_iter().map(|record| {
         let facts = record.facts.into_iter().map(Fact::try_from).collect::<Result<_, _>>()?;
-        Ok(Record { run: record.run, birth: record.birth, facts })
+        Ok(Record { run: record.run, identity: record.identity, facts })
     });
     records.collect()
 }

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use super::StorageError;
+use crate::storage::StorageError;
 
 /// File that is locked while a process uses the folder; holds its process id.
 const LOCK_FILE: &str = "lock";

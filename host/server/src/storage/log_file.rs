@@ -8,7 +8,7 @@ use std::{
 
 use rusqlite::params;
 
-use super::{
+use crate::storage::{
     entry::{Position, Transition},
     error::StorageError,
     fail_point,

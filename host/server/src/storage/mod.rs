@@ -40,12 +40,15 @@ pub(crate) use self::{
     reader::{Reader, Row},
     writer::{Append, Synced},
 };
-use self::{
-    log_file::{Checkpointer, Gate, LogFile},
-    runs_file::RunsFile,
-    writer::Message,
+use crate::{
+    execution::record::RunNumber,
+    storage::{
+        log_file::{Checkpointer, Gate, LogFile},
+        runs_file::RunsFile,
+        writer::Message,
+    },
+    time::Time,
 };
-use crate::state::{time::Time, world::RunNumber};
 
 const LOG_FILE: &str = "log.sqlite";
 const RUNS_FILE: &str = "runs.sqlite";

@@ -7,8 +7,11 @@ use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
 use prost::Message;
 use rusqlite::params;
 
-use super::{entry, error::StorageError, sqlite::Database};
-use crate::state::{run::Run, time::Time, world::RunNumber};
+use crate::{
+    execution::{record::RunNumber, run::Run},
+    storage::{entry, error::StorageError, sqlite::Database},
+    time::Time,
+};
 
 /// A connection that reads what is in the runs' file, while another writes.
 #[derive(Debug)]

@@ -6,13 +6,19 @@ use std::{collections::BTreeMap, path::Path};
 use prost::Message;
 use rusqlite::{CachedStatement, params};
 
-use super::{
-    entry::{Position, RawEntry, RecordHead, Transition},
-    error::StorageError,
-    fail_point,
-    sqlite::Database,
+use crate::{
+    execution::{
+        archive::Archived,
+        record::{RunIdentity, RunNumber},
+    },
+    storage::{
+        entry::{Position, RawEntry, RecordHead, Transition},
+        error::StorageError,
+        fail_point,
+        sqlite::Database,
+    },
+    time::Time,
 };
-use crate::state::{archive::Archived, run::Birth, time::Time, world::RunNumber};
 
 /// Large, because most rows of `facts` are some kilobytes.
 const PAGE_BYTES: u32 = 16_384;
@@ -53,7 +59,7 @@ pub(super) struct RunsFile {
 /// What transitions do to one run.
 #[derive(Debug, Default)]
 struct Change {
-    birth: Option<Birth>,
+    identity: Option<RunIdentity>,
     first: Position,
     /// Encoded records, in the form of an entry.
     records: Vec<u8>,
@@ -144,12 +150,12 @@ impl Change {
         let closed = archived.and_then(|archived| archived.close_time).map(|time| time.0);
         let deadline = archived.and_then(|archived| archived.deadline).map(|time| time.0);
         let info = archived.map(|archived| archived.info.encode_to_vec());
-        match &self.birth {
-            Some(birth) => insert.execute(params![
+        match &self.identity {
+            Some(identity) => insert.execute(params![
                 number,
-                birth.namespace,
-                birth.workflow_id,
-                birth.run_id,
+                identity.namespace,
+                identity.workflow_id,
+                identity.run_id,
                 closed,
                 deadline,
                 info
@@ -175,7 +181,7 @@ fn collect(
             change.first = transition.position;
         }
         prost::encoding::bytes::encode(1, &record, &mut change.records);
-        change.birth = change.birth.take().or(head.birth);
+        change.identity = change.identity.take().or(head.identity);
         change.archived = None;
     }
     for archived in &transition.archived {

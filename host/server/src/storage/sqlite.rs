@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
 
-use super::error::StorageError;
+use crate::storage::error::StorageError;
 
 /// Says that a file belongs to this service: `HOST` in ASCII.
 const APPLICATION_ID: i32 = 0x484f_5354;

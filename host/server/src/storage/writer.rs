@@ -11,14 +11,17 @@ use std::{
 
 use tokio::sync::watch;
 
-use super::{
-    applier::Behind,
-    entry::{self, Position, Transition},
-    error::end_process,
-    fail_point,
-    log_file::LogFile,
+use crate::{
+    execution::{archive::Archived, record::Record},
+    storage::{
+        applier::Behind,
+        entry::{self, Position, Transition},
+        error::end_process,
+        fail_point,
+        log_file::LogFile,
+    },
+    time::Time,
 };
-use crate::state::{archive::Archived, time::Time, world::Record};
 
 /// Most transitions of one group.
 const GROUP_TRANSITIONS: usize = 1_024;

@@ -1,0 +1,96 @@
+//! RequestCancelActivityTask.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        command::v1::RequestCancelActivityTaskCommandAttributes,
+        common::v1::{Payload, Payloads},
+        enums::v1::WorkflowTaskFailedCause as Cause,
+        history::v1::{ActivityTaskCancelRequestedEventAttributes, ActivityTaskCanceledEventAttributes},
+        sdk::v1::UserMetadata,
+    },
+};
+
+use crate::execution::{
+    buffer::closes,
+    command::{Plan, Refused, bad},
+    run_transition::RunTransition,
+};
+
+/// What the history says of an activity that was cancelled before a worker had it.
+const NOT_STARTED: &str = "ACTIVITY_ID_NOT_STARTED";
+
+pub(crate) fn check(
+    plan: &mut Plan<'_>,
+    a: &RequestCancelActivityTaskCommandAttributes,
+) -> Result<(), Refused> {
+    let cause = Cause::BadRequestCancelActivityAttributes;
+    if a.scheduled_event_id <= 0 {
+        return Err(bad(cause, "ScheduledEventId is not set on RequestCancelActivityTaskCommand."));
+    }
+    if let Some(activity) = plan.run.activities.get(&a.scheduled_event_id) {
+        if activity.started.is_none() {
+            plan.activity_ids.remove(&activity.scheduled.activity_id);
+        }
+        return Ok(());
+    }
+    // It closed while the workflow task ran: too late, and not the worker's mistake.
+    if plan.run.buffered.iter().any(|event| closes(event) == Some(a.scheduled_event_id)) {
+        return Ok(());
+    }
+    Err(bad(cause, format!("no activity was scheduled by event {}", a.scheduled_event_id)))
+}
+
+pub(crate) fn record(
+    run: &mut RunTransition<'_>,
+    completed_id: i64,
+    a: &RequestCancelActivityTaskCommandAttributes,
+    metadata: Option<UserMetadata>,
+    identity: &str,
+) {
+    let scheduled_event_id = a.scheduled_event_id;
+    let already = run
+        .state
+        .activities
+        .get(&scheduled_event_id)
+        .is_some_and(|activity| activity.cancel_requested_event_id != 0);
+    if already {
+        return;
+    }
+    let requested_id = run.record_with(
+        EventAttributes::ActivityTaskCancelRequestedEventAttributes(Box::new(
+            ActivityTaskCancelRequestedEventAttributes {
+                scheduled_event_id,
+                workflow_task_completed_event_id: completed_id,
+            },
+        )),
+        metadata,
+    );
+    let Some(activity) = run.state.activities.get(&scheduled_event_id) else { return };
+    if activity.started.is_some() {
+        return;
+    }
+    // Not the command's own event, but what comes of it: after those of all commands.
+    run.record_after_commands(EventAttributes::ActivityTaskCanceledEventAttributes(Box::new(
+        ActivityTaskCanceledEventAttributes {
+            details: Some(text(NOT_STARTED)),
+            latest_cancel_requested_event_id: requested_id,
+            scheduled_event_id,
+            started_event_id: 0,
+            identity: identity.to_owned(),
+            worker_version: None,
+        },
+    )));
+    run.schedule_task();
+}
+
+fn text(text: &str) -> Payloads {
+    let metadata = [("encoding".to_owned(), bytes::Bytes::from_static(b"json/plain"))];
+    Payloads {
+        payloads: vec![Payload {
+            metadata: metadata.into(),
+            data: format!("\"{text}\"").into(),
+            ..Payload::default()
+        }],
+    }
+}

@@ -1,0 +1,201 @@
+//! What a run's state is a fold of: the events of its history, and notes about what history does
+//! not hold (attempts, heartbeats, buffered events). Storage keeps facts, and nothing else.
+
+use bytes::Bytes;
+use host_wire::temporal::api::{
+    common::v1::{Payloads, WorkerVersionStamp},
+    failure::v1::Failure,
+    history::v1::HistoryEvent,
+};
+use prost::{DecodeError, Message, Oneof};
+use prost_types::{Duration as ProtoDuration, Timestamp};
+
+/// One thing that happened to a run.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Fact {
+    /// Became part of the history.
+    Event(Recorded),
+    /// Happened while a workflow task was started; becomes part of the history afterwards.
+    Buffered(Recorded),
+    /// Left the buffer and became part of the history. The first one empties the buffer.
+    Flushed(Recorded),
+    /// Not part of the history.
+    Unrecorded(UnrecordedChange),
+}
+
+/// An event, as message and encoded.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Recorded {
+    pub(crate) event: HistoryEvent,
+    pub(crate) encoded: Bytes,
+}
+
+impl Recorded {
+    pub(crate) fn new(event: HistoryEvent) -> Self {
+        let encoded = event.encode_to_vec().into();
+        Self { event, encoded }
+    }
+
+    fn decode(encoded: Bytes) -> Result<Self, DecodeError> {
+        Ok(Self { event: HistoryEvent::decode(encoded.clone())?, encoded })
+    }
+}
+
+/// What changes a run without an event.
+#[derive(Clone, PartialEq, Oneof)]
+pub(crate) enum UnrecordedChange {
+    #[prost(message, tag = "10")]
+    TransientScheduled(TransientScheduled),
+    #[prost(message, tag = "11")]
+    TransientStarted(TransientStarted),
+    /// A transient workflow task failed or timed out; holds the time.
+    #[prost(message, tag = "12")]
+    TransientFailed(Timestamp),
+    #[prost(message, tag = "13")]
+    Sticky(Sticky),
+    #[prost(message, tag = "14")]
+    ActivityStarted(ActivityStarted),
+    #[prost(message, tag = "15")]
+    ActivityHeartbeat(ActivityHeartbeat),
+    #[prost(message, tag = "16")]
+    ActivityRetry(Box<ActivityRetry>),
+    /// The backoff of an activity is over; holds its scheduled event id.
+    #[prost(int64, tag = "17")]
+    ActivityReady(i64),
+    /// A buffered `TimerFired` was taken back; holds the timer id.
+    #[prost(string, tag = "18")]
+    BufferedTimerRemoved(String),
+    /// The worker of the started workflow task is part of this process; holds the started event id.
+    #[prost(int64, tag = "19")]
+    TaskInProcess(i64),
+    /// The last workflow task only asked for another; holds the time of the first in the row.
+    #[prost(message, tag = "20")]
+    TaskHeartbeat(Timestamp),
+}
+
+/// A workflow task without events was scheduled.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct TransientScheduled {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) time: Option<Timestamp>,
+    #[prost(int32, tag = "2")]
+    pub(crate) attempt: i32,
+}
+
+/// A workflow task without events was started.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct TransientStarted {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) time: Option<Timestamp>,
+    #[prost(string, tag = "2")]
+    pub(crate) identity: String,
+    #[prost(string, tag = "3")]
+    pub(crate) request_id: String,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) version: Option<WorkerVersionStamp>,
+    #[prost(bool, tag = "5")]
+    pub(crate) in_process: bool,
+}
+
+/// Where the next workflow task goes first; no queue: nowhere special.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct Sticky {
+    #[prost(string, tag = "1")]
+    pub(crate) queue: String,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) schedule_to_start_timeout: Option<ProtoDuration>,
+}
+
+/// An attempt of an activity was handed to a worker.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ActivityStarted {
+    #[prost(int64, tag = "1")]
+    pub(crate) scheduled_event_id: i64,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) time: Option<Timestamp>,
+    #[prost(string, tag = "3")]
+    pub(crate) identity: String,
+    #[prost(string, tag = "4")]
+    pub(crate) request_id: String,
+    #[prost(message, optional, tag = "5")]
+    pub(crate) version: Option<WorkerVersionStamp>,
+    #[prost(bool, tag = "6")]
+    pub(crate) in_process: bool,
+}
+
+/// An attempt of an activity reported progress.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ActivityHeartbeat {
+    #[prost(int64, tag = "1")]
+    pub(crate) scheduled_event_id: i64,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) time: Option<Timestamp>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) details: Option<Payloads>,
+}
+
+/// An attempt of an activity failed, and there will be another.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ActivityRetry {
+    #[prost(int64, tag = "1")]
+    pub(crate) scheduled_event_id: i64,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) time: Option<Timestamp>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) next_time: Option<Timestamp>,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) failure: Option<Failure>,
+}
+
+/// A fact as storage keeps it.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct StoredFact {
+    /// How an event came to be; 0: a note.
+    #[prost(uint32, tag = "1")]
+    event_kind: u32,
+    #[prost(bytes = "bytes", tag = "2")]
+    event: Bytes,
+    #[prost(oneof = "UnrecordedChange", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20")]
+    note: Option<UnrecordedChange>,
+}
+
+const KIND_EVENT: u32 = 1;
+const KIND_BUFFERED: u32 = 2;
+const KIND_FLUSHED: u32 = 3;
+
+impl From<&Fact> for StoredFact {
+    fn from(fact: &Fact) -> Self {
+        let (event_kind, recorded) = match fact {
+            Fact::Event(recorded) => (KIND_EVENT, recorded),
+            Fact::Buffered(recorded) => (KIND_BUFFERED, recorded),
+            Fact::Flushed(recorded) => (KIND_FLUSHED, recorded),
+            Fact::Unrecorded(note) => {
+                return Self { event_kind: 0, event: Bytes::new(), note: Some(note.clone()) };
+            }
+        };
+        Self { event_kind, event: recorded.encoded.clone(), note: None }
+    }
+}
+
+/// Why a stored fact cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FactError {
+    #[error("it is not a message")]
+    Decode(#[from] DecodeError),
+    #[error("it is of a kind that a later version wrote")]
+    Unknown,
+}
+
+impl TryFrom<StoredFact> for Fact {
+    type Error = FactError;
+
+    fn try_from(stored: StoredFact) -> Result<Self, FactError> {
+        Ok(match (stored.event_kind, stored.note) {
+            (KIND_EVENT, None) => Self::Event(Recorded::decode(stored.event)?),
+            (KIND_BUFFERED, None) => Self::Buffered(Recorded::decode(stored.event)?),
+            (KIND_FLUSHED, None) => Self::Flushed(Recorded::decode(stored.event)?),
+            (0, Some(note)) => Self::Unrecorded(note),
+            _ => return Err(FactError::Unknown),
+        })
+    }
+}

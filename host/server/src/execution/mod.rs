@@ -1,0 +1,39 @@
+//! Workflow executions, as functions of (state, input, now): no async, no I/O, no clock, no
+//! randomness. Ids and times are inputs; runs that are not in memory come through [`archive::Archive`].
+//!
+//! [`run::Run`] is one run, changed by [`fact::Fact`]s only; [`run_transition::RunTransition`] changes one
+//! run; [`transition::Transition`] changes a run and those that follow from it; [`executions::Executions`] is
+//! all runs. A feature is a folder.
+
+pub(crate) mod activity;
+pub(crate) mod archive;
+mod attributes;
+mod buffer;
+pub(crate) mod cancel;
+mod child;
+pub(crate) mod close;
+mod command;
+mod deadline;
+pub(crate) mod describe;
+pub(crate) mod executions;
+mod external;
+pub(crate) mod fact;
+mod marker;
+pub(crate) mod record;
+mod request;
+mod restart;
+mod retry;
+pub(crate) mod run;
+pub(crate) mod run_transition;
+pub(crate) mod signal;
+pub(crate) mod start;
+mod successor;
+pub(crate) mod task;
+mod timer;
+pub(crate) mod token;
+pub(crate) mod transition;
+pub(crate) mod worker;
+pub(crate) mod workflow_task;
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,78 @@
+//! SignalWorkflowExecution, and signals from other runs.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        common::v1::{Header, Link, Payloads, WorkflowExecution},
+        history::v1::WorkflowExecutionSignaledEventAttributes,
+    },
+};
+
+use crate::{
+    error::{Error, ExhaustedCause},
+    execution::{
+        request::{check_length, check_name, check_payloads},
+        run_transition::RunTransition,
+    },
+    limits,
+};
+
+/// A signal on its way into a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signal {
+    pub(crate) name: String,
+    pub(crate) input: Option<Payloads>,
+    pub(crate) identity: String,
+    pub(crate) header: Option<Header>,
+    pub(crate) request_id: String,
+    /// The run that sends it, if one does.
+    pub(crate) external: Option<WorkflowExecution>,
+    pub(crate) links: Vec<Link>,
+}
+
+impl Signal {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        check_name("SignalName", &self.name)?;
+        check_length("RequestId", &self.request_id)?;
+        check_payloads(self.input.as_ref())
+    }
+}
+
+impl RunTransition<'_> {
+    /// Gives the run a signal, once per request id.
+    pub(crate) fn signal(&mut self, signal: Signal) -> Result<(), Error> {
+        if !self.state.is_open() {
+            return Err(Error::completed());
+        }
+        if !signal.request_id.is_empty() && self.state.request_ids.contains(&signal.request_id) {
+            return Ok(());
+        }
+        if self.state.close_attempted && self.state.started_task().is_some() {
+            return Err(Error::Exhausted {
+                message: "workflow operation can not be applied because workflow is closing".to_owned(),
+                cause: ExhaustedCause::BusyWorkflow,
+            });
+        }
+        if self.state.signal_count >= limits::SIGNALS {
+            return Err(Error::invalid("exceeded workflow execution limit for signal events"));
+        }
+        self.record_signal(signal);
+        self.schedule_task();
+        Ok(())
+    }
+
+    pub(crate) fn record_signal(&mut self, signal: Signal) {
+        let attributes = EventAttributes::WorkflowExecutionSignaledEventAttributes(Box::new(
+            WorkflowExecutionSignaledEventAttributes {
+                signal_name: signal.name,
+                input: signal.input,
+                identity: signal.identity,
+                header: signal.header,
+                skip_generate_workflow_task: false,
+                external_workflow_execution: signal.external,
+                request_id: signal.request_id,
+            },
+        ));
+        self.record_linked(attributes, signal.links);
+    }
+}

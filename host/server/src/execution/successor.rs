@@ -1,0 +1,132 @@
+//! The run that follows another of the same workflow id: continue-as-new and retry.
+
+use std::time::Duration;
+
+use host_wire::{
+    duration_to_proto,
+    temporal::api::{
+        command::v1::ContinueAsNewWorkflowExecutionCommandAttributes,
+        enums::v1::{ContinueAsNewInitiator, RetryState},
+        failure::v1::Failure,
+        history::v1::WorkflowExecutionStartedEventAttributes,
+        sdk::v1::UserMetadata,
+    },
+};
+
+use crate::{
+    execution::{
+        record::RunIdentity,
+        retry::{Retry, next_attempt},
+        run::Run,
+    },
+    limits,
+    time::{Time, positive},
+};
+
+/// A run that is about to start.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct NewRun {
+    pub(crate) identity: RunIdentity,
+    pub(crate) start: Box<WorkflowExecutionStartedEventAttributes>,
+    pub(crate) user_metadata: Option<UserMetadata>,
+}
+
+/// The next attempt after a run failed or timed out, if its retry policy has one.
+pub(crate) fn retry_run(
+    run: &Run,
+    failure: &Failure,
+    now: Time,
+    new_run_id: impl FnOnce() -> String,
+) -> Result<Box<NewRun>, RetryState> {
+    let expires = run.start.workflow_execution_expiration_time.map(Time::from);
+    let attempt = run.start.attempt;
+    match next_attempt(run.start.retry_policy.as_ref(), attempt, failure, expires, now) {
+        Retry::No(state) => Err(state),
+        Retry::After(backoff) => {
+            let mut next = following(run, new_run_id());
+            next.start.attempt = attempt.saturating_add(1);
+            next.start.initiator = ContinueAsNewInitiator::Retry.into();
+            next.start.continued_failure = Some(failure.clone());
+            next.start.first_workflow_task_backoff = Some(duration_to_proto(paced(run, backoff, now)));
+            Ok(Box::new(next))
+        }
+    }
+}
+
+/// The run that a workflow asks for.
+pub(crate) fn continue_as_new(
+    run: &Run,
+    command: &ContinueAsNewWorkflowExecutionCommandAttributes,
+    now: Time,
+    new_run_id: String,
+) -> Box<NewRun> {
+    let mut next = following(run, new_run_id);
+    let start = &mut next.start;
+    start.attempt = 1;
+    start.initiator = match command.initiator() {
+        ContinueAsNewInitiator::Unspecified => ContinueAsNewInitiator::Workflow.into(),
+        given => given.into(),
+    };
+    start.continued_failure.clone_from(&command.failure);
+    start.last_completion_result.clone_from(&command.last_completion_result);
+    start.input.clone_from(&command.input);
+    start.header.clone_from(&command.header);
+    start.retry_policy.clone_from(&command.retry_policy);
+    let asked = positive(command.backoff_start_interval).unwrap_or_default();
+    let backoff = paced(run, asked, now);
+    start.first_workflow_task_backoff = (!backoff.is_zero()).then(|| duration_to_proto(backoff));
+    if command.workflow_type.as_ref().is_some_and(|workflow_type| !workflow_type.name.is_empty()) {
+        start.workflow_type.clone_from(&command.workflow_type);
+    }
+    if command.task_queue.as_ref().is_some_and(|queue| !queue.name.is_empty()) {
+        start.task_queue.clone_from(&command.task_queue);
+    }
+    if positive(command.workflow_run_timeout).is_some() {
+        start.workflow_run_timeout = command.workflow_run_timeout;
+    }
+    if positive(command.workflow_task_timeout).is_some() {
+        start.workflow_task_timeout = command.workflow_task_timeout;
+    }
+    if command.memo.is_some() {
+        start.memo.clone_from(&command.memo);
+    }
+    if command.search_attributes.is_some() {
+        start.search_attributes.clone_from(&command.search_attributes);
+    }
+    Box::new(next)
+}
+
+/// The wait before the next run, longer after a run that lived shorter than the minimal interval.
+fn paced(run: &Run, asked: Duration, now: Time) -> Duration {
+    let first = positive(run.start.first_workflow_task_backoff).unwrap_or_default();
+    let lived = now.since(run.start_time.after(first));
+    if lived.saturating_add(asked) < limits::CONTINUE_AS_NEW_INTERVAL {
+        limits::CONTINUE_AS_NEW_INTERVAL - lived
+    } else {
+        asked
+    }
+}
+
+/// What every following run takes from the one before.
+fn following(run: &Run, new_run_id: String) -> NewRun {
+    let mut start = run.start.clone();
+    start.continued_execution_run_id.clone_from(&run.identity.run_id);
+    start.original_execution_run_id.clone_from(&new_run_id);
+    start.eager_execution_accepted = false;
+    start.identity.clear();
+    start.memo = run.memo_message();
+    start.search_attributes =
+        (!run.search_attributes.is_empty()).then(|| host_wire::temporal::api::common::v1::SearchAttributes {
+            indexed_fields: run.search_attributes.clone(),
+        });
+    NewRun {
+        identity: RunIdentity {
+            namespace: run.identity.namespace.clone(),
+            workflow_id: run.identity.workflow_id.clone(),
+            request_id: new_run_id.clone(),
+            run_id: new_run_id,
+        },
+        start,
+        user_metadata: run.user_metadata.clone(),
+    }
+}

@@ -1,0 +1,106 @@
+//! Random lives of runs. Whatever happens, the facts give the same runs again, and every run can
+//! still be brought to its end.
+
+use crate::execution::tests::script::Script;
+
+const LIVES: u64 = 300;
+const LINES: u64 = 120;
+
+/// What can happen, with `ID` for one of the workflow ids.
+const LINES_TO_CHOOSE_FROM: &[&str] = &[
+    "signal one @ID",
+    "signal two r @ID",
+    "cancel @ID",
+    "terminate @ID",
+    "start @ID",
+    "start conflict=TERMINATE_EXISTING @ID",
+    "start attempts=3 run=30 @ID",
+    "poll @ID",
+    "fail",
+    "complete",
+    "complete-sticky",
+    "complete activity:a timer:t:3",
+    "complete activity:b:attempts=2:beat=2 marker:m",
+    "complete cancel-timer:t",
+    "complete cancel-activity:5",
+    "complete cancel-activity:6 timer:u:1",
+    "complete child:y signal:x cancel-external:y",
+    "complete child:x:3 child:z:1",
+    "complete --force --return",
+    "complete complete",
+    "complete fail",
+    "complete continue",
+    "complete cancel",
+    "take a @ID",
+    "take b @ID",
+    "done a @ID",
+    "error a @ID",
+    "error b Never @ID",
+    "canceled a @ID",
+    "beat b @ID",
+    "in-process",
+    "restart @ID",
+    "evict @ID",
+    "evict @ID",
+    "+0.5",
+    "+1",
+    "+7",
+];
+const IDS: [&str; 3] = ["x", "y", "z"];
+
+#[test]
+fn every_life_can_be_read_back_and_brought_to_its_end() {
+    for seed in 0..LIVES {
+        let panicked = std::panic::catch_unwind(|| live(seed)).is_err();
+        assert!(!panicked, "seed {seed}");
+    }
+}
+
+fn live(seed: u64) {
+    let mut state = seed;
+    let mut script = Script::default();
+    for id in IDS {
+        script.line(&format!("start @{id}"));
+    }
+    script.line("poll @x");
+    for _ in 0..LINES {
+        let id = IDS[index(&mut state, IDS.len())];
+        let line = LINES_TO_CHOOSE_FROM[index(&mut state, LINES_TO_CHOOSE_FROM.len())];
+        if line.starts_with("complete") || line == "fail" {
+            // Mostly about a task that is there, often with something happening meanwhile.
+            script.line(&format!("poll @{id}"));
+            let meanwhile = ["signal three", "+1", "done a", "error b", "beat a", "cancel", "poll"];
+            script.line(&format!("{} @{id}", meanwhile[index(&mut state, meanwhile.len())]));
+        }
+        script.line(&line.replace("ID", id));
+    }
+    script.check_recovery();
+    for id in IDS {
+        bring_to_end(&mut script, id);
+    }
+    script.check_recovery();
+    script.print();
+}
+
+/// A signal gets every open run a workflow task, and with that its worker can close it.
+fn bring_to_end(script: &mut Script, id: &str) {
+    const ROUNDS: usize = 20;
+    for _ in 0..ROUNDS {
+        if !script.is_open(id) {
+            return;
+        }
+        for line in ["signal last", "poll", "complete complete", "+11"] {
+            script.line(&format!("{line} @{id}"));
+        }
+    }
+    panic!("{id} is still open");
+}
+
+/// splitmix64.
+fn index(state: &mut u64, len: usize) -> usize {
+    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let mut z = *state;
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    usize::try_from((z ^ (z >> 31)) % u64::try_from(len).unwrap()).unwrap()
+}

@@ -1,0 +1,185 @@
+//! RespondWorkflowTaskCompleted: commands into events.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        command::v1::Command,
+        enums::v1::WorkflowTaskFailedCause as Cause,
+        failure::v1::{Failure, ServerFailureInfo, failure::FailureInfo},
+        history::v1::WorkflowTaskCompletedEventAttributes,
+        workflowservice::v1::RespondWorkflowTaskCompletedRequest,
+    },
+};
+
+use crate::{
+    error::Error,
+    execution::{
+        command::{self, BadCommand, Plan, Refused},
+        fact::{Sticky, UnrecordedChange},
+        run::Run,
+        run_transition::{Effect, RunTransition},
+        token::TaskToken,
+        transition::Transition,
+        worker::Worker,
+    },
+    limits,
+    time::Time,
+};
+
+/// The request id of a workflow task that was started without a poll, as Temporal's has it.
+const INLINE_REQUEST_ID: &str = "request-from-RespondWorkflowTaskCompleted";
+
+/// What the worker gets in the same answer.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Completed {
+    /// Whether the next workflow task is started already.
+    pub(crate) next_task: bool,
+    /// Scheduled event ids of activities that are started already.
+    pub(crate) eager_activities: Vec<i64>,
+}
+
+/// A workflow task was completed. On a bad command the task is failed instead, and the answer is an
+/// error all the same.
+pub(crate) fn complete_task(
+    transition: &mut Transition<'_>,
+    token: &TaskToken,
+    mut request: RespondWorkflowTaskCompletedRequest,
+    in_process: bool,
+) -> Result<Completed, Error> {
+    let run = token.check_task(transition.executions, &request.namespace)?;
+    if !request.messages.is_empty() {
+        return Err(Error::Unimplemented("updates are not supported".to_owned()));
+    }
+    let commands = std::mem::take(&mut request.commands);
+    if commands.is_empty()
+        && request.force_create_new_workflow_task
+        && heartbeats_too_long(run, transition.now)
+    {
+        transition.change(token.run, |run| run.time_out_task());
+        return Err(Error::NotFound("workflow task heartbeat timeout".to_owned()));
+    }
+    match check(run, &commands) {
+        Ok(()) => {}
+        Err(Refused::Invalid(message)) => return Err(Error::InvalidArgument(message)),
+        Err(Refused::Unsupported(what)) => {
+            return Err(Error::Unimplemented(format!("{what} are not supported")));
+        }
+        Err(Refused::Bad(bad)) => return Err(refuse(transition, token, &bad, &request.identity)),
+    }
+    let completed = transition.change(token.run, |run| run.complete_task(request, commands, in_process));
+    Ok(completed.unwrap_or_default())
+}
+
+fn heartbeats_too_long(run: &Run, now: Time) -> bool {
+    run.heartbeats_since.is_some_and(|since| now > since.after(limits::TASK_HEARTBEATS))
+}
+
+fn check(run: &Run, commands: &[Command]) -> Result<(), Refused> {
+    let mut plan = Plan::new(run);
+    commands.iter().try_for_each(|command| plan.check(command))
+}
+
+/// Fails the task because of a command. A task that keeps failing is left to time out, so that its
+/// worker does not run hot.
+fn refuse(transition: &mut Transition<'_>, token: &TaskToken, bad: &BadCommand, identity: &str) -> Error {
+    let name = pascal_case(bad.cause.as_str_name());
+    let message = if bad.message.is_empty() { name } else { format!("{name}: {}", bad.message) };
+    if token.attempt == 1 || bad.cause == Cause::UnhandledCommand {
+        let failure = Failure {
+            message: message.clone(),
+            failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: false })),
+            ..Failure::default()
+        };
+        transition.change(token.run, |run| run.fail_task(bad.cause, Some(failure), identity, ""));
+    }
+    Error::InvalidArgument(message)
+}
+
+/// `WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND` as clients know it: `UnhandledCommand`.
+fn pascal_case(name: &str) -> String {
+    let name = name.trim_start_matches("WORKFLOW_TASK_FAILED_CAUSE_");
+    let mut pascal = String::with_capacity(name.len());
+    for word in name.split('_') {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        pascal.push_str(first);
+        pascal.push_str(&rest.to_ascii_lowercase());
+    }
+    pascal
+}
+
+impl RunTransition<'_> {
+    fn complete_task(
+        &mut self,
+        request: RespondWorkflowTaskCompletedRequest,
+        commands: Vec<Command>,
+        in_process: bool,
+    ) -> Completed {
+        let worker = Worker {
+            identity: request.identity.clone(),
+            version: request.worker_version_stamp.clone(),
+            in_process,
+        };
+        let (force_new, return_new) =
+            (request.force_create_new_workflow_task, request.return_new_workflow_task);
+        let scheduled = self.state.task.as_ref().map(|task| task.scheduled_time);
+        let since = self.state.heartbeats_since.or(scheduled);
+        let completed_id = self.record_completed(request);
+        if force_new && commands.is_empty() {
+            self.note(UnrecordedChange::TaskHeartbeat(since.unwrap_or(self.now).into()));
+        }
+        self.wants_task = Some(force_new);
+        let mut eager = Vec::new();
+        for command in commands {
+            command::record(self, completed_id, command, &worker.identity, &mut eager);
+        }
+        let wants_task = self.wants_task.take().unwrap_or_default();
+        let mut completed = Completed::default();
+        if !self.state.is_open() {
+            return completed;
+        }
+        for id in eager {
+            if self.start_activity(id, 1, &worker) {
+                completed.eager_activities.push(id);
+            } else {
+                self.effect(Effect::Activity(id));
+            }
+        }
+        if self.flush() || wants_task {
+            self.schedule_task();
+        }
+        if return_new && let Some(task) = &self.state.task {
+            let (scheduled_event_id, attempt) = (task.scheduled_event_id, task.attempt);
+            completed.next_task =
+                self.start_task(scheduled_event_id, attempt, &worker, Some(INLINE_REQUEST_ID));
+        }
+        completed
+    }
+
+    /// The event of the completion, after those of a transient task; where the next task goes.
+    fn record_completed(&mut self, request: RespondWorkflowTaskCompletedRequest) -> i64 {
+        self.store_transient_events(request.worker_version_stamp.clone());
+        let ids =
+            self.state.started_task().map(|(task, started)| (task.scheduled_event_id, started.event_id));
+        let (scheduled_event_id, started_event_id) = ids.unwrap_or_default();
+        let sticky = request.sticky_attributes.and_then(|sticky| {
+            let queue = sticky.worker_task_queue?.name;
+            let schedule_to_start_timeout = sticky.schedule_to_start_timeout;
+            (!queue.is_empty()).then_some(Sticky { queue, schedule_to_start_timeout })
+        });
+        if sticky != self.state.sticky {
+            self.note(UnrecordedChange::Sticky(sticky.unwrap_or_default()));
+        }
+        self.record(EventAttributes::WorkflowTaskCompletedEventAttributes(Box::new(
+            WorkflowTaskCompletedEventAttributes {
+                scheduled_event_id,
+                started_event_id,
+                identity: request.identity,
+                binary_checksum: request.binary_checksum,
+                worker_version: request.worker_version_stamp,
+                sdk_metadata: request.sdk_metadata,
+                metering_metadata: request.metering_metadata,
+                ..Default::default()
+            },
+        )))
+    }
+}

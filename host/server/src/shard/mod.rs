@@ -1,0 +1,232 @@
+//! What is behind the lock: the state, and what is known only while the process lives (queues,
+//! deadlines, who waits for what).
+
+pub(crate) mod context;
+pub(crate) mod deadlines;
+
+use std::{
+    cmp::Reverse,
+    collections::{BinaryHeap, HashMap},
+    sync::Arc,
+};
+
+use tokio::sync::Notify;
+
+use crate::{
+    execution::{
+        archive::Archived, executions::Executions, record::RunNumber, run::Run, transition::Changes,
+    },
+    matching::{queries::Queries, queues::Queues},
+    storage::Position,
+    time::Time,
+};
+
+/// Most runs that leave memory at once, so that nobody waits for long.
+const LEAVING_RUNS: usize = 500;
+
+/// The last that happened to a run.
+#[derive(Clone, Copy, Debug)]
+struct Touched {
+    position: Position,
+    /// Whether the run leaves memory once the runs' file is there.
+    leaves: bool,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    pub(crate) executions: Executions,
+    pub(crate) queues: Queues,
+    pub(crate) queries: Queries,
+    last: Position,
+    /// When something last happened to runs, for as long as the runs' file does not have it.
+    touched: HashMap<RunNumber, Touched>,
+    heap: BinaryHeap<Reverse<(Time, RunNumber)>>,
+    /// The deadline of each run that the heap is about; others in the heap are outdated.
+    deadlines: HashMap<RunNumber, Time>,
+    watchers: HashMap<RunNumber, Arc<Notify>>,
+    now: Time,
+}
+
+impl Shard {
+    pub(crate) fn new(executions: Executions, last: Position) -> Self {
+        Self {
+            executions,
+            queues: Queues::default(),
+            queries: Queries::default(),
+            last,
+            touched: HashMap::new(),
+            heap: BinaryHeap::new(),
+            deadlines: HashMap::new(),
+            watchers: HashMap::new(),
+            now: Time::default(),
+        }
+    }
+
+    /// Fills queues and deadlines after a start, from the runs that are to be in memory and from the
+    /// deadlines of others; answers which runs have lost a worker.
+    pub(crate) fn resume(
+        &mut self,
+        in_memory: &[RunNumber],
+        deadlines: Vec<(RunNumber, Time)>,
+        now: Time,
+    ) -> Vec<RunNumber> {
+        self.now = now;
+        for number in in_memory {
+            self.executions.run(*number);
+        }
+        for (number, time) in deadlines {
+            self.deadlines.insert(number, time);
+            self.heap.push(Reverse((time, number)));
+        }
+        for task in self.executions.waiting_tasks() {
+            self.queues.push(&self.executions, task, self.last, now);
+        }
+        let open = self.executions.runs().filter(|(_, run)| run.is_open());
+        let mut open: Vec<_> = open.map(|(number, run)| (number, run.has_lost_worker())).collect();
+        open.sort_unstable();
+        for (number, _) in &open {
+            self.arm(*number);
+        }
+        open.into_iter().filter(|(_, lost)| *lost).map(|(number, _)| number).collect()
+    }
+
+    pub(crate) fn position(&self) -> Position {
+        self.last
+    }
+
+    /// The position from which everything known about a run is on disk.
+    pub(crate) fn position_of(&self, run: RunNumber) -> Position {
+        self.touched.get(&run).map_or(0, |touched| touched.position)
+    }
+
+    /// Takes note of a transition.
+    pub(crate) fn note_changes(&mut self, changes: &Changes, now: Time) -> Noted {
+        self.now = now;
+        self.last += 1;
+        let mut awaited = changes.closed_tasks().map(|()| -1).sum();
+        for task in &changes.tasks {
+            awaited += i64::from(self.queues.push(&self.executions, task.clone(), self.last, now));
+        }
+        let mut sooner = false;
+        let mut archived = Vec::new();
+        let mut previous = None;
+        for record in &changes.records {
+            if previous == Some(record.run) {
+                continue;
+            }
+            previous = Some(record.run);
+            let closed = self.executions.run(record.run).filter(|run| !run.is_open());
+            archived.extend(closed.map(|run| run.archived(record.run)));
+            let touched = Touched { position: self.last, leaves: closed.is_some() };
+            self.touched.insert(record.run, touched);
+            sooner |= self.arm(record.run);
+            if let Some(watcher) = self.watchers.get(&record.run) {
+                watcher.notify_waiters();
+            }
+        }
+        Noted { position: self.last, sooner, archived, awaited, lazy: changes.only_starts() }
+    }
+
+    /// Puts the run's next deadline into the heap; answers whether it is the first of all.
+    fn arm(&mut self, number: RunNumber) -> bool {
+        let next = self.executions.run(number).and_then(|run| run.next_deadline()).map(|(time, _)| time);
+        let Some(next) = next else {
+            self.deadlines.remove(&number);
+            return false;
+        };
+        if self.deadlines.insert(number, next) == Some(next) {
+            return false;
+        }
+        let first = self.heap.peek().is_none_or(|Reverse((time, _))| next < *time);
+        self.heap.push(Reverse((next, number)));
+        first
+    }
+
+    /// The same after its deadline was dealt with, whether or not that changed anything.
+    pub(crate) fn rearm(&mut self, number: RunNumber) {
+        self.arm(number);
+    }
+
+    /// A run with something due, or when to ask again.
+    pub(crate) fn due(&mut self, now: Time) -> Result<RunNumber, Option<Time>> {
+        while let Some(Reverse((time, number))) = self.heap.peek().copied() {
+            let valid = self.deadlines.get(&number) == Some(&time);
+            if valid && time > now {
+                return Err(Some(time));
+            }
+            self.heap.pop();
+            if valid {
+                self.deadlines.remove(&number);
+                return Ok(number);
+            }
+        }
+        Err(None)
+    }
+
+    /// Told whenever something happens to the run.
+    pub(crate) fn watch(&mut self, run: RunNumber) -> Arc<Notify> {
+        self.watchers.entry(run).or_default().clone()
+    }
+
+    /// Forgets watchers and queues that nobody uses, and runs that the runs' file has and that
+    /// nothing happens to.
+    pub(crate) fn sweep(&mut self, applied: Position, now: Time) -> Swept {
+        self.watchers.retain(|_, watcher| Arc::strong_count(watcher) > 1);
+        self.queues.sweep(now);
+        let mut evicted = Vec::new();
+        let executions = &mut self.executions;
+        self.touched.retain(|number, touched| {
+            let behind = touched.position <= applied;
+            if behind && touched.leaves {
+                if evicted.len() == LEAVING_RUNS {
+                    return true;
+                }
+                evicted.extend(executions.evict(*number));
+            }
+            !behind
+        });
+        let touched = &self.touched;
+        let leaving = self.executions.runs().filter(|(number, _)| !touched.contains_key(number));
+        let leaving = leaving.filter(|(_, run)| run.may_leave(now)).take(LEAVING_RUNS);
+        let archived: Vec<_> = leaving.map(|(number, run)| run.archived(number)).collect();
+        if !archived.is_empty() {
+            self.last += 1;
+            let touched = Touched { position: self.last, leaves: true };
+            self.touched.extend(archived.iter().map(|archived| (archived.run, touched)));
+        }
+        Swept { evicted, archived, position: self.last }
+    }
+}
+
+/// What a sweep found.
+#[derive(Debug)]
+pub(crate) struct Swept {
+    /// Runs that have left memory, to be dropped without holding the lock.
+    pub(crate) evicted: Vec<Run>,
+    /// Runs that may leave next time.
+    pub(crate) archived: Vec<Archived>,
+    /// When that is.
+    pub(crate) position: Position,
+}
+
+impl Swept {
+    /// Whether another sweep would find more.
+    pub(crate) fn has_more(&self) -> bool {
+        self.evicted.len() == LEAVING_RUNS || self.archived.len() == LEAVING_RUNS
+    }
+}
+
+/// What follows from a transition.
+#[derive(Debug)]
+pub(crate) struct Noted {
+    pub(crate) position: Position,
+    /// Whether there is an earlier deadline now.
+    pub(crate) sooner: bool,
+    /// Runs that it closed.
+    pub(crate) archived: Vec<Archived>,
+    /// How many more workflow tasks are about to complete in this process.
+    pub(crate) awaited: i64,
+    /// Whether it need not be on disk soon.
+    pub(crate) lazy: bool,
+}
