@@ -24,7 +24,11 @@ bless:
 
 # Verdicts of sdk-core and ours on every history we have and on mutations of them.
 oracle:
-    cargo test --manifest-path tests/oracle/Cargo.toml
+    cargo test --manifest-path tests/oracle/Cargo.toml --workspace
+
+# Take the protocol's descriptor from the version of `temporalio-protos` that the oracle uses.
+update-descriptor:
+    cargo run --manifest-path tests/oracle/Cargo.toml --package descriptor
 
 # Replay, against Temporal's Rust SDK in the same run.
 bench-replay:

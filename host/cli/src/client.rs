@@ -35,7 +35,7 @@ pub use list::{DEFAULT_LIST_PAGE_SIZE, ListOptions};
 pub use start::{IdConflictPolicy, IdReusePolicy, StartOptions, Started};
 
 use guest_sdk_types::WorkflowDefinition;
-use host_wire::{ConnectError, ConnectOptions, RemoteService, WorkflowService};
+use host_service::{ConnectError, ConnectOptions, RemoteService, WorkflowService};
 
 /// The namespace of a service that has only one.
 pub const DEFAULT_NAMESPACE: &str = "default";

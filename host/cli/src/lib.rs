@@ -26,6 +26,6 @@ mod settings;
 mod stop;
 
 pub use host_activities as activities;
+pub use host_service::{ClientIdentity, ConnectError, ConnectOptions, Tls};
 pub use host_wire as wire;
-pub use host_wire::{ClientIdentity, ConnectError, ConnectOptions, Tls};
 pub use program::Host;

@@ -5,13 +5,12 @@ use std::{
     task::{Context, Poll},
 };
 
-use host_wire::{
-    grpc::health::v1::{
-        HealthCheckRequest, HealthCheckResponse,
-        health_check_response::ServingStatus,
-        health_server::{Health, HealthServer},
-    },
-    temporal::api::workflowservice::v1::workflow_service_server::WorkflowServiceServer,
+use host_service::{
+    health_server::{Health, HealthServer},
+    workflow_service_server::WorkflowServiceServer,
+};
+use host_wire::grpc::health::v1::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
 };
 use http::{HeaderMap, HeaderValue};
 use tokio::net::TcpListener;

@@ -3,7 +3,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
-use host_wire::WorkflowService;
+use host_service::WorkflowService;
 use tokio::task::JoinHandle;
 
 use crate::{

@@ -5,8 +5,12 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use host_server::{Listener, Options, ServeError, Server, StorageError};
+use host_service::{
+    ConnectOptions, RemoteService, WorkflowService, status_detail,
+    workflow_service_client::WorkflowServiceClient,
+};
 use host_wire::{
-    ConnectOptions, RemoteService, WorkflowService, duration_to_proto, status_detail,
+    duration_to_proto,
     temporal::api::{
         command::v1::{
             Command, CompleteWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes,
@@ -19,7 +23,7 @@ use host_wire::{
         },
         query::v1::WorkflowQuery,
         taskqueue::v1::TaskQueue,
-        workflowservice::v1::{workflow_service_client::WorkflowServiceClient, *},
+        workflowservice::v1::*,
     },
 };
 use tonic::{Code, Request, codec::CompressionEncoding, transport::Channel};

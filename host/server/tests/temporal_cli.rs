@@ -7,8 +7,9 @@
 use std::{ffi::OsString, process::Command, sync::Arc, time::Duration};
 
 use host_server::{Listener, Options, Server};
+use host_service::WorkflowService;
 use host_wire::{
-    WorkflowService, duration_to_proto,
+    duration_to_proto,
     temporal::api::{
         command::v1::{
             Command as WorkflowCommand, CompleteWorkflowExecutionCommandAttributes,

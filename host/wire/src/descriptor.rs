@@ -6,8 +6,8 @@ use prost::{Message, Name};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 
 static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
-    DescriptorPool::decode(include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin")).as_slice())
-        .expect("the build script wrote a complete descriptor")
+    DescriptorPool::decode(include_bytes!("../descriptor/temporal-api.bin").as_slice())
+        .expect("the descriptor in the tree is complete")
 });
 
 /// The descriptor of a generated message.

@@ -1,5 +1,5 @@
-//! What `build.rs` generated from the protocol's descriptor: messages, clients and server traits,
-//! in modules named after the protocol's packages.
+//! What `build.rs` generated from the protocol's descriptor: messages, in modules named after the
+//! protocol's packages.
 
 #![allow(
     clippy::all,

@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 use host_core::Completion;
+use host_service::CLIENT_NAME;
 use host_wire::{
-    CLIENT_NAME, duration_to_proto,
+    duration_to_proto,
     temporal::api::{
         common::v1::WorkerVersionStamp,
         enums::v1::{QueryResultType, WorkflowTaskFailedCause},

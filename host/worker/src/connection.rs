@@ -3,16 +3,14 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use host_service::WorkflowService;
 use host_wire::temporal::api::common::v1::WorkflowExecution;
-use host_wire::{
-    WorkflowService,
-    temporal::api::{
-        enums::v1::TaskQueueType,
-        workflowservice::v1::{
-            DescribeNamespaceRequest, GetSystemInfoRequest, GetWorkflowExecutionHistoryRequest,
-            GetWorkflowExecutionHistoryResponse, GetWorkflowExecutionHistoryReverseRequest,
-            GetWorkflowExecutionHistoryReverseResponse, ShutdownWorkerRequest,
-        },
+use host_wire::temporal::api::{
+    enums::v1::TaskQueueType,
+    workflowservice::v1::{
+        DescribeNamespaceRequest, GetSystemInfoRequest, GetWorkflowExecutionHistoryRequest,
+        GetWorkflowExecutionHistoryResponse, GetWorkflowExecutionHistoryReverseRequest,
+        GetWorkflowExecutionHistoryReverseResponse, ShutdownWorkerRequest,
     },
 };
 use tokio::time::Instant;

@@ -8,9 +8,9 @@ use std::{
 };
 
 use host_activities::{Executors, RunningActivity};
-use host_wire::{
-    WorkflowService,
-    temporal::api::{enums::v1::TaskQueueType, workflowservice::v1::PollWorkflowTaskQueueResponse},
+use host_service::WorkflowService;
+use host_wire::temporal::api::{
+    enums::v1::TaskQueueType, workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
 use tokio::{
     sync::{Semaphore, mpsc, watch},

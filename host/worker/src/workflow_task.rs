@@ -7,12 +7,10 @@ use std::{
 };
 
 use host_core::{Completion, RunConfig, Task};
-use host_wire::{
-    CLIENT_NAME,
-    temporal::api::{
-        common::v1::WorkflowExecution, query::v1::WorkflowQueryResult,
-        workflowservice::v1::PollWorkflowTaskQueueResponse,
-    },
+use host_service::CLIENT_NAME;
+use host_wire::temporal::api::{
+    common::v1::WorkflowExecution, query::v1::WorkflowQueryResult,
+    workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::Instrument;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// A crate, and the crates of this workspace that it may depend on outside its tests.
 const ARROWS: &[(&str, &[&str])] = &[
@@ -14,10 +14,14 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("replay-test", &["guest-build", "host-sandbox", "host-wire", "host-worker"]),
     ("host-activities", &["guest-sdk-types"]),
     ("host-wire", &["guest-sdk-types"]),
+    ("host-service", &["host-wire"]),
     ("host-core", &["host-wire"]),
     ("host-sandbox", &[]),
-    ("host-server", &["host-wire"]),
-    ("host-worker", &["guest-sdk-types", "host-activities", "host-core", "host-sandbox", "host-wire"]),
+    ("host-server", &["host-service", "host-wire"]),
+    (
+        "host-worker",
+        &["guest-sdk-types", "host-activities", "host-core", "host-sandbox", "host-service", "host-wire"],
+    ),
     (
         "host",
         &[
@@ -26,6 +30,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "host-activities",
             "host-sandbox",
             "host-server",
+            "host-service",
             "host-wire",
             "host-worker",
         ],
@@ -35,8 +40,24 @@ const ARROWS: &[(&str, &[&str])] = &[
 /// Prefixes of packages that stand outside: samples and tests may depend on anything but each other.
 const OUTSIDE: &[&str] = &["sample-workflows/", "tests/"];
 
-/// What `core` must never reach, through however many crates.
-const NOT_IN_CORE: &[&str] = &["wasmtime", "rusqlite", "notify"];
+/// A crate, and what it must not reach, through however many crates.
+const NEVER_REACHED: &[(&str, &[&str])] = &[
+    ("guest-sdk-types", &["clap", "notify", "prost", "rand", "rusqlite", "tokio", "tonic", "wasmtime"]),
+    // Decides by what it is given: no time, no randomness, no I/O.
+    ("host-core", &["clap", "http", "notify", "rand", "rusqlite", "tokio", "tonic", "wasmtime"]),
+    ("host-wire", &["clap", "http", "notify", "rand", "rusqlite", "tokio", "tonic", "wasmtime"]),
+    ("host-service", &["clap", "notify", "rusqlite", "wasmtime"]),
+    ("host-server", &["clap", "notify", "wasmtime"]),
+    ("host-sandbox", &["clap", "notify", "prost", "rusqlite", "tonic"]),
+    ("host-activities", &["clap", "notify", "prost", "rand", "rusqlite", "tonic", "wasmtime"]),
+    ("host-worker", &["clap"]),
+];
+
+/// A crate, and what it must not name as its dependency, although a dependency of it does.
+const NEVER_NAMED: &[(&str, &[&str])] = &[
+    // wasmtime-wasi depends on it, for what workflows do not get.
+    ("host-sandbox", &["tokio"]),
+];
 
 #[test]
 fn crates_know_only_what_they_may() {
@@ -68,32 +89,65 @@ fn crates_know_only_what_they_may() {
 }
 
 #[test]
-fn core_reaches_no_engine_and_no_store() {
+fn crates_reach_no_engine_network_or_store_that_is_not_theirs() {
     let metadata = MetadataCommand::new().exec().unwrap();
-    let resolve = metadata.resolve.as_ref().unwrap();
     let names: BTreeMap<_, _> =
-        metadata.packages.iter().map(|package| (&package.id, &package.name)).collect();
-    let nodes: BTreeMap<_, _> = resolve.nodes.iter().map(|node| (&node.id, node)).collect();
-    let mut queue: Vec<_> = metadata
-        .packages
-        .iter()
-        .filter(|package| package.name.as_str() == "host-core")
-        .map(|package| &package.id)
-        .collect();
-    assert_eq!(queue.len(), 1);
-    let mut seen = BTreeSet::new();
-    while let Some(id) = queue.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        for dependency in &nodes[id].deps {
-            if dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal) {
-                queue.push(&dependency.pkg);
+        metadata.packages.iter().map(|package| (&package.id, package.name.as_str())).collect();
+    let mut wrong = Vec::new();
+    for &(from, forbidden) in NEVER_REACHED {
+        for path in paths_from(&metadata, from).values() {
+            let last = names[path.last().unwrap()];
+            if forbidden.contains(&last) {
+                let path: Vec<_> = path.iter().map(|id| names[id]).collect();
+                wrong.push(path.join(" -> "));
             }
         }
     }
-    let reached: Vec<_> = seen.iter().map(|id| names[*id].to_string()).collect();
-    for forbidden in NOT_IN_CORE {
-        assert!(!reached.iter().any(|name| name == forbidden), "host-core reaches {forbidden}");
+    assert!(wrong.is_empty(), "dependencies that must not be: {wrong:#?}");
+}
+
+#[test]
+fn crates_name_no_engine_network_or_store_that_is_not_theirs() {
+    let metadata = MetadataCommand::new().exec().unwrap();
+    let mut wrong = Vec::new();
+    for &(from, forbidden) in NEVER_NAMED {
+        let package = metadata
+            .workspace_packages()
+            .into_iter()
+            .find(|package| package.name.as_str() == from)
+            .unwrap_or_else(|| panic!("there is no crate {from}"));
+        for dependency in &package.dependencies {
+            if dependency.kind == DependencyKind::Normal && forbidden.contains(&dependency.name.as_str()) {
+                wrong.push(format!("{from} -> {}", dependency.name));
+            }
+        }
     }
+    assert!(wrong.is_empty(), "dependencies that must not be: {wrong:#?}");
+}
+
+/// Every package that a crate of the workspace depends on outside its tests and build scripts, with one
+/// path to it.
+fn paths_from<'a>(metadata: &'a Metadata, name: &str) -> BTreeMap<&'a PackageId, Vec<&'a PackageId>> {
+    let nodes: BTreeMap<_, _> =
+        metadata.resolve.as_ref().unwrap().nodes.iter().map(|node| (&node.id, node)).collect();
+    let start = metadata
+        .workspace_packages()
+        .into_iter()
+        .find(|package| package.name.as_str() == name)
+        .unwrap_or_else(|| panic!("there is no crate {name}"));
+    let mut paths = BTreeMap::new();
+    let mut queue = vec![vec![&start.id]];
+    while let Some(path) = queue.pop() {
+        let last = *path.last().unwrap();
+        if paths.contains_key(last) {
+            continue;
+        }
+        for dependency in &nodes[last].deps {
+            if dependency.dep_kinds.iter().any(|kind| kind.kind == DependencyKind::Normal) {
+                queue.push([path.clone(), vec![&dependency.pkg]].concat());
+            }
+        }
+        paths.insert(last, path);
+    }
+    paths
 }

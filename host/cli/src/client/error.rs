@@ -1,11 +1,9 @@
 //! What can go wrong when a service is called.
 
 use guest_sdk_types::PayloadError;
-use host_wire::{
-    status_detail,
-    temporal::api::{
-        enums::v1::WorkflowExecutionStatus, errordetails::v1::WorkflowExecutionAlreadyStartedFailure,
-    },
+use host_service::status_detail;
+use host_wire::temporal::api::{
+    enums::v1::WorkflowExecutionStatus, errordetails::v1::WorkflowExecutionAlreadyStartedFailure,
 };
 use tonic::{Code, Status};
 

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 use host_activities::{Executors, Registry};
 use host_sandbox::Engine;
-use host_wire::ConnectOptions;
+use host_service::ConnectOptions;
 use host_worker::{
     Resources, ShutdownReport, Worker,
     catalog::{Catalog, CatalogOptions},

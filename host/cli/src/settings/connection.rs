@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Result, anyhow};
 use clap::Args;
-use host_wire::{ConnectError, ConnectOptions};
+use host_service::{ConnectError, ConnectOptions};
 use temporalio_common::envconfig::{
     ClientConfigProfile, DataSource, LoadClientConfigProfileOptions, load_client_config_profile,
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
 use clap::Args;
-use host_wire::{ClientIdentity, Tls};
+use host_service::{ClientIdentity, Tls};
 use temporalio_common::envconfig::{ClientConfigTLS, DataSource};
 
 use crate::exit::Usage;

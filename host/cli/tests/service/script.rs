@@ -2,20 +2,17 @@
 
 use std::thread::{self, JoinHandle};
 
-use host_wire::{
-    ConnectOptions, RemoteService, WorkflowService as _,
-    temporal::api::{
-        command::v1::{
-            Command, CompleteWorkflowExecutionCommandAttributes,
-            ContinueAsNewWorkflowExecutionCommandAttributes, FailWorkflowExecutionCommandAttributes,
-            ScheduleActivityTaskCommandAttributes, command::Attributes,
-        },
-        common::v1::{ActivityType, WorkflowType},
-        enums::v1::CommandType,
-        taskqueue::v1::TaskQueue,
-        workflowservice::v1::{
-            PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest,
-        },
+use host_service::{ConnectOptions, RemoteService, WorkflowService as _};
+use host_wire::temporal::api::{
+    command::v1::{
+        Command, CompleteWorkflowExecutionCommandAttributes, ContinueAsNewWorkflowExecutionCommandAttributes,
+        FailWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes, command::Attributes,
+    },
+    common::v1::{ActivityType, WorkflowType},
+    enums::v1::CommandType,
+    taskqueue::v1::TaskQueue,
+    workflowservice::v1::{
+        PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest,
     },
 };
 use test_harness::Temporal;

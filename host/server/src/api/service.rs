@@ -1,6 +1,7 @@
 //! The protocol's calls, each to where it is done. Calls that are not here answer UNIMPLEMENTED.
 
-use host_wire::{WorkflowService, temporal::api::workflowservice::v1::*};
+use host_service::WorkflowService;
+use host_wire::temporal::api::workflowservice::v1::*;
 use tonic::{Request, Response, Status};
 
 use crate::{

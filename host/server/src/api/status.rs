@@ -1,13 +1,11 @@
 //! Refusals as the protocol's statuses, with the details that clients look for.
 
-use host_wire::{
-    status_with_detail,
-    temporal::api::{
-        enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope},
-        errordetails::v1::{
-            NamespaceNotFoundFailure, NotFoundFailure, ResourceExhaustedFailure,
-            WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
-        },
+use host_service::status_with_detail;
+use host_wire::temporal::api::{
+    enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope},
+    errordetails::v1::{
+        NamespaceNotFoundFailure, NotFoundFailure, ResourceExhaustedFailure,
+        WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
     },
 };
 use tonic::{Code, Status};

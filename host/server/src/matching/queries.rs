@@ -8,8 +8,9 @@ use std::{
     time::Duration,
 };
 
+use host_service::status_with_detail;
 use host_wire::{
-    History, status_with_detail,
+    History,
     temporal::api::{
         common::v1::WorkflowType,
         enums::v1::{QueryRejectCondition, QueryResultType, WorkflowExecutionStatus as RunStatus},

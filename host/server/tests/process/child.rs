@@ -10,7 +10,7 @@ use std::{
 };
 
 use host_server::{Listener, Options, Server};
-use host_wire::temporal::api::workflowservice::v1::workflow_service_client::WorkflowServiceClient;
+use host_service::workflow_service_client::WorkflowServiceClient;
 use tonic::transport::Channel;
 
 /// Folder for the child to serve; unset in the test itself.

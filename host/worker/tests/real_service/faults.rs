@@ -6,7 +6,8 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use host_wire::{WorkflowService, temporal::api::workflowservice::v1::*};
+use host_service::WorkflowService;
+use host_wire::temporal::api::workflowservice::v1::*;
 use tonic::{Request, Response, Status, async_trait};
 
 pub(crate) struct Faults {

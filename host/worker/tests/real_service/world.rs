@@ -3,8 +3,9 @@
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use host_activities::{Executors, Options, Registry};
+use host_service::{ConnectOptions, RemoteService, WorkflowService};
 use host_wire::{
-    ConnectOptions, EventAttributes, History, RemoteService, WorkflowService,
+    EventAttributes, History,
     temporal::api::{
         common::v1::{Payload, WorkflowExecution, WorkflowType},
         enums::v1::{EventType, HistoryEventFilterType},

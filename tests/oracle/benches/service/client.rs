@@ -11,8 +11,9 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
+use host_service::{ConnectOptions, RemoteService, WorkflowService};
 use host_wire::{
-    ConnectOptions, EventAttributes, RemoteService, WorkflowService,
+    EventAttributes,
     temporal::api::{
         common::v1::{Payload, Payloads, WorkflowExecution, WorkflowType},
         enums::v1::HistoryEventFilterType,

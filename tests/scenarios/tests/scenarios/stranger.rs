@@ -2,6 +2,8 @@
 
 use anyhow::Result;
 use guest_sdk_types::{Failure, Payload};
+use host_service::{ConnectOptions, RemoteService, WorkflowService as _};
+use host_wire::payloads_to_proto;
 use host_wire::temporal::api::common::v1::WorkflowExecution;
 use host_wire::temporal::api::update::v1::{Input, Request as UpdateRequest};
 use host_wire::temporal::api::workflowservice::v1::{
@@ -9,7 +11,6 @@ use host_wire::temporal::api::workflowservice::v1::{
     RespondActivityTaskCanceledRequest, RespondActivityTaskCompletedRequest,
     RespondActivityTaskFailedRequest, UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse,
 };
-use host_wire::{ConnectOptions, RemoteService, WorkflowService as _, payloads_to_proto};
 use tokio::runtime::Runtime;
 use tonic::Request;
 

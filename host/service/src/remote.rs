@@ -4,14 +4,14 @@
 
 use std::{future::Future, time::Duration};
 
+use host_wire::temporal::api::workflowservice::v1::*;
 use tonic::{Request, Response, Status, codec::CompressionEncoding};
 
 use crate::{
     connect::{CONNECT_TIMEOUT, ConnectError, ConnectOptions, Transport, connect},
     retry::Retries,
-    temporal::api::workflowservice::v1::{
-        workflow_service_client::WorkflowServiceClient, workflow_service_server::WorkflowService, *,
-    },
+    workflow_service_client::WorkflowServiceClient,
+    workflow_service_server::WorkflowService,
 };
 
 /// Largest message that is accepted; a page of history with large payloads exceeds gRPC's usual

@@ -12,13 +12,13 @@ use std::{
 };
 
 use expect_test::{Expect, expect};
-use host_wire::{
+use host_service::{
     ClientIdentity, ConnectError, ConnectOptions, RemoteService, Tls, WorkflowService,
-    temporal::api::workflowservice::v1::{
-        DescribeNamespaceRequest, DescribeNamespaceResponse, GetSystemInfoRequest, GetSystemInfoResponse,
-        PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
-        workflow_service_server::WorkflowServiceServer,
-    },
+    workflow_service_server::WorkflowServiceServer,
+};
+use host_wire::temporal::api::workflowservice::v1::{
+    DescribeNamespaceRequest, DescribeNamespaceResponse, GetSystemInfoRequest, GetSystemInfoResponse,
+    PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::TcpListener;

@@ -1,11 +1,10 @@
 //! What a gRPC status says beyond code and message: a `google.rpc.Status` with one message of
 //! `temporal.api.errordetails.v1`, such as the run that is in the way of a start.
 
+use host_wire::google::rpc;
 use prost::{Message, Name};
 use prost_types::Any;
 use tonic::{Code, Status};
-
-use crate::google::rpc;
 
 /// A status with a detail.
 #[must_use]
@@ -27,8 +26,9 @@ pub fn status_detail<M: Message + Name + Default>(status: &Status) -> Option<M> 
 
 #[cfg(test)]
 mod tests {
+    use host_wire::temporal::api::errordetails::v1::{NamespaceNotFoundFailure, NotFoundFailure};
+
     use super::*;
-    use crate::temporal::api::errordetails::v1::{NamespaceNotFoundFailure, NotFoundFailure};
 
     #[test]
     fn details_are_found_by_type() {
