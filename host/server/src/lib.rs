@@ -57,9 +57,11 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod api;
-mod clock;
+mod environment;
 mod error;
 mod execution;
+#[cfg(test)]
+mod folders;
 mod grpc;
 mod limits;
 mod matching;
@@ -69,6 +71,7 @@ mod shard;
 mod storage;
 mod time;
 mod visibility;
+mod watched;
 
 pub use grpc::Listener;
 pub use server::{DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options, ServeError, Server};

@@ -8,10 +8,10 @@ use tokio::task::JoinHandle;
 
 use crate::{
     api::Service,
-    clock::SystemClock,
+    environment::Environment,
     grpc::{self, Listener},
     shard::deadlines::run_deadlines,
-    storage::{FolderLock, Storage, StorageError},
+    storage::{Opened, SqliteStorage, StorageError},
 };
 
 /// The namespace that is always there.
@@ -78,11 +78,14 @@ impl Server {
     ///
     /// Outside a tokio runtime, which is where timers run.
     pub fn open(data_dir: &Path, options: Options) -> Result<Self, StorageError> {
-        let lock = FolderLock::take(data_dir)?;
-        let (storage, found) = Storage::open(data_dir)?;
-        let service = Service::new(options, storage, found, lock, Arc::new(SystemClock));
+        Ok(Self::start(SqliteStorage::open(data_dir)?, options, Environment::of_the_machine()))
+    }
+
+    /// Starts the service on open storage.
+    pub(crate) fn start(opened: Opened, options: Options, environment: Environment) -> Self {
+        let service = Service::new(opened, options, environment);
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(&service.inner)));
-        Ok(Self { service, deadlines })
+        Self { service, deadlines }
     }
 
     /// The service for callers in this process: a call is a method call.

@@ -53,7 +53,7 @@ impl Service {
     }
 
     fn queue_info(&self, namespace: &str, name: &str, of: TaskQueueType) -> TaskQueueTypeInfo {
-        let now = self.inner.clock.now();
+        let now = self.inner.environment.clock.now();
         let activities = of == TaskQueueType::Activity;
         let key = QueueKey { namespace: namespace.to_owned(), name: name.to_owned(), activities };
         let shard = self.lock();

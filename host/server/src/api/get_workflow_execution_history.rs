@@ -188,6 +188,7 @@ impl Service {
                 return Ok(true);
             }
             tokio::select! {
+                biased;
                 () = changed => {}
                 () = sleep_until(until) => return Ok(false),
                 () = self.closed() => return Err(Status::unavailable("the service is shutting down")),

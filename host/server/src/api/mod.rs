@@ -16,16 +16,16 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::watch, time::Instant};
+use tokio::time::Instant;
 use tonic::{Request, Status};
 
 use crate::shard::{Shard, context::ShardContext};
 use crate::{
     Options,
-    clock::Clock,
+    environment::Environment,
     error::{Error, ExhaustedCause},
     execution::{executions::Executions, record::RunNumber, transition::Transition},
-    storage::{FolderLock, Found, Position, Storage, Synced},
+    storage::{Opened, Position, Synced},
 };
 
 /// Longest time that a poll is held open.
@@ -45,24 +45,18 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(
-        options: Options,
-        storage: Storage,
-        found: Found,
-        lock: FolderLock,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        let executions = Executions::new(options.namespaces, Box::new(found.archive), found.next_number);
+    pub(crate) fn new(opened: Opened, options: Options, environment: Environment) -> Self {
+        let Opened { storage, found } = opened;
+        let executions = Executions::new(options.namespaces, found.archive, found.next_number);
         let mut shard = Shard::new(executions, found.last);
-        let lost = shard.resume(&found.in_memory, found.deadlines, clock.now());
+        let lost = shard.resume(&found.in_memory, found.deadlines, environment.clock.now());
         let inner = ShardContext {
             shard: Mutex::new(shard),
             storage,
-            clock,
+            environment,
             retention: options.retention,
             deadlines: Arc::default(),
-            closing: watch::Sender::new(false),
-            _lock: lock,
+            closing: Arc::default(),
         };
         for number in lost {
             inner.transition(|transition| transition.change(number, |run| run.lose_workers()));
@@ -77,7 +71,7 @@ impl Service {
 
     /// Makes open polls return, so that nobody waits for the end.
     pub(crate) fn close(&self) {
-        self.inner.closing.send_replace(true);
+        self.inner.closing.update(|closing| *closing = true);
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, Shard> {
@@ -107,20 +101,23 @@ impl Service {
 
     /// Refuses what would have to be stored while there is no room.
     pub(crate) fn check_room(&self) -> Result<(), Status> {
-        if self.inner.storage.synced().borrow().full() { Err(no_room()) } else { Ok(()) }
+        if self.inner.storage.synced().get().is_full() { Err(no_room()) } else { Ok(()) }
     }
 
     /// Waits until everything up to a position is on disk.
     pub(crate) async fn on_disk(&self, position: Position) -> Result<(), Status> {
-        let mut synced = self.inner.storage.synced();
-        if synced.borrow().position < position {
+        let synced = self.inner.storage.synced();
+        if synced.get().position < position {
             self.inner.storage.hurry();
         }
-        let reached = synced.wait_for(|synced| synced.position >= position || synced.full()).await;
-        match reached.as_deref() {
-            Ok(Synced { position: reached, .. }) if *reached >= position => Ok(()),
-            Ok(_) => Err(no_room()),
-            Err(_) => Err(Status::unavailable("the service is shutting down")),
+        let over = |synced: Synced| synced.position >= position || synced.is_full() || synced.has_ended;
+        let reached = synced.wait_for(over).await;
+        if reached.position >= position {
+            Ok(())
+        } else if reached.has_ended {
+            Err(Status::unavailable("the service is shutting down"))
+        } else {
+            Err(no_room())
         }
     }
 
@@ -141,10 +138,7 @@ impl Service {
 
     /// Resolves when open polls should return.
     pub(crate) async fn closed(&self) {
-        let mut closing = self.inner.closing.subscribe();
-        if closing.wait_for(|closing| *closing).await.is_err() {
-            std::future::pending().await
-        }
+        self.inner.closing.wait_for(|closing| closing).await;
     }
 }
 

@@ -63,7 +63,7 @@ impl Service {
 
     /// A worker goes away: its sticky queue takes no more tasks.
     pub(crate) fn forget_worker(&self, request: &ShutdownWorkerRequest) -> Result<(), Status> {
-        let now = self.inner.clock.now();
+        let now = self.inner.environment.clock.now();
         let mut shard = self.lock();
         shard.executions.check_namespace(&request.namespace)?;
         let key = QueueKey {

@@ -132,6 +132,7 @@ impl Service {
         let request = request.into_inner();
         self.queue_key(&request.namespace, request.task_queue.as_ref(), false)?;
         tokio::select! {
+            biased;
             () = sleep_until(until) => {}
             () = self.closed() => {}
         }
@@ -188,7 +189,7 @@ struct Poller<'a> {
 
 impl<'a> Poller<'a> {
     fn enter(service: &'a Service, key: QueueKey, identity: &str) -> Self {
-        let now = service.inner.clock.now();
+        let now = service.inner.environment.clock.now();
         let arrived = service.lock().queues.enter(&key, identity, service.in_process, now);
         Self { service, key, arrived }
     }
@@ -197,14 +198,15 @@ impl<'a> Poller<'a> {
     /// need not be.
     async fn next(&self, until: Instant) -> Option<Taken<'a>> {
         let needs_disk = self.key.activities || !self.service.in_process;
-        let mut synced = self.service.inner.storage.synced();
+        let synced = self.service.inner.storage.synced();
         loop {
             let mut arrived = pin!(self.arrived.notified());
             arrived.as_mut().enable();
-            if *self.service.inner.closing.borrow() {
+            if self.service.inner.closing.get() {
                 return None;
             }
-            let last = if needs_disk { synced.borrow_and_update().position } else { Position::MAX };
+            let seen = synced.get();
+            let last = if needs_disk { seen.position } else { Position::MAX };
             let first = self.service.lock().queues.take(&self.key, last);
             let not_on_disk = match first {
                 First::Queued(queued, position) => {
@@ -215,9 +217,10 @@ impl<'a> Poller<'a> {
                 First::Nothing => false,
             };
             tokio::select! {
+                biased;
                 // Who waits for the disk leaves arrivals to others: dropping this passes one on.
                 () = arrived, if !not_on_disk => {}
-                synced = synced.changed(), if not_on_disk => synced.ok()?,
+                _ = synced.wait_for(|synced| synced != seen), if not_on_disk => {}
                 () = sleep_until(until) => return None,
                 () = self.service.closed() => return None,
             }
@@ -227,7 +230,7 @@ impl<'a> Poller<'a> {
 
 impl Drop for Poller<'_> {
     fn drop(&mut self) {
-        let now = self.service.inner.clock.now();
+        let now = self.service.inner.environment.clock.now();
         self.service.lock().queues.leave(&self.key, self.service.in_process, now);
     }
 }

@@ -194,6 +194,7 @@ impl Service {
                 dispatched = self.dispatch(&asked, run)?;
             }
             tokio::select! {
+                biased;
                 answer = &mut answered => {
                     self.run_on_disk(run).await?;
                     return answer.unwrap_or_else(|_| Err(Status::unavailable("the query was dropped")));
@@ -209,7 +210,7 @@ impl Service {
 
     /// Makes a task of the query if no workflow task will take it along.
     fn dispatch(&self, asked: &Asked<'_>, number: RunNumber) -> Result<bool, Status> {
-        let now = self.inner.clock.now();
+        let now = self.inner.environment.clock.now();
         let mut shard = self.lock();
         let Some(run) = shard.executions.run(number) else { return Err(Error::completed().into()) };
         if is_failing(run) {

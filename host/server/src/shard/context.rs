@@ -6,26 +6,24 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
-
 use crate::{
-    clock::{self, Clock},
+    environment::Environment,
     execution::transition::Transition,
     shard::Shard,
-    storage::{Append, FolderLock, Position, Storage},
+    storage::{Append, Position, Storage},
+    watched::Watched,
 };
 
 /// What all callers share.
 pub(crate) struct ShardContext {
     pub(crate) shard: Mutex<Shard>,
-    pub(crate) storage: Storage,
-    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) storage: Box<dyn Storage>,
+    pub(crate) environment: Environment,
     pub(crate) retention: Duration,
     /// Told whenever the first deadline may have changed.
     pub(crate) deadlines: Arc<tokio::sync::Notify>,
-    pub(crate) closing: watch::Sender<bool>,
-    /// Dropped last: nobody else may have the folder before its files are closed.
-    pub(crate) _lock: FolderLock,
+    /// Whether open polls should return.
+    pub(crate) closing: Arc<Watched<bool>>,
 }
 
 impl fmt::Debug for ShardContext {
@@ -50,8 +48,8 @@ impl ShardContext {
         after: impl FnOnce(&mut Shard, &R),
     ) -> (R, Position) {
         let mut shard = self.lock();
-        let now = self.clock.now();
-        let mut ids = clock::new_id;
+        let now = self.environment.clock.now();
+        let mut ids = || self.environment.ids.next();
         let mut transition = Transition::new(&mut shard.executions, now, &mut ids);
         let result = change(&mut transition);
         let changes = transition.changes;
@@ -77,7 +75,7 @@ impl ShardContext {
     /// Forgets what is not needed, and some of the runs that nothing happens to; answers whether there
     /// are more.
     pub(crate) fn sweep(&self) -> bool {
-        let now = self.clock.now();
+        let now = self.environment.clock.now();
         let mut shard = self.lock();
         let mut swept = shard.sweep(self.storage.applied(), now);
         let more = swept.has_more();
@@ -93,6 +91,6 @@ impl ShardContext {
 
     /// Deletes runs that closed long ago.
     pub(crate) fn prune(&self) {
-        self.storage.prune(self.clock.now().before(self.retention));
+        self.storage.prune(self.environment.clock.now().before(self.retention));
     }
 }

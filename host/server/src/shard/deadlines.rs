@@ -15,8 +15,8 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Runs until the service is gone. Does not keep it alive while there is nothing to do.
 pub(crate) async fn run_deadlines(inner: Weak<ShardContext>) {
-    let Some((changed, mut closing)) =
-        inner.upgrade().map(|inner| (inner.deadlines.clone(), inner.closing.subscribe()))
+    let Some((changed, closing)) =
+        inner.upgrade().map(|inner| (inner.deadlines.clone(), inner.closing.clone()))
     else {
         return;
     };
@@ -36,20 +36,21 @@ pub(crate) async fn run_deadlines(inner: Weak<ShardContext>) {
             pass_time(&inner)
         };
         tokio::select! {
+            biased;
             () = changed.notified() => {}
             () = sleep_until(next_sweep.min(Instant::now() + wait)) => {}
-            _ = closing.wait_for(|closing| *closing) => return,
+            _ = closing.wait_for(|closing| closing) => return,
         }
     }
 }
 
 /// Does what is due; answers how long there is nothing to do.
 fn pass_time(inner: &ShardContext) -> Duration {
-    if inner.storage.synced().borrow().full() {
+    if inner.storage.synced().get().is_full() {
         return Duration::from_secs(1);
     }
     loop {
-        let now = inner.clock.now();
+        let now = inner.environment.clock.now();
         let due = inner.lock().due(now);
         match due {
             Ok(number) => {

@@ -10,17 +10,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
-
 use crate::{
     storage::{
         entry::Transition,
         error::{StorageError, end_process},
         log_file::Checkpointer,
         runs_file::RunsFile,
-        writer::{FULL_RETRY, Synced},
+        synced::Synced,
+        writer::FULL_RETRY,
     },
     time::Time,
+    watched::Watched,
 };
 
 /// How long a portion gathers. Longer makes fewer, larger writes, and a longer start after a crash.
@@ -42,7 +42,7 @@ pub(super) fn run(
     mut file: RunsFile,
     checkpointer: &Checkpointer,
     receiver: &Receiver<Behind>,
-    synced: &watch::Sender<Synced>,
+    synced: &Watched<Synced>,
     applied: &AtomicU64,
 ) {
     let mut ends = false;
@@ -98,19 +98,19 @@ fn gather(first: Behind, receiver: &Receiver<Behind>, ends: &mut bool) -> (Vec<T
 
 /// Does something, again and again while there is no room for it. Any other failure ends the
 /// process: nothing is lost, because the log has it.
-fn retried<T>(synced: &watch::Sender<Synced>, mut work: impl FnMut() -> Result<T, StorageError>) -> T {
+fn retried<T>(synced: &Watched<Synced>, mut work: impl FnMut() -> Result<T, StorageError>) -> T {
     loop {
         match work() {
             Ok(done) => {
-                if synced.borrow().runs_are_full {
-                    synced.send_modify(|synced| synced.runs_are_full = false);
+                if synced.get().runs_are_full {
+                    synced.update(|synced| synced.runs_are_full = false);
                 }
                 return done;
             }
             Err(error) if error.is_full() => {
-                if !synced.borrow().runs_are_full {
+                if !synced.get().runs_are_full {
                     tracing::warn!("the disk is full: nothing is accepted until there is room");
-                    synced.send_modify(|synced| synced.runs_are_full = true);
+                    synced.update(|synced| synced.runs_are_full = true);
                 }
                 thread::sleep(FULL_RETRY);
             }

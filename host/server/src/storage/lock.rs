@@ -13,12 +13,12 @@ const LOCK_FILE: &str = "lock";
 
 /// The data folder is ours until this is dropped, or the process ends in whatever way.
 #[derive(Debug)]
-pub(crate) struct FolderLock {
+pub(super) struct FolderLock {
     _file: File,
 }
 
 impl FolderLock {
-    pub(crate) fn take(folder: &Path) -> Result<Self, StorageError> {
+    pub(super) fn take(folder: &Path) -> Result<Self, StorageError> {
         let failed = |source| StorageError::Folder { folder: folder.to_owned(), source };
         fs::create_dir_all(folder).map_err(failed)?;
         let mut file = File::options()

@@ -15,7 +15,7 @@ use crate::{
 
 /// A connection that reads what is in the runs' file, while another writes.
 #[derive(Debug)]
-pub(crate) struct Reader {
+pub(super) struct Reader {
     database: Database,
 }
 
@@ -86,11 +86,11 @@ impl Reader {
     }
 
     /// Runs of a namespace before a number, the latest first, until `each` has enough.
-    pub(crate) fn list(
+    pub(super) fn list(
         &self,
         namespace: &str,
         before: RunNumber,
-        mut each: impl FnMut(Row) -> bool,
+        each: &mut dyn FnMut(Row) -> bool,
     ) -> Result<(), StorageError> {
         let failed = |error| StorageError::sqlite(&self.database.path, error);
         let sql = "SELECT number, info FROM run WHERE number < ?1 AND namespace = ?2 ORDER BY number DESC";

@@ -9,8 +9,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use tokio::sync::watch;
-
 use crate::{
     execution::{archive::Archived, record::Record},
     storage::{
@@ -19,8 +17,10 @@ use crate::{
         error::end_process,
         fail_point,
         log_file::LogFile,
+        synced::Synced,
     },
     time::Time,
+    watched::Watched,
 };
 
 /// Most transitions of one group.
@@ -57,29 +57,11 @@ pub(super) enum Message {
     End,
 }
 
-/// How far the log is on disk.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Synced {
-    /// The last transition that is.
-    pub(crate) position: Position,
-    /// Whether the log cannot grow for want of room.
-    pub(super) log_is_full: bool,
-    /// The same of the runs' file.
-    pub(super) runs_are_full: bool,
-}
-
-impl Synced {
-    /// Whether nothing more can be stored for want of room.
-    pub(crate) fn full(self) -> bool {
-        self.log_is_full || self.runs_are_full
-    }
-}
-
 /// Writes until the end. Whatever is on disk goes on to the runs' file.
 pub(super) fn run(
     mut file: LogFile,
     receiver: &Receiver<Message>,
-    synced: &watch::Sender<Synced>,
+    synced: &Watched<Synced>,
     applied: &AtomicU64,
     behind: &SyncSender<Behind>,
 ) {
@@ -92,7 +74,7 @@ pub(super) fn run(
             fail_point::pass("log-gathered");
             write(&mut file, &group.transitions, synced, applied.load(Ordering::Acquire));
             fail_point::pass("log-synced");
-            synced.send_modify(|synced| {
+            synced.update(|synced| {
                 synced.position = last;
                 synced.log_is_full = false;
             });
@@ -172,14 +154,14 @@ fn pass_on(behind: &SyncSender<Behind>, message: Behind) {
 
 /// Writes a group, waiting for room if there is none. Any other failure ends the process: what
 /// memory says is then more than what the disk has, and nobody may see it.
-fn write(file: &mut LogFile, group: &[Transition], synced: &watch::Sender<Synced>, applied: Position) {
+fn write(file: &mut LogFile, group: &[Transition], synced: &Watched<Synced>, applied: Position) {
     while let Err(error) = file.write(group, applied) {
         if !error.is_full() {
             end_process(&error);
         }
-        if !synced.borrow().log_is_full {
+        if !synced.get().log_is_full {
             tracing::warn!("the disk is full: nothing is accepted until there is room");
-            synced.send_modify(|synced| synced.log_is_full = true);
+            synced.update(|synced| synced.log_is_full = true);
         }
         thread::sleep(FULL_RETRY);
     }

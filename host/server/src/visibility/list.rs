@@ -3,7 +3,6 @@
 use std::{
     cmp::Reverse,
     collections::{BTreeMap, HashSet},
-    sync::PoisonError,
 };
 
 use bytes::Bytes;
@@ -108,7 +107,7 @@ impl Service {
         let (inner, namespace) = (self.inner.clone(), namespace.to_owned());
         let read = move || {
             let mut read = 0;
-            let each = |(number, info): Row| {
+            let mut each = |(number, info): Row| {
                 if !in_memory.contains(&number) {
                     // One without information came back into memory in between.
                     let info = info.or_else(|| inner.lock().executions.run(number).map(describe::info));
@@ -119,10 +118,9 @@ impl Service {
                 }
                 read < most
             };
-            let reader = inner.storage.reader.lock().unwrap_or_else(PoisonError::into_inner);
-            reader.list(&namespace, before, each).map(|()| sum)
+            inner.storage.list(&namespace, before, &mut each).map(|()| sum)
         };
-        let read = tokio::task::spawn_blocking(read).await;
+        let read = self.inner.environment.blocking.run(read).await;
         let read = read.map_err(|_| Status::unavailable("the service is shutting down"))?;
         let sum = read.map_err(|error| {
             tracing::error!(%error, "failed to read the list of runs");

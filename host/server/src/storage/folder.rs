@@ -1,0 +1,173 @@
+//! The data folder: both files, opened together, and the threads that write them.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    thread::{self, JoinHandle},
+};
+
+use crate::storage::{
+    Found, Opened, Position, Row, Storage, StorageError, Synced, applier,
+    lock::FolderLock,
+    log_file::{Checkpointer, Gate, LogFile},
+    reader::Reader,
+    runs_file::RunsFile,
+    writer::{self, Append, Message},
+};
+use crate::{execution::record::RunNumber, time::Time, watched::Watched};
+
+const LOG_FILE: &str = "log.sqlite";
+const RUNS_FILE: &str = "runs.sqlite";
+/// Transitions that a portion of the start has at most.
+const START_PORTION: usize = 4_096;
+/// Groups that may wait for the runs' file; after that, the log waits for it.
+const GROUPS_BEHIND: usize = 1_024;
+
+/// Both files, open, and the threads that write them.
+#[derive(Debug)]
+pub(crate) struct SqliteStorage {
+    sender: mpsc::Sender<Message>,
+    synced: Arc<Watched<Synced>>,
+    applied: Arc<AtomicU64>,
+    /// For lists, which read for long.
+    reader: Mutex<Reader>,
+    /// The writer first: the other ends after it.
+    threads: Vec<JoinHandle<()>>,
+    /// Dropped last: no other process may have the folder before its files are closed.
+    _lock: FolderLock,
+}
+
+impl SqliteStorage {
+    /// Opens the files of a data folder, which is made if it is not there.
+    ///
+    /// # Errors
+    ///
+    /// When the folder cannot be used, another process uses it, or what is in it is damaged.
+    pub(crate) fn open(folder: &Path) -> Result<Opened, StorageError> {
+        let lock = FolderLock::take(folder)?;
+        let (log_path, runs_path) = (folder.join(LOG_FILE), folder.join(RUNS_FILE));
+        if log_path.exists() && !runs_path.exists() {
+            return Err(StorageError::damaged(&runs_path, format!("it is missing beside {LOG_FILE}")));
+        }
+        let mut runs = RunsFile::open(&runs_path)?;
+        let gate = Gate::default();
+        let log = LogFile::open(&log_path, gate.clone())?;
+        match log.store()? {
+            None if runs.applied() > 0 => {
+                return Err(StorageError::damaged(&log_path, format!("it was missing beside {RUNS_FILE}")));
+            }
+            None => log.set_store(&runs.store()?)?,
+            Some(id) if id == runs.store()? => {}
+            Some(_) => {
+                return Err(StorageError::damaged(&log_path, format!("it does not belong to {RUNS_FILE}")));
+            }
+        }
+        let last = catch_up(&mut runs, &log)?;
+        let reader = Reader::open(&runs_path)?;
+        let found = Found {
+            last,
+            next_number: reader.next_number()?,
+            in_memory: reader.in_memory()?,
+            deadlines: reader.deadlines()?,
+            archive: Box::new(Reader::open(&runs_path)?),
+        };
+        let storage = Self::start(log, Checkpointer::open(&log_path, gate)?, runs, reader, last, lock)?;
+        Ok(Opened { storage: Box::new(storage), found })
+    }
+
+    fn start(
+        log: LogFile,
+        checkpointer: Checkpointer,
+        runs: RunsFile,
+        reader: Reader,
+        last: Position,
+        lock: FolderLock,
+    ) -> Result<Self, StorageError> {
+        let (sender, receiver) = mpsc::channel();
+        let (behind, behind_receiver) = mpsc::sync_channel(GROUPS_BEHIND);
+        let synced = Arc::new(Watched::new(Synced { position: last, ..Synced::default() }));
+        let applied = Arc::new(AtomicU64::new(runs.applied()));
+        let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new().name(name.to_owned()).spawn(work).map_err(StorageError::Thread)
+        };
+        let (said, seen) = (synced.clone(), applied.clone());
+        let writer = move || writer::run(log, &receiver, &said, &seen, &behind);
+        let (said, seen) = (synced.clone(), applied.clone());
+        let applier = move || {
+            applier::run(runs, &checkpointer, &behind_receiver, &said, &seen);
+            said.update(|synced| synced.has_ended = true);
+        };
+        let threads = vec![spawn("log", Box::new(writer))?, spawn("runs", Box::new(applier))?];
+        Ok(Self { sender, synced, applied, reader: Mutex::new(reader), threads, _lock: lock })
+    }
+
+    fn send(&self, message: Message) {
+        if self.sender.send(message).is_err() {
+            // The writer has ended: nothing that happens from here on is ever acknowledged.
+            tracing::error!("the log is closed");
+        }
+    }
+}
+
+impl Storage for SqliteStorage {
+    fn append(&self, append: Append) {
+        self.send(Message::Append(append));
+    }
+
+    fn hurry(&self) {
+        self.send(Message::Hurry);
+    }
+
+    fn prune(&self, closed_before: Time) {
+        self.send(Message::Prune(closed_before));
+    }
+
+    fn synced(&self) -> Arc<Watched<Synced>> {
+        self.synced.clone()
+    }
+
+    fn applied(&self) -> Position {
+        self.applied.load(Ordering::Acquire)
+    }
+
+    fn list(
+        &self,
+        namespace: &str,
+        before: RunNumber,
+        each: &mut dyn FnMut(Row) -> bool,
+    ) -> Result<(), StorageError> {
+        let reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        reader.list(namespace, before, each)
+    }
+}
+
+/// Brings the runs' file to the end of the log; answers that.
+fn catch_up(runs: &mut RunsFile, log: &LogFile) -> Result<Position, StorageError> {
+    let mut portion = Vec::new();
+    let last = log.read_after(runs.applied(), |transition| {
+        portion.push(transition);
+        if portion.len() == START_PORTION {
+            runs.apply(&portion)?;
+            portion.clear();
+        }
+        Ok(())
+    });
+    let last = last?;
+    runs.apply(&portion)?;
+    Ok(last)
+}
+
+impl Drop for SqliteStorage {
+    fn drop(&mut self) {
+        drop(self.sender.send(Message::End));
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the storage panicked");
+            }
+        }
+    }
+}
