@@ -2,8 +2,9 @@
 
 use std::{fmt::Write, sync::Arc};
 
+use host_service::WorkflowService;
 use host_wire::{
-    History, WorkflowService,
+    History,
     protojson::{WriteOptions, message_to_json},
     temporal::api::workflowservice::v1::*,
 };

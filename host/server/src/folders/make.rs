@@ -2,8 +2,9 @@
 
 use std::{env, fs, path::Path, sync::Arc, time::Duration};
 
+use host_service::{ConnectOptions, RemoteService, WorkflowService};
 use host_wire::{
-    ConnectOptions, RemoteService, WorkflowService, duration_to_proto,
+    duration_to_proto,
     temporal::api::{
         command::v1::{command::Attributes, *},
         common::v1::{
