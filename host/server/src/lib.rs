@@ -75,4 +75,4 @@ mod watched;
 
 pub use grpc::Listener;
 pub use server::{DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options, ServeError, Server};
-pub use storage::StorageError;
+pub use storage::{RecordError, StorageError};

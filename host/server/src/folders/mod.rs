@@ -5,8 +5,9 @@ mod dump;
 mod make;
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
 use tempfile::TempDir;
@@ -57,6 +58,44 @@ fn check(said: &str, format: u32) {
 async fn a_folder_of_an_earlier_format_says_what_it_said() {
     let folder = copy(2);
     check(&said(folder.path(), 2).await, 2);
-    // And again, after it was written.
+    check_migrated(folder.path());
+    // And again, without a migration.
     check(&said(folder.path(), 2).await, 2);
+}
+
+fn check_migrated(folder: &Path) {
+    for file in ["log.sqlite", "runs.sqlite"] {
+        let connection = rusqlite::Connection::open(folder.join(file)).unwrap();
+        let format: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+        assert_eq!(format, 3, "{file}");
+        let old = "SELECT count(*) FROM sqlite_schema WHERE name = 'facts'";
+        assert_eq!(connection.query_row(old, [], |row| row.get::<_, i64>(0)).unwrap(), 0, "{file}");
+    }
+}
+
+/// Variable with the folder that a child process opens; unset in the test itself.
+const CHILD_FOLDER: &str = "HOST_OPENED_TEST_FOLDER";
+
+#[test]
+fn opens_when_started_as_a_child() {
+    if let Some(folder) = env::var_os(CHILD_FOLDER) {
+        SqliteStorage::open(Path::new(&folder)).unwrap();
+    }
+}
+
+/// A process that ends in the middle of the migration leaves a folder that the next one opens.
+#[tokio::test]
+async fn a_migration_that_was_broken_off_goes_on() {
+    for place in ["migrate-runs-written", "migrate-runs-synced", "migrate-log-written"] {
+        let folder = copy(2);
+        let child = Command::new(env::current_exe().unwrap())
+            .args(["--exact", "folders::opens_when_started_as_a_child"])
+            .env(CHILD_FOLDER, folder.path())
+            .env("HOST_FAIL_POINT", format!("{place}:0"))
+            .output()
+            .unwrap();
+        assert!(!child.status.success(), "{place} was not reached");
+        check(&said(folder.path(), 2).await, 2);
+        check_migrated(folder.path());
+    }
 }

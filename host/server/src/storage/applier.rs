@@ -51,12 +51,12 @@ pub(super) fn run(
         let (portion, prune) = gather(first, receiver, &mut ends);
         if ends {
             // The next start does it otherwise.
-            if let Err(error) = file.apply(&portion) {
+            if let Err(error) = file.apply(&portion, synced.get().position) {
                 tracing::warn!(%error, "failed to bring the runs' file to the end of the log");
             }
             return;
         }
-        retried(synced, || file.apply(&portion));
+        retried(synced, || file.apply(&portion, synced.get().position));
         applied.store(file.applied(), Ordering::Release);
         if let Err(error) = checkpointer.checkpoint() {
             // The log stays as long as it is, until it works again.

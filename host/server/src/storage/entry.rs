@@ -3,10 +3,16 @@
 use bytes::Bytes;
 use prost::Message;
 
-use crate::execution::{
-    archive::Archived,
-    fact::{Fact, FactError, StoredFact},
-    record::{Record, RunIdentity, RunNumber},
+use crate::{
+    execution::{
+        archive::Archived,
+        fact::{Fact, StoredFact},
+        record::{Record, RunIdentity},
+    },
+    storage::{
+        entity::Entity,
+        stored_record::{CheckedRecord, RecordError, StoredRecord},
+    },
 };
 
 /// Place in the log, from 1.
@@ -16,7 +22,7 @@ pub(crate) type Position = u64;
 #[derive(Debug)]
 pub(super) struct Transition {
     pub(super) position: Position,
-    /// An encoded [`Entry`].
+    /// Encoded records, see [`encode`].
     pub(super) entry: Bytes,
     /// Runs that may be left out of memory from here on. Not in the log: after a restart they are
     /// found again.
@@ -30,17 +36,6 @@ struct Entry {
     records: Vec<StoredRecord>,
 }
 
-/// What happened to one run.
-#[derive(Clone, PartialEq, Message)]
-struct StoredRecord {
-    #[prost(uint64, tag = "1")]
-    run: RunNumber,
-    #[prost(message, optional, tag = "2")]
-    identity: Option<RunIdentity>,
-    #[prost(message, repeated, tag = "3")]
-    facts: Vec<StoredFact>,
-}
-
 /// An [`Entry`] whose records are not decoded.
 #[derive(Clone, PartialEq, Message)]
 pub(super) struct RawEntry {
@@ -48,28 +43,36 @@ pub(super) struct RawEntry {
     pub(super) records: Vec<Bytes>,
 }
 
-/// A record without its facts.
+/// The body of a run's record.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct RecordHead {
-    #[prost(uint64, tag = "1")]
-    pub(super) run: RunNumber,
+struct RunBody {
+    /// In the first record of the run.
+    #[prost(message, optional, tag = "2")]
+    identity: Option<RunIdentity>,
+    #[prost(message, repeated, tag = "3")]
+    facts: Vec<StoredFact>,
+}
+
+/// The same without its facts.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct RunHead {
     #[prost(message, optional, tag = "2")]
     pub(super) identity: Option<RunIdentity>,
 }
 
-pub(super) fn encode(records: Vec<Record>) -> Bytes {
-    let stored = records.into_iter().map(|record| StoredRecord {
-        run: record.run,
-        identity: record.identity,
-        facts: record.facts.iter().map(StoredFact::from).collect(),
+/// What happened in the transition at a position.
+pub(super) fn encode(position: Position, records: Vec<Record>) -> Bytes {
+    let stored = records.into_iter().map(|record| {
+        let facts = record.facts.iter().map(StoredFact::from).collect();
+        let body = RunBody { identity: record.identity, facts }.encode_to_vec();
+        StoredRecord::new(Entity::run(record.run), position, body.into())
     });
     Entry { records: stored.collect() }.encode_to_vec().into()
 }
 
-pub(super) fn decode(entry: Bytes) -> Result<Vec<Record>, FactError> {
-    let records = Entry::decode(entry)?.records.into_iter().map(|record| {
-        let facts = record.facts.into_iter().map(Fact::try_from).collect::<Result<_, _>>()?;
-        Ok(Record { run: record.run, identity: record.identity, facts })
-    });
-    records.collect()
+/// The record of a run, from one that was checked.
+pub(super) fn run_record(checked: CheckedRecord) -> Result<Record, RecordError> {
+    let body = RunBody::decode(checked.body).map_err(RecordError::Message)?;
+    let facts = body.facts.into_iter().map(Fact::try_from).collect::<Result<_, _>>()?;
+    Ok(Record { run: checked.entity.number, identity: body.identity, facts })
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
+use crate::storage::stored_record::RecordError;
+
 /// Why storage cannot be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -38,6 +40,51 @@ pub enum StorageError {
         /// What is wrong with it.
         what: String,
     },
+    /// A record is damaged, or of a later version.
+    #[error(
+        "read {}, {record}: {source}; {}",
+        file.display(),
+        if source.is_of_later_version() { NEWER_CURE } else { DAMAGE_CURE }
+    )]
+    Record {
+        /// The file.
+        file: PathBuf,
+        /// Which record: of what, and at which position of the log.
+        record: String,
+        /// What is wrong with it.
+        source: RecordError,
+    },
+    /// A later version of this program wrote the file.
+    #[error("read {}: it has format {format}, and this version of the program reads formats up to {known}; {NEWER_CURE}", file.display())]
+    NewerFormat {
+        /// The file.
+        file: PathBuf,
+        /// Its format.
+        format: i32,
+        /// The latest format that this version reads.
+        known: i32,
+    },
+    /// The file is of a format that was never released.
+    #[error("read {}: it has format {format}, which is too old to be migrated; open it once with an earlier version of this program", file.display())]
+    OlderFormat {
+        /// The file.
+        file: PathBuf,
+        /// Its format.
+        format: i32,
+    },
+    /// The log lost what it had: it is shorter than it was when `runs.sqlite` was last written.
+    #[error(
+        "read {}: it ends at position {last}, and positions up to {sealed} were acknowledged; put back log.sqlite and log.sqlite-wal as they were, or the whole folder from a backup; to go on without what is lost, set the column sealed of the table store in runs.sqlite to 0",
+        file.display()
+    )]
+    LogEndsEarly {
+        /// The log.
+        file: PathBuf,
+        /// Its last position.
+        last: u64,
+        /// The last position that it is known to have had.
+        sealed: u64,
+    },
     /// SQLite failed.
     #[error("use {}", file.display())]
     Sqlite {
@@ -57,7 +104,14 @@ pub enum StorageError {
     Thread(#[source] std::io::Error),
 }
 
+const NEWER_CURE: &str = "use that version, or a later one";
+const DAMAGE_CURE: &str = "restore the folder from a backup, or move it away to start with nothing";
+
 impl StorageError {
+    pub(super) fn record(file: &Path, record: impl Into<String>, source: RecordError) -> Self {
+        Self::Record { file: file.to_owned(), record: record.into(), source }
+    }
+
     /// What SQLite said about a file, with damage said as damage.
     pub(super) fn sqlite(file: &Path, source: rusqlite::Error) -> Self {
         match source.sqlite_error_code() {

@@ -13,9 +13,10 @@ use std::{
 use crate::storage::{
     Found, Opened, Position, Row, Storage, StorageError, Synced, applier,
     lock::FolderLock,
-    log_file::{Checkpointer, Gate, LogFile},
+    log_file::{self, Checkpointer, Gate, LogFile},
+    migrate::migrate,
     reader::Reader,
-    runs_file::RunsFile,
+    runs_file::{self, RunsFile},
     writer::{self, Append, Message},
 };
 use crate::{execution::record::RunNumber, time::Time, watched::Watched};
@@ -53,19 +54,12 @@ impl SqliteStorage {
         if log_path.exists() && !runs_path.exists() {
             return Err(StorageError::damaged(&runs_path, format!("it is missing beside {LOG_FILE}")));
         }
-        let mut runs = RunsFile::open(&runs_path)?;
+        let runs = RunsFile::open_database(&runs_path)?;
+        let log = LogFile::open_database(&log_path)?;
+        migrate(&runs, &log)?;
         let gate = Gate::default();
-        let log = LogFile::open(&log_path, gate.clone())?;
-        match log.store()? {
-            None if runs.applied() > 0 => {
-                return Err(StorageError::damaged(&log_path, format!("it was missing beside {RUNS_FILE}")));
-            }
-            None => log.set_store(&runs.store()?)?,
-            Some(id) if id == runs.store()? => {}
-            Some(_) => {
-                return Err(StorageError::damaged(&log_path, format!("it does not belong to {RUNS_FILE}")));
-            }
-        }
+        let (mut runs, log) = (RunsFile::new(runs)?, LogFile::new(log, gate.clone())?);
+        check_pair(&runs, &log)?;
         let last = catch_up(&mut runs, &log)?;
         let reader = Reader::open(&runs_path)?;
         let found = Found {
@@ -145,19 +139,40 @@ impl Storage for SqliteStorage {
     }
 }
 
+/// Refuses files that do not belong together, or of which one is of an earlier time than the other.
+fn check_pair(runs: &RunsFile, log: &LogFile) -> Result<(), StorageError> {
+    let id = runs_file::store_id(runs.database())?;
+    match log_file::store_id(log.database())? {
+        None if runs.applied() > 0 => {
+            return Err(log.database().damaged(format!("it was missing beside {RUNS_FILE}")));
+        }
+        None => return log.set_store(&id),
+        Some(other) if other == id => {}
+        Some(_) => return Err(log.database().damaged(format!("it does not belong to {RUNS_FILE}"))),
+    }
+    if runs.applied() < log.cut() {
+        let what = format!("it is of an earlier time than {LOG_FILE}, which does not have what lies between");
+        return Err(runs.database().damaged(what));
+    }
+    let (last, sealed) = (log.last()?, runs.sealed()?);
+    if last < sealed {
+        return Err(StorageError::LogEndsEarly { file: log.database().path.clone(), last, sealed });
+    }
+    Ok(())
+}
+
 /// Brings the runs' file to the end of the log; answers that.
 fn catch_up(runs: &mut RunsFile, log: &LogFile) -> Result<Position, StorageError> {
     let mut portion = Vec::new();
-    let last = log.read_after(runs.applied(), |transition| {
+    let last = log_file::read_after(log.database(), runs.applied(), |transition| {
         portion.push(transition);
         if portion.len() == START_PORTION {
-            runs.apply(&portion)?;
+            runs.apply(&portion, 0)?;
             portion.clear();
         }
         Ok(())
-    });
-    let last = last?;
-    runs.apply(&portion)?;
+    })?;
+    runs.apply(&portion, last)?;
     Ok(last)
 }
 

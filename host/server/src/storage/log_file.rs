@@ -17,7 +17,7 @@ use crate::storage::{
 
 const PAGE_BYTES: u32 = 4_096;
 const SCHEMA: &str = "CREATE TABLE log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
-                      CREATE TABLE store (id TEXT NOT NULL) STRICT;";
+                      CREATE TABLE store (id TEXT NOT NULL, cut INTEGER NOT NULL DEFAULT 0) STRICT;";
 /// Entries that are cut at once, so that no group waits for long.
 const CUT_ENTRIES: Position = 1_024;
 /// Pages of the WAL after which it is started anew.
@@ -33,13 +33,18 @@ pub(super) struct LogFile {
 }
 
 impl LogFile {
-    pub(super) fn open(path: &Path, gate: Gate) -> Result<Self, StorageError> {
+    /// Opens the file, and makes it if it is not there. It may be of the format before.
+    pub(super) fn open_database(path: &Path) -> Result<Database, StorageError> {
         let database = Database::open(path, PAGE_BYTES, SCHEMA)?;
         // Checkpoints are made by another thread.
         database.checked(|c| c.pragma_update(None, "wal_autocheckpoint", 0))?;
-        let first = database.row("SELECT min(position) FROM log", [], |row| row.get::<_, Option<i64>>(0))?;
-        let cut = first.flatten().map_or(0, |first| first.cast_unsigned() - 1);
-        Ok(Self { database, gate, cut })
+        Ok(database)
+    }
+
+    /// The file, which is of this format.
+    pub(super) fn new(database: Database, gate: Gate) -> Result<Self, StorageError> {
+        let cut = database.row("SELECT cut FROM store", [], |row| row.get::<_, i64>(0))?;
+        Ok(Self { cut: cut.map_or(0, i64::cast_unsigned), database, gate })
     }
 
     /// Says that this log and a file of runs belong together.
@@ -47,31 +52,20 @@ impl LogFile {
         self.database.checked(|c| c.execute("INSERT INTO store (id) VALUES (?1)", [id])).map(|_| ())
     }
 
-    pub(super) fn store(&self) -> Result<Option<String>, StorageError> {
-        self.database.row("SELECT id FROM store", [], |row| row.get(0))
+    pub(super) fn database(&self) -> &Database {
+        &self.database
     }
 
-    /// Reads what comes after a position; answers the last there is.
-    pub(super) fn read_after(
-        &self,
-        position: Position,
-        mut each: impl FnMut(Transition) -> Result<(), StorageError>,
-    ) -> Result<Position, StorageError> {
-        let failed = |error| StorageError::sqlite(&self.database.path, error);
-        let sql = "SELECT position, entry FROM log WHERE position > ?1 ORDER BY position";
-        let mut statement = self.database.connection.prepare(sql).map_err(failed)?;
-        let mut rows = statement.query([position.cast_signed()]).map_err(failed)?;
-        let mut last = position;
-        while let Some(row) = rows.next().map_err(failed)? {
-            let position = row.get::<_, i64>(0).map_err(failed)?.cast_unsigned();
-            if position != last + 1 {
-                return Err(self.database.damaged(format!("entry {} of the log is missing", last + 1)));
-            }
-            last = position;
-            let entry = row.get::<_, Vec<u8>>(1).map_err(failed)?;
-            each(Transition { position, entry: entry.into(), archived: Vec::new() })?;
-        }
-        Ok(last)
+    /// The last position to which entries were cut; `runs.sqlite` has them.
+    pub(super) fn cut(&self) -> Position {
+        self.cut
+    }
+
+    /// The last position that was written.
+    pub(super) fn last(&self) -> Result<Position, StorageError> {
+        let sql = "SELECT max(position) FROM log";
+        let last = self.database.row(sql, [], |row| row.get::<_, Option<i64>>(0))?;
+        Ok(last.flatten().map_or(self.cut, i64::cast_unsigned))
     }
 
     /// Writes transitions in one transaction, and syncs. Also cuts what is in the runs' file, when
@@ -93,6 +87,7 @@ impl LogFile {
                 transaction
                     .prepare_cached("DELETE FROM log WHERE position <= ?1")?
                     .execute([cut.cast_signed()])?;
+                transaction.prepare_cached("UPDATE store SET cut = ?1")?.execute([cut.cast_signed()])?;
                 fail_point::pass("log-cut");
             }
             fail_point::pass("log-written");
@@ -101,6 +96,34 @@ impl LogFile {
         self.cut = cut;
         Ok(())
     }
+}
+
+/// Names the folder that the log belongs to; a log that was just made has no name.
+pub(super) fn store_id(log: &Database) -> Result<Option<String>, StorageError> {
+    log.row("SELECT id FROM store", [], |row| row.get(0))
+}
+
+/// Reads what comes after a position; answers the last there is.
+pub(super) fn read_after(
+    log: &Database,
+    position: Position,
+    mut each: impl FnMut(Transition) -> Result<(), StorageError>,
+) -> Result<Position, StorageError> {
+    let failed = |error| StorageError::sqlite(&log.path, error);
+    let sql = "SELECT position, entry FROM log WHERE position > ?1 ORDER BY position";
+    let mut statement = log.connection.prepare(sql).map_err(failed)?;
+    let mut rows = statement.query([position.cast_signed()]).map_err(failed)?;
+    let mut last = position;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let position = row.get::<_, i64>(0).map_err(failed)?.cast_unsigned();
+        if position != last + 1 {
+            return Err(log.damaged(format!("entry {} of the log is missing", last + 1)));
+        }
+        last = position;
+        let entry = row.get::<_, Vec<u8>>(1).map_err(failed)?;
+        each(Transition { position, entry: entry.into(), archived: Vec::new() })?;
+    }
+    Ok(last)
 }
 
 /// Moves the log's WAL into its file, from a thread that nobody waits for.

@@ -13,22 +13,27 @@
 
 mod applier;
 mod archive;
+mod entity;
 mod entry;
 mod error;
 mod fail_point;
 mod folder;
 mod lock;
 mod log_file;
+mod migrate;
 mod reader;
 mod runs_file;
 mod sqlite;
+mod stored_record;
 mod synced;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::{fmt, sync::Arc};
 
-pub use self::error::StorageError;
 pub(crate) use self::{entry::Position, folder::SqliteStorage, reader::Row, synced::Synced, writer::Append};
+pub use self::{error::StorageError, stored_record::RecordError};
 use crate::{
     execution::{archive::Archive, record::RunNumber},
     time::Time,

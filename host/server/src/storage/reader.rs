@@ -8,8 +8,17 @@ use prost::Message;
 use rusqlite::params;
 
 use crate::{
-    execution::{record::RunNumber, run::Run},
-    storage::{entry, error::StorageError, sqlite::Database},
+    execution::{
+        record::{Record, RunNumber},
+        run::Run,
+    },
+    storage::{
+        entity::Entity,
+        entry::{self, Position, RawEntry},
+        error::StorageError,
+        sqlite::Database,
+        stored_record::{RecordError, StoredRecord, unseal},
+    },
     time::Time,
 };
 
@@ -71,16 +80,20 @@ impl Reader {
     }
 
     pub(super) fn load(&self, number: RunNumber) -> Result<Option<Run>, StorageError> {
-        let entries: Vec<Vec<u8>> = self.database.checked(|c| {
-            let sql = "SELECT records FROM facts WHERE run = ?1 ORDER BY position";
+        let entity = Entity::run(number);
+        let rows: Vec<(i64, Vec<u8>)> = self.database.checked(|c| {
+            let sql =
+                "SELECT position, records FROM records WHERE kind = ?1 AND number = ?2 ORDER BY position";
             let mut statement = c.prepare_cached(sql)?;
-            statement.query_map([number.cast_signed()], |row| row.get(0))?.collect()
+            let key = params![entity.kind.number(), number.cast_signed()];
+            statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })?;
         let mut records = Vec::new();
-        for entry in entries {
-            records.extend(entry::decode(Bytes::from(entry)).map_err(|error| {
-                self.database.damaged(format!("what happened to run {number} is damaged ({error})"))
-            })?);
+        for (position, row) in rows {
+            let position = position.cast_unsigned();
+            read_row(entity, position, row.into(), &mut records).map_err(|source| {
+                StorageError::record(&self.database.path, format!("{entity} at position {position}"), source)
+            })?;
         }
         Ok(Run::from_records(records))
     }
@@ -100,13 +113,36 @@ impl Reader {
         while let Some(row) = rows.next().map_err(failed)? {
             let number = row.get::<_, i64>(0).map_err(failed)?.cast_unsigned();
             let info = row.get::<_, Option<Vec<u8>>>(1).map_err(failed)?;
-            let info = info.map(|info| WorkflowExecutionInfo::decode(Bytes::from(info))).transpose();
-            let info =
-                info.map_err(|error| self.database.damaged(format!("run {number} is damaged ({error})")))?;
+            let info = info.map(|info| read_info(number, info)).transpose().map_err(|source| {
+                StorageError::record(&self.database.path, format!("description of run {number}"), source)
+            })?;
             if !each((number, info)) {
                 break;
             }
         }
         Ok(())
     }
+}
+
+/// Adds the records of a row, which are of transitions from its position on.
+fn read_row(
+    entity: Entity,
+    position: Position,
+    row: Bytes,
+    records: &mut Vec<Record>,
+) -> Result<(), RecordError> {
+    let mut last = position;
+    for record in RawEntry::decode(row).map_err(RecordError::Message)?.records {
+        let checked = StoredRecord::check(record)?;
+        if checked.entity != entity || checked.position < last {
+            return Err(RecordError::Misplaced);
+        }
+        last = checked.position;
+        records.push(entry::run_record(checked)?);
+    }
+    Ok(())
+}
+
+fn read_info(number: RunNumber, sealed: Vec<u8>) -> Result<WorkflowExecutionInfo, RecordError> {
+    WorkflowExecutionInfo::decode(unseal(Entity::run(number), sealed)?).map_err(RecordError::Message)
 }

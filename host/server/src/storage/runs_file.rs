@@ -4,25 +4,25 @@
 use std::{collections::BTreeMap, path::Path};
 
 use prost::Message;
-use rusqlite::{CachedStatement, params};
+use rusqlite::{CachedStatement, Connection, params};
 
 use crate::{
-    execution::{
-        archive::Archived,
-        record::{RunIdentity, RunNumber},
-    },
+    execution::{archive::Archived, record::RunIdentity},
     storage::{
-        entry::{Position, RawEntry, RecordHead, Transition},
+        entity::{Entity, EntityKind},
+        entry::{Position, RawEntry, RunHead, Transition},
         error::StorageError,
         fail_point,
         sqlite::Database,
+        stored_record::{RecordError, StoredRecord, seal},
     },
     time::Time,
 };
 
-/// Large, because most rows of `facts` are some kilobytes.
+/// Large, because most rows of `records` are some kilobytes.
 const PAGE_BYTES: u32 = 16_384;
 /// `info` is set for runs that are not in memory, `closed` and `deadline` (nanoseconds) with it.
+/// `sealed` is the last position that the log is known to have had.
 const SCHEMA: &str = "
     CREATE TABLE run (
         number INTEGER PRIMARY KEY,
@@ -38,14 +38,24 @@ const SCHEMA: &str = "
     CREATE INDEX run_in_memory ON run (number) WHERE info IS NULL;
     CREATE INDEX run_deadline ON run (deadline) WHERE deadline IS NOT NULL;
     CREATE INDEX run_closed ON run (closed) WHERE closed IS NOT NULL;
-    CREATE TABLE facts (
-        run INTEGER NOT NULL,
+    CREATE TABLE store (id TEXT NOT NULL, applied INTEGER NOT NULL, sealed INTEGER NOT NULL DEFAULT 0) STRICT;
+    INSERT INTO store (id, applied) VALUES (lower(hex(randomblob(16))), 0);";
+/// What happened to entities of all kinds: one row for what a portion brought to an entity, with the
+/// position of the first transition in it.
+pub(super) const RECORDS_SCHEMA: &str = "
+    CREATE TABLE records (
+        kind INTEGER NOT NULL,
+        number INTEGER NOT NULL,
         position INTEGER NOT NULL,
         records BLOB NOT NULL,
-        PRIMARY KEY (run, position)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE store (id TEXT NOT NULL, applied INTEGER NOT NULL) STRICT;
-    INSERT INTO store (id, applied) VALUES (lower(hex(randomblob(16))), 0);";
+        PRIMARY KEY (kind, number, position)
+    ) STRICT, WITHOUT ROWID;";
+pub(super) const INSERT_RECORDS: &str =
+    "INSERT INTO records (kind, number, position, records) VALUES (?1, ?2, ?3, ?4)";
+const INSERT_RUN: &str = "INSERT INTO run (number, namespace, workflow_id, run_id, closed, deadline, info)
+                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+const UPDATE_RUN: &str = "UPDATE run SET closed = ?2, deadline = ?3, info = ?4
+                          WHERE number = ?1 AND (info IS NOT NULL OR ?4 IS NOT NULL)";
 /// Runs that are deleted at once.
 const PRUNED_RUNS: i64 = 1_000;
 
@@ -56,28 +66,31 @@ pub(super) struct RunsFile {
     applied: Position,
 }
 
-/// What transitions do to one run.
-#[derive(Debug, Default)]
-struct Change {
-    identity: Option<RunIdentity>,
-    first: Position,
-    /// Encoded records, in the form of an entry.
-    records: Vec<u8>,
-    archived: Option<Archived>,
+/// Names the folder that the file belongs to.
+pub(super) fn store_id(runs: &Database) -> Result<String, StorageError> {
+    let id = runs.row("SELECT id FROM store", [], |row| row.get(0))?;
+    id.ok_or_else(|| runs.damaged("it has no name"))
+}
+
+/// The last position of the log that is in the file.
+pub(super) fn applied(runs: &Database) -> Result<Position, StorageError> {
+    let applied = runs.row("SELECT applied FROM store", [], |row| row.get::<_, i64>(0))?;
+    applied.map(i64::cast_unsigned).ok_or_else(|| runs.damaged("it does not say how far it is"))
 }
 
 impl RunsFile {
-    pub(super) fn open(path: &Path) -> Result<Self, StorageError> {
-        let database = Database::open(path, PAGE_BYTES, SCHEMA)?;
-        let applied = database.row("SELECT applied FROM store", [], |row| row.get::<_, i64>(0))?;
-        let Some(applied) = applied else { return Err(database.damaged("it does not say how far it is")) };
-        Ok(Self { applied: applied.cast_unsigned(), database })
+    /// Opens the file, and makes it if it is not there. It may be of the format before.
+    pub(super) fn open_database(path: &Path) -> Result<Database, StorageError> {
+        Database::open(path, PAGE_BYTES, &format!("{SCHEMA}{RECORDS_SCHEMA}"))
     }
 
-    /// Names this file and the log that belongs to it.
-    pub(super) fn store(&self) -> Result<String, StorageError> {
-        let id = self.database.row("SELECT id FROM store", [], |row| row.get(0))?;
-        id.ok_or_else(|| self.database.damaged("it has no name"))
+    /// The file, which is of this format.
+    pub(super) fn new(database: Database) -> Result<Self, StorageError> {
+        Ok(Self { applied: applied(&database)?, database })
+    }
+
+    pub(super) fn database(&self) -> &Database {
+        &self.database
     }
 
     /// The last position of the log that is in here.
@@ -85,37 +98,26 @@ impl RunsFile {
         self.applied
     }
 
-    /// Takes transitions in, all or none; those that are in here already change nothing.
-    pub(super) fn apply(&mut self, transitions: &[Transition]) -> Result<(), StorageError> {
-        let mut changes = BTreeMap::<RunNumber, Change>::new();
-        let mut applied = self.applied;
-        for transition in transitions.iter().filter(|transition| transition.position > self.applied) {
-            collect(transition, &mut changes).map_err(|error| {
-                self.database
-                    .damaged(format!("entry {} of the log is damaged ({error})", transition.position))
-            })?;
-            applied = transition.position;
-        }
+    /// The last position that the log is known to have had; 0 also where an operator accepts that it
+    /// has less.
+    pub(super) fn sealed(&self) -> Result<Position, StorageError> {
+        let sealed = self.database.row("SELECT sealed FROM store", [], |row| row.get::<_, i64>(0))?;
+        Ok(sealed.map_or(0, i64::cast_unsigned))
+    }
+
+    /// Takes transitions in, all or none; those that are in here already change nothing. `synced` is
+    /// the last position that the log has on disk.
+    pub(super) fn apply(&mut self, transitions: &[Transition], synced: Position) -> Result<(), StorageError> {
+        let from = transitions.partition_point(|transition| transition.position <= self.applied);
+        let transitions = transitions.get(from..).unwrap_or_default();
+        let changes = Changes::of(transitions, &self.database.path)?;
+        let applied = transitions.last().map_or(self.applied, |last| last.position);
         self.database.checked(|c| {
             let transaction = c.unchecked_transaction()?;
-            {
-                let mut insert = transaction.prepare_cached(
-                    "INSERT INTO run (number, namespace, workflow_id, run_id, closed, deadline, info)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                )?;
-                let mut update = transaction.prepare_cached(
-                    "UPDATE run SET closed = ?2, deadline = ?3, info = ?4
-                     WHERE number = ?1 AND (info IS NOT NULL OR ?4 IS NOT NULL)",
-                )?;
-                let mut append = transaction
-                    .prepare_cached("INSERT INTO facts (run, position, records) VALUES (?1, ?2, ?3)")?;
-                for (number, change) in &changes {
-                    change.write(number.cast_signed(), &mut insert, &mut update, &mut append)?;
-                }
-                transaction
-                    .prepare_cached("UPDATE store SET applied = ?1")?
-                    .execute([applied.cast_signed()])?;
-            }
+            changes.write(&transaction)?;
+            transaction
+                .prepare_cached("UPDATE store SET applied = ?1, sealed = max(sealed, ?2)")?
+                .execute([applied.cast_signed(), synced.max(applied).cast_signed()])?;
             fail_point::pass("runs-written");
             transaction.commit()
         })?;
@@ -129,8 +131,12 @@ impl RunsFile {
         self.database.checked(|c| {
             let transaction = c.unchecked_transaction()?;
             let old = "SELECT number FROM run WHERE closed < ?1 ORDER BY closed LIMIT ?2";
+            let kind = EntityKind::Run.number();
+            transaction.execute(
+                &format!("DELETE FROM records WHERE kind = ?3 AND number IN ({old})"),
+                params![closed_before.0, PRUNED_RUNS, kind],
+            )?;
             let limits = params![closed_before.0, PRUNED_RUNS];
-            transaction.execute(&format!("DELETE FROM facts WHERE run IN ({old})"), limits)?;
             let deleted = transaction.execute(&format!("DELETE FROM run WHERE number IN ({old})"), limits)?;
             transaction.commit()?;
             Ok(i64::try_from(deleted).unwrap_or(i64::MAX) == PRUNED_RUNS)
@@ -138,18 +144,82 @@ impl RunsFile {
     }
 }
 
+/// What transitions do to each entity.
+#[derive(Debug, Default)]
+pub(super) struct Changes(BTreeMap<Entity, Change>);
+
+/// What transitions do to one entity.
+#[derive(Debug, Default)]
+struct Change {
+    /// Of a run that starts.
+    identity: Option<RunIdentity>,
+    first: Position,
+    /// Encoded records, in the form of an entry.
+    records: Vec<u8>,
+    archived: Option<Archived>,
+}
+
+impl Changes {
+    /// Sorts transitions by entity. `path` is the file that an error names.
+    ///
+    /// # Errors
+    ///
+    /// When a record is damaged.
+    pub(super) fn of(transitions: &[Transition], path: &Path) -> Result<Self, StorageError> {
+        let mut changes = Self::default();
+        for transition in transitions {
+            changes.collect(transition).map_err(|source| {
+                StorageError::record(path, format!("entry {} of the log", transition.position), source)
+            })?;
+        }
+        Ok(changes)
+    }
+
+    fn collect(&mut self, transition: &Transition) -> Result<(), RecordError> {
+        for record in RawEntry::decode(transition.entry.clone()).map_err(RecordError::Message)?.records {
+            let checked = StoredRecord::check(record.clone())?;
+            if checked.position != transition.position {
+                return Err(RecordError::Misplaced);
+            }
+            let change = self.0.entry(checked.entity).or_default();
+            if change.records.is_empty() {
+                change.first = transition.position;
+            }
+            prost::encoding::bytes::encode(1, &record, &mut change.records);
+            let head = RunHead::decode(checked.body).map_err(RecordError::Message)?;
+            change.identity = change.identity.take().or(head.identity);
+            change.archived = None;
+        }
+        for archived in &transition.archived {
+            self.0.entry(Entity::run(archived.run)).or_default().archived = Some(archived.clone());
+        }
+        Ok(())
+    }
+
+    /// Writes all of it, within the transaction that the connection is in.
+    pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let mut insert = connection.prepare_cached(INSERT_RUN)?;
+        let mut update = connection.prepare_cached(UPDATE_RUN)?;
+        let mut append = connection.prepare_cached(INSERT_RECORDS)?;
+        self.0
+            .iter()
+            .try_for_each(|(entity, change)| change.write(*entity, &mut insert, &mut update, &mut append))
+    }
+}
+
 impl Change {
     fn write(
         &self,
-        number: i64,
+        entity: Entity,
         insert: &mut CachedStatement<'_>,
         update: &mut CachedStatement<'_>,
         append: &mut CachedStatement<'_>,
     ) -> rusqlite::Result<()> {
+        let number = entity.number.cast_signed();
         let archived = self.archived.as_ref();
         let closed = archived.and_then(|archived| archived.close_time).map(|time| time.0);
         let deadline = archived.and_then(|archived| archived.deadline).map(|time| time.0);
-        let info = archived.map(|archived| archived.info.encode_to_vec());
+        let info = archived.map(|archived| seal(entity, &archived.info.encode_to_vec()));
         match &self.identity {
             Some(identity) => insert.execute(params![
                 number,
@@ -163,29 +233,8 @@ impl Change {
             None => update.execute(params![number, closed, deadline, info])?,
         };
         if !self.records.is_empty() {
-            append.execute(params![number, self.first.cast_signed(), self.records])?;
+            append.execute(params![entity.kind.number(), number, self.first.cast_signed(), self.records])?;
         }
         Ok(())
     }
-}
-
-/// Sorts a transition by runs.
-fn collect(
-    transition: &Transition,
-    changes: &mut BTreeMap<RunNumber, Change>,
-) -> Result<(), prost::DecodeError> {
-    for record in RawEntry::decode(transition.entry.clone())?.records {
-        let head = RecordHead::decode(record.clone())?;
-        let change = changes.entry(head.run).or_default();
-        if change.records.is_empty() {
-            change.first = transition.position;
-        }
-        prost::encoding::bytes::encode(1, &record, &mut change.records);
-        change.identity = change.identity.take().or(head.identity);
-        change.archived = None;
-    }
-    for archived in &transition.archived {
-        changes.entry(archived.run).or_default().archived = Some(archived.clone());
-    }
-    Ok(())
 }

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
 
-use crate::storage::error::StorageError;
+use crate::storage::{error::StorageError, migrate::OLD_FORMAT};
 
 /// Says that a file belongs to this service: `HOST` in ASCII.
 const APPLICATION_ID: i32 = 0x484f_5354;
-/// Format of the files; a file of another format is refused.
-const FORMAT: i32 = 2;
+/// Format of the files, in their `user_version`. Files of the format before are migrated, others
+/// refused.
+pub(super) const FORMAT: i32 = 3;
 /// Oldest SQLite that is good enough: earlier ones could lose a WAL reset.
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Largest file that is read through at start in search of damage: some seconds.
@@ -96,10 +97,19 @@ impl Database {
         if application != APPLICATION_ID {
             return Err(self.damaged("it is a database of another program"));
         }
-        if format != FORMAT {
-            return Err(self.damaged("it was written by another version of this program"));
+        if format > FORMAT {
+            let file = self.path.clone();
+            return Err(StorageError::NewerFormat { file, format, known: FORMAT });
+        }
+        if format < OLD_FORMAT {
+            return Err(StorageError::OlderFormat { file: self.path.clone(), format });
         }
         Ok(())
+    }
+
+    /// Format of the file.
+    pub(super) fn format(&self) -> Result<i32, StorageError> {
+        self.checked(|c| c.pragma_query_value(None, "user_version", |row| row.get(0)))
     }
 
     /// Reads all pages, unless there are very many: better to refuse now than to fail later.

@@ -134,7 +134,11 @@ impl Group {
     fn take(&mut self, message: Message) {
         match message {
             Message::Append(Append { position, records, archived, awaited, lazy }) => {
-                self.transitions.push(Transition { position, entry: entry::encode(records), archived });
+                self.transitions.push(Transition {
+                    position,
+                    entry: entry::encode(position, records),
+                    archived,
+                });
                 self.awaited += awaited;
                 self.urgent |= !lazy;
             }

@@ -1,0 +1,70 @@
+//! What stored records are about.
+
+use std::fmt;
+
+/// A kind of thing with a history of its own in the log. The numbers are part of the format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u32)]
+pub(crate) enum EntityKind {
+    /// One run of a workflow execution.
+    Run = 1,
+    Schedule = 2,
+    Namespace = 3,
+    SearchAttributes = 4,
+    /// A worker deployment.
+    Deployment = 5,
+    /// A Nexus endpoint.
+    Endpoint = 6,
+    /// A batch operation.
+    Batch = 7,
+}
+
+impl EntityKind {
+    const ALL: [Self; 7] = [
+        Self::Run,
+        Self::Schedule,
+        Self::Namespace,
+        Self::SearchAttributes,
+        Self::Deployment,
+        Self::Endpoint,
+        Self::Batch,
+    ];
+
+    pub(crate) fn number(self) -> u32 {
+        self as u32
+    }
+
+    /// The kind with this number, if this version knows one.
+    pub(crate) fn from_number(number: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.number() == number)
+    }
+}
+
+/// One thing that records are about: its kind, and its number among those of its kind, in the order
+/// in which they came to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Entity {
+    pub(crate) kind: EntityKind,
+    pub(crate) number: u64,
+}
+
+impl Entity {
+    pub(crate) fn run(number: u64) -> Self {
+        Self { kind: EntityKind::Run, number }
+    }
+}
+
+impl fmt::Display for Entity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            EntityKind::Run => "run",
+            EntityKind::Schedule => "schedule",
+            EntityKind::Namespace => "namespace",
+            EntityKind::SearchAttributes => "search attributes",
+            EntityKind::Deployment => "deployment",
+            EntityKind::Endpoint => "endpoint",
+            EntityKind::Batch => "batch",
+        };
+        write!(f, "{kind} {}", self.number)
+    }
+}
