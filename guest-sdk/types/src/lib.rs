@@ -8,6 +8,7 @@ mod application;
 mod bytes;
 mod definition;
 mod failure;
+mod named;
 mod payload;
 mod payload_de;
 mod payload_ser;
@@ -25,6 +26,7 @@ pub use failure::{
     CanceledFailure, ChildWorkflowFailure, Failure, FailureInfo, MAX_FAILURE_DEPTH, NexusHandlerFailure,
     NexusOperationFailure, NexusRetryBehavior, RetryState, TimeoutFailure, TimeoutType,
 };
+pub use named::{NamedQuery, NamedSignal, NamedUpdate, NamedWorkflow};
 pub use payload::{Encoding, FromPayloads, IntoPayloads, Payload, PayloadError, RawValue};
 pub use priority::Priority;
 pub use retry::RetryPolicy;

@@ -13,11 +13,10 @@
 //! }
 //! ```
 //!
-//! Programs that start workflows and wait for them use [`client`].
+//! Programs that start workflows and wait for them need [`client`] alone, the crate `host-client`.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
-pub mod client;
 mod command;
 mod exit;
 mod output;
@@ -26,6 +25,7 @@ mod settings;
 mod stop;
 
 pub use host_activities as activities;
+pub use host_client as client;
 pub use host_service::{ClientIdentity, ConnectError, ConnectOptions, Tls};
 pub use host_wire as wire;
 pub use program::Host;

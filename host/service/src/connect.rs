@@ -98,6 +98,11 @@ pub enum ConnectError {
 }
 
 impl ConnectOptions {
+    /// A service at `host:port` or a URL, without TLS settings, API key or headers of one's own.
+    pub fn to(address: impl Into<String>) -> Self {
+        Self { address: address.into(), ..Self::default() }
+    }
+
     /// The address as a URL.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use guest_sdk_types::Payload;
+use host_client::RpcError;
 use host_wire::{
     payloads_to_proto,
     temporal::api::{
@@ -15,7 +16,6 @@ use host_wire::{
 use tonic::Request;
 
 use crate::{
-    client::RpcError,
     exit::Usage,
     output::Output,
     settings::{connection::ConnectionArgs, execution::ExecutionArgs},

@@ -5,6 +5,7 @@ use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use clap::Args;
 use guest_sdk_types::UntypedWorkflow;
+use host_client::{ListOptions, WorkflowHandle};
 use host_sandbox::{Config, Engine};
 use host_wire::{History, protojson};
 use host_worker::{
@@ -14,7 +15,6 @@ use host_worker::{
 };
 
 use crate::{
-    client::{ListOptions, WorkflowHandle},
     exit::{Reported, Usage, chain},
     output::{Output, json::Object},
     settings::{connection::ConnectionArgs, data_dir::DataDirArgs, duration, size},

@@ -5,6 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use anyhow::Context as _;
 use clap::Args;
 use host_activities::{Executors, Registry};
+use host_client::Client;
 use host_sandbox::Engine;
 use host_service::ConnectOptions;
 use host_worker::{
@@ -17,7 +18,6 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    client::Client,
     exit::Usage,
     settings::{
         connection::ConnectionArgs,

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use clap::Args;
+use host_client::DEFAULT_NAMESPACE;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    client::DEFAULT_NAMESPACE,
     settings::{data_dir::DataDirArgs, embedded::EmbeddedArgs},
     stop,
 };

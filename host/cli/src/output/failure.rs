@@ -1,9 +1,9 @@
 //! Failures and how workflows ended, for people.
 
 use guest_sdk_types::{Failure, FailureInfo, Payload, RetryState, TimeoutType};
+use host_client::WorkflowFailed;
 
 use super::payloads_json;
-use crate::client::WorkflowFailed;
 
 /// How a workflow that has no result ended, over several lines.
 pub(crate) fn workflow(failed: &WorkflowFailed) -> String {

@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Result, anyhow};
 use clap::Args;
+use host_client::{Client, DEFAULT_NAMESPACE};
 use host_service::{ConnectError, ConnectOptions};
 use temporalio_common::envconfig::{
     ClientConfigProfile, DataSource, LoadClientConfigProfileOptions, load_client_config_profile,
@@ -17,10 +18,7 @@ use super::{
     pairs::{self, Pair},
     tls::{Encryption, TlsArgs},
 };
-use crate::{
-    client::{Client, DEFAULT_NAMESPACE},
-    exit::{Usage, chain},
-};
+use crate::exit::{Usage, chain};
 
 /// Where a service is when nobody says otherwise.
 const DEFAULT_ADDRESS: &str = "localhost:7233";

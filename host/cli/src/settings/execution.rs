@@ -2,8 +2,7 @@
 
 use clap::Args;
 use guest_sdk_types::UntypedWorkflow;
-
-use crate::client::{Client, WorkflowHandle};
+use host_client::{Client, WorkflowHandle};
 
 /// A workflow id and perhaps a run id.
 #[derive(Args, Clone, Debug)]

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use guest_sdk_types::Priority;
+use host_client::{IdConflictPolicy, IdReusePolicy, StartOptions};
 
 use super::{
     duration,
     input::InputArgs,
     pairs::{self, JsonPair},
 };
-use crate::client::{IdConflictPolicy, IdReusePolicy, StartOptions};
 
 /// What is started, and how.
 #[derive(Args, Clone, Debug)]

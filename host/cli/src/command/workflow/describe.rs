@@ -2,6 +2,7 @@
 
 use clap::Args;
 use guest_sdk_types::{Encoding, Failure, NamedPayloads, UntypedWorkflow};
+use host_client::{Closed, Error};
 use host_wire::{
     payloads_from_proto,
     temporal::api::{
@@ -15,7 +16,6 @@ use serde_json::Value;
 
 use super::outcome;
 use crate::{
-    client::{Closed, Error},
     output::{
         Output, Payloads,
         card::Card,

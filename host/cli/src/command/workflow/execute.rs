@@ -4,10 +4,10 @@ use std::time::Instant;
 
 use clap::Args;
 use guest_sdk_types::UntypedWorkflow;
+use host_client::{Closed, Error, WorkflowHandle};
 
 use super::{outcome, start};
 use crate::{
-    client::{Closed, Error, WorkflowHandle},
     output::{Output, event},
     settings::{connection::ConnectionArgs, start::StartArgs},
 };

@@ -4,10 +4,10 @@ use std::num::NonZeroUsize;
 
 use anyhow::Context as _;
 use clap::Args;
+use host_client::{DEFAULT_LIST_PAGE_SIZE, ListOptions};
 
 use super::describe::status_name;
 use crate::{
-    client::{DEFAULT_LIST_PAGE_SIZE, ListOptions},
     output::{Output, card::Table, event::milliseconds},
     settings::connection::ConnectionArgs,
 };

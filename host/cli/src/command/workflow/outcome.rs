@@ -1,10 +1,10 @@
 //! How a workflow ended, printed: what `execute`, `result` and `show` have in common.
 
 use guest_sdk_types::Payload;
+use host_client::{Closed, Error};
 use host_wire::temporal::api::enums::v1::EventType;
 
 use crate::{
-    client::{Closed, Error},
     exit::Reported,
     output::{Output, failure, json, json::Object, one_line, payloads_json},
 };

@@ -3,11 +3,11 @@
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use guest_sdk_types::UntypedQuery;
+use host_client::QueryOptions;
 use host_wire::temporal::api::{enums::v1::QueryRejectCondition, workflowservice::v1::QueryWorkflowResponse};
 
 use super::outcome;
 use crate::{
-    client::QueryOptions,
     output::{Output, Payloads},
     settings::{connection::ConnectionArgs, execution::ExecutionArgs, input::InputArgs},
 };

@@ -1,10 +1,10 @@
 //! `host workflow show`.
 
 use clap::Args;
+use host_client::Closed;
 
 use super::outcome;
 use crate::{
-    client::Closed,
     output::{Output, Payloads, event},
     settings::{connection::ConnectionArgs, execution::ExecutionArgs},
 };
@@ -66,7 +66,7 @@ impl Show {
     fn print_end(&self, closed: Closed, output: Output) -> anyhow::Result<()> {
         match closed.result() {
             Ok(result) => Ok(output.line(format!("\nResult:\n{}", outcome::result_text(result)?))?),
-            Err(crate::client::Error::Workflow(failed)) => {
+            Err(host_client::Error::Workflow(failed)) => {
                 Ok(output.line(format!("\n{}", crate::output::failure::workflow(&failed)))?)
             }
             // Open, or continued as another run.

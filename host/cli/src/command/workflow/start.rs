@@ -3,9 +3,9 @@
 use anyhow::Context as _;
 use clap::Args;
 use guest_sdk_types::{RawValue, UntypedWorkflow};
+use host_client::{Client, Started};
 
 use crate::{
-    client::{Client, Started},
     output::{Output, card::Card, json::Object},
     settings::{connection::ConnectionArgs, start::StartArgs},
 };

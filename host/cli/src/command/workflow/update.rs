@@ -3,11 +3,11 @@
 use anyhow::Context as _;
 use clap::Args;
 use guest_sdk_types::UntypedUpdate;
+use host_client::{Error, UpdateOptions};
 use uuid::Uuid;
 
 use super::outcome;
 use crate::{
-    client::{Error, UpdateOptions},
     exit::Reported,
     output::{Output, failure, json::Object, payloads_json},
     settings::{connection::ConnectionArgs, execution::ExecutionArgs, input::InputArgs},

@@ -25,10 +25,11 @@ use host_wire::{
 use tonic::Request;
 use uuid::Uuid;
 
-use super::{
-    Client, Closed, Error, HistoryStream,
-    chain::{closes, next_run},
-    history::Wanted,
+use crate::{
+    client::Client,
+    closed::{Closed, closes, next_run},
+    error::Error,
+    history::{HistoryStream, Wanted},
 };
 
 /// Talks to one execution of a workflow type.
@@ -53,8 +54,19 @@ pub struct UpdateOptions {
     pub update_id: String,
 }
 
+impl Client {
+    /// Talks to an execution that exists already. Without a run id, to its current run.
+    pub fn workflow_handle<W: WorkflowDefinition>(
+        &self,
+        workflow_id: impl Into<String>,
+        run_id: Option<String>,
+    ) -> WorkflowHandle<W> {
+        WorkflowHandle::new(self.clone(), workflow_id.into(), run_id)
+    }
+}
+
 impl<W: WorkflowDefinition> WorkflowHandle<W> {
-    pub(super) fn new(client: Client, workflow_id: String, run_id: Option<String>) -> Self {
+    pub(crate) fn new(client: Client, workflow_id: String, run_id: Option<String>) -> Self {
         Self { client, workflow_id, run_id, workflow: PhantomData }
     }
 

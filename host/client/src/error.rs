@@ -7,7 +7,7 @@ use host_wire::temporal::api::{
 };
 use tonic::{Code, Status};
 
-use super::chain::WorkflowFailed;
+use crate::closed::WorkflowFailed;
 
 /// Why a call had no result.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ impl RpcError {
     }
 
     /// The run that has the workflow id, if that is what the error is about.
-    pub(super) fn existing_run(&self) -> Option<String> {
+    pub(crate) fn existing_run(&self) -> Option<String> {
         if self.code() != Code::AlreadyExists {
             return None;
         }

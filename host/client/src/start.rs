@@ -18,7 +18,11 @@ use host_wire::{
 use tonic::Request;
 use uuid::Uuid;
 
-use super::{AlreadyStarted, Client, Error, WorkflowHandle};
+use crate::{
+    client::Client,
+    error::{AlreadyStarted, Error, RpcError},
+    handle::WorkflowHandle,
+};
 
 /// How a workflow is started. What is left out is up to the service.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -161,7 +165,7 @@ impl Client {
                 Ok(Started { handle, is_new: response.started })
             }
             Err(status) => {
-                let error = super::RpcError::from(status);
+                let error = RpcError::from(status);
                 Err(match error.existing_run() {
                     Some(run_id) => Error::AlreadyStarted(AlreadyStarted { workflow_id, run_id }),
                     None => error.into(),

@@ -6,7 +6,7 @@ use host_wire::{
     temporal::api::{enums::v1::EventType, history::v1::HistoryEvent},
 };
 
-use super::Error;
+use crate::error::Error;
 
 /// An execution that is closed.
 #[derive(Clone, Debug, PartialEq)]
@@ -82,7 +82,7 @@ impl Closed {
 }
 
 /// The run that takes the place of the one an event closes: continue-as-new, retry or cron.
-pub(super) fn next_run(event: &HistoryEvent) -> Option<&str> {
+pub(crate) fn next_run(event: &HistoryEvent) -> Option<&str> {
     let run_id = match event.attributes.as_ref()? {
         EventAttributes::WorkflowExecutionContinuedAsNewEventAttributes(event) => &event.new_execution_run_id,
         EventAttributes::WorkflowExecutionCompletedEventAttributes(event) => &event.new_execution_run_id,
@@ -94,7 +94,7 @@ pub(super) fn next_run(event: &HistoryEvent) -> Option<&str> {
 }
 
 /// Whether an event is the last of its run.
-pub(super) fn closes(event: &HistoryEvent) -> bool {
+pub(crate) fn closes(event: &HistoryEvent) -> bool {
     matches!(
         event.event_type(),
         EventType::WorkflowExecutionCompleted

@@ -6,7 +6,7 @@ use host_wire::temporal::api::{
 };
 use tonic::Request;
 
-use super::{Client, Error};
+use crate::{client::Client, error::Error};
 
 /// Page size when nobody says otherwise: what services accept at most.
 pub const DEFAULT_LIST_PAGE_SIZE: u32 = 1000;

@@ -13,7 +13,7 @@ use host_wire::{
 use prost::Message;
 use tonic::{Code, Request};
 
-use super::{Client, Error};
+use crate::{client::Client, error::Error};
 
 /// The events of one run, fetched as they are asked for.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub struct HistoryStream {
 
 /// Which events a stream gives, and whether it waits for more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     /// What is there now.
     Recorded,
     /// What is there and what comes, until the run is closed.
@@ -38,7 +38,7 @@ pub(super) enum Wanted {
 }
 
 impl HistoryStream {
-    pub(super) fn new(client: Client, execution: WorkflowExecution, wanted: Wanted) -> Self {
+    pub(crate) fn new(client: Client, execution: WorkflowExecution, wanted: Wanted) -> Self {
         let filter = match wanted {
             Wanted::Recorded | Wanted::Following => HistoryEventFilterType::AllEvent,
             Wanted::CloseAwaited | Wanted::CloseRecorded => HistoryEventFilterType::CloseEvent,
