@@ -1,21 +1,28 @@
-//! A stranger first: the official Python SDK, client and worker, on the service.
+//! The official Python SDK, client and worker, on the service.
 //!
 //! Needs a Python with the package `temporalio`, named by `HOST_TEST_PYTHON`.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
-#![allow(clippy::print_stdout, reason = "a test that is skipped says why")]
 
-use std::{env, process::Command, sync::Arc};
+use std::{
+    path::PathBuf,
+    process::{Command, ExitCode},
+    sync::Arc,
+};
 
 use host_server::{Listener, Options, Server};
 
 const SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/strangers/python.py");
 
-#[test]
-fn the_python_sdk_runs_on_the_service() {
-    let Some(python) = env::var_os("HOST_TEST_PYTHON") else {
-        println!("skipped: HOST_TEST_PYTHON names no Python with the package temporalio");
-        return;
-    };
+fn main() -> ExitCode {
+    let python = test_harness::test_needing(
+        "the_python_sdk_runs_on_the_service",
+        test_harness::python,
+        the_python_sdk_runs_on_the_service,
+    );
+    test_harness::run_tests(vec![python])
+}
+
+fn the_python_sdk_runs_on_the_service(python: PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let address = runtime.block_on(async {

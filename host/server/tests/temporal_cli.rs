@@ -1,10 +1,14 @@
-//! Another stranger: the `temporal` command line on the service.
+//! The `temporal` command line on the service.
 //!
-//! Needs the binary, named by `HOST_TEST_TEMPORAL`.
+//! Needs the binary, on `PATH` or named by `HOST_TEST_TEMPORAL`.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
-#![allow(clippy::print_stdout, reason = "a test that is skipped says why")]
 
-use std::{ffi::OsString, process::Command, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    process::{Command, ExitCode},
+    sync::Arc,
+    time::Duration,
+};
 
 use host_server::{Listener, Options, Server};
 use host_service::WorkflowService;
@@ -24,14 +28,20 @@ use host_wire::{
         },
     },
 };
+use test_harness::Temporal;
+use tokio::runtime::Runtime;
 use tonic::Request;
 
-#[tokio::test(flavor = "multi_thread")]
-async fn the_temporal_command_line_works_on_the_service() {
-    let Some(temporal) = std::env::var_os("HOST_TEST_TEMPORAL") else {
-        println!("skipped: HOST_TEST_TEMPORAL names no temporal binary");
-        return;
-    };
+fn main() -> ExitCode {
+    let cli = test_harness::test_needing(
+        "the_temporal_command_line_works_on_the_service",
+        Temporal::binary,
+        |temporal| Runtime::new().unwrap().block_on(the_temporal_command_line_works_on_the_service(temporal)),
+    );
+    test_harness::run_tests(vec![cli])
+}
+
+async fn the_temporal_command_line_works_on_the_service(temporal: PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let server = Arc::new(Server::open(folder.path(), Options::default()).unwrap());
     let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
@@ -153,7 +163,7 @@ async fn run_worker(service: Arc<dyn WorkflowService>) {
 }
 
 struct Cli {
-    temporal: OsString,
+    temporal: PathBuf,
     address: String,
 }
 

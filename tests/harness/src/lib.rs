@@ -7,6 +7,7 @@ mod bomb;
 mod command;
 mod embedded;
 mod host;
+mod needs;
 mod port;
 mod temporal;
 
@@ -15,5 +16,6 @@ pub use bomb::compiler_bomb;
 pub use command::{Output, run, run_json};
 pub use embedded::Embedded;
 pub use host::{Host, HostOptions, Service};
+pub use needs::{Missing, lacks, python, run_tests, test, test_needing};
 pub use port::free_port;
-pub use temporal::{Missing, Temporal};
+pub use temporal::Temporal;

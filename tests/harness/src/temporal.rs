@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::free_port;
+use crate::{Missing, free_port};
 
 /// Names the `temporal` binary, where it is not on PATH.
 const BINARY: &str = "HOST_TEST_TEMPORAL";
@@ -23,34 +23,25 @@ pub struct Temporal {
     address: String,
 }
 
-/// Why there is no Temporal server; a test says it as it skips.
-#[derive(Debug)]
-pub struct Missing;
-
-impl std::fmt::Display for Missing {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            formatter,
-            "no `temporal` on PATH and {BINARY} is not set; \
-             `go install github.com/temporalio/cli/cmd/temporal@v1.5.1` brings it"
-        )
-    }
-}
-
 impl Temporal {
     /// The `temporal` binary of this machine.
     ///
     /// # Errors
     /// There is none.
     pub fn binary() -> Result<PathBuf, Missing> {
-        if let Some(path) = std::env::var_os(BINARY) {
+        if let Some(path) = std::env::var_os(BINARY).filter(|path| !path.is_empty()) {
             return Ok(path.into());
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
         std::env::split_paths(&path)
             .map(|folder| folder.join("temporal"))
             .find(|file| file.is_file())
-            .ok_or(Missing)
+            .ok_or_else(|| {
+                Missing::new(format!(
+                    "no `temporal` on PATH and {BINARY} is not set; \
+                     `go install github.com/temporalio/cli/cmd/temporal@v1.5.1` brings it"
+                ))
+            })
     }
 
     /// Starts a server and waits until it answers.

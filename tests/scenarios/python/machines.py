@@ -18,6 +18,7 @@ from datetime import timedelta
 from typing import Any
 
 from temporalio import activity, workflow
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.common import (
     Priority,
@@ -449,6 +450,15 @@ async def in_task(handle: WorkflowHandle) -> None:
     await asyncio.sleep(0.1)
 
 
+async def activity_started(handle: WorkflowHandle) -> None:
+    """Waits until the worker has an attempt of the workflow's only activity."""
+    while True:
+        pending = (await handle.describe()).raw_description.pending_activities
+        if [it.state for it in pending] == [PendingActivityState.PENDING_ACTIVITY_STATE_STARTED]:
+            return
+        await asyncio.sleep(0.05)
+
+
 def case(action: Case) -> Case:
     CASES[action.__name__] = action
     return action
@@ -739,8 +749,7 @@ meanwhile("terminate_during_task", "activity", lambda handle: handle.terminate("
 async def outside(run: Run) -> tuple[WorkflowHandle, object]:
     """An activity that waits for the client."""
     handle = await run.start(Call, "from_outside", None, {**QUICK, "activity_id": "outside", "retry_policy": {"maximum_attempts": 1}})
-    await idle(handle)
-    await asyncio.sleep(GAP)
+    await activity_started(handle)
     return handle, run.client.get_async_activity_handle(workflow_id=handle.id, run_id=None, activity_id="outside")
 
 

@@ -3,7 +3,7 @@
 use std::{
     env,
     io::{BufRead, BufReader},
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Mutex,
     time::Duration,
@@ -20,12 +20,16 @@ const FAIL_POINT: &str = "HOST_FAIL_POINT";
 
 pub(crate) type Client = WorkflowServiceClient<Channel>;
 
-#[test]
-fn serves_when_started_as_a_child() {
-    let Some(folder) = env::var_os(CHILD_FOLDER) else { return };
+/// The folder that this process is to serve; in the test itself there is none.
+pub(crate) fn folder_to_serve() -> Option<PathBuf> {
+    env::var_os(CHILD_FOLDER).map(PathBuf::from)
+}
+
+/// Serves a folder until the process is killed.
+pub(crate) fn serve(folder: &Path) {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
-        let server = Server::open(Path::new(&folder), Options::default()).unwrap();
+        let server = Server::open(folder, Options::default()).unwrap();
         let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         eprintln!("listening on {}", listener.address());
         server.serve(listener, std::future::pending()).await.unwrap();
@@ -40,6 +44,18 @@ pub(crate) async fn connect(address: &Mutex<String>) -> Client {
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+}
+
+/// A command line whose further arguments run as a command. In front of that, a file system in memory is
+/// mounted on `folder` and `ballast` bytes of it are taken. Only the command sees it.
+pub(crate) fn in_small_file_system(folder: &Path, size: usize, ballast: usize) -> Command {
+    let script = format!(
+        "mount -t tmpfs -o size={size} tmpfs \"$FOLDER\" && \
+         head -c {ballast} /dev/zero > \"$FOLDER/ballast\" && exec \"$0\" \"$@\""
+    );
+    let mut command = Command::new("unshare");
+    command.args(["-r", "-m", "sh", "-c", &script]).env("FOLDER", folder);
+    command
 }
 
 /// The service in a process of its own.
@@ -61,31 +77,17 @@ impl Service {
         }
     }
 
-    /// Serves a folder in a file system of this many bytes, of which nothing is left but `free`.
-    /// Answers nothing where the system has no such thing for everybody.
-    pub(crate) fn start_with_room(
-        folder: &Path,
-        address: &Mutex<String>,
-        size: usize,
-        free: usize,
-    ) -> Result<Self, Vec<String>> {
-        let mut command = Command::new("unshare");
-        let script = format!(
-            "mount -t tmpfs -o size={size} tmpfs \"$FOLDER\" && \
-             head -c {} /dev/zero > \"$FOLDER/ballast\" && exec \"$0\" \"$@\"",
-            size - free
-        );
-        command
-            .args(["-r", "-m", "sh", "-c", &script])
-            .arg(env::current_exe().unwrap())
-            .env("FOLDER", folder);
+    /// Serves a folder in a file system of `size` bytes, of which `free` are left.
+    pub(crate) fn start_with_room(folder: &Path, address: &Mutex<String>, size: usize, free: usize) -> Self {
+        let mut command = in_small_file_system(folder, size, size - free);
+        command.arg(env::current_exe().unwrap());
         Self::spawn(command, folder, address)
+            .unwrap_or_else(|said| panic!("the service did not start: {said:#?}"))
     }
 
     /// Adds to a command what makes it serve. If it does not, answers what it said.
     fn spawn(mut command: Command, folder: &Path, address: &Mutex<String>) -> Result<Self, Vec<String>> {
         let child = command
-            .args(["--exact", "child::serves_when_started_as_a_child", "--nocapture"])
             .env(CHILD_FOLDER, folder)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

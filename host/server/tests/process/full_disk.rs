@@ -8,9 +8,10 @@ use host_wire::temporal::api::{
     taskqueue::v1::TaskQueue,
     workflowservice::v1::{DescribeWorkflowExecutionRequest, StartWorkflowExecutionRequest},
 };
+use test_harness::Missing;
 use tonic::Code;
 
-use crate::child::{Client, Service, connect};
+use crate::child::{Client, Service, connect, in_small_file_system};
 
 const SIZE: usize = 16 << 20;
 const FREE: usize = 6 << 20;
@@ -20,17 +21,21 @@ const MOST: usize = 200;
 /// How long it may take until room is noticed.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-#[tokio::test]
-async fn a_full_disk_refuses_and_then_goes_on() {
+/// Whether a file system in memory can be mounted here without being root.
+pub(crate) fn small_file_systems() -> Result<(), Missing> {
+    let folder = tempfile::tempdir().unwrap();
+    let said = match in_small_file_system(folder.path(), SIZE, 0).arg("true").output() {
+        Ok(output) if output.status.success() => return Ok(()),
+        Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        Err(error) => error.to_string(),
+    };
+    Err(Missing::new(format!("no small file system can be made here, for `unshare -r -m` fails: {said}")))
+}
+
+pub(crate) async fn a_full_disk_refuses_and_then_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let address = Mutex::default();
-    let service = match Service::start_with_room(folder.path(), &address, SIZE, FREE) {
-        Ok(service) => service,
-        Err(said) => {
-            println!("skipped: cannot make a small file system here: {said:?}");
-            return;
-        }
-    };
+    let service = Service::start_with_room(folder.path(), &address, SIZE, FREE);
     let mut client = connect(&address).await;
     let mut acknowledged = 0;
     let status = loop {

@@ -41,8 +41,7 @@ const KINDS: [(&str, Status); 6] = [
     ("Nobody", Status::Running),
 ];
 
-#[tokio::test(flavor = "multi_thread")]
-async fn many_workflows_are_listed_after_a_restart_as_before() {
+pub(crate) async fn many_workflows_are_listed_after_a_restart_as_before() {
     let folder = tempfile::tempdir().unwrap();
     let workflows = env::var("HOST_WORKFLOWS").map_or(WORKFLOWS, |text| text.parse().unwrap());
     let address = Arc::new(Mutex::default());

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use test_harness::{component, run};
 use tonic::Code;
 
-use crate::Needs;
 use crate::environment::{Environment, Scene};
 use crate::stranger::Stranger;
 
@@ -45,7 +44,7 @@ pub(crate) fn updates(environment: &Environment) -> Result<()> {
     let start =
         ["workflow", "start", "--type", "Basket", "--task-queue", &scene.task_queue, "--workflow-id", ID];
     ensure!(scene.cli(&start)?.code == 0);
-    if !environment.has(Needs::Temporal) {
+    if environment.is_embedded() {
         let status = Stranger::connect(scene.address())?.update(ID, "add", "\"tea\"").err();
         ensure!(status.as_ref().is_some_and(|status| status.code() == Code::Unimplemented), "{status:?}");
         ensure!(items(&scene)? == json!([]));

@@ -12,7 +12,6 @@ use serde_json::Value;
 use tempfile::TempDir;
 use test_harness::{Embedded, Host, HostOptions, Output, Service, Temporal, run, run_json};
 
-use crate::Needs;
 use crate::recording::{Histories, record};
 
 /// How long a scenario waits for something to become true.
@@ -59,12 +58,9 @@ impl Environment {
         Self { service, python, scenario, scenes: AtomicU32::new(0), workflow_ids: Mutex::default() }
     }
 
-    pub(crate) fn has(&self, needs: Needs) -> bool {
-        match needs {
-            Needs::Nothing => true,
-            Needs::Temporal => matches!(*self.service, Running::Temporal(_)),
-            Needs::Python => self.python.is_some(),
-        }
+    /// Whether the service is ours.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(*self.service, Running::Embedded(_))
     }
 
     pub(crate) fn scene(&self) -> Result<Scene<'_>> {

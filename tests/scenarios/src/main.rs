@@ -1,6 +1,6 @@
 //! End-to-end tests, each on the embedded service and on a real Temporal server. A scenario is a function
-//! of the environment, with a task queue, a data folder and hosts of its own. What the machine lacks is
-//! said, and its scenarios are reported as ignored.
+//! of the environment, with a task queue, a data folder and hosts of its own. Scenarios of what the machine
+//! lacks are reported as ignored, with the reason; where `CI=true` they fail.
 //!
 //! Afterwards the histories that a scenario made on the two services are compared, event by event.
 
@@ -22,7 +22,6 @@ mod stranger;
 mod swap;
 mod updates;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -30,7 +29,7 @@ use anyhow::Result;
 use environment::{Environment, Running};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use recording::Recordings;
-use test_harness::{Embedded, Temporal};
+use test_harness::{Embedded, Missing, Temporal};
 
 /// A scenario, and what it needs.
 type Scenario = (&'static str, Needs, fn(&Environment) -> Result<()>);
@@ -95,26 +94,25 @@ fn main() -> ExitCode {
 }
 
 fn trials(listing: bool, recordings: &Arc<Recordings>) -> Result<Vec<Trial>> {
-    let python: Option<PathBuf> = std::env::var_os("HOST_TEST_PYTHON").map(Into::into);
-    if python.is_none() && !listing {
-        eprintln!(
-            "scenarios with Python are skipped: HOST_TEST_PYTHON names no interpreter with `temporalio`"
-        );
-    }
-    let embedded = if listing { None } else { Some(Arc::new(Running::Embedded(Embedded::start()?))) };
+    let python = test_harness::python();
+    let embedded =
+        if listing { Err(Missing::new("")) } else { Ok(Arc::new(Running::Embedded(Embedded::start()?))) };
     let temporal = match Temporal::binary() {
-        _ if listing => None,
-        Ok(binary) => Some(Arc::new(Running::Temporal(Temporal::start(binary)?))),
-        Err(missing) => {
-            eprintln!("scenarios on Temporal's server are skipped: {missing}");
-            None
-        }
+        _ if listing => Err(Missing::new("")),
+        Ok(binary) => Ok(Arc::new(Running::Temporal(Temporal::start(binary)?))),
+        Err(missing) => Err(missing),
     };
     let mut trials = Vec::new();
     for (name, service) in [(EMBEDDED, embedded), (TEMPORAL, temporal)] {
         for scenario in SCENARIOS {
-            let environment =
-                service.clone().map(|service| Environment::new(service, python.clone(), scenario.0));
+            if scenario.1 == Needs::Temporal && name == EMBEDDED {
+                continue;
+            }
+            let found = match (scenario.1, &python) {
+                (Needs::Python, Err(missing)) => Err(missing.clone()),
+                _ => service.clone(),
+            };
+            let environment = found.map(|service| Environment::new(service, python.clone().ok(), scenario.0));
             trials.push(trial(name, scenario, environment, recordings.clone()));
         }
     }
@@ -123,22 +121,22 @@ fn trials(listing: bool, recordings: &Arc<Recordings>) -> Result<Vec<Trial>> {
 
 fn trial(
     service: &'static str,
-    &(name, needs, scenario): &Scenario,
-    environment: Option<Environment>,
+    &(name, _, scenario): &Scenario,
+    environment: Result<Environment, Missing>,
     recordings: Arc<Recordings>,
 ) -> Trial {
-    let runs = environment.filter(|environment| environment.has(needs));
-    let ignored = runs.is_none();
-    Trial::test(format!("{service}::{name}"), move || {
-        let Some(environment) = runs else { return Ok(()) };
+    Trial::ignorable_test(format!("{service}::{name}"), move || {
+        let environment = match environment {
+            Ok(environment) => environment,
+            Err(missing) => return test_harness::lacks(&missing),
+        };
         let histories = scenario(&environment).and_then(|()| environment.histories());
         match histories {
             Ok(histories) => recordings.keep(service, name, histories),
             Err(error) => return Err(Failed::from(format!("{error:?}"))),
         }
-        Ok(())
+        Ok(Completion::Completed)
     })
-    .with_ignored_flag(ignored)
 }
 
 /// Compares what a scenario recorded. Without both recordings there is nothing to compare, which is said.
