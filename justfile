@@ -12,11 +12,28 @@ demo:
 test:
     cargo test
 
+# The `host` binary for users, in target/dist: stripped, its line tables beside it.
+dist:
+    cargo xtask dist
+
 # Formatting, lints, documentation.
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Everything that must hold before a change lands; brings the Temporal server and the Python client.
+ci:
+    .ci/run
+
+# With the oldest Rust that is supported, where it is installed.
+msrv:
+    .ci/msrv
+
+# Dependencies that nothing uses (`cargo install cargo-machete`), licences and bans (`cargo-deny`).
+dependencies:
+    cargo machete
+    cargo deny check
 
 # Write expected outputs anew.
 bless:
