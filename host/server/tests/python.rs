@@ -11,7 +11,7 @@ use std::{
 
 use host_server::{Listener, Options, Server};
 
-const SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/strangers/python.py");
+const SUITE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/suite.py");
 
 fn main() -> ExitCode {
     let python = test_harness::test_needing(

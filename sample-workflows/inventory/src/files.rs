@@ -79,7 +79,7 @@ pub(crate) fn each<T>(
     Ok(done)
 }
 
-/// Says how far it is, and stops if somebody asked to.
+/// Sends a heartbeat with how far it is, and stops if the activity was cancelled.
 fn alive(ctx: &ActivityContext, done: usize) -> Result<(), ActivityError> {
     ctx.record_heartbeat(done)?;
     if ctx.is_cancelled() { Err(ActivityError::cancelled()) } else { Ok(()) }

@@ -34,7 +34,7 @@ fn two_seconds() -> u64 {
 /// A line of an order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Item {
-    /// What.
+    /// Stock-keeping unit.
     pub sku: String,
     /// How many.
     pub quantity: u32,

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use anyhow::Result;
 
-/// A port of the loopback interface that nobody listens on now.
+/// A port of the loopback interface that is free now. Another process may take it before it is used.
 ///
 /// # Errors
 /// The system has none.

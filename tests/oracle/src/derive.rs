@@ -185,7 +185,7 @@ impl<'a> Plan<'a> {
     }
 
     /// The markers of local activities come as those end, and each has the number that it was started
-    /// with: whoever has a higher one was started later.
+    /// with: an operation with a higher one was started later.
     fn order_activities(&mut self) {
         let mut local: Vec<u32> = self.commands.iter().filter_map(|(_, it)| local_activity(it)).collect();
         local.sort_unstable();

@@ -7,7 +7,7 @@ use guest_sdk::{
 /// Most items in one basket.
 const MAX_ITEMS: usize = 3;
 
-/// Collects items until somebody checks out.
+/// Collects items until the signal `check_out`.
 #[workflow]
 #[derive(Debug, Default)]
 pub struct Basket {

@@ -1,4 +1,4 @@
-//! An activity that somebody outside of every worker completes, by its task token.
+//! An activity that a client completes, fails or cancels by its task token, outside of every worker.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use guest_sdk::{
     workflow, workflow_methods,
 };
 
-/// Has one activity, and returns what somebody else says is its result.
+/// Has one activity, and returns the result with which a client completes it.
 #[workflow]
 #[derive(Debug, Default)]
 pub struct Outside;
@@ -35,7 +35,7 @@ pub struct OutsideActivities;
 #[activities]
 impl OutsideActivities {
     /// Leaves the task token of attempt n in `attempt-n`, behind what the attempt before recorded last in
-    /// `details-n`, and is completed by whoever finds it.
+    /// `details-n`, and leaves its completion to a client that reads the token.
     #[activity]
     pub fn hand_out(ctx: ActivityContext, folder: String) -> Result<String, ActivityError> {
         let folder = std::path::Path::new(&folder);

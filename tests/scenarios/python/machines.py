@@ -41,7 +41,7 @@ SOON_OVER = timedelta(seconds=2)
 ONCE = RetryPolicy(maximum_attempts=1)
 SOON = RetryPolicy(initial_interval=timedelta(milliseconds=100))
 KEYWORD = SearchAttributeKey.for_keyword("CustomKeyword")
-NOBODY = "nobody-polls-this"
+UNPOLLED = "no-worker-polls-this"
 
 # Tasks of a workflow so far, for those that behave differently the second time.
 tasks: Counter = Counter()
@@ -494,8 +494,8 @@ ends("activity_goes_on_from_heartbeat", Call, "progress", None, RETRIED)
 ends("start_to_close", Call, "sleep", 3, {"start_to_close_timeout": 1, "retry_policy": {"maximum_attempts": 1}})
 ends("start_to_close_twice", Call, "sleep", 3, {"start_to_close_timeout": 1, "retry_policy": {"initial_interval": 0.1, "maximum_attempts": 2}})
 ends("start_to_close_not_retried", Call, "sleep", 3, {"start_to_close_timeout": 1, "retry_policy": {"non_retryable_error_types": ["TemporalTimeout:StartToClose"]}})
-ends("schedule_to_start", Call, "echo", "x", {**QUICK, "schedule_to_start_timeout": 1, "task_queue": NOBODY})
-ends("schedule_to_close_in_queue", Call, "echo", "x", {"schedule_to_close_timeout": 1, "task_queue": NOBODY})
+ends("schedule_to_start", Call, "echo", "x", {**QUICK, "schedule_to_start_timeout": 1, "task_queue": UNPOLLED})
+ends("schedule_to_close_in_queue", Call, "echo", "x", {"schedule_to_close_timeout": 1, "task_queue": UNPOLLED})
 ends("schedule_to_close_in_attempt", Call, "sleep", 3, {"schedule_to_close_timeout": 1})
 ends("schedule_to_close_in_backoff", Call, "fail_until", 9, {"schedule_to_close_timeout": 2, "retry_policy": {"initial_interval": 5}})
 ends("heartbeat_timeout", Call, "sleep", 3, {**QUICK, "heartbeat_timeout": 1, "retry_policy": {"maximum_attempts": 1}})
@@ -504,7 +504,7 @@ ends("no_time_after_heartbeat", Call, "progress_and_hang", None, {"heartbeat_tim
 for cancellation in ("TRY_CANCEL", "WAIT_CANCELLATION_COMPLETED", "ABANDON"):
     options = {"start_to_close_timeout": 60, "heartbeat_timeout": 5, "cancellation_type": f"activity {cancellation}"}
     ends(f"cancel_activity_{cancellation}", CancelCall, "beat", "cancel", options)
-    ends(f"cancel_activity_in_queue_{cancellation}", CancelCall, "beat", "cancel", {**options, "task_queue": NOBODY})
+    ends(f"cancel_activity_in_queue_{cancellation}", CancelCall, "beat", "cancel", {**options, "task_queue": UNPOLLED})
     ends(f"cancel_activity_in_backoff_{cancellation}", CancelCall, "fail_until", 9, {**options, "retry_policy": {"initial_interval": 60}})
 for then in ("complete", "fail"):
     options = {"start_to_close_timeout": 60, "heartbeat_timeout": 5, "cancellation_type": "activity WAIT_CANCELLATION_COMPLETED"}
@@ -638,12 +638,12 @@ async def external_cancel(run: Run) -> None:
 
 @case
 async def external_signal_to_nobody(run: Run) -> None:
-    await run.end(Reaches, "signal", "nobody")
+    await run.end(Reaches, "signal", "absent")
 
 
 @case
 async def external_cancel_of_nobody(run: Run) -> None:
-    await run.end(Reaches, "cancel", "nobody")
+    await run.end(Reaches, "cancel", "absent")
 
 
 @case

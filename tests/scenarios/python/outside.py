@@ -41,7 +41,7 @@ async def main(address: str, task_queue: str, tokens: str) -> None:
 
     workflow, folder = await start("failed")
     refused = await activity(folder, 1)
-    await refused.fail(ApplicationError("nobody signs this", type="Refused", non_retryable=True))
+    await refused.fail(ApplicationError("no signature", type="Refused", non_retryable=True))
     failed = {}
     try:
         await workflow.result()

@@ -1,4 +1,4 @@
-//! A module that makes the compiler work for hours is refused; whoever runs already does not notice.
+//! A module that makes the compiler work for hours is refused; workflows that run already do not notice.
 
 use anyhow::{Context, Result, ensure};
 use test_harness::{Host, compiler_bomb, component};

@@ -15,7 +15,7 @@ pub(crate) enum Order {
     /// The order in which things that run at the same time happen, and what follows from it: workflow
     /// tasks and the ids of events. The events of every activity, timer and child are compared.
     BySubject,
-    /// Everything.
+    /// All of it: such a scenario is not compared.
     Chance,
 }
 

@@ -29,9 +29,9 @@ pub(crate) struct Environment {
 
 /// The service that the scenarios run on.
 pub(crate) enum Running {
-    /// Ours.
+    /// `host server` of this repository.
     Embedded(Embedded),
-    /// Temporal's.
+    /// Temporal's development server.
     Temporal(Temporal),
 }
 

@@ -13,12 +13,12 @@ mod edited;
 mod environment;
 mod failures;
 mod outside;
+mod protocol_client;
 mod recording;
 mod replay;
 mod samples;
 mod scrub;
 mod sizes;
-mod stranger;
 mod swap;
 mod updates;
 

@@ -1,4 +1,4 @@
-//! An activity of a sandboxed workflow is ended by somebody who has nothing but its task token.
+//! An activity of a sandboxed workflow is ended by a client that has nothing but its task token.
 
 use anyhow::{Context, Result, ensure};
 use guest_sdk_types::Failure;
@@ -7,7 +7,7 @@ use test_harness::{Host, component, run_json};
 use tonic::Code;
 
 use crate::environment::{Environment, Scene};
-use crate::stranger::Stranger;
+use crate::protocol_client::ProtocolClient;
 
 /// A host, and a run of which the first attempt has left its task token.
 fn handed_out(scene: &Scene<'_>, id: &str) -> Result<Host> {
@@ -27,52 +27,52 @@ fn task_token(scene: &Scene<'_>, attempt: u32) -> Result<Vec<u8>> {
 pub(crate) fn completed_from_outside(environment: &Environment) -> Result<()> {
     let scene = environment.scene()?;
     let _host = handed_out(&scene, "outside-completed")?;
-    let stranger = Stranger::connect(scene.address())?;
+    let client = ProtocolClient::connect(scene.address())?;
 
     let first = task_token(&scene, 1)?;
-    let answer = stranger.heartbeat(&first, "\"half way\"")?;
+    let answer = client.heartbeat(&first, "\"half way\"")?;
     ensure!(!answer.cancel_requested, "{answer:?}");
-    stranger.fail(&first, Failure::application("Stumbled", "once more").build())?;
+    client.fail(&first, Failure::application("Stumbled", "once more").build())?;
 
     let second = task_token(&scene, 2)?;
     let found = std::fs::read_to_string(scene.folder.path().join("details-2"))?;
     ensure!(found == "half way", "{found:?}");
-    let stale = stranger.complete(&first, "\"too late\"").err().context("a stale token is taken")?;
+    let stale = client.complete(&first, "\"too late\"").err().context("a stale token is taken")?;
     ensure!(stale.code() == Code::NotFound, "{stale}");
-    stranger.complete(&second, "\"done by hand\"")?;
+    client.complete(&second, "\"done by hand\"")?;
     ensure!(scene.completed("outside-completed")? == "done by hand");
 
     let history = scene.history("outside-completed")?;
     let events = history["events"].as_array().context("no events")?;
     let completed = events.iter().find(|event| event["eventType"] == "EVENT_TYPE_ACTIVITY_TASK_COMPLETED");
     let completed = &completed.context("no completed activity")?["activityTaskCompletedEventAttributes"];
-    ensure!(completed["identity"] == "a stranger", "{completed}");
+    ensure!(completed["identity"] == "a client", "{completed}");
     Ok(())
 }
 
 pub(crate) fn failed_from_outside(environment: &Environment) -> Result<()> {
     let scene = environment.scene()?;
     let _host = handed_out(&scene, "outside-failed")?;
-    let refused = Failure::application("Refused", "nobody signs this").non_retryable().build();
-    Stranger::connect(scene.address())?.fail(&task_token(&scene, 1)?, refused)?;
+    let refused = Failure::application("Refused", "no signature").non_retryable().build();
+    ProtocolClient::connect(scene.address())?.fail(&task_token(&scene, 1)?, refused)?;
     let output = scene.result("outside-failed")?;
     let text = format!("{}{}", output.stdout, output.stderr);
-    ensure!(output.code == 1 && text.contains("Refused") && text.contains("nobody signs this"), "{text}");
+    ensure!(output.code == 1 && text.contains("Refused") && text.contains("no signature"), "{text}");
     Ok(())
 }
 
-/// A heartbeat tells the stranger that the workflow wants no result any more.
+/// A heartbeat tells the client that the workflow wants no result any more.
 pub(crate) fn cancelled_from_outside(environment: &Environment) -> Result<()> {
     let scene = environment.scene()?;
     let _host = handed_out(&scene, "outside-cancelled")?;
     let task_token = task_token(&scene, 1)?;
-    let stranger = Stranger::connect(scene.address())?;
+    let client = ProtocolClient::connect(scene.address())?;
     let asked = scene.cli(&["workflow", "cancel", "--workflow-id", "outside-cancelled"])?;
     ensure!(asked.code == 0, "{asked:?}");
     scene.wait_until("the request to cancel", || {
-        Ok(stranger.heartbeat(&task_token, "\"still here\"")?.cancel_requested)
+        Ok(client.heartbeat(&task_token, "\"still here\"")?.cancel_requested)
     })?;
-    stranger.cancel(&task_token)?;
+    client.cancel(&task_token)?;
     let output = scene.result("outside-cancelled")?;
     ensure!(output.code == 1, "{output:?}");
     let types = scene.event_types("outside-cancelled")?;
@@ -81,7 +81,7 @@ pub(crate) fn cancelled_from_outside(environment: &Environment) -> Result<()> {
     Ok(())
 }
 
-/// The official client is the stranger: all of the above.
+/// The same with the official Python client.
 pub(crate) fn python_completes_from_outside(environment: &Environment) -> Result<()> {
     let scene = environment.scene()?;
     let _host = scene.host("probes", &[component("probes")?], &[])?;
@@ -90,7 +90,7 @@ pub(crate) fn python_completes_from_outside(environment: &Environment) -> Result
     let expected = json!({
         "completed": "done in Python",
         "details": "half way",
-        "failed": {"type": "Refused", "message": "nobody signs this"},
+        "failed": {"type": "Refused", "message": "no signature"},
         "heartbeat_said": "cancelled",
         "cancelled": "CANCELED",
     });

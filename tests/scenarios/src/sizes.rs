@@ -39,7 +39,7 @@ fn first<'a>(history: &'a Value, event_type: &str, attributes: &str) -> Option<&
     Some(&events.find(|event| event["eventType"] == event_type)?[attributes])
 }
 
-/// The workflow task fails, so that somebody may mend the workflow; the execution stays open.
+/// The workflow task fails, so that a mended module can go on; the execution stays open.
 pub(crate) fn too_large_workflow_tasks(environment: &Environment) -> Result<()> {
     let scene = environment.scene()?;
     let _host = scene.host("probes", &[component("probes")?], &[])?;

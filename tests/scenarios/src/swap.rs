@@ -7,7 +7,7 @@ use test_harness::{Host, component};
 use crate::edited::edited;
 use crate::environment::{Environment, Scene};
 
-/// An order that is open until somebody cancels it, or ends after some seconds.
+/// An order that is open until it is cancelled, or ends after some seconds.
 fn order(id: &str, packing_seconds: u32) -> String {
     json!({"id": id, "card": "visa", "packing_seconds": packing_seconds, "items": []}).to_string()
 }

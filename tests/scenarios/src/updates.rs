@@ -6,7 +6,7 @@ use test_harness::{component, run};
 use tonic::Code;
 
 use crate::environment::{Environment, Scene};
-use crate::stranger::Stranger;
+use crate::protocol_client::ProtocolClient;
 
 const ID: &str = "basket";
 
@@ -45,7 +45,7 @@ pub(crate) fn updates(environment: &Environment) -> Result<()> {
         ["workflow", "start", "--type", "Basket", "--task-queue", &scene.task_queue, "--workflow-id", ID];
     ensure!(scene.cli(&start)?.code == 0);
     if environment.is_embedded() {
-        let status = Stranger::connect(scene.address())?.update(ID, "add", "\"tea\"").err();
+        let status = ProtocolClient::connect(scene.address())?.update(ID, "add", "\"tea\"").err();
         ensure!(status.as_ref().is_some_and(|status| status.code() == Code::Unimplemented), "{status:?}");
         ensure!(items(&scene)? == json!([]));
         return Ok(());

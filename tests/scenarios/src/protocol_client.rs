@@ -1,4 +1,4 @@
-//! Somebody who is neither a worker nor the command line: calls of the protocol, one after another.
+//! A client of the protocol, beside worker and command line: one call after another.
 
 use anyhow::Result;
 use guest_sdk_types::{Failure, Payload};
@@ -15,15 +15,15 @@ use tokio::runtime::Runtime;
 use tonic::Request;
 
 const NAMESPACE: &str = "default";
-const IDENTITY: &str = "a stranger";
+const IDENTITY: &str = "a client";
 
 /// A client over gRPC.
-pub(crate) struct Stranger {
+pub(crate) struct ProtocolClient {
     runtime: Runtime,
     service: RemoteService,
 }
 
-impl Stranger {
+impl ProtocolClient {
     pub(crate) fn connect(address: &str) -> Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let options = ConnectOptions { address: address.to_owned(), ..ConnectOptions::default() };
