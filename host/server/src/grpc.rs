@@ -23,7 +23,7 @@ use tonic::{
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
-use crate::{api::Service, server::ServeError};
+use crate::{api::service::Service, server::ServeError};
 
 /// Largest message that is accepted: what Temporal's server accepts.
 const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;

@@ -68,6 +68,7 @@ mod matching;
 mod namespace;
 mod server;
 mod shard;
+mod status;
 mod storage;
 mod time;
 mod visibility;

@@ -20,8 +20,12 @@ pub(crate) const SUGGEST_CONTINUE_AS_NEW_BYTES: usize = 4 * 1024 * 1024;
 pub(crate) const PENDING: usize = 2_000;
 /// Signals that a run accepts.
 pub(crate) const SIGNALS: usize = 10_000;
+/// Time for a worker to complete a workflow task, where the start says nothing.
+pub(crate) const DEFAULT_WORKFLOW_TASK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest time for a workflow task that a start may ask for.
-pub(crate) const LONGEST_TASK_TIMEOUT: Duration = Duration::from_secs(120);
+pub(crate) const WORKFLOW_TASK_TIMEOUT: Duration = Duration::from_secs(120);
+/// Longest time that an attempt of a workflow task gets which failed before.
+pub(crate) const RETRIED_WORKFLOW_TASK_TIMEOUT: Duration = Duration::from_secs(600);
 /// Shortest distance of a run from the one it continues, so that a workflow that continues as new
 /// for ever does not take a whole core.
 pub(crate) const CONTINUE_AS_NEW_INTERVAL: Duration = Duration::from_secs(1);

@@ -7,7 +7,7 @@ use host_service::WorkflowService;
 use tokio::task::JoinHandle;
 
 use crate::{
-    api::Service,
+    api::service::Service,
     environment::Environment,
     grpc::{self, Listener},
     shard::deadlines::run_deadlines,
@@ -84,7 +84,7 @@ impl Server {
     /// Starts the service on open storage.
     pub(crate) fn start(opened: Opened, options: Options, environment: Environment) -> Self {
         let service = Service::new(opened, options, environment);
-        let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(&service.inner)));
+        let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));
         Self { service, deadlines }
     }
 

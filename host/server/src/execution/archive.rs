@@ -1,34 +1,27 @@
 //! Runs that are not in memory: closed ones, and those that only wait.
-//!
-//! The state asks for them by this trait and never learns where they are. A run that it asked for
-//! is in memory from then on, until somebody evicts it.
 
 use std::{fmt, time::Duration};
 
 use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
 
 use crate::{
-    execution::{
-        describe,
-        fact::Fact,
-        record::{Record, RunNumber},
-        run::Run,
-    },
+    execution::{describe, record::RunNumber, run::Run},
     time::Time,
 };
 
 /// A run that waits for less than this stays in memory.
 const SHORT_WAIT: Duration = Duration::from_secs(10);
 
-/// Where runs are that are not in memory.
+/// The runs that were ever out of memory, and perhaps others. Reading may wait for a disk, so it is never done under
+/// the lock.
 pub(crate) trait Archive: fmt::Debug + Send {
-    /// The latest run of a workflow id among those that were ever out of memory.
+    /// The latest run of a workflow id.
     fn latest(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber>;
 
-    /// The run with this id among those that were ever out of memory.
+    /// The run with this id.
     fn with_run_id(&self, run_id: &str) -> Option<RunNumber>;
 
-    /// Everything about a run.
+    /// Everything about a run, as of some time at or after which it was last out of memory.
     fn load(&self, number: RunNumber) -> Option<Run>;
 }
 
@@ -42,42 +35,26 @@ pub(crate) struct Archived {
     pub(crate) deadline: Option<Time>,
 }
 
-impl Run {
-    /// Puts a run together from what happened to it.
-    pub(crate) fn from_records(records: impl IntoIterator<Item = Record>) -> Option<Self> {
-        let mut records = records.into_iter();
-        let first = records.next()?;
-        let mut run = Self::new(first.identity?);
-        run.absorb_record(&first.facts);
-        for record in records {
-            run.absorb_record(&record.facts);
-        }
-        Some(run)
-    }
-
-    fn absorb_record(&mut self, facts: &[Fact]) {
-        self.transitions += i64::from(!facts.is_empty());
-        for fact in facts {
-            self.apply(fact);
+impl Archived {
+    /// What is to be known of a run while it is not in memory.
+    pub(crate) fn new(number: RunNumber, run: &Run) -> Self {
+        Self {
+            run: number,
+            info: Box::new(describe::info(run)),
+            close_time: run.close_time(),
+            deadline: run.next_deadline().map(|(time, _)| time),
         }
     }
+}
 
-    /// Whether nothing happens to the run for a while unless somebody asks for it.
-    pub(crate) fn may_leave(&self, now: Time) -> bool {
-        let waits = || {
-            let soon = self.next_deadline().is_some_and(|(time, _)| time < now.after(SHORT_WAIT));
-            self.task.is_none() && self.activities.is_empty() && self.buffered.is_empty() && !soon
-        };
-        !self.is_open() || waits()
-    }
-
-    /// What is to be known of the run while it is not in memory.
-    pub(crate) fn archived(&self, run: RunNumber) -> Archived {
-        Archived {
-            run,
-            info: Box::new(describe::info(self)),
-            close_time: self.close_time,
-            deadline: self.next_deadline().map(|(time, _)| time),
-        }
-    }
+/// Whether nothing happens to a run for a while unless a request is about it.
+pub(crate) fn may_leave(run: &Run, now: Time) -> bool {
+    let waits = || {
+        let soon = run.next_deadline().is_some_and(|(time, _)| time < now.after(SHORT_WAIT));
+        run.workflow_tasks().task().is_none()
+            && run.activities().is_empty()
+            && run.buffer().events().is_empty()
+            && !soon
+    };
+    !run.is_open() || waits()
 }

@@ -4,51 +4,43 @@ use host_wire::{
     duration_to_proto,
     temporal::api::{
         common::v1::{Payload, SearchAttributes, WorkflowType},
-        enums::v1::{PendingActivityState, PendingWorkflowTaskState},
-        taskqueue::v1::TaskQueue,
-        workflow::v1::{
-            PendingActivityInfo, PendingChildExecutionInfo, PendingWorkflowTaskInfo, WorkflowExecutionConfig,
-            WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
-        },
+        workflow::v1::{WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo},
         workflowservice::v1::DescribeWorkflowExecutionResponse,
     },
 };
 
 use crate::{
-    execution::{activity::Activity, run::Run, workflow_task::WorkflowTask},
+    execution::{activity, child, run::Run, workflow_task},
     namespace::namespace_id,
     time::{Time, positive},
 };
 
-/// Everything about a run that clients may ask for at once.
+/// The answer to DescribeWorkflowExecution.
 pub(crate) fn describe(run: &Run) -> DescribeWorkflowExecutionResponse {
+    let start = run.start().attributes();
     DescribeWorkflowExecutionResponse {
         execution_config: Some(WorkflowExecutionConfig {
-            task_queue: run.start.task_queue.clone(),
-            workflow_execution_timeout: run.start.workflow_execution_timeout,
-            workflow_run_timeout: run.start.workflow_run_timeout,
-            default_workflow_task_timeout: run.start.workflow_task_timeout,
-            user_metadata: run.user_metadata.clone(),
+            task_queue: start.task_queue.clone(),
+            workflow_execution_timeout: start.workflow_execution_timeout,
+            workflow_run_timeout: start.workflow_run_timeout,
+            default_workflow_task_timeout: start.workflow_task_timeout,
+            user_metadata: run.start().user_metadata().cloned(),
         }),
         workflow_execution_info: Some(info(run)),
-        pending_activities: run.activities.values().map(pending_activity).collect(),
+        pending_activities: run.activities().iter().map(activity::describe::pending).collect(),
         pending_children: run
-            .children
+            .children()
             .iter()
-            .map(|(id, child)| PendingChildExecutionInfo {
-                workflow_id: child.initiated.workflow_id.clone(),
-                run_id: child.run_id.clone(),
-                workflow_type_name: child.initiated.workflow_type.clone().unwrap_or_default().name,
-                initiated_id: *id,
-                parent_close_policy: child.initiated.parent_close_policy,
-            })
+            .map(|(id, child)| child::describe::pending(id, child))
             .collect(),
-        pending_workflow_task: run.task.as_ref().map(pending_task),
+        pending_workflow_task: run.workflow_tasks().task().map(workflow_task::describe::pending),
         workflow_extended_info: Some(WorkflowExecutionExtendedInfo {
-            execution_expiration_time: run.start.workflow_execution_expiration_time,
-            run_expiration_time: positive(run.start.workflow_run_timeout).and(run.expires()).map(Into::into),
-            cancel_requested: run.cancel_requested,
-            original_start_time: Some(run.start_time.into()),
+            execution_expiration_time: start.workflow_execution_expiration_time,
+            run_expiration_time: positive(start.workflow_run_timeout)
+                .and(run.start().expires())
+                .map(Into::into),
+            cancel_requested: run.cancel_requested(),
+            original_start_time: Some(run.start().time().into()),
             ..Default::default()
         }),
         ..Default::default()
@@ -57,41 +49,41 @@ pub(crate) fn describe(run: &Run) -> DescribeWorkflowExecutionResponse {
 
 /// What a list says about a run.
 pub(crate) fn info(run: &Run) -> WorkflowExecutionInfo {
-    let execution_time =
-        run.start_time.after(positive(run.start.first_workflow_task_backoff).unwrap_or_default());
-    let parent_namespace = &run.start.parent_workflow_namespace;
+    let execution_time = run.start().execution_time();
+    let parent_namespace = &run.start().attributes().parent_workflow_namespace;
     WorkflowExecutionInfo {
         execution: Some(run.execution()),
-        r#type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
-        start_time: Some(run.start_time.into()),
-        close_time: run.close_time.map(Into::into),
-        status: run.status.into(),
-        history_length: i64::try_from(run.history.len()).unwrap_or(i64::MAX),
+        r#type: Some(WorkflowType { name: run.start().workflow_type().to_owned() }),
+        start_time: Some(run.start().time().into()),
+        close_time: run.close_time().map(Into::into),
+        status: run.status().into(),
+        history_length: i64::try_from(run.history().events().len()).unwrap_or(i64::MAX),
         parent_namespace_id: namespace_id(parent_namespace),
-        parent_execution: run.start.parent_workflow_execution.clone(),
+        parent_execution: run.start().attributes().parent_workflow_execution.clone(),
         execution_time: Some(execution_time.into()),
-        memo: Some(run.memo_message().unwrap_or_default()),
+        memo: Some(run.attributes().memo().unwrap_or_default()),
         search_attributes: search_attributes(run),
-        task_queue: run.queue_name().to_owned(),
-        state_transition_count: run.transitions,
-        history_size_bytes: i64::try_from(run.history_bytes).unwrap_or(i64::MAX),
-        most_recent_worker_version_stamp: run.worker_version.clone(),
-        execution_duration: run.close_time.map(|close: Time| duration_to_proto(close.since(execution_time))),
+        task_queue: run.start().queue_name().to_owned(),
+        state_transition_count: run.transitions(),
+        history_size_bytes: i64::try_from(run.history().bytes()).unwrap_or(i64::MAX),
+        most_recent_worker_version_stamp: run.workflow_tasks().worker_version().cloned(),
+        execution_duration: run
+            .close_time()
+            .map(|close: Time| duration_to_proto(close.since(execution_time))),
         root_execution: Some(run.root()),
-        first_run_id: run.start.first_execution_run_id.clone(),
-        priority: run.start.priority.clone(),
+        first_run_id: run.start().attributes().first_execution_run_id.clone(),
+        priority: run.start().attributes().priority.clone(),
         ..Default::default()
     }
 }
 
 /// The run's own, and the builds of the workers that completed its tasks.
 fn search_attributes(run: &Run) -> Option<SearchAttributes> {
-    let mut fields = run.search_attributes.clone();
-    if !run.build_ids.is_empty() {
+    let mut fields = run.attributes().search_attributes().unwrap_or_default().indexed_fields;
+    let build_ids = run.workflow_tasks().build_ids();
+    if !build_ids.is_empty() {
         let mut ids = vec!["\"unversioned\"".to_owned()];
-        ids.extend(
-            run.build_ids.iter().map(|id| format!("\"unversioned:{}\"", id.replace(['"', '\\'], "?"))),
-        );
+        ids.extend(build_ids.iter().map(|id| format!("\"unversioned:{}\"", id.replace(['"', '\\'], "?"))));
         let metadata = [("encoding", "json/plain"), ("type", "KeywordList")];
         let payload = Payload {
             metadata: metadata.map(|(name, value)| (name.to_owned(), value.into())).into(),
@@ -101,52 +93,4 @@ fn search_attributes(run: &Run) -> Option<SearchAttributes> {
         fields.insert("BuildIds".to_owned(), payload);
     }
     (!fields.is_empty()).then_some(SearchAttributes { indexed_fields: fields })
-}
-
-fn pending_task(task: &WorkflowTask) -> PendingWorkflowTaskInfo {
-    let state = match task.started {
-        Some(_) => PendingWorkflowTaskState::Started,
-        None => PendingWorkflowTaskState::Scheduled,
-    };
-    PendingWorkflowTaskInfo {
-        state: state.into(),
-        scheduled_time: Some(task.scheduled_time.into()),
-        original_scheduled_time: Some(task.scheduled_time.into()),
-        started_time: task.started.as_ref().map(|started| started.time.into()),
-        attempt: task.attempt,
-    }
-}
-
-fn pending_activity(activity: &Activity) -> PendingActivityInfo {
-    let state = match &activity.started {
-        Some(_) if activity.cancel_requested_event_id != 0 => PendingActivityState::CancelRequested,
-        Some(_) => PendingActivityState::Started,
-        None => PendingActivityState::Scheduled,
-    };
-    let scheduled = &activity.scheduled;
-    let retry_interval =
-        activity.last_attempt_end.map(|end| duration_to_proto(activity.attempt_time.since(end)));
-    PendingActivityInfo {
-        activity_id: scheduled.activity_id.clone(),
-        activity_type: scheduled.activity_type.clone(),
-        state: state.into(),
-        heartbeat_details: activity.heartbeat_details.clone(),
-        last_heartbeat_time: activity.heartbeat_time.map(Into::into),
-        last_started_time: activity.started.as_ref().map(|started| started.time.into()),
-        attempt: activity.attempt,
-        maximum_attempts: scheduled.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts),
-        scheduled_time: Some(activity.attempt_time.into()),
-        expiration_time: activity.expires().map(Into::into),
-        last_failure: activity.last_failure.clone(),
-        last_worker_identity: activity.last_worker_identity.clone(),
-        current_retry_interval: retry_interval,
-        last_attempt_complete_time: activity.last_attempt_end.map(Into::into),
-        next_attempt_schedule_time: activity.backing_off.then(|| activity.attempt_time.into()),
-        ..Default::default()
-    }
-}
-
-/// The queue of the run, for answers that name it.
-pub(crate) fn queue(run: &Run) -> Option<TaskQueue> {
-    run.start.task_queue.clone()
 }

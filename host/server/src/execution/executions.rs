@@ -1,56 +1,45 @@
-//! All runs, and one transition of them: a request changes a run, which may change others.
+//! All runs, as far as they are in memory.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    fmt,
-};
+use std::collections::{BTreeSet, HashMap};
 
-use elsa::FrozenMap;
 use host_wire::temporal::api::common::v1::WorkflowExecution;
 
 use crate::{
     error::Error,
     execution::{
-        archive::Archive,
+        loading::{Needed, Needs, NotReady, Pins},
         record::RunNumber,
         run::Run,
-        task::{Task, activity_task, workflow_task},
     },
 };
 
-/// All runs. Those that are not in memory are brought in when somebody asks for them.
+/// The runs in memory, and which of their names belong to others. Lookups that memory cannot answer fail with
+/// [`Needs`].
+#[derive(Debug)]
 pub(crate) struct Executions {
     namespaces: BTreeSet<String>,
-    archive: Box<dyn Archive>,
-    runs: FrozenMap<RunNumber, Box<Run>>,
-    /// The latest run of a namespace and workflow id, for runs that were started in this process and
-    /// have not left memory; the archive knows the others.
-    current: HashMap<(String, String), RunNumber>,
-    /// The same by run id.
+    runs: HashMap<RunNumber, Box<Run>>,
+    /// The latest run of a namespace and workflow id, where that is known and the run is in memory.
+    latest: HashMap<(String, String), RunNumber>,
+    /// Of every run in memory.
     by_run_id: HashMap<String, RunNumber>,
-    pub(crate) next_number: RunNumber,
-}
-
-impl fmt::Debug for Executions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Executions").field("next_number", &self.next_number).finish_non_exhaustive()
-    }
+    next_number: RunNumber,
+    /// Whether runs exist that are not in memory.
+    some_archived: bool,
+    pins: Pins,
 }
 
 impl Executions {
-    /// Every run is in the archive, and `next_number` is that of the next to start.
-    pub(crate) fn new(
-        namespaces: impl IntoIterator<Item = String>,
-        archive: Box<dyn Archive>,
-        next_number: RunNumber,
-    ) -> Self {
+    /// No run is in memory, those before `next_number` are in the archive.
+    pub(crate) fn new(namespaces: impl IntoIterator<Item = String>, next_number: RunNumber) -> Self {
         Self {
             namespaces: namespaces.into_iter().collect(),
-            archive,
-            runs: FrozenMap::new(),
-            current: HashMap::new(),
+            runs: HashMap::new(),
+            latest: HashMap::new(),
             by_run_id: HashMap::new(),
             next_number,
+            some_archived: next_number > 0,
+            pins: Pins::default(),
         }
     }
 
@@ -69,24 +58,14 @@ impl Executions {
         }
     }
 
-    /// A run, in memory from now on.
-    pub(crate) fn run(&self, number: RunNumber) -> Option<&Run> {
-        if let Some(run) = self.runs.get(&number) {
-            return Some(run);
-        }
-        // Numbers come back from outside, in tokens: one that was never given out is not looked for.
-        let run = (number < self.next_number).then(|| self.archive.load(number)).flatten()?;
-        Some(self.runs.insert(number, Box::new(run)))
-    }
-
-    pub(crate) fn run_mut(&mut self, number: RunNumber) -> Option<&mut Run> {
-        self.run(number)?;
-        self.runs.as_mut().get_mut(&number).map(Box::as_mut)
+    /// A run that is in memory.
+    pub(crate) fn get(&self, number: RunNumber) -> Option<&Run> {
+        self.runs.get(&number).map(Box::as_ref)
     }
 
     /// Runs that are in memory, in no order.
-    pub(crate) fn runs(&mut self) -> impl Iterator<Item = (RunNumber, &Run)> {
-        self.runs.as_mut().iter().map(|(number, run)| (*number, run.as_ref()))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (RunNumber, &Run)> {
+        self.runs.iter().map(|(number, run)| (*number, run.as_ref()))
     }
 
     /// The number that the next run gets.
@@ -94,50 +73,68 @@ impl Executions {
         self.next_number
     }
 
-    /// The latest run of a workflow id.
-    pub(crate) fn current(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber> {
-        let known = self.current.get(&(namespace.to_owned(), workflow_id.to_owned()));
-        known.copied().or_else(|| self.archive.latest(namespace, workflow_id))
-    }
-
-    /// Forgets a run, which the archive must have.
-    pub(crate) fn evict(&mut self, number: RunNumber) -> Option<Run> {
-        let run = self.runs.as_mut().remove(&number)?;
-        self.by_run_id.remove(&run.identity.run_id);
-        let key = (run.identity.namespace.clone(), run.identity.workflow_id.clone());
-        if self.current.get(&key) == Some(&number) {
-            self.current.remove(&key);
+    /// The run with this number; nothing if it was deleted or never given out.
+    pub(crate) fn run(&self, number: RunNumber) -> Result<Option<&Run>, Needs> {
+        if let Some(run) = self.get(number) {
+            return Ok(Some(run));
         }
-        Some(*run)
+        // Numbers come back from outside, in tokens: one that was never given out is not looked for.
+        if number < self.next_number {
+            self.check_absent(Needed::Number(number))?;
+        }
+        Ok(None)
     }
 
-    /// The run that a request names; without a run id the latest.
+    /// The latest run of a workflow id. It is in memory.
+    pub(crate) fn latest(&self, namespace: &str, workflow_id: &str) -> Result<Option<RunNumber>, Needs> {
+        let key = (namespace.to_owned(), workflow_id.to_owned());
+        if let Some(number) = self.latest.get(&key) {
+            return Ok(Some(*number));
+        }
+        let (namespace, workflow_id) = key;
+        self.check_absent(Needed::Latest { namespace, workflow_id })?;
+        Ok(None)
+    }
+
+    fn with_run_id(&self, run_id: &str) -> Result<Option<RunNumber>, Needs> {
+        if let Some(number) = self.by_run_id.get(run_id) {
+            return Ok(Some(*number));
+        }
+        self.check_absent(Needed::RunId(run_id.to_owned()))?;
+        Ok(None)
+    }
+
+    fn check_absent(&self, needed: Needed) -> Result<(), Needs> {
+        if self.some_archived { self.pins.check_absent(needed) } else { Ok(()) }
+    }
+
+    /// The run that a request names; without a run id the latest. It is in memory.
     pub(crate) fn find(
         &self,
         namespace: &str,
         execution: Option<&WorkflowExecution>,
-    ) -> Result<RunNumber, Error> {
+    ) -> Result<RunNumber, NotReady> {
         self.check_namespace(namespace)?;
         let Some(execution) = execution else {
-            return Err(Error::invalid("Execution is not set on request."));
+            return Err(Error::invalid("Execution is not set on request.").into());
         };
         if execution.workflow_id.is_empty() {
-            return Err(Error::invalid("WorkflowId is not set on request."));
+            return Err(Error::invalid("WorkflowId is not set on request.").into());
         }
         if !execution.run_id.is_empty() && !is_run_id(&execution.run_id) {
-            return Err(Error::invalid("Invalid RunId."));
+            return Err(Error::invalid("Invalid RunId.").into());
         }
         let found = if execution.run_id.is_empty() {
-            self.current(namespace, &execution.workflow_id)
+            self.latest(namespace, &execution.workflow_id)?
         } else {
-            let known = self.by_run_id.get(&execution.run_id).copied();
-            known.or_else(|| self.archive.with_run_id(&execution.run_id)).filter(|number| {
-                self.run(*number).is_some_and(|run| {
-                    run.identity.workflow_id == execution.workflow_id && run.identity.namespace == namespace
+            self.with_run_id(&execution.run_id)?.filter(|number| {
+                self.get(*number).is_some_and(|run| {
+                    run.identity().workflow_id == execution.workflow_id
+                        && run.identity().namespace == namespace
                 })
             })
         };
-        found.ok_or_else(|| Error::no_workflow(&execution.workflow_id))
+        found.ok_or_else(|| Error::no_workflow(&execution.workflow_id).into())
     }
 
     /// The same, if that run is open. `first_run_id` keeps a request to one chain of runs.
@@ -146,33 +143,76 @@ impl Executions {
         namespace: &str,
         execution: Option<&WorkflowExecution>,
         first_run_id: &str,
-    ) -> Result<RunNumber, Error> {
+    ) -> Result<RunNumber, NotReady> {
         let number = self.find(namespace, execution)?;
-        let Some(run) = self.run(number) else { return Err(Error::completed()) };
-        if !first_run_id.is_empty() && run.start.first_execution_run_id != first_run_id {
-            return Err(Error::no_workflow(&run.identity.workflow_id));
+        let Some(run) = self.get(number) else { return Err(Error::completed().into()) };
+        if !first_run_id.is_empty() && run.start().attributes().first_execution_run_id != first_run_id {
+            return Err(Error::no_workflow(&run.identity().workflow_id).into());
         }
-        if run.is_open() { Ok(number) } else { Err(Error::completed()) }
+        if run.is_open() { Ok(number) } else { Err(Error::completed().into()) }
     }
 
-    /// Tasks that wait for a worker, for queues to be filled after a restart.
-    pub(crate) fn waiting_tasks(&mut self) -> Vec<Task> {
-        let mut runs: Vec<_> = self.runs().filter(|(_, run)| run.is_open()).collect();
-        runs.sort_unstable_by_key(|(number, _)| *number);
-        let mut tasks = Vec::new();
-        for (number, run) in runs {
-            tasks.extend(workflow_task(number, run));
-            tasks.extend(run.activities.keys().filter_map(|id| activity_task(number, run, *id)));
-        }
-        tasks
+    pub(in crate::execution) fn get_mut(&mut self, number: RunNumber) -> Option<&mut Run> {
+        self.runs.get_mut(&number).map(Box::as_mut)
     }
 
-    pub(crate) fn add(&mut self, number: RunNumber, run: Run) {
-        let identity = &run.identity;
-        self.current.insert((identity.namespace.clone(), identity.workflow_id.clone()), number);
+    /// A run starts, the latest of its workflow id from now on.
+    pub(in crate::execution) fn start(&mut self, run: Run) -> RunNumber {
+        let number = self.next_number;
+        self.next_number += 1;
+        self.insert(number, run, true);
+        number
+    }
+
+    fn insert(&mut self, number: RunNumber, run: Run, is_latest: bool) {
+        let identity = run.identity();
+        if is_latest {
+            self.latest.insert((identity.namespace.clone(), identity.workflow_id.clone()), number);
+        }
         self.by_run_id.insert(identity.run_id.clone(), number);
-        self.next_number = self.next_number.max(number + 1);
-        self.runs.as_mut().insert(number, Box::new(run));
+        self.runs.insert(number, Box::new(run));
+    }
+
+    /// A caller is about to load a run. Until [`Self::unpin`], it stays in memory once it is there.
+    pub(crate) fn pin(&mut self, needed: &Needed) {
+        self.pins.pin(needed);
+    }
+
+    /// The caller is done with the run.
+    pub(crate) fn unpin(&mut self, needed: &Needed) {
+        self.pins.unpin(needed);
+    }
+
+    /// What the archive has for a pinned run. What came into memory meanwhile is newer and stays.
+    pub(crate) fn loaded(&mut self, needed: &Needed, found: Option<(RunNumber, Run)>) {
+        let Some((number, run)) = found else { return self.pins.set_absent(needed) };
+        if let Needed::Latest { namespace, workflow_id } = needed {
+            self.latest.entry((namespace.clone(), workflow_id.clone())).or_insert(number);
+        }
+        if !self.runs.contains_key(&number) {
+            self.insert(number, run, false);
+        }
+    }
+
+    /// A start brings a run back that was in memory when the process ended.
+    pub(crate) fn resume(&mut self, number: RunNumber, run: Run) {
+        self.insert(number, run, false);
+    }
+
+    /// A run leaves memory; the archive must have it. Not if a caller needs it.
+    pub(crate) fn evict(&mut self, number: RunNumber) -> Option<Run> {
+        let identity = self.get(number)?.identity();
+        if self.pins.hold(number, identity) {
+            return None;
+        }
+        let key = (identity.namespace.clone(), identity.workflow_id.clone());
+        let run = self.runs.remove(&number)?;
+        self.by_run_id.remove(&run.identity().run_id);
+        if self.latest.get(&key) == Some(&number) {
+            self.latest.remove(&key);
+        }
+        self.some_archived = true;
+        Some(*run)
     }
 }
 

@@ -6,38 +6,39 @@ use host_wire::temporal::api::{
     failure::v1::{Failure, ServerFailureInfo, failure::FailureInfo},
 };
 
-use crate::execution::{activity::AttemptEnd, run::Run, run_transition::RunTransition, worker::Worker};
+use crate::execution::{
+    activity::attempt::{self, AttemptEnd},
+    run::Run,
+    run_transition::RunTransition,
+    worker::Worker,
+    workflow_task::end,
+};
 
 const IDENTITY: &str = "history-service";
 
-impl Run {
-    /// Whether a worker that was part of the process has a task of the run.
-    pub(crate) fn has_lost_worker(&self) -> bool {
-        self.started_task().is_some_and(|(_, started)| started.worker.in_process)
-            || self
-                .activities
-                .values()
-                .any(|activity| activity.started.as_ref().is_some_and(|started| started.worker.in_process))
-    }
+/// Whether a worker that was part of the process has a task of the run.
+pub(crate) fn has_lost_worker(run: &Run) -> bool {
+    let mut attempts = run.activities().iter().filter_map(|activity| activity.started.as_ref());
+    run.workflow_tasks().started_task().is_some_and(|(_, started)| started.worker.in_process)
+        || attempts.any(|started| started.worker.in_process)
 }
 
-impl RunTransition<'_> {
-    /// Fails what such workers had: workflow tasks are scheduled again, attempts of activities are
-    /// used up.
-    pub(crate) fn lose_workers(&mut self) {
-        if self.state.started_task().is_some_and(|(_, started)| started.worker.in_process) {
-            let cause = WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure;
-            self.fail_task(cause, Some(process_ended()), IDENTITY, "");
-        }
-        let lost = self.state.activities.iter().filter(|(_, activity)| {
-            activity.started.as_ref().is_some_and(|started| started.worker.in_process)
-        });
-        let lost: Vec<i64> = lost.map(|(id, _)| *id).collect();
-        for id in lost {
-            let failure = Box::new(process_ended());
-            let worker = Worker { identity: IDENTITY.to_owned(), ..Worker::default() };
-            self.end_attempt(id, AttemptEnd::Failed { failure, heartbeat_details: None }, &worker);
-        }
+/// Fails what such workers had: workflow tasks are scheduled again, attempts of activities are
+/// used up.
+pub(crate) fn lose_workers(run: &mut RunTransition<'_>) {
+    if run.workflow_tasks().started_task().is_some_and(|(_, started)| started.worker.in_process) {
+        let cause = WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure;
+        end::fail(run, cause, Some(process_ended()), IDENTITY, "");
+    }
+    let lost = run
+        .activities()
+        .iter()
+        .filter(|activity| activity.started.as_ref().is_some_and(|started| started.worker.in_process));
+    let lost: Vec<i64> = lost.map(|activity| activity.scheduled_event_id).collect();
+    for id in lost {
+        let failure = Box::new(process_ended());
+        let worker = Worker { identity: IDENTITY.to_owned(), ..Worker::default() };
+        attempt::end(run, id, AttemptEnd::Failed { failure, heartbeat_details: None }, &worker);
     }
 }
 

@@ -11,10 +11,7 @@ use host_wire::{
     },
 };
 
-use crate::{
-    execution::activity::Activity,
-    time::{Time, positive},
-};
+use crate::time::{Time, positive};
 
 const DEFAULT_INITIAL_INTERVAL: Duration = Duration::from_secs(1);
 const DEFAULT_BACKOFF_COEFFICIENT: f64 = 2.0;
@@ -67,12 +64,6 @@ pub(crate) fn invalid(policy: &RetryPolicy) -> Option<&'static str> {
     } else {
         None
     }
-}
-
-/// Whether an activity is tried again after this failure.
-pub(crate) fn activity_retry(activity: &Activity, failure: &Failure, now: Time) -> Retry {
-    let policy = activity.scheduled.retry_policy.as_ref();
-    next_attempt(policy, activity.attempt, failure, activity.expires(), now)
 }
 
 /// Whether there is another attempt after `attempt` ended with this failure.

@@ -1,145 +1,100 @@
 //! One run: what the service knows about it, and how facts change that.
 //!
-//! [`Run::apply`] is the only place where a run changes, both when something happens and when the
-//! facts are read back after a restart. It decides nothing: [`crate::execution::run_transition::RunTransition`] and what uses it do.
+//! [`Run::apply`] is the only place where a run changes, both when something happens and when the facts are read
+//! back after a restart. It decides nothing and only dispatches: each feature keeps and changes its own part.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
-
-use bytes::Bytes;
 use host_wire::{
     EventAttributes,
     temporal::api::{
-        common::v1::{Memo, Payload, WorkerVersionStamp, WorkflowExecution},
-        enums::v1::{EventType, TaskQueueKind, WorkflowExecutionStatus as Status, WorkflowTaskFailedCause},
-        history::v1::{
-            HistoryEvent, RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
-            SignalExternalWorkflowExecutionInitiatedEventAttributes, WorkflowExecutionStartedEventAttributes,
-        },
-        sdk::v1::UserMetadata,
-        taskqueue::v1::TaskQueue,
+        common::v1::WorkflowExecution, enums::v1::WorkflowExecutionStatus as Status,
+        history::v1::HistoryEvent,
     },
 };
-use prost::Message;
 
 use crate::{
     execution::{
-        activity::Activity,
-        child::Child,
-        fact::{Fact, Recorded, Sticky, UnrecordedChange},
-        record::RunIdentity,
-        timer::Timer,
-        worker::Worker,
-        workflow_task::{TaskStart, WorkflowTask},
+        activity::state::Activities,
+        attributes::state::Attributes,
+        buffer::state::Buffer,
+        child::state::Children,
+        deadline::Deadline,
+        external::state::Externals,
+        fact::{Fact, Recorded, UnrecordedChange},
+        history::History,
+        record::{Record, RunIdentity},
+        signal::state::Signals,
+        start::state::Start,
+        timer::state::Timers,
+        workflow_task::state::WorkflowTasks,
     },
-    time::{Time, positive},
+    limits,
+    time::Time,
 };
 
 /// Everything about a run. Changed by [`Run::apply`] only.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Run {
-    pub(crate) identity: RunIdentity,
-    pub(crate) start: Box<WorkflowExecutionStartedEventAttributes>,
-    pub(crate) user_metadata: Option<UserMetadata>,
-    pub(crate) start_time: Time,
-    pub(crate) close_time: Option<Time>,
-    pub(crate) status: Status,
-    /// Encoded events; the event with id n is at n - 1.
-    pub(crate) history: Vec<Bytes>,
-    pub(crate) history_bytes: usize,
-    pub(crate) buffered: Vec<HistoryEvent>,
-    /// When the first workflow task is due, if it is delayed and not scheduled yet.
-    pub(crate) first_task_time: Option<Time>,
-    pub(crate) task: Option<WorkflowTask>,
-    /// Attempt that the next workflow task is.
-    pub(crate) task_attempt: i32,
-    /// Started event of the last workflow task that completed.
-    pub(crate) previous_started_event_id: i64,
-    /// The last workflow task that completed.
-    pub(crate) last_completed_task_id: i64,
-    /// Since when workflow tasks complete only to ask for another.
-    pub(crate) heartbeats_since: Option<Time>,
-    pub(crate) sticky: Option<Sticky>,
-    pub(crate) worker_version: Option<WorkerVersionStamp>,
-    pub(crate) activities: BTreeMap<i64, Activity>,
-    pub(crate) timers: BTreeMap<String, Timer>,
-    pub(crate) children: BTreeMap<i64, Child>,
-    pub(crate) external_signals: BTreeMap<i64, Box<SignalExternalWorkflowExecutionInitiatedEventAttributes>>,
-    pub(crate) external_cancels:
-        BTreeMap<i64, Box<RequestCancelExternalWorkflowExecutionInitiatedEventAttributes>>,
-    pub(crate) cancel_requested: bool,
-    /// Whether a worker tried to close the run while there was something it had not seen.
-    pub(crate) close_attempted: bool,
-    pub(crate) signal_count: usize,
-    pub(crate) request_ids: HashSet<String>,
-    pub(crate) memo: BTreeMap<String, Payload>,
-    pub(crate) search_attributes: BTreeMap<String, Payload>,
-    /// Digests and other build ids of workers that completed workflow tasks.
-    pub(crate) build_ids: BTreeSet<String>,
-    pub(crate) transitions: i64,
+    identity: RunIdentity,
+    start: Start,
+    status: Status,
+    close_time: Option<Time>,
+    history: History,
+    buffer: Buffer,
+    workflow_tasks: WorkflowTasks,
+    activities: Activities,
+    timers: Timers,
+    children: Children,
+    externals: Externals,
+    signals: Signals,
+    cancel_requested: bool,
+    attributes: Attributes,
+    transitions: i64,
 }
 
 impl Run {
     pub(crate) fn new(identity: RunIdentity) -> Self {
         Self {
             identity,
-            start: Box::default(),
-            user_metadata: None,
-            start_time: Time::default(),
-            close_time: None,
+            start: Start::default(),
             status: Status::Running,
-            history: Vec::new(),
-            history_bytes: 0,
-            buffered: Vec::new(),
-            first_task_time: None,
-            task: None,
-            task_attempt: 1,
-            previous_started_event_id: 0,
-            last_completed_task_id: 0,
-            heartbeats_since: None,
-            sticky: None,
-            worker_version: None,
-            activities: BTreeMap::new(),
-            timers: BTreeMap::new(),
-            children: BTreeMap::new(),
-            external_signals: BTreeMap::new(),
-            external_cancels: BTreeMap::new(),
+            close_time: None,
+            history: History::default(),
+            buffer: Buffer::default(),
+            workflow_tasks: WorkflowTasks::default(),
+            activities: Activities::default(),
+            timers: Timers::default(),
+            children: Children::default(),
+            externals: Externals::default(),
+            signals: Signals::default(),
             cancel_requested: false,
-            close_attempted: false,
-            signal_count: 0,
-            request_ids: HashSet::new(),
-            memo: BTreeMap::new(),
-            search_attributes: BTreeMap::new(),
-            build_ids: BTreeSet::new(),
+            attributes: Attributes::default(),
             transitions: 0,
         }
     }
 
-    pub(crate) fn is_open(&self) -> bool {
-        self.close_time.is_none()
+    /// Puts a run together from what happened to it; nothing if that is nothing.
+    pub(crate) fn from_records(records: impl IntoIterator<Item = Record>) -> Option<Self> {
+        let mut records = records.into_iter();
+        let first = records.next()?;
+        let mut run = Self::new(first.identity?);
+        run.apply_record(&first.facts);
+        for record in records {
+            run.apply_record(&record.facts);
+        }
+        Some(run)
     }
 
-    pub(crate) fn next_event_id(&self) -> i64 {
-        i64::try_from(self.history.len()).unwrap_or(i64::MAX - 1) + 1
+    fn apply_record(&mut self, facts: &[Fact]) {
+        for fact in facts {
+            self.apply(fact);
+        }
+        if !facts.is_empty() {
+            self.end_transition();
+        }
     }
 
-    /// An event of the history.
-    pub(crate) fn event(&self, id: i64) -> Option<HistoryEvent> {
-        let index = usize::try_from(id).ok()?.checked_sub(1)?;
-        HistoryEvent::decode(self.history.get(index)?.clone()).ok()
-    }
-
-    /// The started workflow task, with who works on it.
-    pub(crate) fn started_task(&self) -> Option<(&WorkflowTask, &TaskStart)> {
-        let task = self.task.as_ref()?;
-        Some((task, task.started.as_ref()?))
-    }
-
-    pub(crate) fn workflow_type(&self) -> &str {
-        self.start.workflow_type.as_ref().map_or("", |workflow_type| &workflow_type.name)
-    }
-
-    pub(crate) fn queue_name(&self) -> &str {
-        self.start.task_queue.as_ref().map_or("", |queue| &queue.name)
+    pub(crate) fn identity(&self) -> &RunIdentity {
+        &self.identity
     }
 
     pub(crate) fn execution(&self) -> WorkflowExecution {
@@ -151,328 +106,259 @@ impl Run {
 
     /// The run at the beginning of the chain of parents.
     pub(crate) fn root(&self) -> WorkflowExecution {
-        self.start.root_workflow_execution.clone().unwrap_or_else(|| WorkflowExecution {
+        let start = self.start.attributes();
+        start.root_workflow_execution.clone().unwrap_or_else(|| WorkflowExecution {
             workflow_id: self.identity.workflow_id.clone(),
-            run_id: self.start.first_execution_run_id.clone(),
+            run_id: start.first_execution_run_id.clone(),
         })
     }
 
-    pub(crate) fn activity_by_id(&self, activity_id: &str) -> Option<&Activity> {
-        self.activities.values().find(|activity| activity.scheduled.activity_id == activity_id)
+    pub(crate) fn start(&self) -> &Start {
+        &self.start
     }
 
-    /// When the run times out, if ever.
-    pub(crate) fn expires(&self) -> Option<Time> {
-        let by_run = positive(self.start.workflow_run_timeout).map(|timeout| {
-            let first = positive(self.start.first_workflow_task_backoff).unwrap_or_default();
-            self.start_time.after(first).after(timeout)
-        });
-        let by_execution = self.start.workflow_execution_expiration_time.map(Time::from);
-        by_run.into_iter().chain(by_execution).min()
+    pub(crate) fn status(&self) -> Status {
+        self.status
     }
 
-    /// The memo as messages have it.
-    pub(crate) fn memo_message(&self) -> Option<Memo> {
-        (!self.memo.is_empty()).then(|| Memo { fields: self.memo.clone() })
+    pub(crate) fn is_open(&self) -> bool {
+        self.close_time.is_none()
+    }
+
+    pub(crate) fn close_time(&self) -> Option<Time> {
+        self.close_time
+    }
+
+    pub(crate) fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub(crate) fn buffer(&self) -> &Buffer {
+        &self.buffer
+    }
+
+    pub(crate) fn workflow_tasks(&self) -> &WorkflowTasks {
+        &self.workflow_tasks
+    }
+
+    pub(crate) fn activities(&self) -> &Activities {
+        &self.activities
+    }
+
+    pub(crate) fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    pub(crate) fn children(&self) -> &Children {
+        &self.children
+    }
+
+    pub(crate) fn externals(&self) -> &Externals {
+        &self.externals
+    }
+
+    pub(crate) fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// Whether somebody asked the run to cancel itself.
+    pub(crate) fn cancel_requested(&self) -> bool {
+        self.cancel_requested
+    }
+
+    pub(crate) fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
+    /// How many transitions changed the run, `state_transition_count` of the protocol.
+    pub(crate) fn transitions(&self) -> i64 {
+        self.transitions
+    }
+
+    /// Why the run is to be terminated, if its history is larger than the service keeps.
+    pub(crate) fn too_large(&self) -> Option<&'static str> {
+        if self.history.events().len() > limits::HISTORY_EVENTS {
+            Some("Workflow history count exceeds limit.")
+        } else if self.history.bytes() > limits::HISTORY_BYTES {
+            Some("Workflow history size exceeds limit.")
+        } else {
+            None
+        }
+    }
+
+    /// What is due first, and when. Of what is due at one time, the first in this order.
+    pub(crate) fn next_deadline(&self) -> Option<(Time, Deadline)> {
+        if !self.is_open() {
+            return None;
+        }
+        let all = [
+            self.too_large().map(|_| (Time::default(), Deadline::HistoryTooLarge)),
+            self.start.expires().map(|time| (time, Deadline::Run)),
+            self.workflow_tasks.next_deadline(),
+            self.timers.next_deadline(),
+            self.activities.next_deadline(),
+        ];
+        all.into_iter().flatten().min_by_key(|(time, _)| *time)
     }
 
     /// Changes the run by a fact.
     pub(crate) fn apply(&mut self, fact: &Fact) {
         match fact {
             Fact::Event(recorded) => {
-                self.append(recorded);
-                self.absorb(&recorded.event);
+                self.history.append(recorded);
+                self.apply_event(&recorded.event);
             }
             Fact::Buffered(recorded) => {
-                self.buffered.push(recorded.event.clone());
-                self.absorb(&recorded.event);
+                self.buffer.push(recorded.event.clone());
+                self.apply_event(&recorded.event);
             }
             Fact::Flushed(recorded) => {
-                self.buffered.clear();
-                self.append(recorded);
-                self.learn_id(&recorded.event);
+                self.buffer.clear();
+                self.history.append(recorded);
+                self.apply_id(recorded);
             }
-            Fact::Unrecorded(note) => self.note(note),
+            Fact::Unrecorded(change) => self.apply_unrecorded(change),
         }
     }
 
-    fn append(&mut self, recorded: &Recorded) {
-        self.history_bytes += recorded.encoded.len();
-        self.history.push(recorded.encoded.clone());
+    /// Counts the transition whose facts were applied.
+    pub(in crate::execution) fn end_transition(&mut self) {
+        self.transitions += 1;
     }
 
     /// What an event that was buffered says only once it has its id.
-    fn learn_id(&mut self, event: &HistoryEvent) {
+    fn apply_id(&mut self, recorded: &Recorded) {
         if let Some(EventAttributes::ChildWorkflowExecutionStartedEventAttributes(started)) =
-            &event.attributes
-            && let Some(child) = self.children.get_mut(&started.initiated_event_id)
+            &recorded.event.attributes
         {
-            child.started_event_id = event.event_id;
+            self.children.start_flushed(recorded.event.event_id, started);
         }
     }
 
-    fn absorb(&mut self, event: &HistoryEvent) {
+    fn apply_event(&mut self, event: &HistoryEvent) {
+        use EventAttributes as A;
         let Some(attributes) = &event.attributes else { return };
         let id = event.event_id;
         let time = event.event_time.map(Time::from).unwrap_or_default();
         match attributes {
-            EventAttributes::WorkflowExecutionStartedEventAttributes(started) => {
-                self.started(time, started, event.user_metadata.clone());
+            A::WorkflowExecutionStartedEventAttributes(a) => {
+                self.start.started(time, a, event.user_metadata.clone());
+                self.workflow_tasks.run_started(time, a);
+                self.attributes.started(a);
             }
-            EventAttributes::TimerStartedEventAttributes(timer) => {
-                let fire_time = time.after(positive(timer.start_to_fire_timeout).unwrap_or_default());
-                self.timers.insert(timer.timer_id.clone(), Timer { started_event_id: id, fire_time });
+            A::WorkflowExecutionCompletedEventAttributes(_) => self.close(Status::Completed, time),
+            A::WorkflowExecutionFailedEventAttributes(_) => self.close(Status::Failed, time),
+            A::WorkflowExecutionTimedOutEventAttributes(_) => self.close(Status::TimedOut, time),
+            A::WorkflowExecutionCanceledEventAttributes(_) => self.close(Status::Canceled, time),
+            A::WorkflowExecutionTerminatedEventAttributes(_) => self.close(Status::Terminated, time),
+            A::WorkflowExecutionContinuedAsNewEventAttributes(_) => self.close(Status::ContinuedAsNew, time),
+            A::WorkflowTaskScheduledEventAttributes(a) => self.workflow_tasks.scheduled(id, time, a),
+            A::WorkflowTaskStartedEventAttributes(a) => self.workflow_tasks.started(id, time, a),
+            A::WorkflowTaskCompletedEventAttributes(a) => self.workflow_tasks.completed(a),
+            A::WorkflowTaskFailedEventAttributes(a) => self.workflow_tasks.failed(a),
+            A::WorkflowTaskTimedOutEventAttributes(_) => self.workflow_tasks.ended(),
+            A::ActivityTaskScheduledEventAttributes(a) => self.activities.scheduled(id, time, a),
+            A::ActivityTaskCancelRequestedEventAttributes(a) => {
+                self.activities.cancel_requested(id, a.scheduled_event_id);
             }
-            EventAttributes::TimerFiredEventAttributes(timer) => {
-                self.timers.remove(&timer.timer_id);
+            A::ActivityTaskCompletedEventAttributes(a) => self.activities.closed(a.scheduled_event_id),
+            A::ActivityTaskFailedEventAttributes(a) => self.activities.closed(a.scheduled_event_id),
+            A::ActivityTaskTimedOutEventAttributes(a) => self.activities.closed(a.scheduled_event_id),
+            A::ActivityTaskCanceledEventAttributes(a) => self.activities.closed(a.scheduled_event_id),
+            A::TimerStartedEventAttributes(a) => self.timers.started(id, time, a),
+            A::TimerFiredEventAttributes(a) => self.timers.closed(&a.timer_id),
+            A::TimerCanceledEventAttributes(a) => self.timers.closed(&a.timer_id),
+            A::StartChildWorkflowExecutionInitiatedEventAttributes(a) => self.children.initiated(id, a),
+            A::ChildWorkflowExecutionStartedEventAttributes(a) => self.children.started(id, a),
+            A::StartChildWorkflowExecutionFailedEventAttributes(a) => {
+                self.children.closed(a.initiated_event_id);
             }
-            EventAttributes::TimerCanceledEventAttributes(timer) => {
-                self.timers.remove(&timer.timer_id);
+            A::ChildWorkflowExecutionCompletedEventAttributes(a) => {
+                self.children.closed(a.initiated_event_id);
             }
-            EventAttributes::WorkflowExecutionSignaledEventAttributes(signal) => {
-                self.signal_count += 1;
-                if !signal.request_id.is_empty() {
-                    self.request_ids.insert(signal.request_id.clone());
-                }
+            A::ChildWorkflowExecutionFailedEventAttributes(a) => self.children.closed(a.initiated_event_id),
+            A::ChildWorkflowExecutionCanceledEventAttributes(a) => self.children.closed(a.initiated_event_id),
+            A::ChildWorkflowExecutionTimedOutEventAttributes(a) => self.children.closed(a.initiated_event_id),
+            A::ChildWorkflowExecutionTerminatedEventAttributes(a) => {
+                self.children.closed(a.initiated_event_id);
             }
-            EventAttributes::WorkflowExecutionCancelRequestedEventAttributes(_) => {
-                self.cancel_requested = true;
+            A::SignalExternalWorkflowExecutionInitiatedEventAttributes(a) => {
+                self.externals.signal_initiated(id, a);
             }
-            EventAttributes::UpsertWorkflowSearchAttributesEventAttributes(upsert) => {
-                let fields = upsert.search_attributes.iter().flat_map(|all| &all.indexed_fields);
-                upsert_into(&mut self.search_attributes, fields);
+            A::SignalExternalWorkflowExecutionFailedEventAttributes(a) => {
+                self.externals.signal_closed(a.initiated_event_id);
             }
-            EventAttributes::WorkflowPropertiesModifiedEventAttributes(modified) => {
-                let fields = modified.upserted_memo.iter().flat_map(|memo| &memo.fields);
-                upsert_into(&mut self.memo, fields);
+            A::ExternalWorkflowExecutionSignaledEventAttributes(a) => {
+                self.externals.signal_closed(a.initiated_event_id);
             }
-            _ if self.absorb_task(id, time, attributes)
-                || self.absorb_activity(id, time, attributes)
-                || self.absorb_other_runs(id, attributes) => {}
-            _ => self.absorb_close(event.event_type(), time),
+            A::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(a) => {
+                self.externals.cancel_initiated(id, a);
+            }
+            A::RequestCancelExternalWorkflowExecutionFailedEventAttributes(a) => {
+                self.externals.cancel_closed(a.initiated_event_id);
+            }
+            A::ExternalWorkflowExecutionCancelRequestedEventAttributes(a) => {
+                self.externals.cancel_closed(a.initiated_event_id);
+            }
+            A::WorkflowExecutionSignaledEventAttributes(a) => self.signals.received(a),
+            A::WorkflowExecutionCancelRequestedEventAttributes(_) => self.cancel_requested = true,
+            A::UpsertWorkflowSearchAttributesEventAttributes(a) => {
+                self.attributes.search_attributes_upserted(a);
+            }
+            A::WorkflowPropertiesModifiedEventAttributes(a) => self.attributes.properties_modified(a),
+            // The state of the attempt was kept before the event was written, or there is none.
+            A::ActivityTaskStartedEventAttributes(_) | A::MarkerRecordedEventAttributes(_) => {}
+            // The service does not write these.
+            A::WorkflowExecutionUpdateAdmittedEventAttributes(_)
+            | A::WorkflowExecutionUpdateAcceptedEventAttributes(_)
+            | A::WorkflowExecutionUpdateRejectedEventAttributes(_)
+            | A::WorkflowExecutionUpdateCompletedEventAttributes(_)
+            | A::WorkflowPropertiesModifiedExternallyEventAttributes(_)
+            | A::ActivityPropertiesModifiedExternallyEventAttributes(_)
+            | A::NexusOperationScheduledEventAttributes(_)
+            | A::NexusOperationStartedEventAttributes(_)
+            | A::NexusOperationCompletedEventAttributes(_)
+            | A::NexusOperationFailedEventAttributes(_)
+            | A::NexusOperationCanceledEventAttributes(_)
+            | A::NexusOperationTimedOutEventAttributes(_)
+            | A::NexusOperationCancelRequestedEventAttributes(_)
+            | A::NexusOperationCancelRequestCompletedEventAttributes(_)
+            | A::NexusOperationCancelRequestFailedEventAttributes(_)
+            | A::WorkflowExecutionOptionsUpdatedEventAttributes(_)
+            | A::WorkflowExecutionPausedEventAttributes(_)
+            | A::WorkflowExecutionUnpausedEventAttributes(_)
+            | A::WorkflowExecutionTimeSkippingTransitionedEventAttributes(_) => {}
         }
     }
 
-    fn started(
-        &mut self,
-        time: Time,
-        started: &WorkflowExecutionStartedEventAttributes,
-        user_metadata: Option<UserMetadata>,
-    ) {
-        *self.start = started.clone();
-        self.user_metadata = user_metadata;
-        self.start_time = time;
-        self.first_task_time =
-            positive(started.first_workflow_task_backoff).map(|backoff| time.after(backoff));
-        self.memo = started.memo.clone().unwrap_or_default().fields;
-        self.search_attributes = started.search_attributes.clone().unwrap_or_default().indexed_fields;
-    }
-
-    fn absorb_task(&mut self, id: i64, time: Time, attributes: &EventAttributes) -> bool {
-        match attributes {
-            EventAttributes::WorkflowTaskScheduledEventAttributes(scheduled) => {
-                self.first_task_time = None;
-                self.task = Some(WorkflowTask {
-                    scheduled_event_id: id,
-                    attempt: scheduled.attempt,
-                    scheduled_time: time,
-                    queue: scheduled.task_queue.clone().unwrap_or_default(),
-                    started: None,
-                });
-            }
-            EventAttributes::WorkflowTaskStartedEventAttributes(started) => {
-                if let Some(task) = &mut self.task {
-                    task.started = Some(TaskStart {
-                        event_id: id,
-                        time,
-                        worker: Worker {
-                            identity: started.identity.clone(),
-                            version: started.worker_version.clone(),
-                            in_process: false,
-                        },
-                        request_id: started.request_id.clone(),
-                    });
-                }
-            }
-            EventAttributes::WorkflowTaskCompletedEventAttributes(completed) => {
-                self.previous_started_event_id = completed.started_event_id;
-                self.last_completed_task_id = id;
-                self.heartbeats_since = None;
-                self.worker_version.clone_from(&completed.worker_version);
-                if let Some(stamp) =
-                    completed.worker_version.as_ref().filter(|stamp| !stamp.build_id.is_empty())
-                {
-                    self.build_ids.insert(stamp.build_id.clone());
-                }
-                self.task = None;
-                self.task_attempt = 1;
-            }
-            EventAttributes::WorkflowTaskFailedEventAttributes(failed) => {
-                self.close_attempted |= failed.cause() == WorkflowTaskFailedCause::UnhandledCommand;
-                self.task_failed();
-            }
-            EventAttributes::WorkflowTaskTimedOutEventAttributes(_) => self.task_failed(),
-            _ => return false,
-        }
-        true
-    }
-
-    /// A failure on a sticky queue may be the queue's: the next attempt counts as the first.
-    fn task_failed(&mut self) {
-        let attempt = self.task.take().map_or(1, |task| task.attempt);
-        self.task_attempt = if self.sticky.take().is_some() { 1 } else { attempt.saturating_add(1) };
-    }
-
-    fn absorb_other_runs(&mut self, id: i64, attributes: &EventAttributes) -> bool {
-        match attributes {
-            EventAttributes::StartChildWorkflowExecutionInitiatedEventAttributes(initiated) => {
-                let child =
-                    Child { initiated: initiated.clone(), started_event_id: 0, run_id: String::new() };
-                self.children.insert(id, child);
-            }
-            EventAttributes::ChildWorkflowExecutionStartedEventAttributes(started) => {
-                if let Some(child) = self.children.get_mut(&started.initiated_event_id) {
-                    child.started_event_id = id;
-                    child.run_id = started.workflow_execution.clone().unwrap_or_default().run_id;
-                }
-            }
-            EventAttributes::StartChildWorkflowExecutionFailedEventAttributes(failed) => {
-                self.children.remove(&failed.initiated_event_id);
-            }
-            EventAttributes::ChildWorkflowExecutionCompletedEventAttributes(closed) => {
-                self.children.remove(&closed.initiated_event_id);
-            }
-            EventAttributes::ChildWorkflowExecutionFailedEventAttributes(closed) => {
-                self.children.remove(&closed.initiated_event_id);
-            }
-            EventAttributes::ChildWorkflowExecutionCanceledEventAttributes(closed) => {
-                self.children.remove(&closed.initiated_event_id);
-            }
-            EventAttributes::ChildWorkflowExecutionTimedOutEventAttributes(closed) => {
-                self.children.remove(&closed.initiated_event_id);
-            }
-            EventAttributes::ChildWorkflowExecutionTerminatedEventAttributes(closed) => {
-                self.children.remove(&closed.initiated_event_id);
-            }
-            EventAttributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(initiated) => {
-                self.external_signals.insert(id, initiated.clone());
-            }
-            EventAttributes::SignalExternalWorkflowExecutionFailedEventAttributes(failed) => {
-                self.external_signals.remove(&failed.initiated_event_id);
-            }
-            EventAttributes::ExternalWorkflowExecutionSignaledEventAttributes(signaled) => {
-                self.external_signals.remove(&signaled.initiated_event_id);
-            }
-            EventAttributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(initiated) => {
-                self.external_cancels.insert(id, initiated.clone());
-            }
-            EventAttributes::RequestCancelExternalWorkflowExecutionFailedEventAttributes(failed) => {
-                self.external_cancels.remove(&failed.initiated_event_id);
-            }
-            EventAttributes::ExternalWorkflowExecutionCancelRequestedEventAttributes(requested) => {
-                self.external_cancels.remove(&requested.initiated_event_id);
-            }
-            _ => return false,
-        }
-        true
-    }
-
-    fn absorb_close(&mut self, event_type: EventType, time: Time) {
-        let Some(status) = closing_status(event_type) else { return };
+    /// Whatever was open ends with the run.
+    fn close(&mut self, status: Status, time: Time) {
         self.status = status;
         self.close_time = Some(time);
-        self.first_task_time = None;
-        self.task = None;
-        self.activities.clear();
-        self.timers.clear();
-        self.children.clear();
-        self.external_signals.clear();
-        self.external_cancels.clear();
-        self.buffered.clear();
+        self.workflow_tasks.run_closed();
+        self.activities = Activities::default();
+        self.timers = Timers::default();
+        self.children = Children::default();
+        self.externals = Externals::default();
+        self.buffer = Buffer::default();
     }
 
-    fn note(&mut self, note: &UnrecordedChange) {
-        match note {
-            UnrecordedChange::TransientScheduled(scheduled) => {
-                self.task = Some(WorkflowTask {
-                    scheduled_event_id: self.next_event_id(),
-                    attempt: scheduled.attempt,
-                    scheduled_time: scheduled.time.map(Time::from).unwrap_or_default(),
-                    queue: TaskQueue {
-                        name: self.queue_name().to_owned(),
-                        kind: TaskQueueKind::Normal.into(),
-                        normal_name: String::new(),
-                    },
-                    started: None,
-                });
+    fn apply_unrecorded(&mut self, change: &UnrecordedChange) {
+        use UnrecordedChange as C;
+        match change {
+            C::TransientScheduled(scheduled) => {
+                self.workflow_tasks.transient_scheduled(self.history.next_event_id(), scheduled);
             }
-            UnrecordedChange::TransientStarted(started) => {
-                if let Some(task) = &mut self.task {
-                    task.started = Some(TaskStart {
-                        event_id: task.scheduled_event_id + 1,
-                        time: started.time.map(Time::from).unwrap_or_default(),
-                        worker: Worker {
-                            identity: started.identity.clone(),
-                            version: started.version.clone(),
-                            in_process: started.in_process,
-                        },
-                        request_id: started.request_id.clone(),
-                    });
-                }
-            }
-            UnrecordedChange::TaskInProcess(event_id) => {
-                let started = self.task.as_mut().and_then(|task| task.started.as_mut());
-                if let Some(started) = started.filter(|started| started.event_id == *event_id) {
-                    started.worker.in_process = true;
-                }
-            }
-            UnrecordedChange::TransientFailed(_) => self.task_failed(),
-            UnrecordedChange::TaskHeartbeat(since) => self.heartbeats_since = Some(Time::from(*since)),
-            UnrecordedChange::Sticky(sticky) => {
-                self.sticky = (!sticky.queue.is_empty()).then(|| sticky.clone());
-            }
-            UnrecordedChange::BufferedTimerRemoved(timer_id) => self.buffered.retain(|event| {
-                !matches!(&event.attributes, Some(EventAttributes::TimerFiredEventAttributes(fired))
-                    if fired.timer_id == *timer_id)
-            }),
-            UnrecordedChange::ActivityStarted(_)
-            | UnrecordedChange::ActivityHeartbeat(_)
-            | UnrecordedChange::ActivityRetry(_)
-            | UnrecordedChange::ActivityReady(_) => self.note_activity(note),
+            C::TransientStarted(started) => self.workflow_tasks.transient_started(started),
+            C::TaskInProcess(event_id) => self.workflow_tasks.started_in_process(*event_id),
+            C::TransientFailed(_) => self.workflow_tasks.ended(),
+            C::TaskHeartbeat(since) => self.workflow_tasks.heartbeat(Time::from(*since)),
+            C::Sticky(sticky) => self.workflow_tasks.set_sticky(sticky),
+            C::BufferedTimerRemoved(timer_id) => self.buffer.remove_fired_timer(timer_id),
+            C::ActivityStarted(started) => self.activities.attempt_started(started),
+            C::ActivityHeartbeat(heartbeat) => self.activities.heartbeat(heartbeat),
+            C::ActivityRetry(retry) => self.activities.retry(retry),
+            C::ActivityReady(scheduled_event_id) => self.activities.ready(*scheduled_event_id),
         }
     }
-}
-
-/// The status that an event of this type leaves, if it closes a run.
-pub(crate) fn closing_status(event_type: EventType) -> Option<Status> {
-    Some(match event_type {
-        EventType::WorkflowExecutionCompleted => Status::Completed,
-        EventType::WorkflowExecutionFailed => Status::Failed,
-        EventType::WorkflowExecutionCanceled => Status::Canceled,
-        EventType::WorkflowExecutionTerminated => Status::Terminated,
-        EventType::WorkflowExecutionContinuedAsNew => Status::ContinuedAsNew,
-        EventType::WorkflowExecutionTimedOut => Status::TimedOut,
-        _ => return None,
-    })
-}
-
-/// A payload without data removes the field.
-fn upsert_into<'a>(
-    fields: &mut BTreeMap<String, Payload>,
-    upserts: impl Iterator<Item = (&'a String, &'a Payload)>,
-) {
-    for (name, payload) in upserts {
-        if removes(payload) {
-            fields.remove(name);
-        } else {
-            fields.insert(name.clone(), payload.clone());
-        }
-    }
-}
-
-fn removes(payload: &Payload) -> bool {
-    let encoding = payload.metadata.get("encoding").map_or(&b""[..], |encoding| encoding);
-    payload.data.is_empty()
-        || encoding == b"binary/null"
-        || encoding == b"json/plain" && matches!(&payload.data[..], b"null" | b"[]")
 }

@@ -1,18 +1,18 @@
-//! One change of one run in the making: facts recorded so far, and what they ask of the rest of the
-//! service.
+//! The change of one run within a transition: what is recorded, and what that asks of other runs and of workers.
+
+use std::ops::Deref;
 
 use host_wire::{
     EventAttributes,
-    temporal::api::{
-        common::v1::Link, enums::v1::EventType, history::v1::HistoryEvent, sdk::v1::UserMetadata,
-    },
+    temporal::api::{common::v1::Link, history::v1::HistoryEvent, sdk::v1::UserMetadata},
 };
 
 use crate::{
     execution::{
-        child::Child,
+        child::state::Child,
+        event::{EventKind, event_type, kind},
         fact::{Fact, Recorded, UnrecordedChange},
-        run::{Run, closing_status},
+        run::Run,
         successor::NewRun,
     },
     time::Time,
@@ -33,24 +33,44 @@ pub(crate) enum Effect {
     CancelExternal(i64),
     /// The next run of the same workflow id starts.
     Continue(Box<NewRun>),
-    /// The run is closed: parent and children are to hear of it.
+    /// The run is closed: its parent and these children are to hear of it.
     Closed(Vec<Child>),
 }
 
-/// A change of one run.
+/// A run that is being changed. Reads go to the [`Run`] itself; it changes through what is recorded here.
 pub(crate) struct RunTransition<'a> {
-    pub(crate) state: &'a mut Run,
-    pub(crate) now: Time,
+    run: &'a mut Run,
+    now: Time,
     ids: &'a mut dyn FnMut() -> String,
-    pub(crate) facts: Vec<Fact>,
-    pub(crate) effects: Vec<Effect>,
+    facts: Vec<Fact>,
+    effects: Vec<Effect>,
     /// While commands are recorded: whether one of them wants a workflow task after them.
-    pub(crate) wants_task: Option<bool>,
+    commands_want_task: Option<bool>,
+}
+
+impl Deref for RunTransition<'_> {
+    type Target = Run;
+
+    fn deref(&self) -> &Run {
+        self.run
+    }
 }
 
 impl<'a> RunTransition<'a> {
     pub(crate) fn new(run: &'a mut Run, now: Time, ids: &'a mut dyn FnMut() -> String) -> Self {
-        Self { state: run, now, ids, facts: Vec::new(), effects: Vec::new(), wants_task: None }
+        Self { run, now, ids, facts: Vec::new(), effects: Vec::new(), commands_want_task: None }
+    }
+
+    /// Ends the change; answers what was recorded and what it asks of others.
+    pub(crate) fn end(self) -> (Vec<Fact>, Vec<Effect>) {
+        if !self.facts.is_empty() {
+            self.run.end_transition();
+        }
+        (self.facts, self.effects)
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.now
     }
 
     pub(crate) fn new_id(&mut self) -> String {
@@ -61,8 +81,27 @@ impl<'a> RunTransition<'a> {
         self.effects.push(effect);
     }
 
-    pub(crate) fn note(&mut self, note: UnrecordedChange) {
-        self.push(Fact::Unrecorded(note));
+    /// Until [`Self::end_commands`], workflow tasks are not scheduled but wanted.
+    pub(crate) fn begin_commands(&mut self, wants_task: bool) {
+        self.commands_want_task = Some(wants_task);
+    }
+
+    /// Answers whether one of the commands wants a workflow task.
+    pub(crate) fn end_commands(&mut self) -> bool {
+        self.commands_want_task.take().unwrap_or_default()
+    }
+
+    /// Puts off a workflow task until all commands are recorded; false if none are being recorded.
+    pub(crate) fn defer_task(&mut self) -> bool {
+        if let Some(wanted) = &mut self.commands_want_task {
+            *wanted = true;
+        }
+        self.commands_want_task.is_some()
+    }
+
+    /// Keeps a change that is not part of the history.
+    pub(crate) fn unrecorded(&mut self, change: UnrecordedChange) {
+        self.push(Fact::Unrecorded(change));
     }
 
     /// Records an event now; answers its id, 0 while it is buffered.
@@ -77,11 +116,11 @@ impl<'a> RunTransition<'a> {
 
     /// Records an event that follows from a command, to be flushed after the events of all commands.
     pub(crate) fn record_after_commands(&mut self, attributes: EventAttributes) {
-        let event = self.event(0, self.now, attributes);
+        let event = event(0, self.now, attributes);
         self.push(Fact::Buffered(Recorded::new(event)));
     }
 
-    /// Records an event with what its command says for people.
+    /// Records an event with the `user_metadata` of its command.
     pub(crate) fn record_with(
         &mut self,
         attributes: EventAttributes,
@@ -90,7 +129,7 @@ impl<'a> RunTransition<'a> {
         self.record_event(self.now, attributes, user_metadata, Vec::new())
     }
 
-    /// Records an event that refers to others.
+    /// Records an event with the `links` of its request.
     pub(crate) fn record_linked(&mut self, attributes: EventAttributes, links: Vec<Link>) -> i64 {
         self.record_event(self.now, attributes, None, links)
     }
@@ -102,111 +141,37 @@ impl<'a> RunTransition<'a> {
         user_metadata: Option<UserMetadata>,
         links: Vec<Link>,
     ) -> i64 {
-        let event_type = event_type(&attributes);
-        let buffered = self.state.started_task().is_some() && waits_for_task(event_type);
-        let event_id = if buffered { 0 } else { self.state.next_event_id() };
-        let event = self.event(event_id, time, attributes);
+        let kind = kind(&attributes);
+        let buffered = kind == EventKind::Buffered && self.run.workflow_tasks().started_task().is_some();
+        let event_id = if buffered { 0 } else { self.run.history().next_event_id() };
+        let event = event(event_id, time, attributes);
         let recorded = Recorded::new(HistoryEvent { user_metadata, links, ..event });
-        if closing_status(event_type).is_some() {
-            let children = self.state.children.values().cloned().collect();
+        if kind == EventKind::Closing {
+            let children = self.run.children().iter().map(|(_, child)| child.clone()).collect();
             self.effect(Effect::Closed(children));
         }
         self.push(if buffered { Fact::Buffered(recorded) } else { Fact::Event(recorded) });
         event_id
     }
 
-    fn event(&self, event_id: i64, time: Time, attributes: EventAttributes) -> HistoryEvent {
-        HistoryEvent {
-            event_id,
-            event_time: Some(time.into()),
-            event_type: event_type(&attributes).into(),
-            task_id: event_id,
-            attributes: Some(attributes),
-            ..HistoryEvent::default()
-        }
+    /// Moves a buffered event into the history.
+    pub(crate) fn record_flushed(&mut self, event: HistoryEvent) {
+        self.push(Fact::Flushed(Recorded::new(event)));
     }
 
-    pub(crate) fn push(&mut self, fact: Fact) {
-        self.state.apply(&fact);
+    fn push(&mut self, fact: Fact) {
+        self.run.apply(&fact);
         self.facts.push(fact);
     }
 }
 
-/// Whether an event of this type is buffered while a workflow task is started: all but the task's
-/// own and those that close the run.
-fn waits_for_task(event_type: EventType) -> bool {
-    closing_status(event_type).is_none()
-        && !matches!(
-            event_type,
-            EventType::WorkflowTaskScheduled
-                | EventType::WorkflowTaskStarted
-                | EventType::WorkflowTaskCompleted
-                | EventType::WorkflowTaskFailed
-                | EventType::WorkflowTaskTimedOut
-        )
-}
-
-/// The type that goes with attributes which this service records.
-fn event_type(attributes: &EventAttributes) -> EventType {
-    use EventAttributes as A;
-    match attributes {
-        A::WorkflowExecutionStartedEventAttributes(_) => EventType::WorkflowExecutionStarted,
-        A::WorkflowExecutionCompletedEventAttributes(_) => EventType::WorkflowExecutionCompleted,
-        A::WorkflowExecutionFailedEventAttributes(_) => EventType::WorkflowExecutionFailed,
-        A::WorkflowExecutionTimedOutEventAttributes(_) => EventType::WorkflowExecutionTimedOut,
-        A::WorkflowExecutionCanceledEventAttributes(_) => EventType::WorkflowExecutionCanceled,
-        A::WorkflowExecutionTerminatedEventAttributes(_) => EventType::WorkflowExecutionTerminated,
-        A::WorkflowExecutionContinuedAsNewEventAttributes(_) => EventType::WorkflowExecutionContinuedAsNew,
-        A::WorkflowExecutionSignaledEventAttributes(_) => EventType::WorkflowExecutionSignaled,
-        A::WorkflowExecutionCancelRequestedEventAttributes(_) => EventType::WorkflowExecutionCancelRequested,
-        A::WorkflowTaskScheduledEventAttributes(_) => EventType::WorkflowTaskScheduled,
-        A::WorkflowTaskStartedEventAttributes(_) => EventType::WorkflowTaskStarted,
-        A::WorkflowTaskCompletedEventAttributes(_) => EventType::WorkflowTaskCompleted,
-        A::WorkflowTaskFailedEventAttributes(_) => EventType::WorkflowTaskFailed,
-        A::WorkflowTaskTimedOutEventAttributes(_) => EventType::WorkflowTaskTimedOut,
-        A::ActivityTaskScheduledEventAttributes(_) => EventType::ActivityTaskScheduled,
-        A::ActivityTaskStartedEventAttributes(_) => EventType::ActivityTaskStarted,
-        A::ActivityTaskCompletedEventAttributes(_) => EventType::ActivityTaskCompleted,
-        A::ActivityTaskFailedEventAttributes(_) => EventType::ActivityTaskFailed,
-        A::ActivityTaskTimedOutEventAttributes(_) => EventType::ActivityTaskTimedOut,
-        A::ActivityTaskCancelRequestedEventAttributes(_) => EventType::ActivityTaskCancelRequested,
-        A::ActivityTaskCanceledEventAttributes(_) => EventType::ActivityTaskCanceled,
-        A::TimerStartedEventAttributes(_) => EventType::TimerStarted,
-        A::TimerFiredEventAttributes(_) => EventType::TimerFired,
-        A::TimerCanceledEventAttributes(_) => EventType::TimerCanceled,
-        A::MarkerRecordedEventAttributes(_) => EventType::MarkerRecorded,
-        A::StartChildWorkflowExecutionInitiatedEventAttributes(_) => {
-            EventType::StartChildWorkflowExecutionInitiated
-        }
-        A::StartChildWorkflowExecutionFailedEventAttributes(_) => {
-            EventType::StartChildWorkflowExecutionFailed
-        }
-        A::ChildWorkflowExecutionStartedEventAttributes(_) => EventType::ChildWorkflowExecutionStarted,
-        A::ChildWorkflowExecutionCompletedEventAttributes(_) => EventType::ChildWorkflowExecutionCompleted,
-        A::ChildWorkflowExecutionFailedEventAttributes(_) => EventType::ChildWorkflowExecutionFailed,
-        A::ChildWorkflowExecutionCanceledEventAttributes(_) => EventType::ChildWorkflowExecutionCanceled,
-        A::ChildWorkflowExecutionTimedOutEventAttributes(_) => EventType::ChildWorkflowExecutionTimedOut,
-        A::ChildWorkflowExecutionTerminatedEventAttributes(_) => EventType::ChildWorkflowExecutionTerminated,
-        A::SignalExternalWorkflowExecutionInitiatedEventAttributes(_) => {
-            EventType::SignalExternalWorkflowExecutionInitiated
-        }
-        A::SignalExternalWorkflowExecutionFailedEventAttributes(_) => {
-            EventType::SignalExternalWorkflowExecutionFailed
-        }
-        A::ExternalWorkflowExecutionSignaledEventAttributes(_) => {
-            EventType::ExternalWorkflowExecutionSignaled
-        }
-        A::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(_) => {
-            EventType::RequestCancelExternalWorkflowExecutionInitiated
-        }
-        A::RequestCancelExternalWorkflowExecutionFailedEventAttributes(_) => {
-            EventType::RequestCancelExternalWorkflowExecutionFailed
-        }
-        A::ExternalWorkflowExecutionCancelRequestedEventAttributes(_) => {
-            EventType::ExternalWorkflowExecutionCancelRequested
-        }
-        A::UpsertWorkflowSearchAttributesEventAttributes(_) => EventType::UpsertWorkflowSearchAttributes,
-        A::WorkflowPropertiesModifiedEventAttributes(_) => EventType::WorkflowPropertiesModified,
-        _ => EventType::Unspecified,
+fn event(event_id: i64, time: Time, attributes: EventAttributes) -> HistoryEvent {
+    HistoryEvent {
+        event_id,
+        event_time: Some(time.into()),
+        event_type: event_type(&attributes).into(),
+        task_id: event_id,
+        attributes: Some(attributes),
+        ..HistoryEvent::default()
     }
 }

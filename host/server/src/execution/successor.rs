@@ -38,9 +38,9 @@ pub(crate) fn retry_run(
     now: Time,
     new_run_id: impl FnOnce() -> String,
 ) -> Result<Box<NewRun>, RetryState> {
-    let expires = run.start.workflow_execution_expiration_time.map(Time::from);
-    let attempt = run.start.attempt;
-    match next_attempt(run.start.retry_policy.as_ref(), attempt, failure, expires, now) {
+    let expires = run.start().execution_expires();
+    let attempt = run.start().attributes().attempt;
+    match next_attempt(run.start().attributes().retry_policy.as_ref(), attempt, failure, expires, now) {
         Retry::No(state) => Err(state),
         Retry::After(backoff) => {
             let mut next = following(run, new_run_id());
@@ -98,8 +98,7 @@ pub(crate) fn continue_as_new(
 
 /// The wait before the next run, longer after a run that lived shorter than the minimal interval.
 fn paced(run: &Run, asked: Duration, now: Time) -> Duration {
-    let first = positive(run.start.first_workflow_task_backoff).unwrap_or_default();
-    let lived = now.since(run.start_time.after(first));
+    let lived = now.since(run.start().execution_time());
     if lived.saturating_add(asked) < limits::CONTINUE_AS_NEW_INTERVAL {
         limits::CONTINUE_AS_NEW_INTERVAL - lived
     } else {
@@ -109,24 +108,21 @@ fn paced(run: &Run, asked: Duration, now: Time) -> Duration {
 
 /// What every following run takes from the one before.
 fn following(run: &Run, new_run_id: String) -> NewRun {
-    let mut start = run.start.clone();
-    start.continued_execution_run_id.clone_from(&run.identity.run_id);
+    let mut start = Box::new(run.start().attributes().clone());
+    start.continued_execution_run_id.clone_from(&run.identity().run_id);
     start.original_execution_run_id.clone_from(&new_run_id);
     start.eager_execution_accepted = false;
     start.identity.clear();
-    start.memo = run.memo_message();
-    start.search_attributes =
-        (!run.search_attributes.is_empty()).then(|| host_wire::temporal::api::common::v1::SearchAttributes {
-            indexed_fields: run.search_attributes.clone(),
-        });
+    start.memo = run.attributes().memo();
+    start.search_attributes = run.attributes().search_attributes();
     NewRun {
         identity: RunIdentity {
-            namespace: run.identity.namespace.clone(),
-            workflow_id: run.identity.workflow_id.clone(),
+            namespace: run.identity().namespace.clone(),
+            workflow_id: run.identity().workflow_id.clone(),
             request_id: new_run_id.clone(),
             run_id: new_run_id,
         },
         start,
-        user_metadata: run.user_metadata.clone(),
+        user_metadata: run.start().user_metadata().cloned(),
     }
 }

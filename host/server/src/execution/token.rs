@@ -5,7 +5,12 @@ use prost::Message;
 
 use crate::{
     error::Error,
-    execution::{executions::Executions, record::RunNumber, run::Run},
+    execution::{
+        executions::Executions,
+        loading::{Needs, NotReady},
+        record::RunNumber,
+        run::Run,
+    },
     time::Time,
 };
 
@@ -41,9 +46,9 @@ impl TaskToken {
 
     /// The token of the workflow task that is started.
     pub(crate) fn of_task(number: RunNumber, run: &Run) -> Option<Self> {
-        let (task, started) = run.started_task()?;
+        let (task, started) = run.workflow_tasks().started_task()?;
         Some(Self {
-            run_id: run.identity.run_id.clone(),
+            run_id: run.identity().run_id.clone(),
             run: number,
             scheduled_event_id: task.scheduled_event_id,
             started_event_id: started.event_id,
@@ -55,10 +60,10 @@ impl TaskToken {
 
     /// The token of the attempt of an activity that is started.
     pub(crate) fn of_activity(number: RunNumber, run: &Run, id: i64) -> Option<Self> {
-        let activity = run.activities.get(&id)?;
+        let activity = run.activities().get(id)?;
         let started: Time = activity.started.as_ref()?.time;
         Some(Self {
-            run_id: run.identity.run_id.clone(),
+            run_id: run.identity().run_id.clone(),
             run: number,
             scheduled_event_id: id,
             started_event_id: 0,
@@ -73,9 +78,13 @@ impl TaskToken {
         &self,
         executions: &'w Executions,
         namespace: &str,
-    ) -> Result<&'w Run, Error> {
-        let run = self.run(executions, namespace).ok_or_else(Error::no_task)?;
-        if Self::of_task(self.run, run).as_ref() == Some(self) { Ok(run) } else { Err(Error::no_task()) }
+    ) -> Result<&'w Run, NotReady> {
+        let run = self.run(executions, namespace)?.ok_or_else(Error::no_task)?;
+        if Self::of_task(self.run, run).as_ref() == Some(self) {
+            Ok(run)
+        } else {
+            Err(Error::no_task().into())
+        }
     }
 
     /// The run, if this is the token of a started attempt of one of its activities.
@@ -83,17 +92,18 @@ impl TaskToken {
         &self,
         executions: &'w Executions,
         namespace: &str,
-    ) -> Result<&'w Run, Error> {
-        let run = self.run(executions, namespace).ok_or_else(Error::no_activity)?;
+    ) -> Result<&'w Run, NotReady> {
+        let run = self.run(executions, namespace)?.ok_or_else(Error::no_activity)?;
         if Self::of_activity(self.run, run, self.scheduled_event_id).as_ref() == Some(self) {
             Ok(run)
         } else {
-            Err(Error::no_activity())
+            Err(Error::no_activity().into())
         }
     }
 
-    fn run<'w>(&self, executions: &'w Executions, namespace: &str) -> Option<&'w Run> {
-        let of_namespace = |run: &&Run| namespace.is_empty() || run.identity.namespace == namespace;
-        executions.run(self.run).filter(|run| run.identity.run_id == self.run_id).filter(of_namespace)
+    fn run<'w>(&self, executions: &'w Executions, namespace: &str) -> Result<Option<&'w Run>, Needs> {
+        let of_namespace = |run: &&Run| namespace.is_empty() || run.identity().namespace == namespace;
+        let run = executions.run(self.run)?;
+        Ok(run.filter(|run| run.identity().run_id == self.run_id).filter(of_namespace))
     }
 }

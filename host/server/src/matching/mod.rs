@@ -1,5 +1,4 @@
-//! Task queues, the polls that wait at them, and queries. All of it lives in memory only.
+//! Task queues and queries, which live in memory only.
 
-pub(crate) mod polls;
 pub(crate) mod queries;
 pub(crate) mod queues;

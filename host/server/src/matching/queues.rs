@@ -81,7 +81,7 @@ impl Queues {
         let (number, name, activities) = match &task {
             Task::Workflow { run, queue, .. } => {
                 let sticky = queue.kind == i32::from(TaskQueueKind::Sticky);
-                let namespace = executions.run(*run).map_or("", |run| &run.identity.namespace);
+                let namespace = executions.get(*run).map_or("", |run| &run.identity().namespace);
                 let name = if sticky && !self.is_alive(namespace, &queue.name, now) {
                     queue.normal_name.clone()
                 } else {
@@ -91,8 +91,8 @@ impl Queues {
             }
             Task::Activity { run, queue, .. } => (*run, queue.clone(), true),
         };
-        let Some(run) = executions.run(number) else { return false };
-        let key = QueueKey { namespace: run.identity.namespace.clone(), name, activities };
+        let Some(run) = executions.get(number) else { return false };
+        let key = QueueKey { namespace: run.identity().namespace.clone(), name, activities };
         let taken =
             !activities && self.queues.get(&key).is_some_and(|queue| queue.waiting_here > queue.tasks.len());
         self.push_to(key, Queued::Task(task), position);

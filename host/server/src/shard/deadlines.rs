@@ -4,7 +4,10 @@ use std::{sync::Weak, time::Duration};
 
 use tokio::time::{Instant, sleep_until};
 
-use crate::shard::context::ShardContext;
+use crate::{
+    execution::{pass_time, record::RunNumber},
+    shard::context::ShardContext,
+};
 
 /// How often unused things are forgotten, and a clock that was set is noticed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -14,9 +17,9 @@ const SWEEP_PAUSE: Duration = Duration::from_millis(5);
 const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Runs until the service is gone. Does not keep it alive while there is nothing to do.
-pub(crate) async fn run_deadlines(inner: Weak<ShardContext>) {
+pub(crate) async fn run_deadlines(context: Weak<ShardContext>) {
     let Some((changed, closing)) =
-        inner.upgrade().map(|inner| (inner.deadlines.clone(), inner.closing.clone()))
+        context.upgrade().map(|context| (context.deadlines().clone(), context.closing().clone()))
     else {
         return;
     };
@@ -24,16 +27,16 @@ pub(crate) async fn run_deadlines(inner: Weak<ShardContext>) {
     let mut next_prune = Instant::now();
     loop {
         let wait = {
-            let Some(inner) = inner.upgrade() else { return };
+            let Some(context) = context.upgrade() else { return };
             if Instant::now() >= next_sweep {
-                let more = inner.sweep();
+                let more = context.sweep();
                 next_sweep = Instant::now() + if more { SWEEP_PAUSE } else { SWEEP_INTERVAL };
             }
             if Instant::now() >= next_prune {
-                inner.prune();
+                context.prune();
                 next_prune = Instant::now() + PRUNE_INTERVAL;
             }
-            pass_time(&inner)
+            do_what_is_due(&context, next_sweep).await
         };
         tokio::select! {
             biased;
@@ -44,21 +47,43 @@ pub(crate) async fn run_deadlines(inner: Weak<ShardContext>) {
     }
 }
 
-/// Does what is due; answers how long there is nothing to do.
-fn pass_time(inner: &ShardContext) -> Duration {
-    if inner.storage.synced().get().is_full() {
+/// Does what is due, until the next sweep at most; answers how long there is nothing to do.
+async fn do_what_is_due(context: &ShardContext, until: Instant) -> Duration {
+    if context.storage().synced().get().is_full() {
         return Duration::from_secs(1);
     }
     loop {
-        let now = inner.environment.clock.now();
-        let due = inner.lock().due(now);
+        let now = context.now();
+        let due = context.lock().due(now);
         match due {
             Ok(number) => {
-                inner.transition(|transition| transition.change(number, |run| run.pass_time()));
-                inner.lock().rearm(number);
+                if pass_time(context, number).await.is_err() {
+                    return SWEEP_INTERVAL;
+                }
             }
             Err(Some(time)) => return time.since(now),
             Err(None) => return SWEEP_INTERVAL,
         }
+        if Instant::now() >= until {
+            return Duration::ZERO;
+        }
     }
+}
+
+/// Whatever comes of it, the next deadline of the run is watched afterwards.
+async fn pass_time(context: &ShardContext, number: RunNumber) -> Result<(), tonic::Status> {
+    let passed = context.transition(
+        number,
+        |executions, number| Ok(pass_time::prepare(executions, *number, context.now())?),
+        |transition, number, is_due| {
+            if is_due {
+                transition.change(number, pass_time::pass_time);
+            }
+            Ok(())
+        },
+        |_, _| {},
+    );
+    let passed = passed.await;
+    context.lock().rearm(number);
+    passed.map(|_| ())
 }

@@ -6,7 +6,7 @@ pub(crate) mod deadlines;
 
 use std::{
     cmp::Reverse,
-    collections::{BinaryHeap, HashMap},
+    collections::{BTreeSet, BinaryHeap, HashMap},
     sync::Arc,
 };
 
@@ -14,7 +14,14 @@ use tokio::sync::Notify;
 
 use crate::{
     execution::{
-        archive::Archived, executions::Executions, record::RunNumber, run::Run, transition::Changes,
+        activity,
+        archive::{Archived, may_leave},
+        executions::Executions,
+        record::RunNumber,
+        restart,
+        run::Run,
+        transition::Changes,
+        workflow_task,
     },
     matching::{queries::Queries, queues::Queues},
     storage::Position,
@@ -63,32 +70,32 @@ impl Shard {
         }
     }
 
-    /// Fills queues and deadlines after a start, from the runs that are to be in memory and from the
-    /// deadlines of others; answers which runs have lost a worker.
-    pub(crate) fn resume(
-        &mut self,
-        in_memory: &[RunNumber],
-        deadlines: Vec<(RunNumber, Time)>,
-        now: Time,
-    ) -> Vec<RunNumber> {
+    /// Fills queues and deadlines after a start, from the runs in memory and from the deadlines of others; answers
+    /// which runs have lost a worker.
+    pub(crate) fn resume(&mut self, deadlines: Vec<(RunNumber, Time)>, now: Time) -> Vec<RunNumber> {
         self.now = now;
-        for number in in_memory {
-            self.executions.run(*number);
-        }
         for (number, time) in deadlines {
             self.deadlines.insert(number, time);
             self.heap.push(Reverse((time, number)));
         }
-        for task in self.executions.waiting_tasks() {
+        let mut open: Vec<_> = self.executions.iter().filter(|(_, run)| run.is_open()).collect();
+        open.sort_unstable_by_key(|(number, _)| *number);
+        let mut tasks = Vec::new();
+        for (number, run) in &open {
+            tasks.extend(workflow_task::task::of(*number, run));
+            let activities = run.activities().iter();
+            tasks.extend(activities.filter_map(|it| activity::task::of(*number, run, it.scheduled_event_id)));
+        }
+        let lost = open.iter().filter(|(_, run)| restart::has_lost_worker(run));
+        let lost = lost.map(|(number, _)| *number).collect();
+        let open: Vec<_> = open.into_iter().map(|(number, _)| number).collect();
+        for task in tasks {
             self.queues.push(&self.executions, task, self.last, now);
         }
-        let open = self.executions.runs().filter(|(_, run)| run.is_open());
-        let mut open: Vec<_> = open.map(|(number, run)| (number, run.has_lost_worker())).collect();
-        open.sort_unstable();
-        for (number, _) in &open {
-            self.arm(*number);
+        for number in open {
+            self.arm(number);
         }
-        open.into_iter().filter(|(_, lost)| *lost).map(|(number, _)| number).collect()
+        lost
     }
 
     pub(crate) fn position(&self) -> Position {
@@ -104,24 +111,20 @@ impl Shard {
     pub(crate) fn note_changes(&mut self, changes: &Changes, now: Time) -> Noted {
         self.now = now;
         self.last += 1;
-        let mut awaited = changes.closed_tasks().map(|()| -1).sum();
+        let mut awaited = -i64::try_from(changes.closed_tasks()).unwrap_or(i64::MAX);
         for task in &changes.tasks {
             awaited += i64::from(self.queues.push(&self.executions, task.clone(), self.last, now));
         }
         let mut sooner = false;
         let mut archived = Vec::new();
-        let mut previous = None;
-        for record in &changes.records {
-            if previous == Some(record.run) {
-                continue;
-            }
-            previous = Some(record.run);
-            let closed = self.executions.run(record.run).filter(|run| !run.is_open());
-            archived.extend(closed.map(|run| run.archived(record.run)));
+        let runs: BTreeSet<RunNumber> = changes.records.iter().map(|record| record.run).collect();
+        for number in runs {
+            let closed = self.executions.get(number).filter(|run| !run.is_open());
+            archived.extend(closed.map(|run| Archived::new(number, run)));
             let touched = Touched { position: self.last, leaves: closed.is_some() };
-            self.touched.insert(record.run, touched);
-            sooner |= self.arm(record.run);
-            if let Some(watcher) = self.watchers.get(&record.run) {
+            self.touched.insert(number, touched);
+            sooner |= self.arm(number);
+            if let Some(watcher) = self.watchers.get(&number) {
                 watcher.notify_waiters();
             }
         }
@@ -130,7 +133,7 @@ impl Shard {
 
     /// Puts the run's next deadline into the heap; answers whether it is the first of all.
     fn arm(&mut self, number: RunNumber) -> bool {
-        let next = self.executions.run(number).and_then(|run| run.next_deadline()).map(|(time, _)| time);
+        let next = self.executions.get(number).and_then(Run::next_deadline).map(|(time, _)| time);
         let Some(next) = next else {
             self.deadlines.remove(&number);
             return false;
@@ -182,14 +185,19 @@ impl Shard {
                 if evicted.len() == LEAVING_RUNS {
                     return true;
                 }
-                evicted.extend(executions.evict(*number));
+                match executions.evict(*number) {
+                    Some(run) => evicted.push(run),
+                    // A caller needs it: next time.
+                    None if executions.get(*number).is_some() => return true,
+                    None => {}
+                }
             }
             !behind
         });
         let touched = &self.touched;
-        let leaving = self.executions.runs().filter(|(number, _)| !touched.contains_key(number));
-        let leaving = leaving.filter(|(_, run)| run.may_leave(now)).take(LEAVING_RUNS);
-        let archived: Vec<_> = leaving.map(|(number, run)| run.archived(number)).collect();
+        let leaving = self.executions.iter().filter(|(number, _)| !touched.contains_key(number));
+        let leaving = leaving.filter(|(_, run)| may_leave(run, now)).take(LEAVING_RUNS);
+        let archived: Vec<_> = leaving.map(|(number, run)| Archived::new(number, run)).collect();
         if !archived.is_empty() {
             self.last += 1;
             let touched = Touched { position: self.last, leaves: true };

@@ -1,4 +1,4 @@
-//! Lists and counts of runs, and the filters that they take.
+//! Visibility: which runs there are, by filter. Lists and counts of the protocol are made of it.
 
 pub(crate) mod filter;
-mod list;
+pub(crate) mod scan;

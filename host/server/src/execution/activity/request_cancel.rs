@@ -12,9 +12,11 @@ use host_wire::{
 };
 
 use crate::execution::{
-    buffer::closes,
-    command::{Plan, Refused, bad},
+    activity::state::Activity,
+    buffer::flush::closes,
+    plan::{Plan, Refused, bad},
     run_transition::RunTransition,
+    workflow_task::schedule::schedule_task,
 };
 
 /// What the history says of an activity that was cancelled before a worker had it.
@@ -28,14 +30,14 @@ pub(crate) fn check(
     if a.scheduled_event_id <= 0 {
         return Err(bad(cause, "ScheduledEventId is not set on RequestCancelActivityTaskCommand."));
     }
-    if let Some(activity) = plan.run.activities.get(&a.scheduled_event_id) {
+    if let Some(activity) = plan.run.activities().get(a.scheduled_event_id) {
         if activity.started.is_none() {
             plan.activity_ids.remove(&activity.scheduled.activity_id);
         }
         return Ok(());
     }
     // It closed while the workflow task ran: too late, and not the worker's mistake.
-    if plan.run.buffered.iter().any(|event| closes(event) == Some(a.scheduled_event_id)) {
+    if plan.run.buffer().events().iter().any(|event| closes(event) == Some(a.scheduled_event_id)) {
         return Ok(());
     }
     Err(bad(cause, format!("no activity was scheduled by event {}", a.scheduled_event_id)))
@@ -49,11 +51,7 @@ pub(crate) fn record(
     identity: &str,
 ) {
     let scheduled_event_id = a.scheduled_event_id;
-    let already = run
-        .state
-        .activities
-        .get(&scheduled_event_id)
-        .is_some_and(|activity| activity.cancel_requested_event_id != 0);
+    let already = run.activities().get(scheduled_event_id).is_some_and(Activity::cancel_requested);
     if already {
         return;
     }
@@ -66,7 +64,7 @@ pub(crate) fn record(
         )),
         metadata,
     );
-    let Some(activity) = run.state.activities.get(&scheduled_event_id) else { return };
+    let Some(activity) = run.activities().get(scheduled_event_id) else { return };
     if activity.started.is_some() {
         return;
     }
@@ -81,7 +79,7 @@ pub(crate) fn record(
             worker_version: None,
         },
     )));
-    run.schedule_task();
+    schedule_task(run);
 }
 
 fn text(text: &str) -> Payloads {

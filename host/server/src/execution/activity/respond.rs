@@ -6,8 +6,18 @@ use host_wire::temporal::api::common::v1::{Payloads, WorkflowExecution};
 use crate::{
     error::Error,
     execution::{
-        activity::AttemptEnd, executions::Executions, record::RunNumber, request::check_payloads,
-        token::TaskToken, transition::Transition, worker::Worker,
+        activity::{
+            attempt::{self, AttemptEnd},
+            state::Activity,
+        },
+        executions::Executions,
+        loading::NotReady,
+        record::RunNumber,
+        request::check_payloads,
+        run::Run,
+        run_transition::RunTransition,
+        token::TaskToken,
+        worker::Worker,
     },
 };
 
@@ -19,7 +29,12 @@ pub(crate) enum Attempt {
 }
 
 impl Attempt {
-    fn find(&self, executions: &Executions, namespace: &str) -> Result<(RunNumber, i64), Error> {
+    /// The run and the id of the scheduled event.
+    pub(crate) fn find(
+        &self,
+        executions: &Executions,
+        namespace: &str,
+    ) -> Result<(RunNumber, i64), NotReady> {
         match self {
             Self::Token(token) => {
                 token.check_activity(executions, namespace)?;
@@ -29,15 +44,15 @@ impl Attempt {
                 let execution =
                     WorkflowExecution { workflow_id: workflow_id.clone(), run_id: run_id.clone() };
                 if activity_id.is_empty() {
-                    return Err(Error::invalid("ActivityId is not set on request."));
+                    return Err(Error::invalid("ActivityId is not set on request.").into());
                 }
                 let number = executions.find(namespace, Some(&execution))?;
-                let run = executions.run(number).ok_or_else(Error::no_activity)?;
-                let activity = run.activity_by_id(activity_id).ok_or_else(|| {
+                let run = executions.get(number).ok_or_else(Error::no_activity)?;
+                let activity = run.activities().by_id(activity_id).ok_or_else(|| {
                     Error::NotFound(format!("cannot find pending activity with ActivityID {activity_id}"))
                 })?;
                 if activity.started.is_none() {
-                    return Err(Error::no_activity());
+                    return Err(Error::no_activity().into());
                 }
                 Ok((number, activity.scheduled_event_id))
             }
@@ -47,41 +62,32 @@ impl Attempt {
 
 /// The attempt ended.
 pub(crate) fn end(
-    transition: &mut Transition<'_>,
-    namespace: &str,
-    attempt: &Attempt,
+    run: &mut RunTransition<'_>,
+    scheduled_event_id: i64,
     end: AttemptEnd,
     worker: &Worker,
 ) -> Result<(), Error> {
-    let (number, id) = attempt.find(transition.executions, namespace)?;
     if let AttemptEnd::Completed(payloads) | AttemptEnd::Canceled(payloads) = &end {
         check_payloads(payloads.as_ref())?;
     }
-    let canceled = matches!(end, AttemptEnd::Canceled(_));
-    let requested = transition
-        .executions
-        .run(number)
-        .and_then(|run| run.activities.get(&id))
-        .is_some_and(|activity| activity.cancel_requested_event_id != 0);
-    if canceled && !requested {
+    if matches!(end, AttemptEnd::Canceled(_)) && !cancel_requested(run, scheduled_event_id) {
         return Err(Error::invalid("ActivityTask is not cancel requested."));
     }
-    transition.change(number, |run| run.end_attempt(id, end, worker));
+    attempt::end(run, scheduled_event_id, end, worker);
     Ok(())
 }
 
 /// The attempt goes on; answers whether the activity should stop.
 pub(crate) fn heartbeat(
-    transition: &mut Transition<'_>,
-    namespace: &str,
-    attempt: &Attempt,
+    run: &mut RunTransition<'_>,
+    scheduled_event_id: i64,
     details: Option<Payloads>,
 ) -> Result<bool, Error> {
-    let (number, id) = attempt.find(transition.executions, namespace)?;
     check_payloads(details.as_ref())?;
-    let requested = transition.change(number, |run| {
-        run.activity_heartbeat(id, details);
-        run.state.activities.get(&id).is_some_and(|activity| activity.cancel_requested_event_id != 0)
-    });
-    Ok(requested.unwrap_or_default())
+    attempt::heartbeat(run, scheduled_event_id, details);
+    Ok(cancel_requested(run, scheduled_event_id))
+}
+
+fn cancel_requested(run: &Run, scheduled_event_id: i64) -> bool {
+    run.activities().get(scheduled_event_id).is_some_and(Activity::cancel_requested)
 }

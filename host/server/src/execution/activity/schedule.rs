@@ -13,7 +13,7 @@ use host_wire::{
 
 use crate::{
     execution::{
-        command::{Plan, Refused, bad, check_id, check_payloads},
+        plan::{Plan, Refused, bad, check_id, check_payloads},
         retry,
         run::Run,
         run_transition::{Effect, RunTransition},
@@ -66,8 +66,8 @@ pub(crate) fn record(
     eager: &mut Vec<i64>,
 ) {
     let wants_eager = a.request_eager_execution;
-    let scheduled = normalised(run.state, completed_id, a);
-    let own_queue = scheduled.task_queue.as_ref().is_some_and(|queue| queue.name == run.state.queue_name());
+    let scheduled = normalised(run, completed_id, a);
+    let own_queue = scheduled.task_queue.as_ref().is_some_and(|queue| queue.name == run.start().queue_name());
     let id =
         run.record_with(EventAttributes::ActivityTaskScheduledEventAttributes(Box::new(scheduled)), metadata);
     if wants_eager && own_queue {
@@ -83,7 +83,7 @@ fn normalised(
     completed_id: i64,
     a: ScheduleActivityTaskCommandAttributes,
 ) -> ActivityTaskScheduledEventAttributes {
-    let run_timeout = positive(run.start.workflow_run_timeout);
+    let run_timeout = positive(run.start().attributes().workflow_run_timeout);
     let cut = |timeout: std::time::Duration| run_timeout.map_or(timeout, |run| timeout.min(run));
     let start_to_close = positive(a.start_to_close_timeout).map(cut);
     let total = positive(a.schedule_to_close_timeout).map(cut);
@@ -107,7 +107,7 @@ fn normalised(
         activity_id: a.activity_id,
         activity_type: a.activity_type,
         task_queue: Some(TaskQueue {
-            name: queue.unwrap_or_else(|| run.queue_name().to_owned()),
+            name: queue.unwrap_or_else(|| run.start().queue_name().to_owned()),
             kind: TaskQueueKind::Normal.into(),
             normal_name: String::new(),
         }),

@@ -11,7 +11,7 @@ use prost::Message;
 
 use crate::{
     execution::{
-        command::{Plan, Refused, bad},
+        plan::{Plan, Refused, bad},
         run_transition::RunTransition,
     },
     limits,
@@ -22,7 +22,7 @@ pub(crate) fn check(plan: &Plan<'_>, a: &ModifyWorkflowPropertiesCommandAttribut
     let Some(memo) = &a.upserted_memo else {
         return Err(bad(cause, "UpsertedMemo is not set on command."));
     };
-    let present = plan.run.memo_message().map_or(0, |memo| memo.encoded_len());
+    let present = plan.run.attributes().memo().map_or(0, |memo| memo.encoded_len());
     if present + memo.encoded_len() > limits::MEMO_BYTES {
         return Err(bad(cause, "UpsertedMemo exceeds size limit."));
     }

@@ -12,7 +12,7 @@ use prost::Message;
 
 use crate::{
     execution::{
-        command::{Refused, bad},
+        plan::{Refused, bad},
         run_transition::RunTransition,
     },
     limits,
@@ -37,7 +37,7 @@ pub(crate) fn record(
     metadata: Option<UserMetadata>,
 ) {
     for (name, payload) in a.search_attributes.iter_mut().flat_map(|all| &mut all.indexed_fields) {
-        keep_type(payload, run.state.search_attributes.get(name));
+        keep_type(payload, run.attributes().search_attribute(name));
     }
     run.record_with(
         EventAttributes::UpsertWorkflowSearchAttributesEventAttributes(Box::new(

@@ -15,10 +15,10 @@ use host_wire::{
 
 use crate::{
     execution::{
-        command::{Plan, Refused, bad, check_id, check_payloads},
+        plan::{Plan, Refused, bad, check_id, check_payloads},
         retry,
         run_transition::{Effect, RunTransition},
-        workflow_task::task_timeout_or_default,
+        workflow_task::timeout::task_timeout_or_default,
     },
     limits,
     namespace::namespace_id,
@@ -68,7 +68,7 @@ pub(crate) fn record(
         WorkflowIdReusePolicy::Unspecified => WorkflowIdReusePolicy::AllowDuplicate,
         given => given,
     };
-    let namespace = if a.namespace.is_empty() { run.state.identity.namespace.clone() } else { a.namespace };
+    let namespace = if a.namespace.is_empty() { run.identity().namespace.clone() } else { a.namespace };
     let queue = a.task_queue.map(|queue| queue.name).filter(|name| !name.is_empty());
     let execution_timeout = positive(a.workflow_execution_timeout);
     let run_timeout = positive(a.workflow_run_timeout).or(execution_timeout);
@@ -80,7 +80,7 @@ pub(crate) fn record(
                 workflow_id: a.workflow_id,
                 workflow_type: a.workflow_type,
                 task_queue: Some(TaskQueue {
-                    name: queue.unwrap_or_else(|| run.state.queue_name().to_owned()),
+                    name: queue.unwrap_or_else(|| run.start().queue_name().to_owned()),
                     kind: TaskQueueKind::Normal.into(),
                     normal_name: String::new(),
                 }),

@@ -9,7 +9,7 @@ use host_wire::{
 };
 
 use crate::execution::{
-    command::{Plan, Refused, check_payloads},
+    plan::{Plan, Refused, check_payloads},
     run_transition::RunTransition,
 };
 

@@ -10,7 +10,7 @@ use host_wire::{
 };
 
 use crate::execution::{
-    command::{Plan, Refused, bad, check_payloads},
+    plan::{Plan, Refused, bad, check_payloads},
     retry,
     run_transition::{Effect, RunTransition},
     successor::continue_as_new,
@@ -39,7 +39,7 @@ pub(crate) fn record(
 ) {
     a.retry_policy = a.retry_policy.take().map(|policy| retry::filled(Some(policy)));
     let new_run_id = run.new_id();
-    let next = continue_as_new(run.state, &a, run.now, new_run_id.clone());
+    let next = continue_as_new(run, &a, run.now(), new_run_id.clone());
     let start = &next.start;
     run.record_with(
         EventAttributes::WorkflowExecutionContinuedAsNewEventAttributes(Box::new(

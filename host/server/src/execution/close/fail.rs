@@ -13,7 +13,7 @@ use prost::Message;
 
 use crate::{
     execution::{
-        command::{Plan, Refused, bad},
+        plan::{Plan, Refused, bad},
         run_transition::{Effect, RunTransition},
         successor::retry_run,
     },
@@ -39,7 +39,7 @@ pub(crate) fn record(
 ) {
     let failure = a.failure.unwrap_or_default();
     let new_run_id = run.new_id();
-    let next = retry_run(run.state, &failure, run.now, || new_run_id);
+    let next = retry_run(run, &failure, run.now(), || new_run_id);
     let (retry_state, new_execution_run_id) = match &next {
         Ok(next) => (RetryState::InProgress, next.identity.run_id.clone()),
         Err(state) => (*state, String::new()),

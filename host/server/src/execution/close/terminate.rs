@@ -1,27 +1,32 @@
-//! TerminateWorkflowExecution.
+//! Terminating a run: by request, by the policies of a start, by its parent, or because its history is too large.
 
-use host_wire::temporal::api::workflowservice::v1::TerminateWorkflowExecutionRequest;
-
-use crate::{
-    error::Error,
-    execution::{request::check_payloads, transition::Transition},
+use host_wire::{
+    EventAttributes,
+    temporal::api::{common::v1::Payloads, history::v1::WorkflowExecutionTerminatedEventAttributes},
 };
 
-/// What the history says where the request gives no reason.
-const DEFAULT_REASON: &str = "terminated by user via frontend";
+use crate::execution::{run_transition::RunTransition, workflow_task::end};
 
-/// Ends an open run.
+/// Ends the run, whatever it does.
 pub(crate) fn terminate(
-    transition: &mut Transition<'_>,
-    request: TerminateWorkflowExecutionRequest,
-) -> Result<(), Error> {
-    check_payloads(request.details.as_ref())?;
-    let number = transition.executions.find_open(
-        &request.namespace,
-        request.workflow_execution.as_ref(),
-        &request.first_execution_run_id,
-    )?;
-    let reason = if request.reason.is_empty() { DEFAULT_REASON } else { &request.reason };
-    transition.change(number, |run| run.terminate(reason, request.details, &request.identity));
-    Ok(())
+    run: &mut RunTransition<'_>,
+    reason: &str,
+    details: Option<Payloads>,
+    identity: &str,
+) {
+    end::force_closed(run);
+    run.record(EventAttributes::WorkflowExecutionTerminatedEventAttributes(Box::new(
+        WorkflowExecutionTerminatedEventAttributes {
+            reason: reason.to_owned(),
+            details,
+            identity: identity.to_owned(),
+        },
+    )));
+}
+
+/// Ends a run whose history is larger than the service keeps.
+pub(crate) fn too_large(run: &mut RunTransition<'_>) {
+    if let Some(reason) = run.too_large() {
+        terminate(run, reason, None, "history-service");
+    }
 }

@@ -11,7 +11,7 @@ use host_wire::{
 
 use crate::{
     execution::{
-        command::{Plan, Refused, bad, check_id},
+        plan::{Plan, Refused, bad, check_id},
         run_transition::{Effect, RunTransition},
     },
     limits,
@@ -43,7 +43,7 @@ pub(crate) fn record(
     a: RequestCancelExternalWorkflowExecutionCommandAttributes,
     metadata: Option<UserMetadata>,
 ) {
-    let namespace = if a.namespace.is_empty() { run.state.identity.namespace.clone() } else { a.namespace };
+    let namespace = if a.namespace.is_empty() { run.identity().namespace.clone() } else { a.namespace };
     let id = run.record_with(
         EventAttributes::RequestCancelExternalWorkflowExecutionInitiatedEventAttributes(Box::new(
             RequestCancelExternalWorkflowExecutionInitiatedEventAttributes {

@@ -11,7 +11,7 @@ use host_wire::{
 
 use crate::{
     execution::{
-        command::{Plan, Refused, bad, check_id, check_payloads},
+        plan::{Plan, Refused, bad, check_id, check_payloads},
         run_transition::{Effect, RunTransition},
     },
     limits,
@@ -48,7 +48,7 @@ pub(crate) fn record(
     a: SignalExternalWorkflowExecutionCommandAttributes,
     metadata: Option<UserMetadata>,
 ) {
-    let namespace = if a.namespace.is_empty() { run.state.identity.namespace.clone() } else { a.namespace };
+    let namespace = if a.namespace.is_empty() { run.identity().namespace.clone() } else { a.namespace };
     let id = run.record_with(
         EventAttributes::SignalExternalWorkflowExecutionInitiatedEventAttributes(Box::new(
             SignalExternalWorkflowExecutionInitiatedEventAttributes {

@@ -11,7 +11,7 @@ use prost::Message;
 
 use crate::{
     execution::{
-        command::{Refused, bad, check_id},
+        plan::{Refused, bad, check_id},
         run_transition::RunTransition,
     },
     limits,

@@ -15,6 +15,8 @@ const LINES_TO_CHOOSE_FROM: &[&str] = &[
     "start @ID",
     "start conflict=TERMINATE_EXISTING @ID",
     "start attempts=3 run=30 @ID",
+    "signal-start four @ID",
+    "signal-start five conflict=TERMINATE_EXISTING @ID",
     "poll @ID",
     "fail",
     "complete",
@@ -22,10 +24,11 @@ const LINES_TO_CHOOSE_FROM: &[&str] = &[
     "complete activity:a timer:t:3",
     "complete activity:b:attempts=2:beat=2 marker:m",
     "complete cancel-timer:t",
+    "complete upsert:a memo:b",
     "complete cancel-activity:5",
     "complete cancel-activity:6 timer:u:1",
     "complete child:y signal:x cancel-external:y",
-    "complete child:x:3 child:z:1",
+    "complete child:x:3 child:z:1:20",
     "complete --force --return",
     "complete complete",
     "complete fail",
@@ -51,14 +54,15 @@ const IDS: [&str; 3] = ["x", "y", "z"];
 #[test]
 fn every_life_can_be_read_back_and_brought_to_its_end() {
     for seed in 0..LIVES {
-        let panicked = std::panic::catch_unwind(|| live(seed)).is_err();
-        assert!(!panicked, "seed {seed}");
+        let lives =
+            std::panic::catch_unwind(|| (live(seed, Script::default()), live(seed, Script::forgetful())));
+        let Ok((usual, forgetful)) = lives else { panic!("seed {seed}") };
+        assert!(usual == forgetful, "seed {seed}: runs that left memory are not the same");
     }
 }
 
-fn live(seed: u64) {
+fn live(seed: u64, mut script: Script) -> String {
     let mut state = seed;
-    let mut script = Script::default();
     for id in IDS {
         script.line(&format!("start @{id}"));
     }
@@ -79,7 +83,7 @@ fn live(seed: u64) {
         bring_to_end(&mut script, id);
     }
     script.check_recovery();
-    script.print();
+    script.print()
 }
 
 /// A signal gets every open run a workflow task, and with that its worker can close it.

@@ -9,9 +9,8 @@ use host_wire::{
 };
 
 use crate::execution::{
-    command::{Plan, Refused, bad, check_id},
     fact::UnrecordedChange,
-    run::Run,
+    plan::{Plan, Refused, bad, check_id},
     run_transition::RunTransition,
 };
 
@@ -22,7 +21,7 @@ pub(crate) fn check(plan: &mut Plan<'_>, a: &CancelTimerCommandAttributes) -> Re
     if planned {
         return Ok(());
     }
-    if buffered_fire(plan.run, &a.timer_id).is_none() {
+    if plan.run.buffer().fired_timer(&a.timer_id).is_none() {
         return Err(bad(cause, format!("timer not found: {}", a.timer_id)));
     }
     plan.buffered = plan.buffered.saturating_sub(1);
@@ -36,11 +35,11 @@ pub(crate) fn record(
     metadata: Option<UserMetadata>,
     identity: &str,
 ) {
-    let started_event_id = match run.state.timers.get(&a.timer_id) {
+    let started_event_id = match run.timers().get(&a.timer_id) {
         Some(timer) => timer.started_event_id,
         None => {
-            let started = buffered_fire(run.state, &a.timer_id).unwrap_or_default();
-            run.note(UnrecordedChange::BufferedTimerRemoved(a.timer_id.clone()));
+            let started = run.buffer().fired_timer(&a.timer_id).unwrap_or_default();
+            run.unrecorded(UnrecordedChange::BufferedTimerRemoved(a.timer_id.clone()));
             started
         }
     };
@@ -53,14 +52,4 @@ pub(crate) fn record(
         })),
         metadata,
     );
-}
-
-/// The started event of a timer whose firing is buffered.
-fn buffered_fire(run: &Run, timer_id: &str) -> Option<i64> {
-    run.buffered.iter().find_map(|event| match &event.attributes {
-        Some(EventAttributes::TimerFiredEventAttributes(fired)) if fired.timer_id == timer_id => {
-            Some(fired.started_event_id)
-        }
-        _ => None,
-    })
 }

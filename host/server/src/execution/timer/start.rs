@@ -10,7 +10,7 @@ use host_wire::{
 
 use crate::{
     execution::{
-        command::{Plan, Refused, bad, check_id},
+        plan::{Plan, Refused, bad, check_id},
         run_transition::RunTransition,
     },
     time::positive,

@@ -14,13 +14,19 @@ use host_wire::{
 use crate::{
     error::Error,
     execution::{
-        command::{self, BadCommand, Plan, Refused},
+        activity::attempt,
+        buffer::flush::flush,
+        commands,
+        executions::Executions,
         fact::{Sticky, UnrecordedChange},
+        loading::NotReady,
+        plan::{BadCommand, Plan, Refused},
         run::Run,
         run_transition::{Effect, RunTransition},
         token::TaskToken,
         transition::Transition,
         worker::Worker,
+        workflow_task::{end, events::store_transient_events, schedule::schedule_task, start::start_task},
     },
     limits,
     time::Time,
@@ -38,24 +44,37 @@ pub(crate) struct Completed {
     pub(crate) eager_activities: Vec<i64>,
 }
 
+/// Checks the token of a completion and looks up all runs that its commands change.
+pub(crate) fn prepare(
+    executions: &Executions,
+    token: &TaskToken,
+    request: &RespondWorkflowTaskCompletedRequest,
+) -> Result<(), NotReady> {
+    let run = token.check_task(executions, &request.namespace)?;
+    for command in &request.commands {
+        commands::look_up(executions, run, command)?;
+    }
+    Ok(())
+}
+
 /// A workflow task was completed. On a bad command the task is failed instead, and the answer is an
 /// error all the same.
-pub(crate) fn complete_task(
+pub(crate) fn complete(
     transition: &mut Transition<'_>,
     token: &TaskToken,
     mut request: RespondWorkflowTaskCompletedRequest,
     in_process: bool,
 ) -> Result<Completed, Error> {
-    let run = token.check_task(transition.executions, &request.namespace)?;
     if !request.messages.is_empty() {
         return Err(Error::Unimplemented("updates are not supported".to_owned()));
     }
     let commands = std::mem::take(&mut request.commands);
+    let run = transition.run(token.run);
     if commands.is_empty()
         && request.force_create_new_workflow_task
-        && heartbeats_too_long(run, transition.now)
+        && heartbeats_too_long(run, transition.now())
     {
-        transition.change(token.run, |run| run.time_out_task());
+        transition.change(token.run, end::time_out);
         return Err(Error::NotFound("workflow task heartbeat timeout".to_owned()));
     }
     match check(run, &commands) {
@@ -66,17 +85,16 @@ pub(crate) fn complete_task(
         }
         Err(Refused::Bad(bad)) => return Err(refuse(transition, token, &bad, &request.identity)),
     }
-    let completed = transition.change(token.run, |run| run.complete_task(request, commands, in_process));
-    Ok(completed.unwrap_or_default())
+    Ok(transition.change(token.run, |run| record(run, request, commands, in_process)))
 }
 
 fn heartbeats_too_long(run: &Run, now: Time) -> bool {
-    run.heartbeats_since.is_some_and(|since| now > since.after(limits::TASK_HEARTBEATS))
+    run.workflow_tasks().heartbeats_since().is_some_and(|since| now > since.after(limits::TASK_HEARTBEATS))
 }
 
 fn check(run: &Run, commands: &[Command]) -> Result<(), Refused> {
     let mut plan = Plan::new(run);
-    commands.iter().try_for_each(|command| plan.check(command))
+    commands.iter().try_for_each(|command| commands::check(&mut plan, command))
 }
 
 /// Fails the task because of a command. A task that keeps failing is left to time out, so that its
@@ -90,7 +108,7 @@ fn refuse(transition: &mut Transition<'_>, token: &TaskToken, bad: &BadCommand, 
             failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: false })),
             ..Failure::default()
         };
-        transition.change(token.run, |run| run.fail_task(bad.cause, Some(failure), identity, ""));
+        transition.change(token.run, |run| end::fail(run, bad.cause, Some(failure), identity, ""));
     }
     Error::InvalidArgument(message)
 }
@@ -107,79 +125,77 @@ fn pascal_case(name: &str) -> String {
     pascal
 }
 
-impl RunTransition<'_> {
-    fn complete_task(
-        &mut self,
-        request: RespondWorkflowTaskCompletedRequest,
-        commands: Vec<Command>,
-        in_process: bool,
-    ) -> Completed {
-        let worker = Worker {
-            identity: request.identity.clone(),
-            version: request.worker_version_stamp.clone(),
-            in_process,
-        };
-        let (force_new, return_new) =
-            (request.force_create_new_workflow_task, request.return_new_workflow_task);
-        let scheduled = self.state.task.as_ref().map(|task| task.scheduled_time);
-        let since = self.state.heartbeats_since.or(scheduled);
-        let completed_id = self.record_completed(request);
-        if force_new && commands.is_empty() {
-            self.note(UnrecordedChange::TaskHeartbeat(since.unwrap_or(self.now).into()));
-        }
-        self.wants_task = Some(force_new);
-        let mut eager = Vec::new();
-        for command in commands {
-            command::record(self, completed_id, command, &worker.identity, &mut eager);
-        }
-        let wants_task = self.wants_task.take().unwrap_or_default();
-        let mut completed = Completed::default();
-        if !self.state.is_open() {
-            return completed;
-        }
-        for id in eager {
-            if self.start_activity(id, 1, &worker) {
-                completed.eager_activities.push(id);
-            } else {
-                self.effect(Effect::Activity(id));
-            }
-        }
-        if self.flush() || wants_task {
-            self.schedule_task();
-        }
-        if return_new && let Some(task) = &self.state.task {
-            let (scheduled_event_id, attempt) = (task.scheduled_event_id, task.attempt);
-            completed.next_task =
-                self.start_task(scheduled_event_id, attempt, &worker, Some(INLINE_REQUEST_ID));
-        }
-        completed
+fn record(
+    run: &mut RunTransition<'_>,
+    request: RespondWorkflowTaskCompletedRequest,
+    commands: Vec<Command>,
+    in_process: bool,
+) -> Completed {
+    let worker = Worker {
+        identity: request.identity.clone(),
+        version: request.worker_version_stamp.clone(),
+        in_process,
+    };
+    let (force_new, return_new) = (request.force_create_new_workflow_task, request.return_new_workflow_task);
+    let scheduled = run.workflow_tasks().task().map(|task| task.scheduled_time);
+    let since = run.workflow_tasks().heartbeats_since().or(scheduled);
+    let completed_id = record_completed(run, request);
+    if force_new && commands.is_empty() {
+        run.unrecorded(UnrecordedChange::TaskHeartbeat(since.unwrap_or(run.now()).into()));
     }
+    run.begin_commands(force_new);
+    let mut eager = Vec::new();
+    for command in commands {
+        commands::record(run, completed_id, command, &worker.identity, &mut eager);
+    }
+    let wants_task = run.end_commands();
+    let mut completed = Completed::default();
+    if !run.is_open() {
+        return completed;
+    }
+    for id in eager {
+        if attempt::start(run, id, 1, &worker) {
+            completed.eager_activities.push(id);
+        } else {
+            run.effect(Effect::Activity(id));
+        }
+    }
+    if flush(run) || wants_task {
+        schedule_task(run);
+    }
+    if return_new && let Some(task) = run.workflow_tasks().task() {
+        let (scheduled_event_id, attempt) = (task.scheduled_event_id, task.attempt);
+        completed.next_task = start_task(run, scheduled_event_id, attempt, &worker, Some(INLINE_REQUEST_ID));
+    }
+    completed
+}
 
-    /// The event of the completion, after those of a transient task; where the next task goes.
-    fn record_completed(&mut self, request: RespondWorkflowTaskCompletedRequest) -> i64 {
-        self.store_transient_events(request.worker_version_stamp.clone());
-        let ids =
-            self.state.started_task().map(|(task, started)| (task.scheduled_event_id, started.event_id));
-        let (scheduled_event_id, started_event_id) = ids.unwrap_or_default();
-        let sticky = request.sticky_attributes.and_then(|sticky| {
-            let queue = sticky.worker_task_queue?.name;
-            let schedule_to_start_timeout = sticky.schedule_to_start_timeout;
-            (!queue.is_empty()).then_some(Sticky { queue, schedule_to_start_timeout })
-        });
-        if sticky != self.state.sticky {
-            self.note(UnrecordedChange::Sticky(sticky.unwrap_or_default()));
-        }
-        self.record(EventAttributes::WorkflowTaskCompletedEventAttributes(Box::new(
-            WorkflowTaskCompletedEventAttributes {
-                scheduled_event_id,
-                started_event_id,
-                identity: request.identity,
-                binary_checksum: request.binary_checksum,
-                worker_version: request.worker_version_stamp,
-                sdk_metadata: request.sdk_metadata,
-                metering_metadata: request.metering_metadata,
-                ..Default::default()
-            },
-        )))
+/// The event of the completion, after those of a transient task; where the next task goes.
+fn record_completed(run: &mut RunTransition<'_>, request: RespondWorkflowTaskCompletedRequest) -> i64 {
+    store_transient_events(run, request.worker_version_stamp.clone());
+    let ids = run
+        .workflow_tasks()
+        .started_task()
+        .map(|(task, started)| (task.scheduled_event_id, started.event_id));
+    let (scheduled_event_id, started_event_id) = ids.unwrap_or_default();
+    let sticky = request.sticky_attributes.and_then(|sticky| {
+        let queue = sticky.worker_task_queue?.name;
+        let schedule_to_start_timeout = sticky.schedule_to_start_timeout;
+        (!queue.is_empty()).then_some(Sticky { queue, schedule_to_start_timeout })
+    });
+    if sticky != run.workflow_tasks().sticky().cloned() {
+        run.unrecorded(UnrecordedChange::Sticky(sticky.unwrap_or_default()));
     }
+    run.record(EventAttributes::WorkflowTaskCompletedEventAttributes(Box::new(
+        WorkflowTaskCompletedEventAttributes {
+            scheduled_event_id,
+            started_event_id,
+            identity: request.identity,
+            binary_checksum: request.binary_checksum,
+            worker_version: request.worker_version_stamp,
+            sdk_metadata: request.sdk_metadata,
+            metering_metadata: request.metering_metadata,
+            ..Default::default()
+        },
+    )))
 }

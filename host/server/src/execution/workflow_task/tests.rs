@@ -1,4 +1,4 @@
-//! Workflow tasks: normal, transient, sticky; buffered events; timers.
+//! Workflow tasks: normal, transient, sticky; buffered events.
 
 use expect_test::expect;
 
@@ -15,26 +15,6 @@ fn a_run_from_start_to_end() {
           3 WorkflowTaskStarted of 2
           4 WorkflowTaskCompleted of 2,3
           5 WorkflowExecutionCompleted
-    "#]],
-    );
-}
-
-#[test]
-fn a_timer_fires() {
-    check(
-        "start\npoll\ncomplete timer:t:5\n+4\n+1\npoll\ncomplete complete",
-        expect![[r#"
-        w Completed
-          1 WorkflowExecutionStarted attempt 1
-          2 WorkflowTaskScheduled attempt 1 on queue
-          3 WorkflowTaskStarted of 2
-          4 WorkflowTaskCompleted of 2,3
-          5 TimerStarted t
-          6 TimerFired t of 5
-          7 WorkflowTaskScheduled attempt 1 on queue
-          8 WorkflowTaskStarted of 7
-          9 WorkflowTaskCompleted of 7,8
-          10 WorkflowExecutionCompleted
     "#]],
     );
 }
@@ -62,27 +42,6 @@ fn events_wait_for_the_started_task_and_results_come_last() {
               14 ActivityTaskCompleted of 5,11
               15 WorkflowTaskScheduled attempt 1 on queue
               task scheduled, attempt 1
-        "#]],
-    );
-}
-
-#[test]
-fn a_timer_that_fired_unseen_can_be_cancelled() {
-    check(
-        "start\npoll\ncomplete timer:t:5\nsignal one\npoll\n+5\ncomplete cancel-timer:t complete",
-        expect![[r#"
-            w Completed
-              1 WorkflowExecutionStarted attempt 1
-              2 WorkflowTaskScheduled attempt 1 on queue
-              3 WorkflowTaskStarted of 2
-              4 WorkflowTaskCompleted of 2,3
-              5 TimerStarted t
-              6 WorkflowExecutionSignaled one
-              7 WorkflowTaskScheduled attempt 1 on queue
-              8 WorkflowTaskStarted of 7
-              9 WorkflowTaskCompleted of 7,8
-              10 TimerCanceled t of 5
-              11 WorkflowExecutionCompleted
         "#]],
     );
 }

@@ -7,11 +7,7 @@ use host_wire::temporal::api::{
 };
 use prost_types::Timestamp;
 
-use crate::{
-    error::Error,
-    execution::run::Run,
-    time::{Time, positive},
-};
+use crate::{error::Error, execution::run::Run, time::Time};
 
 /// What a filter looks at.
 #[derive(Debug)]
@@ -28,16 +24,15 @@ pub(crate) struct Listed<'a> {
 
 impl<'a> From<&'a Run> for Listed<'a> {
     fn from(run: &'a Run) -> Self {
-        let backoff = positive(run.start.first_workflow_task_backoff).unwrap_or_default();
         Self {
-            workflow_id: &run.identity.workflow_id,
-            run_id: &run.identity.run_id,
-            workflow_type: run.workflow_type(),
-            task_queue: run.queue_name(),
-            status: run.status,
-            start_time: run.start_time,
-            execution_time: run.start_time.after(backoff),
-            close_time: run.close_time,
+            workflow_id: &run.identity().workflow_id,
+            run_id: &run.identity().run_id,
+            workflow_type: run.start().workflow_type(),
+            task_queue: run.start().queue_name(),
+            status: run.status(),
+            start_time: run.start().time(),
+            execution_time: run.start().execution_time(),
+            close_time: run.close_time(),
         }
     }
 }

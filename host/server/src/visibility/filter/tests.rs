@@ -18,11 +18,11 @@ fn check(query: &str, expected: Expect) {
         Ok(filter) => {
             let mut found: Vec<_> = script
                 .executions
-                .runs()
+                .iter()
                 .filter(|(_, run)| {
                     filter.matches(&Listed::from(*run)) && filter.matches(&Listed::from(&info(run)))
                 })
-                .map(|(_, run)| run.identity.workflow_id.clone())
+                .map(|(_, run)| run.identity().workflow_id.clone())
                 .collect();
             found.sort();
             found.join(" ")

@@ -1,4 +1,4 @@
-//! Activity tasks: what workers get.
+//! Activity tasks as workers get them.
 
 use host_wire::temporal::api::{
     common::v1::WorkflowType, workflowservice::v1::PollActivityTaskQueueResponse,
@@ -10,13 +10,13 @@ use crate::execution::{record::RunNumber, run::Run, token::TaskToken};
 /// What a worker gets for an attempt that was just started.
 pub(crate) fn response(number: RunNumber, run: &Run, id: i64) -> Option<PollActivityTaskQueueResponse> {
     let token = TaskToken::of_activity(number, run, id)?;
-    let activity = run.activities.get(&id)?;
+    let activity = run.activities().get(id)?;
     let started = activity.started.as_ref()?;
     let scheduled = &activity.scheduled;
     Some(PollActivityTaskQueueResponse {
         task_token: token.encode_to_vec().into(),
-        workflow_namespace: run.identity.namespace.clone(),
-        workflow_type: Some(WorkflowType { name: run.workflow_type().to_owned() }),
+        workflow_namespace: run.identity().namespace.clone(),
+        workflow_type: Some(WorkflowType { name: run.start().workflow_type().to_owned() }),
         workflow_execution: Some(run.execution()),
         activity_type: scheduled.activity_type.clone(),
         activity_id: scheduled.activity_id.clone(),

@@ -4,37 +4,32 @@ use std::collections::BTreeMap;
 
 use host_wire::{EventAttributes, temporal::api::history::v1::HistoryEvent};
 
-use crate::execution::{
-    fact::{Fact, Recorded},
-    run_transition::RunTransition,
-};
+use crate::execution::run_transition::RunTransition;
 
-impl RunTransition<'_> {
-    /// Moves buffered events into the history, results of activities and children last; answers
-    /// whether there were any.
-    pub(crate) fn flush(&mut self) -> bool {
-        let buffered = self.state.buffered.clone();
-        let (results, others): (Vec<_>, Vec<_>) = buffered.into_iter().partition(is_result);
-        let mut started_ids = BTreeMap::new();
-        let mut flushed = false;
-        for mut event in others.into_iter().chain(results) {
-            flushed = true;
-            event.event_id = self.state.next_event_id();
-            event.task_id = event.event_id;
-            match event.attributes.as_mut() {
-                Some(EventAttributes::ActivityTaskStartedEventAttributes(started)) => {
-                    started_ids.insert(started.scheduled_event_id, event.event_id);
-                }
-                Some(EventAttributes::ChildWorkflowExecutionStartedEventAttributes(started)) => {
-                    started_ids.insert(started.initiated_event_id, event.event_id);
-                }
-                Some(attributes) => fill_started_id(attributes, &started_ids),
-                None => {}
+/// Moves buffered events into the history, results of activities and children last; answers
+/// whether there were any.
+pub(crate) fn flush(run: &mut RunTransition<'_>) -> bool {
+    let buffered = run.buffer().events().to_vec();
+    let (results, others): (Vec<_>, Vec<_>) = buffered.into_iter().partition(is_result);
+    let mut started_ids = BTreeMap::new();
+    let mut flushed = false;
+    for mut event in others.into_iter().chain(results) {
+        flushed = true;
+        event.event_id = run.history().next_event_id();
+        event.task_id = event.event_id;
+        match event.attributes.as_mut() {
+            Some(EventAttributes::ActivityTaskStartedEventAttributes(started)) => {
+                started_ids.insert(started.scheduled_event_id, event.event_id);
             }
-            self.push(Fact::Flushed(Recorded::new(event)));
+            Some(EventAttributes::ChildWorkflowExecutionStartedEventAttributes(started)) => {
+                started_ids.insert(started.initiated_event_id, event.event_id);
+            }
+            Some(attributes) => fill_started_id(attributes, &started_ids),
+            None => {}
         }
-        flushed
+        run.record_flushed(event);
     }
+    flushed
 }
 
 fn is_result(event: &HistoryEvent) -> bool {

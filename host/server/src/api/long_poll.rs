@@ -1,0 +1,139 @@
+//! Long polls: a worker waits at a queue for a task.
+//!
+//! A poll may end at any moment, because its caller went away. Whatever it holds then goes back
+//! into the queue: nothing is started before it is certain to be answered.
+
+use std::{pin::pin, sync::Arc};
+
+use host_wire::temporal::api::{
+    common::v1::{WorkerVersionCapabilities, WorkerVersionStamp},
+    taskqueue::v1::TaskQueue,
+};
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
+use tonic::Status;
+
+use crate::{
+    api::context::Context,
+    error::Error,
+    execution::worker::Worker,
+    limits,
+    matching::queues::{First, QueueKey, Queued},
+    storage::Position,
+};
+
+/// The queue that a poll names.
+pub(crate) fn queue_key(
+    context: &Context,
+    namespace: &str,
+    queue: Option<&TaskQueue>,
+    activities: bool,
+) -> Result<QueueKey, Status> {
+    context.lock().executions.check_namespace(namespace)?;
+    let name = queue.map(|queue| queue.name.clone()).unwrap_or_default();
+    if name.is_empty() {
+        return Err(Error::invalid("TaskQueue is not set on request.").into());
+    }
+    if name.len() > limits::ID_BYTES {
+        return Err(Error::invalid("TaskQueue length exceeds limit.").into());
+    }
+    Ok(QueueKey { namespace: namespace.to_owned(), name, activities })
+}
+
+/// The worker that polls, with its build if it names one.
+pub(crate) fn worker(
+    context: &Context,
+    identity: &str,
+    version: Option<WorkerVersionCapabilities>,
+) -> Worker {
+    let version = version.filter(|version| !version.build_id.is_empty());
+    let version = version.map(|version| WorkerVersionStamp {
+        build_id: version.build_id,
+        use_versioning: version.use_versioning,
+    });
+    Worker { version, ..context.worker(identity) }
+}
+
+/// A worker at a queue, for as long as its poll is open.
+pub(crate) struct Poller<'a> {
+    context: &'a Context,
+    pub(crate) key: QueueKey,
+    arrived: Arc<Notify>,
+}
+
+impl<'a> Poller<'a> {
+    pub(crate) fn enter(context: &'a Context, key: QueueKey, identity: &str) -> Self {
+        let now = context.now();
+        let arrived = context.lock().queues.enter(&key, identity, context.in_process, now);
+        Self { context, key, arrived }
+    }
+
+    /// Waits for the next task whose cause is on disk; for workflow tasks that stay in the process, it
+    /// need not be.
+    pub(crate) async fn next(&self, until: Instant) -> Option<Taken<'a>> {
+        let needs_disk = self.key.activities || !self.context.in_process;
+        let synced = self.context.storage().synced();
+        loop {
+            let mut arrived = pin!(self.arrived.notified());
+            arrived.as_mut().enable();
+            if self.context.closing().get() {
+                return None;
+            }
+            let seen = synced.get();
+            let last = if needs_disk { seen.position } else { Position::MAX };
+            let first = self.context.lock().queues.take(&self.key, last);
+            let not_on_disk = match first {
+                First::Queued(queued, position) => {
+                    let (context, key) = (self.context, self.key.clone());
+                    return Some(Taken { context, key, queued: Some(queued), position });
+                }
+                First::NotOnDisk => true,
+                First::Nothing => false,
+            };
+            tokio::select! {
+                biased;
+                // A poll that waits for the disk leaves arrivals to others: dropping this passes one on.
+                () = arrived, if !not_on_disk => {}
+                _ = synced.wait_for(|synced| synced != seen), if not_on_disk => {}
+                () = sleep_until(until) => return None,
+                () = self.context.closed() => return None,
+            }
+        }
+    }
+}
+
+impl Drop for Poller<'_> {
+    fn drop(&mut self) {
+        let now = self.context.now();
+        self.context.lock().queues.leave(&self.key, self.context.in_process, now);
+    }
+}
+
+/// A task out of a queue. Goes back when it is dropped, unless it was kept.
+pub(crate) struct Taken<'a> {
+    context: &'a Context,
+    key: QueueKey,
+    queued: Option<Queued>,
+    position: Position,
+}
+
+impl Taken<'_> {
+    pub(crate) fn queued(&self) -> Option<&Queued> {
+        self.queued.as_ref()
+    }
+
+    /// The task is done with: started, or not wanted any more.
+    pub(crate) fn keep(&mut self) {
+        self.queued = None;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if let Some(queued) = self.queued.take() {
+            self.context.lock().queues.put_back(self.key.clone(), queued, self.position);
+        }
+    }
+}

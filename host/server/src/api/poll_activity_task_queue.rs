@@ -1,0 +1,61 @@
+//! PollActivityTaskQueue.
+
+use host_wire::temporal::api::workflowservice::v1::{
+    PollActivityTaskQueueRequest, PollActivityTaskQueueResponse,
+};
+use tonic::{Request, Status};
+
+use crate::{
+    api::{
+        activity_task,
+        context::Context,
+        deadline::{LONG_POLL, answer_by},
+        long_poll::{Poller, queue_key, worker},
+    },
+    execution::{activity::attempt, task::Task},
+    matching::queues::Queued,
+};
+
+pub(crate) async fn handle(
+    context: &Context,
+    request: Request<PollActivityTaskQueueRequest>,
+) -> Result<PollActivityTaskQueueResponse, Status> {
+    let until = answer_by(&request, LONG_POLL);
+    let request = request.into_inner();
+    let key = queue_key(context, &request.namespace, request.task_queue.as_ref(), true)?;
+    let poller = Poller::enter(context, key, &request.identity);
+    let worker = worker(context, &request.identity, request.worker_version_capabilities);
+    while let Some(mut taken) = poller.next(until).await {
+        let Some(Queued::Task(Task::Activity { run, scheduled_event_id, attempt, .. })) = taken.queued()
+        else {
+            taken.keep();
+            continue;
+        };
+        let (run, id, attempt) = (*run, *scheduled_event_id, *attempt);
+        let start = context.transition(
+            (),
+            |executions, ()| Ok(executions.run(run)?.is_some()),
+            |transition, (), exists| {
+                let started =
+                    exists && transition.change(run, |run| attempt::start(run, id, attempt, &worker));
+                Ok(if started { activity_task::response(run, transition.run(run), id) } else { None })
+            },
+            |_, _| {},
+        );
+        let (response, position) = start.await?;
+        taken.keep();
+        if let Some(response) = response? {
+            if is_last_attempt(&response) {
+                context.on_disk(position).await?;
+            }
+            return Ok(response);
+        }
+    }
+    Ok(PollActivityTaskQueueResponse::default())
+}
+
+/// An attempt after which there is none must be known to have started, or a crash would give another.
+fn is_last_attempt(response: &PollActivityTaskQueueResponse) -> bool {
+    let attempts = response.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts);
+    attempts > 0 && response.attempt >= attempts
+}

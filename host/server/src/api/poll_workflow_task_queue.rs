@@ -1,0 +1,103 @@
+//! PollWorkflowTaskQueue: workflow tasks, and queries that are tasks of their own.
+
+use host_wire::temporal::api::workflowservice::v1::{
+    PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
+};
+use tonic::{Request, Status};
+
+use crate::{
+    api::{
+        context::Context,
+        deadline::{LONG_POLL, answer_by},
+        long_poll::{Poller, Taken, queue_key, worker},
+        query_task, workflow_task,
+    },
+    execution::{
+        record::RunNumber, run_transition::RunTransition, task::Task, worker::Worker,
+        workflow_task::start::start_task,
+    },
+    matching::queues::Queued,
+};
+
+pub(crate) async fn handle(
+    context: &Context,
+    request: Request<PollWorkflowTaskQueueRequest>,
+) -> Result<PollWorkflowTaskQueueResponse, Status> {
+    let until = answer_by(&request, LONG_POLL);
+    let request = request.into_inner();
+    let key = queue_key(context, &request.namespace, request.task_queue.as_ref(), false)?;
+    let poller = Poller::enter(context, key, &request.identity);
+    let worker = worker(context, &request.identity, request.worker_version_capabilities);
+    while let Some(taken) = poller.next(until).await {
+        if let Some(response) = start_taken(context, &poller.key.name, taken, &worker).await? {
+            return Ok(response);
+        }
+    }
+    Ok(PollWorkflowTaskQueueResponse::default())
+}
+
+/// What the worker gets for a task out of its queue; nothing when the task is not wanted any more.
+async fn start_taken(
+    context: &Context,
+    queue: &str,
+    mut taken: Taken<'_>,
+    worker: &Worker,
+) -> Result<Option<PollWorkflowTaskQueueResponse>, Status> {
+    match taken.queued() {
+        Some(Queued::Task(Task::Workflow { run, scheduled_event_id, attempt, .. })) => {
+            let (run, task) = (*run, (*scheduled_event_id, *attempt));
+            start(context, queue, taken, run, task, worker).await
+        }
+        Some(Queued::Query(number)) => {
+            let number = *number;
+            let read = context.read(|shard| query_task::response(shard, number, queue)).await?;
+            if let Some((_, position)) = &read {
+                context.on_disk(*position).await?;
+            }
+            taken.keep();
+            Ok(read.map(|(response, _)| response))
+        }
+        Some(Queued::Task(Task::Activity { .. })) | None => {
+            taken.keep();
+            Ok(None)
+        }
+    }
+}
+
+async fn start(
+    context: &Context,
+    queue: &str,
+    mut taken: Taken<'_>,
+    run: RunNumber,
+    (scheduled_event_id, attempt): (i64, i32),
+    worker: &Worker,
+) -> Result<Option<PollWorkflowTaskQueueResponse>, Status> {
+    if !context.in_process {
+        let position = context.lock().position_of(run);
+        context.on_disk(position).await?;
+    }
+    let (mut response, mut response_position) = (None, 0);
+    let started = context.transition(
+        (),
+        |executions, ()| Ok(executions.run(run)?.is_some()),
+        |transition, (), exists| {
+            let start =
+                |run: &mut RunTransition<'_>| start_task(run, scheduled_event_id, attempt, worker, None);
+            Ok(exists && transition.change(run, start))
+        },
+        |shard, started| {
+            if matches!(started, Ok(true)) {
+                shard.queries.attach(run);
+                response = workflow_task::response_of(shard, run, queue);
+                // What came before, which the response shows. Usually it is on disk.
+                response_position = shard.position_of(run);
+            }
+        },
+    );
+    started.await?.0?;
+    taken.keep();
+    if response.is_some() && !context.in_process {
+        context.on_disk(response_position).await?;
+    }
+    Ok(response)
+}

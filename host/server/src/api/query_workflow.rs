@@ -1,0 +1,190 @@
+//! QueryWorkflow: directly, or with the next workflow task.
+
+use std::time::Duration;
+
+use host_service::status_with_detail;
+use host_wire::temporal::api::{
+    enums::v1::{QueryRejectCondition, QueryResultType, WorkflowExecutionStatus as RunStatus},
+    errordetails::v1::QueryFailedFailure,
+    failure::v1::Failure,
+    query::v1::{QueryRejected, WorkflowQuery, WorkflowQueryResult},
+    workflowservice::v1::{QueryWorkflowRequest, QueryWorkflowResponse},
+};
+use tokio::time::{Instant, sleep_until};
+use tonic::{Code, Request, Status};
+
+use crate::{
+    api::{context::Context, deadline::answer_by},
+    error::Error,
+    execution::{record::RunNumber, run::Run},
+    matching::{
+        queries::QueryNumber,
+        queues::{POLLER_RECENT, QueueKey, Queued, Queues},
+    },
+    shard::context::shutting_down,
+    status::not_ready,
+    time::Time,
+};
+
+/// How long a query may take where its caller sets no deadline.
+const QUERY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Failed attempts of the workflow task after which queries are refused.
+const FAILED_ATTEMPTS: i32 = 3;
+
+/// What a query finds of its run.
+struct Found {
+    number: RunNumber,
+    /// The status for which the caller wants no answer.
+    rejected: Option<RunStatus>,
+    /// Whether the first workflow task is delayed.
+    is_delayed: bool,
+}
+
+pub(crate) async fn handle(
+    context: &Context,
+    request: Request<QueryWorkflowRequest>,
+) -> Result<QueryWorkflowResponse, Status> {
+    let until = answer_by(&request, QUERY_TIMEOUT);
+    let request = request.into_inner();
+    let query = request.query.clone().unwrap_or_default();
+    if query.query_type.is_empty() {
+        return Err(Error::invalid("QueryType is not set on request.").into());
+    }
+    let (found, position) = context
+        .read(|shard| {
+            let number = shard.executions.find(&request.namespace, request.execution.as_ref())?;
+            let run = shard.executions.get(number).ok_or_else(Error::completed)?;
+            let found = Found {
+                number,
+                rejected: rejects(run, request.query_reject_condition()),
+                is_delayed: run.is_open() && run.workflow_tasks().first_time().is_some(),
+            };
+            Ok((found, shard.position_of(number)))
+        })
+        .await?;
+    if let Some(status) = found.rejected {
+        context.on_disk(position).await?;
+        let rejected = QueryRejected { status: status.into() };
+        return Ok(QueryWorkflowResponse { query_rejected: Some(rejected), ..Default::default() });
+    }
+    if found.is_delayed {
+        return Err(not_ready("Workflow task is not scheduled yet."));
+    }
+    let ready =
+        |run: &Run| run.workflow_tasks().previous_started_event_id() > 0 || !run.is_open() || is_failing(run);
+    if !context.wait_for(found.number, until, ready).await? {
+        return Err(Status::deadline_exceeded("the workflow has not completed a workflow task in time"));
+    }
+    let answer = ask(context, found.number, query, until).await?;
+    match answer.result_type() {
+        QueryResultType::Failed => Err(failed(&answer)),
+        _ => Ok(QueryWorkflowResponse { query_result: answer.answer, ..Default::default() }),
+    }
+}
+
+fn rejects(run: &Run, condition: QueryRejectCondition) -> Option<RunStatus> {
+    match condition {
+        _ if run.is_open() => None,
+        QueryRejectCondition::NotOpen => Some(run.status()),
+        QueryRejectCondition::NotCompletedCleanly if run.status() != RunStatus::Completed => {
+            Some(run.status())
+        }
+        _ => None,
+    }
+}
+
+/// An open query of a caller that waits for it.
+struct Asked<'a> {
+    context: &'a Context,
+    number: QueryNumber,
+}
+
+impl Drop for Asked<'_> {
+    fn drop(&mut self) {
+        self.context.lock().queries.close(self.number);
+    }
+}
+
+async fn ask(
+    context: &Context,
+    run: RunNumber,
+    query: WorkflowQuery,
+    until: Instant,
+) -> Result<WorkflowQueryResult, Status> {
+    let added = context.lock().queries.add(run, query);
+    let Some((number, mut answered)) = added else {
+        return Err(Status::resource_exhausted("too many open queries of this workflow"));
+    };
+    let asked = Asked { context, number };
+    let watcher = context.lock().watch(run);
+    let mut dispatched = false;
+    loop {
+        let mut changed = std::pin::pin!(watcher.notified());
+        changed.as_mut().enable();
+        if !dispatched {
+            dispatched = dispatch(&asked, run).await?;
+        }
+        tokio::select! {
+            biased;
+            answer = &mut answered => {
+                let position = context.lock().position_of(run);
+                context.on_disk(position).await?;
+                return answer.map_err(|_| Status::unavailable("the query was dropped"));
+            }
+            () = changed => {}
+            () = sleep_until(until) => {
+                return Err(Status::deadline_exceeded("the workflow did not answer the query in time"));
+            }
+            () = context.closed() => return Err(shutting_down()),
+        }
+    }
+}
+
+/// Makes a task of the query; false if a workflow task will take it along.
+async fn dispatch(asked: &Asked<'_>, number: RunNumber) -> Result<bool, Status> {
+    let now = asked.context.now();
+    let dispatch = asked.context.with_shard(|shard| {
+        let Some(run) = shard.executions.run(number)? else { return Err(Error::completed().into()) };
+        if is_failing(run) {
+            let message = "Unable to query workflow due to Workflow Task in failed state.";
+            return Err(Error::FailedPrecondition(message.to_owned()).into());
+        }
+        if run.workflow_tasks().task().is_some() {
+            return Ok(false);
+        }
+        let queue = queue(run, &shard.queues, now);
+        if !shard.queues.polled_within(&queue, POLLER_RECENT, now) {
+            let message = "no poller seen for task queue recently, worker may be down";
+            return Err(Error::FailedPrecondition(message.to_owned()).into());
+        }
+        shard.queries.detach_one(asked.number);
+        shard.queues.push_to(queue, Queued::Query(asked.number), 0);
+        Ok(true)
+    });
+    dispatch.await
+}
+
+/// The queue of the worker that has the run in its cache, if it polls; else that of all workers.
+fn queue(run: &Run, queues: &Queues, now: Time) -> QueueKey {
+    let namespace = run.identity().namespace.clone();
+    let sticky = run.workflow_tasks().sticky().map(|sticky| sticky.queue.as_str());
+    let sticky = sticky.filter(|name| queues.is_alive(&namespace, name, now));
+    let name = sticky.unwrap_or_else(|| run.start().queue_name()).to_owned();
+    QueueKey { namespace, name, activities: false }
+}
+
+fn is_failing(run: &Run) -> bool {
+    run.workflow_tasks().task().is_some_and(|task| task.attempt >= FAILED_ATTEMPTS)
+}
+
+fn failed(answer: &WorkflowQueryResult) -> Status {
+    let failure = answer
+        .failure
+        .clone()
+        .unwrap_or_else(|| Failure { message: answer.error_message.clone(), ..Failure::default() });
+    status_with_detail(
+        Code::InvalidArgument,
+        &answer.error_message,
+        &QueryFailedFailure { failure: Some(failure) },
+    )
+}

@@ -1,0 +1,29 @@
+//! RespondActivityTaskFailed.
+
+use host_wire::temporal::api::workflowservice::v1::{
+    RespondActivityTaskFailedRequest, RespondActivityTaskFailedResponse,
+};
+use tonic::Status;
+
+use crate::{
+    api::{activity_attempt, context::Context},
+    execution::{
+        activity::{attempt::AttemptEnd, respond::Attempt},
+        token::TaskToken,
+        worker::Worker,
+    },
+};
+
+pub(crate) async fn handle(
+    context: &Context,
+    r: RespondActivityTaskFailedRequest,
+) -> Result<RespondActivityTaskFailedResponse, Status> {
+    let attempt = Attempt::Token(TaskToken::parse(&r.task_token)?);
+    let end = AttemptEnd::Failed {
+        failure: Box::new(r.failure.unwrap_or_default()),
+        heartbeat_details: r.last_heartbeat_details,
+    };
+    let worker = Worker { identity: r.identity, version: r.worker_version, in_process: false };
+    activity_attempt::end(context, &r.namespace, attempt, end, worker).await?;
+    Ok(RespondActivityTaskFailedResponse { failures: Vec::new() })
+}

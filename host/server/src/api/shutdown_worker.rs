@@ -1,0 +1,19 @@
+//! ShutdownWorker: the sticky queue of the worker takes no more tasks.
+
+use host_wire::temporal::api::workflowservice::v1::{ShutdownWorkerRequest, ShutdownWorkerResponse};
+use tonic::Status;
+
+use crate::{api::context::Context, matching::queues::QueueKey};
+
+pub(crate) fn handle(
+    context: &Context,
+    request: ShutdownWorkerRequest,
+) -> Result<ShutdownWorkerResponse, Status> {
+    let now = context.now();
+    let mut shard = context.lock();
+    shard.executions.check_namespace(&request.namespace)?;
+    let key = QueueKey { namespace: request.namespace, name: request.sticky_task_queue, activities: false };
+    let shard = &mut *shard;
+    shard.queues.abandon_sticky(&shard.executions, &key, now);
+    Ok(ShutdownWorkerResponse::default())
+}

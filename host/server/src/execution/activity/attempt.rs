@@ -1,0 +1,219 @@
+//! Attempts of activities: started, ended, timed out, tried again.
+//!
+//! `ActivityTaskStarted` is recorded together with the closing event: only the last attempt is in the history.
+
+use std::time::Duration;
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        common::v1::Payloads,
+        enums::v1::{RetryState, TimeoutType},
+        failure::v1::{Failure, TimeoutFailureInfo, failure::FailureInfo},
+        history::v1::{
+            ActivityTaskCanceledEventAttributes, ActivityTaskCompletedEventAttributes,
+            ActivityTaskFailedEventAttributes, ActivityTaskStartedEventAttributes,
+            ActivityTaskTimedOutEventAttributes,
+        },
+    },
+};
+
+use crate::{
+    execution::{
+        activity::state::Activity,
+        fact::{ActivityHeartbeat, ActivityRetry, ActivityStarted, UnrecordedChange},
+        retry::{Retry, next_attempt},
+        run_transition::{Effect, RunTransition},
+        worker::Worker,
+        workflow_task::schedule::schedule_task,
+    },
+    time::Time,
+};
+
+/// How an attempt ended, as its worker says.
+#[derive(Debug)]
+pub(crate) enum AttemptEnd {
+    Completed(Option<Payloads>),
+    Failed { failure: Box<Failure>, heartbeat_details: Option<Payloads> },
+    Canceled(Option<Payloads>),
+}
+
+/// Hands the current attempt to a worker; false when there is none to hand out.
+pub(crate) fn start(run: &mut RunTransition<'_>, id: i64, attempt: i32, worker: &Worker) -> bool {
+    let Some(activity) = run.activities().get(id) else { return false };
+    if activity.attempt != attempt || activity.started.is_some() || activity.backing_off {
+        return false;
+    }
+    let request_id = run.new_id();
+    run.unrecorded(UnrecordedChange::ActivityStarted(ActivityStarted {
+        scheduled_event_id: id,
+        time: Some(run.now().into()),
+        identity: worker.identity.clone(),
+        request_id,
+        version: worker.version.clone(),
+        in_process: worker.in_process,
+    }));
+    true
+}
+
+/// Keeps the details of a heartbeat; an activity that is not there is the caller's to refuse.
+pub(crate) fn heartbeat(run: &mut RunTransition<'_>, id: i64, details: Option<Payloads>) {
+    run.unrecorded(UnrecordedChange::ActivityHeartbeat(ActivityHeartbeat {
+        scheduled_event_id: id,
+        time: Some(run.now().into()),
+        details,
+    }));
+}
+
+/// What a worker says about the attempt that it was given.
+pub(crate) fn end(run: &mut RunTransition<'_>, id: i64, end: AttemptEnd, worker: &Worker) {
+    let Some(activity) = run.activities().get(id) else { return };
+    let canceled_by = activity.cancel_requested_event_id;
+    match end {
+        AttemptEnd::Completed(result) => {
+            let started_event_id = record_started(run, id, worker);
+            run.record(EventAttributes::ActivityTaskCompletedEventAttributes(Box::new(
+                ActivityTaskCompletedEventAttributes {
+                    result,
+                    scheduled_event_id: id,
+                    started_event_id,
+                    identity: worker.identity.clone(),
+                    worker_version: None,
+                },
+            )));
+        }
+        AttemptEnd::Canceled(details) => {
+            let started_event_id = record_started(run, id, &Worker::default());
+            run.record(EventAttributes::ActivityTaskCanceledEventAttributes(Box::new(
+                ActivityTaskCanceledEventAttributes {
+                    details,
+                    latest_cancel_requested_event_id: canceled_by,
+                    scheduled_event_id: id,
+                    started_event_id,
+                    identity: worker.identity.clone(),
+                    worker_version: None,
+                },
+            )));
+        }
+        AttemptEnd::Failed { failure, heartbeat_details } => {
+            if heartbeat_details.is_some() {
+                heartbeat(run, id, heartbeat_details);
+            }
+            let retry_state = match retry(run, id, &failure) {
+                RetryState::InProgress => return,
+                state => state,
+            };
+            let started_event_id = record_started(run, id, worker);
+            run.record(EventAttributes::ActivityTaskFailedEventAttributes(Box::new(
+                ActivityTaskFailedEventAttributes {
+                    failure: Some(*failure),
+                    scheduled_event_id: id,
+                    started_event_id,
+                    identity: worker.identity.clone(),
+                    retry_state: retry_state.into(),
+                    ..Default::default()
+                },
+            )));
+        }
+    }
+    schedule_task(run);
+}
+
+/// A timeout of the current attempt, or of all of them.
+pub(crate) fn time_out(run: &mut RunTransition<'_>, id: i64, kind: TimeoutType) {
+    let Some(activity) = run.activities().get(id) else { return };
+    let mut failure = timeout_failure(kind, activity.heartbeat_details.clone());
+    let retry_state = match kind {
+        TimeoutType::StartToClose | TimeoutType::Heartbeat => retry(run, id, &failure),
+        _ => RetryState::NonRetryableFailure,
+    };
+    if retry_state == RetryState::InProgress {
+        return;
+    }
+    let Some(activity) = run.activities().get(id) else { return };
+    if retry_state == RetryState::Timeout {
+        failure = timeout_failure(TimeoutType::ScheduleToClose, activity.heartbeat_details.clone());
+    }
+    failure.cause = activity.last_failure.clone().map(Box::new);
+    let started_event_id = record_started(run, id, &Worker::default());
+    run.record(EventAttributes::ActivityTaskTimedOutEventAttributes(Box::new(
+        ActivityTaskTimedOutEventAttributes {
+            failure: Some(failure),
+            scheduled_event_id: id,
+            started_event_id,
+            retry_state: retry_state.into(),
+        },
+    )));
+    schedule_task(run);
+}
+
+/// The backoff of an attempt is over.
+pub(crate) fn ready(run: &mut RunTransition<'_>, id: i64) {
+    run.unrecorded(UnrecordedChange::ActivityReady(id));
+    run.effect(Effect::Activity(id));
+}
+
+/// Arranges another attempt if there is to be one.
+fn retry(run: &mut RunTransition<'_>, id: i64, failure: &Failure) -> RetryState {
+    let Some(activity) = run.activities().get(id) else { return RetryState::Timeout };
+    if activity.cancel_requested_event_id != 0 {
+        return RetryState::CancelRequested;
+    }
+    match next_retry(activity, failure, run.now()) {
+        Retry::No(state) => state,
+        Retry::After(backoff) => {
+            run.unrecorded(UnrecordedChange::ActivityRetry(Box::new(ActivityRetry {
+                scheduled_event_id: id,
+                time: Some(run.now().into()),
+                next_time: Some(run.now().after(backoff).into()),
+                failure: Some(failure.clone()),
+            })));
+            if backoff == Duration::ZERO {
+                ready(run, id);
+            }
+            RetryState::InProgress
+        }
+    }
+}
+
+fn next_retry(activity: &Activity, failure: &Failure, now: Time) -> Retry {
+    let policy = activity.scheduled.retry_policy.as_ref();
+    next_attempt(policy, activity.attempt, failure, activity.expires(), now)
+}
+
+/// The started event of the attempt that is about to close; 0 when it never started. As Temporal's it has
+/// the build of the worker that completes or fails it, and else none.
+fn record_started(run: &mut RunTransition<'_>, id: i64, closing: &Worker) -> i64 {
+    let Some(activity) = run.activities().get(id) else { return 0 };
+    let Some(started) = &activity.started else { return 0 };
+    let attributes = ActivityTaskStartedEventAttributes {
+        scheduled_event_id: id,
+        identity: started.worker.identity.clone(),
+        worker_version: closing.version.clone(),
+        request_id: started.request_id.clone(),
+        attempt: activity.attempt,
+        last_failure: activity.last_failure.clone(),
+        ..Default::default()
+    };
+    let time = started.time;
+    run.record_at(time, EventAttributes::ActivityTaskStartedEventAttributes(Box::new(attributes)))
+}
+
+fn timeout_failure(kind: TimeoutType, last_heartbeat_details: Option<Payloads>) -> Failure {
+    let name = match kind {
+        TimeoutType::StartToClose => "StartToClose",
+        TimeoutType::ScheduleToStart => "ScheduleToStart",
+        TimeoutType::ScheduleToClose => "ScheduleToClose",
+        TimeoutType::Heartbeat => "Heartbeat",
+        TimeoutType::Unspecified => "Unspecified",
+    };
+    Failure {
+        message: format!("activity {name} timeout"),
+        source: "Server".to_owned(),
+        failure_info: Some(FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo {
+            timeout_type: kind.into(),
+            last_heartbeat_details,
+        })),
+        ..Failure::default()
+    }
+}

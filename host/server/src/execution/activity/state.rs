@@ -1,0 +1,208 @@
+//! Activities that are not closed, and their attempts.
+
+use std::collections::BTreeMap;
+
+use host_wire::temporal::api::{
+    common::v1::Payloads, enums::v1::TimeoutType, failure::v1::Failure,
+    history::v1::ActivityTaskScheduledEventAttributes,
+};
+
+use crate::{
+    execution::{
+        deadline::Deadline,
+        fact::{ActivityHeartbeat, ActivityRetry, ActivityStarted},
+        worker::Worker,
+    },
+    time::{Time, positive},
+};
+
+/// An activity that is not closed.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Activity {
+    pub(crate) scheduled: Box<ActivityTaskScheduledEventAttributes>,
+    pub(crate) scheduled_event_id: i64,
+    pub(crate) scheduled_time: Time,
+    /// From 1.
+    pub(crate) attempt: i32,
+    /// When the current attempt could start.
+    pub(crate) attempt_time: Time,
+    /// Whether that is still to come.
+    pub(crate) backing_off: bool,
+    pub(crate) started: Option<AttemptStart>,
+    pub(crate) heartbeat_time: Option<Time>,
+    pub(crate) heartbeat_details: Option<Payloads>,
+    pub(crate) last_failure: Option<Failure>,
+    pub(crate) last_worker_identity: String,
+    pub(crate) last_attempt_end: Option<Time>,
+    /// 0: not requested.
+    pub(crate) cancel_requested_event_id: i64,
+}
+
+/// The worker that has an attempt, and since when.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct AttemptStart {
+    pub(crate) time: Time,
+    pub(crate) worker: Worker,
+    pub(crate) request_id: String,
+}
+
+impl Activity {
+    fn new(id: i64, time: Time, scheduled: &ActivityTaskScheduledEventAttributes) -> Self {
+        Self {
+            scheduled: Box::new(scheduled.clone()),
+            scheduled_event_id: id,
+            scheduled_time: time,
+            attempt: 1,
+            attempt_time: time,
+            backing_off: false,
+            started: None,
+            heartbeat_time: None,
+            heartbeat_details: None,
+            last_failure: None,
+            last_worker_identity: String::new(),
+            last_attempt_end: None,
+            cancel_requested_event_id: 0,
+        }
+    }
+
+    /// Whether the workflow asked for its cancellation.
+    pub(crate) fn cancel_requested(&self) -> bool {
+        self.cancel_requested_event_id != 0
+    }
+
+    /// Whether the current attempt waits for a worker.
+    pub(crate) fn waits_for_worker(&self) -> bool {
+        self.started.is_none() && !self.backing_off
+    }
+
+    /// The end of the schedule-to-close timeout, after which no attempt may run.
+    pub(crate) fn expires(&self) -> Option<Time> {
+        positive(self.scheduled.schedule_to_close_timeout).map(|timeout| self.scheduled_time.after(timeout))
+    }
+
+    /// The next timeout, with its kind.
+    fn timeout(&self) -> Option<(Time, TimeoutType)> {
+        let total = self.expires().map(|time| (time, TimeoutType::ScheduleToClose));
+        // What is due at the same time comes in this order.
+        let all = match &self.started {
+            None if self.backing_off => [total, None, None],
+            None => [
+                positive(self.scheduled.schedule_to_start_timeout)
+                    .map(|timeout| (self.attempt_time.after(timeout), TimeoutType::ScheduleToStart)),
+                total,
+                None,
+            ],
+            Some(started) => [
+                total,
+                positive(self.scheduled.start_to_close_timeout)
+                    .map(|timeout| (started.time.after(timeout), TimeoutType::StartToClose)),
+                positive(self.scheduled.heartbeat_timeout).map(|timeout| {
+                    let alive = self.heartbeat_time.map_or(started.time, |time| time.max(started.time));
+                    (alive.after(timeout), TimeoutType::Heartbeat)
+                }),
+            ],
+        };
+        all.into_iter().flatten().min_by_key(|(time, _)| *time)
+    }
+
+    fn next_deadline(&self) -> Option<(Time, Deadline)> {
+        let id = self.scheduled_event_id;
+        let retry = self.backing_off.then_some((self.attempt_time, Deadline::ActivityRetry(id)));
+        let timeout = self.timeout().map(|(time, kind)| (time, Deadline::ActivityTimeout(id, kind)));
+        retry.into_iter().chain(timeout).min_by_key(|(time, _)| *time)
+    }
+}
+
+/// The open activities of a run, by the id of their scheduled event.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Activities {
+    open: BTreeMap<i64, Activity>,
+}
+
+impl Activities {
+    pub(crate) fn get(&self, scheduled_event_id: i64) -> Option<&Activity> {
+        self.open.get(&scheduled_event_id)
+    }
+
+    /// The activity with the id that its workflow gave it.
+    pub(crate) fn by_id(&self, activity_id: &str) -> Option<&Activity> {
+        self.open.values().find(|activity| activity.scheduled.activity_id == activity_id)
+    }
+
+    /// In the order of their scheduled events.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Activity> {
+        self.open.values()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<(Time, Deadline)> {
+        self.open.values().filter_map(Activity::next_deadline).min_by_key(|(time, _)| *time)
+    }
+
+    pub(in crate::execution) fn scheduled(
+        &mut self,
+        id: i64,
+        time: Time,
+        scheduled: &ActivityTaskScheduledEventAttributes,
+    ) {
+        self.open.insert(id, Activity::new(id, time, scheduled));
+    }
+
+    pub(in crate::execution) fn cancel_requested(&mut self, event_id: i64, scheduled_event_id: i64) {
+        if let Some(activity) = self.open.get_mut(&scheduled_event_id) {
+            activity.cancel_requested_event_id = event_id;
+        }
+    }
+
+    pub(in crate::execution) fn closed(&mut self, scheduled_event_id: i64) {
+        self.open.remove(&scheduled_event_id);
+    }
+
+    pub(in crate::execution) fn attempt_started(&mut self, started: &ActivityStarted) {
+        if let Some(activity) = self.open.get_mut(&started.scheduled_event_id) {
+            activity.last_worker_identity.clone_from(&started.identity);
+            activity.started = Some(AttemptStart {
+                time: started.time.map(Time::from).unwrap_or_default(),
+                worker: Worker {
+                    identity: started.identity.clone(),
+                    version: started.version.clone(),
+                    in_process: started.in_process,
+                },
+                request_id: started.request_id.clone(),
+            });
+        }
+    }
+
+    pub(in crate::execution) fn heartbeat(&mut self, heartbeat: &ActivityHeartbeat) {
+        if let Some(activity) = self.open.get_mut(&heartbeat.scheduled_event_id) {
+            activity.heartbeat_time = heartbeat.time.map(Time::from);
+            activity.heartbeat_details.clone_from(&heartbeat.details);
+        }
+    }
+
+    /// An attempt failed and the next one is arranged.
+    pub(in crate::execution) fn retry(&mut self, retry: &ActivityRetry) {
+        if let Some(activity) = self.open.get_mut(&retry.scheduled_event_id) {
+            activity.attempt += 1;
+            activity.attempt_time = retry.next_time.map(Time::from).unwrap_or_default();
+            activity.backing_off = true;
+            activity.started = None;
+            activity.last_attempt_end = retry.time.map(Time::from);
+            activity.last_failure.clone_from(&retry.failure);
+        }
+    }
+
+    /// The backoff is over.
+    pub(in crate::execution) fn ready(&mut self, scheduled_event_id: i64) {
+        if let Some(activity) = self.open.get_mut(&scheduled_event_id) {
+            activity.backing_off = false;
+        }
+    }
+}

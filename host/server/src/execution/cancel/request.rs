@@ -1,0 +1,36 @@
+//! Requests for cancellation, from clients and from other runs, on their way into a run.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        common::v1::WorkflowExecution, history::v1::WorkflowExecutionCancelRequestedEventAttributes,
+    },
+};
+
+use crate::execution::{run_transition::RunTransition, workflow_task::schedule::schedule_task};
+
+/// A request for cancellation on its way into a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CancelRequest {
+    pub(crate) reason: String,
+    pub(crate) identity: String,
+    /// The run that asks, with its initiated event, if one does.
+    pub(crate) external: Option<(WorkflowExecution, i64)>,
+}
+
+/// Asks the run to cancel itrun. Asking again changes nothing.
+pub(crate) fn request(run: &mut RunTransition<'_>, request: CancelRequest) {
+    if !run.is_open() || run.cancel_requested() {
+        return;
+    }
+    let (external, initiated) = request.external.unzip();
+    run.record(EventAttributes::WorkflowExecutionCancelRequestedEventAttributes(Box::new(
+        WorkflowExecutionCancelRequestedEventAttributes {
+            cause: request.reason,
+            external_initiated_event_id: initiated.unwrap_or_default(),
+            external_workflow_execution: external,
+            identity: request.identity,
+        },
+    )));
+    schedule_task(run);
+}

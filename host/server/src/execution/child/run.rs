@@ -1,0 +1,165 @@
+//! Starts the run of a child, in the transition that initiated it.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        common::v1::WorkflowExecution,
+        enums::v1::{
+            StartChildWorkflowExecutionFailedCause as StartFailed, WorkflowExecutionStatus as Status,
+            WorkflowIdReusePolicy,
+        },
+        history::v1::{
+            ChildWorkflowExecutionStartedEventAttributes, StartChildWorkflowExecutionFailedEventAttributes,
+            StartChildWorkflowExecutionInitiatedEventAttributes, WorkflowExecutionStartedEventAttributes,
+        },
+    },
+};
+
+use crate::{
+    execution::{
+        executions::Executions,
+        loading::Needs,
+        record::{RunIdentity, RunNumber},
+        run::Run,
+        run_transition::RunTransition,
+        successor::NewRun,
+        transition::Transition,
+        workflow_task::schedule::schedule_task,
+    },
+    namespace::namespace_id,
+    time::{Time, positive},
+};
+
+/// Looks up the run that may be in the way of a child.
+pub(crate) fn look_up(executions: &Executions, namespace: &str, workflow_id: &str) -> Result<(), Needs> {
+    if executions.check_namespace(namespace).is_ok() {
+        executions.latest(namespace, workflow_id)?;
+    }
+    Ok(())
+}
+
+/// Starts the child of an initiated event. Its first workflow task is scheduled only after the parent recorded
+/// `ChildWorkflowExecutionStarted`.
+pub(crate) fn start(transition: &mut Transition<'_>, parent: RunNumber, id: i64) {
+    // A command after the one that initiated it may have closed the parent.
+    let Some(child) = transition.run(parent).children().get(id) else { return };
+    let initiated = child.initiated.clone();
+    if let Err(cause) = may_start(transition.executions(), &initiated) {
+        transition.change(parent, |run| not_started(run, id, &initiated, cause));
+        return;
+    }
+    let run_id = transition.new_id();
+    let new = child_run(transition.run(parent), id, &initiated, run_id.clone(), transition.now());
+    let number = transition.start(new);
+    transition.change(parent, |run| started(run, id, &initiated, run_id));
+    transition.change(number, schedule_task);
+}
+
+fn may_start(
+    executions: &Executions,
+    initiated: &StartChildWorkflowExecutionInitiatedEventAttributes,
+) -> Result<(), StartFailed> {
+    if executions.check_namespace(&initiated.namespace).is_err() {
+        return Err(StartFailed::NamespaceNotFound);
+    }
+    let latest = executions
+        .latest(&initiated.namespace, &initiated.workflow_id)
+        .unwrap_or_else(|needs| panic!("{needs:?} before the start of a child"));
+    let Some(latest) = latest.and_then(|number| executions.get(number)) else { return Ok(()) };
+    let allowed = !latest.is_open()
+        && match initiated.workflow_id_reuse_policy() {
+            WorkflowIdReusePolicy::RejectDuplicate => false,
+            WorkflowIdReusePolicy::AllowDuplicateFailedOnly => latest.status() != Status::Completed,
+            _ => true,
+        };
+    if allowed { Ok(()) } else { Err(StartFailed::WorkflowAlreadyExists) }
+}
+
+fn not_started(
+    run: &mut RunTransition<'_>,
+    id: i64,
+    initiated: &StartChildWorkflowExecutionInitiatedEventAttributes,
+    cause: StartFailed,
+) {
+    run.record(EventAttributes::StartChildWorkflowExecutionFailedEventAttributes(Box::new(
+        StartChildWorkflowExecutionFailedEventAttributes {
+            namespace: initiated.namespace.clone(),
+            namespace_id: initiated.namespace_id.clone(),
+            workflow_id: initiated.workflow_id.clone(),
+            workflow_type: initiated.workflow_type.clone(),
+            cause: cause.into(),
+            control: initiated.control.clone(),
+            initiated_event_id: id,
+            workflow_task_completed_event_id: 0,
+        },
+    )));
+    schedule_task(run);
+}
+
+fn started(
+    run: &mut RunTransition<'_>,
+    id: i64,
+    initiated: &StartChildWorkflowExecutionInitiatedEventAttributes,
+    run_id: String,
+) {
+    run.record(EventAttributes::ChildWorkflowExecutionStartedEventAttributes(Box::new(
+        ChildWorkflowExecutionStartedEventAttributes {
+            namespace: initiated.namespace.clone(),
+            namespace_id: initiated.namespace_id.clone(),
+            initiated_event_id: id,
+            workflow_execution: Some(WorkflowExecution {
+                workflow_id: initiated.workflow_id.clone(),
+                run_id,
+            }),
+            workflow_type: initiated.workflow_type.clone(),
+            header: initiated.header.clone(),
+        },
+    )));
+    schedule_task(run);
+}
+
+fn child_run(
+    parent: &Run,
+    id: i64,
+    initiated: &StartChildWorkflowExecutionInitiatedEventAttributes,
+    run_id: String,
+    now: Time,
+) -> NewRun {
+    let namespace = &parent.identity().namespace;
+    let expiration = positive(initiated.workflow_execution_timeout).map(|timeout| now.after(timeout).into());
+    let start = WorkflowExecutionStartedEventAttributes {
+        workflow_type: initiated.workflow_type.clone(),
+        parent_workflow_namespace: namespace.clone(),
+        parent_workflow_namespace_id: namespace_id(namespace),
+        parent_workflow_execution: Some(parent.execution()),
+        parent_initiated_event_id: id,
+        task_queue: initiated.task_queue.clone(),
+        input: initiated.input.clone(),
+        workflow_execution_timeout: initiated.workflow_execution_timeout,
+        workflow_run_timeout: initiated.workflow_run_timeout,
+        workflow_task_timeout: initiated.workflow_task_timeout,
+        original_execution_run_id: run_id.clone(),
+        first_execution_run_id: run_id.clone(),
+        retry_policy: initiated.retry_policy.clone(),
+        attempt: 1,
+        workflow_execution_expiration_time: expiration,
+        first_workflow_task_backoff: Some(prost_types::Duration::default()),
+        memo: initiated.memo.clone(),
+        search_attributes: initiated.search_attributes.clone(),
+        header: initiated.header.clone(),
+        workflow_id: initiated.workflow_id.clone(),
+        root_workflow_execution: Some(parent.root()),
+        priority: initiated.priority.clone(),
+        ..Default::default()
+    };
+    NewRun {
+        identity: RunIdentity {
+            namespace: initiated.namespace.clone(),
+            workflow_id: initiated.workflow_id.clone(),
+            request_id: format!("{}:{id}", parent.identity().run_id),
+            run_id,
+        },
+        start: Box::new(start),
+        user_metadata: parent.history().event(id).and_then(|event| event.user_metadata),
+    }
+}

@@ -1,0 +1,47 @@
+//! The end of a run's time.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        enums::v1::{RetryState, TimeoutType},
+        failure::v1::{Failure, TimeoutFailureInfo, failure::FailureInfo},
+        history::v1::WorkflowExecutionTimedOutEventAttributes,
+    },
+};
+
+use crate::execution::{
+    run_transition::{Effect, RunTransition},
+    successor::retry_run,
+    workflow_task::end,
+};
+
+/// The run's time is over.
+pub(crate) fn time_out(run: &mut RunTransition<'_>) {
+    end::force_closed(run);
+    let failure = Failure {
+        message: "workflow timeout".to_owned(),
+        source: "Server".to_owned(),
+        failure_info: Some(FailureInfo::TimeoutFailureInfo(TimeoutFailureInfo {
+            timeout_type: TimeoutType::StartToClose.into(),
+            last_heartbeat_details: None,
+        })),
+        ..Failure::default()
+    };
+    let expired = run.start().execution_expires();
+    let next = if expired.is_some_and(|expired| expired <= run.now()) {
+        Err(RetryState::Timeout)
+    } else {
+        let new_run_id = run.new_id();
+        retry_run(run, &failure, run.now(), || new_run_id)
+    };
+    let (retry_state, new_execution_run_id) = match &next {
+        Ok(next) => (RetryState::InProgress, next.identity.run_id.clone()),
+        Err(state) => (*state, String::new()),
+    };
+    run.record(EventAttributes::WorkflowExecutionTimedOutEventAttributes(Box::new(
+        WorkflowExecutionTimedOutEventAttributes { retry_state: retry_state.into(), new_execution_run_id },
+    )));
+    if let Ok(next) = next {
+        run.effect(Effect::Continue(next));
+    }
+}

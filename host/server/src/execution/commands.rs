@@ -1,0 +1,168 @@
+//! The commands of a completed workflow task, each in a file of its feature.
+//!
+//! All commands are checked before the first is recorded, so that a bad one leaves nothing behind. `check` looks at
+//! the run and at what earlier commands of the same completion will do to it; `record` cannot fail. No match has a
+//! wildcard: a command that the protocol adds does not compile before it has its place.
+
+use host_wire::temporal::api::{
+    command::v1::{Command, command::Attributes},
+    common::v1::WorkflowExecution,
+};
+
+use crate::execution::{
+    activity, attributes, child, close,
+    executions::Executions,
+    external,
+    loading::Needs,
+    marker,
+    plan::{Plan, Refused},
+    run::Run,
+    run_transition::RunTransition,
+    timer,
+};
+
+/// Looks up the other runs that a command changes, or that it must know.
+pub(crate) fn look_up(executions: &Executions, run: &Run, command: &Command) -> Result<(), Needs> {
+    let namespace = |of_command: &str| match of_command {
+        "" => run.identity().namespace.clone(),
+        given => given.to_owned(),
+    };
+    match &command.attributes {
+        Some(Attributes::StartChildWorkflowExecutionCommandAttributes(a)) => {
+            child::run::look_up(executions, &namespace(&a.namespace), &a.workflow_id)
+        }
+        Some(Attributes::SignalExternalWorkflowExecutionCommandAttributes(a)) => {
+            let target = a.execution.clone().unwrap_or_default();
+            external::deliver::look_up(executions, &namespace(&a.namespace), &target)
+        }
+        Some(Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(a)) => {
+            let target = WorkflowExecution { workflow_id: a.workflow_id.clone(), run_id: a.run_id.clone() };
+            external::deliver::look_up(executions, &namespace(&a.namespace), &target)
+        }
+        Some(
+            Attributes::CompleteWorkflowExecutionCommandAttributes(_)
+            | Attributes::FailWorkflowExecutionCommandAttributes(_)
+            | Attributes::CancelWorkflowExecutionCommandAttributes(_),
+        ) => child::close::look_up(executions, run, true),
+        Some(Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(_)) => {
+            child::close::look_up(executions, run, false)
+        }
+        Some(
+            Attributes::ScheduleActivityTaskCommandAttributes(_)
+            | Attributes::RequestCancelActivityTaskCommandAttributes(_)
+            | Attributes::StartTimerCommandAttributes(_)
+            | Attributes::CancelTimerCommandAttributes(_)
+            | Attributes::RecordMarkerCommandAttributes(_)
+            | Attributes::UpsertWorkflowSearchAttributesCommandAttributes(_)
+            | Attributes::ModifyWorkflowPropertiesCommandAttributes(_)
+            | Attributes::ProtocolMessageCommandAttributes(_)
+            | Attributes::ScheduleNexusOperationCommandAttributes(_)
+            | Attributes::RequestCancelNexusOperationCommandAttributes(_),
+        )
+        | None => Ok(()),
+    }
+}
+
+/// Checks the next command.
+pub(crate) fn check(plan: &mut Plan<'_>, command: &Command) -> Result<(), Refused> {
+    let Some(attributes) = &command.attributes else {
+        return Err(Refused::Invalid(format!("Command of type {} has no attributes.", command.command_type)));
+    };
+    if plan.closes {
+        return Err(Refused::Invalid(
+            "Invalid command sequence: a command that closes the workflow must be the last.".to_owned(),
+        ));
+    }
+    match attributes {
+        Attributes::ScheduleActivityTaskCommandAttributes(a) => activity::schedule::check(plan, a),
+        Attributes::RequestCancelActivityTaskCommandAttributes(a) => activity::request_cancel::check(plan, a),
+        Attributes::StartTimerCommandAttributes(a) => timer::start::check(plan, a),
+        Attributes::CancelTimerCommandAttributes(a) => timer::cancel::check(plan, a),
+        Attributes::RecordMarkerCommandAttributes(a) => marker::check(a),
+        Attributes::CompleteWorkflowExecutionCommandAttributes(a) => close::complete::check(plan, a),
+        Attributes::FailWorkflowExecutionCommandAttributes(a) => close::fail::check(plan, a),
+        Attributes::CancelWorkflowExecutionCommandAttributes(a) => close::cancel::check(plan, a),
+        Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(a) => {
+            close::continue_as_new::check(plan, a)
+        }
+        Attributes::UpsertWorkflowSearchAttributesCommandAttributes(a) => {
+            attributes::upsert_search_attributes::check(a)
+        }
+        Attributes::ModifyWorkflowPropertiesCommandAttributes(a) => {
+            attributes::modify_properties::check(plan, a)
+        }
+        Attributes::StartChildWorkflowExecutionCommandAttributes(a) => child::start::check(plan, a),
+        Attributes::SignalExternalWorkflowExecutionCommandAttributes(a) => external::signal::check(plan, a),
+        Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(a) => {
+            external::request_cancel::check(plan, a)
+        }
+        Attributes::ProtocolMessageCommandAttributes(_) => {
+            Err(Refused::Unsupported("updates (ProtocolMessage)"))
+        }
+        Attributes::ScheduleNexusOperationCommandAttributes(_)
+        | Attributes::RequestCancelNexusOperationCommandAttributes(_) => {
+            Err(Refused::Unsupported("Nexus operations"))
+        }
+    }
+}
+
+/// Records what a checked command does.
+pub(crate) fn record(
+    run: &mut RunTransition<'_>,
+    completed_id: i64,
+    command: Command,
+    identity: &str,
+    eager: &mut Vec<i64>,
+) {
+    let metadata = command.user_metadata;
+    match command.attributes {
+        Some(Attributes::ScheduleActivityTaskCommandAttributes(a)) => {
+            activity::schedule::record(run, completed_id, *a, metadata, eager);
+        }
+        Some(Attributes::RequestCancelActivityTaskCommandAttributes(a)) => {
+            activity::request_cancel::record(run, completed_id, &a, metadata, identity);
+        }
+        Some(Attributes::StartTimerCommandAttributes(a)) => {
+            timer::start::record(run, completed_id, *a, metadata);
+        }
+        Some(Attributes::CancelTimerCommandAttributes(a)) => {
+            timer::cancel::record(run, completed_id, *a, metadata, identity);
+        }
+        Some(Attributes::RecordMarkerCommandAttributes(a)) => {
+            marker::record(run, completed_id, *a, metadata);
+        }
+        Some(Attributes::CompleteWorkflowExecutionCommandAttributes(a)) => {
+            close::complete::record(run, completed_id, *a, metadata);
+        }
+        Some(Attributes::FailWorkflowExecutionCommandAttributes(a)) => {
+            close::fail::record(run, completed_id, *a, metadata);
+        }
+        Some(Attributes::CancelWorkflowExecutionCommandAttributes(a)) => {
+            close::cancel::record(run, completed_id, *a, metadata);
+        }
+        Some(Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(a)) => {
+            close::continue_as_new::record(run, completed_id, *a, metadata);
+        }
+        Some(Attributes::UpsertWorkflowSearchAttributesCommandAttributes(a)) => {
+            attributes::upsert_search_attributes::record(run, completed_id, *a, metadata);
+        }
+        Some(Attributes::ModifyWorkflowPropertiesCommandAttributes(a)) => {
+            attributes::modify_properties::record(run, completed_id, *a, metadata);
+        }
+        Some(Attributes::StartChildWorkflowExecutionCommandAttributes(a)) => {
+            child::start::record(run, completed_id, *a, metadata);
+        }
+        Some(Attributes::SignalExternalWorkflowExecutionCommandAttributes(a)) => {
+            external::signal::record(run, completed_id, *a, metadata);
+        }
+        Some(Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(a)) => {
+            external::request_cancel::record(run, completed_id, *a, metadata);
+        }
+        Some(
+            Attributes::ProtocolMessageCommandAttributes(_)
+            | Attributes::ScheduleNexusOperationCommandAttributes(_)
+            | Attributes::RequestCancelNexusOperationCommandAttributes(_),
+        )
+        | None => {}
+    }
+}

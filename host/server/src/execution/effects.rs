@@ -1,0 +1,29 @@
+//! What the change of one run asks of others and of workers, done in the same transition.
+
+use crate::execution::{
+    activity, child, external, run_transition::Effect, transition::Transition, workflow_task,
+};
+
+/// Does everything that follows from the changes of a transition. Ends it.
+pub(crate) fn settle(transition: &mut Transition<'_>) {
+    while let Some((number, effect)) = transition.next_effect() {
+        match effect {
+            Effect::WorkflowTask => {
+                let task = workflow_task::task::of(number, transition.run(number));
+                transition.push_task(task);
+            }
+            Effect::Activity(id) => {
+                let task = activity::task::of(number, transition.run(number), id);
+                transition.push_task(task);
+            }
+            Effect::StartChild(id) => child::run::start(transition, number, id),
+            Effect::SignalExternal(id) => external::deliver::signal(transition, number, id),
+            Effect::CancelExternal(id) => external::deliver::cancel(transition, number, id),
+            Effect::Continue(new) => {
+                let next = transition.start(*new);
+                transition.change(next, workflow_task::schedule::schedule_task);
+            }
+            Effect::Closed(children) => child::close::closed(transition, number, children),
+        }
+    }
+}

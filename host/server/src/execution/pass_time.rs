@@ -1,0 +1,56 @@
+//! Does what is due in a run.
+
+use crate::{
+    execution::{
+        activity, child, close, deadline::Deadline, executions::Executions, loading::Needs,
+        record::RunNumber, run::Run, run_transition::RunTransition, timer, workflow_task,
+    },
+    time::Time,
+};
+
+/// Whether something is due in a run, and all that it takes is in memory.
+pub(crate) fn prepare(executions: &Executions, number: RunNumber, now: Time) -> Result<bool, Needs> {
+    let Some((run, deadline)) = executions.run(number)?.and_then(|run| Some((run, due(run, now)?))) else {
+        return Ok(false);
+    };
+    if closes_run(&deadline) {
+        child::close::look_up(executions, run, true)?;
+    }
+    Ok(true)
+}
+
+/// Does everything that is due, up to what closes the run: for that, other runs must be in memory, so it is done by
+/// a transition of its own.
+pub(crate) fn pass_time(run: &mut RunTransition<'_>) {
+    let mut first = true;
+    while let Some(deadline) = due(run, run.now()) {
+        if closes_run(&deadline) && !first {
+            return;
+        }
+        first = false;
+        match deadline {
+            Deadline::HistoryTooLarge => close::terminate::too_large(run),
+            Deadline::Run => close::time_out::time_out(run),
+            Deadline::FirstWorkflowTask => workflow_task::schedule::first_task_due(run),
+            Deadline::WorkflowTask => workflow_task::end::time_out(run),
+            Deadline::Timer(id) => timer::fire::fire(run, &id),
+            Deadline::ActivityRetry(id) => activity::attempt::ready(run, id),
+            Deadline::ActivityTimeout(id, kind) => activity::attempt::time_out(run, id, kind),
+        }
+    }
+}
+
+fn due(run: &Run, now: Time) -> Option<Deadline> {
+    run.next_deadline().filter(|(time, _)| *time <= now).map(|(_, deadline)| deadline)
+}
+
+fn closes_run(deadline: &Deadline) -> bool {
+    match deadline {
+        Deadline::HistoryTooLarge | Deadline::Run => true,
+        Deadline::FirstWorkflowTask
+        | Deadline::WorkflowTask
+        | Deadline::Timer(_)
+        | Deadline::ActivityRetry(_)
+        | Deadline::ActivityTimeout(..) => false,
+    }
+}

@@ -1,0 +1,92 @@
+//! What the check of a command looks at, and how it refuses one.
+
+use std::collections::HashSet;
+
+use host_wire::temporal::api::{common::v1::Payloads, enums::v1::WorkflowTaskFailedCause as Cause};
+use prost::Message;
+
+use crate::{execution::run::Run, limits};
+
+/// A command that cannot be done; it fails the workflow task.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct BadCommand {
+    pub(crate) cause: Cause,
+    pub(crate) message: String,
+}
+
+/// Why a completion is refused.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Refused {
+    /// The workflow task fails.
+    Bad(BadCommand),
+    /// Nothing is recorded.
+    Invalid(String),
+    /// Nothing is recorded: the command is one that this service does not know how to do.
+    Unsupported(&'static str),
+}
+
+pub(crate) fn bad(cause: Cause, message: impl Into<String>) -> Refused {
+    Refused::Bad(BadCommand { cause, message: message.into() })
+}
+
+/// The run as it will be after the commands checked so far.
+pub(crate) struct Plan<'a> {
+    pub(crate) run: &'a Run,
+    pub(crate) activity_ids: HashSet<String>,
+    pub(crate) activities: usize,
+    pub(crate) timer_ids: HashSet<String>,
+    pub(crate) children: usize,
+    pub(crate) external_signals: usize,
+    pub(crate) external_cancels: usize,
+    pub(crate) buffered: usize,
+    pub(crate) closes: bool,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(run: &'a Run) -> Self {
+        Self {
+            run,
+            activity_ids: run
+                .activities()
+                .iter()
+                .map(|activity| activity.scheduled.activity_id.clone())
+                .collect(),
+            activities: run.activities().len(),
+            timer_ids: run.timers().ids().cloned().collect(),
+            children: run.children().len(),
+            external_signals: run.externals().signal_count(),
+            external_cancels: run.externals().cancel_count(),
+            buffered: run.buffer().events().len(),
+            closes: false,
+        }
+    }
+
+    /// A command that closes the run; it must see everything that happened.
+    pub(crate) fn close(&mut self) -> Result<(), Refused> {
+        if self.buffered > 0 {
+            return Err(bad(Cause::UnhandledCommand, String::new()));
+        }
+        self.closes = true;
+        Ok(())
+    }
+}
+
+/// An id or name that is there and not too long.
+pub(crate) fn check_id(cause: Cause, what: &str, command: &str, id: &str) -> Result<(), Refused> {
+    if id.is_empty() {
+        return Err(bad(cause, format!("{what} is not set on {command}.")));
+    }
+    if id.len() > limits::ID_BYTES {
+        return Err(bad(cause, format!("{what} on {command} exceeds length limit.")));
+    }
+    Ok(())
+}
+
+/// Payloads that fit into an event.
+pub(crate) fn check_payloads(cause: Cause, what: &str, payloads: Option<&Payloads>) -> Result<(), Refused> {
+    let size = payloads.map_or(0, Message::encoded_len);
+    if size > limits::BLOB_BYTES {
+        return Err(bad(cause, format!("{what} of {size} bytes exceeds size limit.")));
+    }
+    Ok(())
+}

@@ -1,0 +1,77 @@
+//! Signals, from requests and from other runs, on their way into a run.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        common::v1::{Header, Link, Payloads, WorkflowExecution},
+        history::v1::WorkflowExecutionSignaledEventAttributes,
+    },
+};
+
+use crate::{
+    error::{Error, ExhaustedCause},
+    execution::{
+        request::{check_length, check_name, check_payloads},
+        run_transition::RunTransition,
+        workflow_task::schedule::schedule_task,
+    },
+    limits,
+};
+
+/// A signal on its way into a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Signal {
+    pub(crate) name: String,
+    pub(crate) input: Option<Payloads>,
+    pub(crate) identity: String,
+    pub(crate) header: Option<Header>,
+    pub(crate) request_id: String,
+    /// The run that sends it, if one does.
+    pub(crate) external: Option<WorkflowExecution>,
+    pub(crate) links: Vec<Link>,
+}
+
+impl Signal {
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        check_name("SignalName", &self.name)?;
+        check_length("RequestId", &self.request_id)?;
+        check_payloads(self.input.as_ref())
+    }
+}
+
+/// Gives the run a signal, once for each request id.
+pub(crate) fn receive(run: &mut RunTransition<'_>, signal: Signal) -> Result<(), Error> {
+    if !run.is_open() {
+        return Err(Error::completed());
+    }
+    if !signal.request_id.is_empty() && run.signals().knows(&signal.request_id) {
+        return Ok(());
+    }
+    if run.workflow_tasks().close_attempted() && run.workflow_tasks().started_task().is_some() {
+        return Err(Error::Exhausted {
+            message: "workflow operation can not be applied because workflow is closing".to_owned(),
+            cause: ExhaustedCause::BusyWorkflow,
+        });
+    }
+    if run.signals().count() >= limits::SIGNALS {
+        return Err(Error::invalid("exceeded workflow execution limit for signal events"));
+    }
+    record(run, signal);
+    schedule_task(run);
+    Ok(())
+}
+
+pub(crate) fn record(run: &mut RunTransition<'_>, signal: Signal) {
+    let attributes = EventAttributes::WorkflowExecutionSignaledEventAttributes(Box::new(
+        WorkflowExecutionSignaledEventAttributes {
+            signal_name: signal.name,
+            input: signal.input,
+            identity: signal.identity,
+            header: signal.header,
+            skip_generate_workflow_task: false,
+            external_workflow_execution: signal.external,
+            request_id: signal.request_id,
+        },
+    ));
+    run.record_linked(attributes, signal.links);
+}

@@ -1,0 +1,327 @@
+//! StartWorkflowExecution and SignalWithStartWorkflowExecution.
+
+use host_wire::{
+    duration_to_proto,
+    temporal::api::{
+        enums::v1::{
+            TaskQueueKind, WorkflowExecutionStatus as Status, WorkflowIdConflictPolicy as Conflict,
+            WorkflowIdReusePolicy as Reuse,
+        },
+        history::v1::WorkflowExecutionStartedEventAttributes,
+        taskqueue::v1::TaskQueue,
+        workflowservice::v1::{SignalWithStartWorkflowExecutionRequest, StartWorkflowExecutionRequest},
+    },
+};
+use prost::Message;
+
+use crate::{
+    error::Error,
+    execution::{
+        child::close,
+        close::terminate,
+        executions::Executions,
+        loading::NotReady,
+        record::{RunIdentity, RunNumber},
+        request::{check_length, check_name, check_payloads},
+        retry,
+        run::Run,
+        run_transition::RunTransition,
+        signal::receive::{self, Signal},
+        successor::NewRun,
+        transition::Transition,
+        workflow_task::{schedule::schedule_task, timeout::task_timeout_or_default},
+    },
+    limits,
+    time::positive,
+};
+
+const TERMINATE_REASON: &str = "TerminateIfRunning WorkflowIdReusePolicy";
+
+/// The run that answers a start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Started {
+    pub(crate) run: RunNumber,
+    /// Whether this request, now or before, started it.
+    pub(crate) by_this_request: bool,
+    /// Whether it was started just now.
+    pub(crate) just_now: bool,
+}
+
+/// What the latest run of the workflow id means for a start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Existing {
+    /// It is not in the way.
+    No,
+    /// It answers.
+    Answers(Started),
+    /// It is open and makes room.
+    IsTerminated(RunNumber),
+}
+
+/// What the latest run of the workflow id means for a signal with start.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Signaled {
+    /// It is open and gets the signal.
+    Run(RunNumber),
+    /// A run starts, or answers the start.
+    Start(Existing),
+}
+
+/// Checks a start and looks up the runs that its policies are about.
+pub(crate) fn prepare(
+    executions: &Executions,
+    request: &StartWorkflowExecutionRequest,
+) -> Result<Existing, NotReady> {
+    executions.check_namespace(&request.namespace)?;
+    check(request)?;
+    existing(executions, request)
+}
+
+/// Starts a workflow, or answers with the run that the policies name instead.
+pub(crate) fn start(
+    transition: &mut Transition<'_>,
+    request: StartWorkflowExecutionRequest,
+    existing: Existing,
+) -> Started {
+    start_with(transition, request, existing, |_| {})
+}
+
+/// The two requests that a signal with start consists of.
+pub(crate) fn split(r: SignalWithStartWorkflowExecutionRequest) -> (StartWorkflowExecutionRequest, Signal) {
+    let signal = Signal {
+        name: r.signal_name,
+        input: r.signal_input,
+        identity: r.identity.clone(),
+        header: r.header.clone(),
+        request_id: String::new(),
+        external: None,
+        links: r.links.clone(),
+    };
+    let start = StartWorkflowExecutionRequest {
+        namespace: r.namespace,
+        workflow_id: r.workflow_id,
+        workflow_type: r.workflow_type,
+        task_queue: r.task_queue,
+        input: r.input,
+        workflow_execution_timeout: r.workflow_execution_timeout,
+        workflow_run_timeout: r.workflow_run_timeout,
+        workflow_task_timeout: r.workflow_task_timeout,
+        identity: r.identity,
+        request_id: r.request_id,
+        workflow_id_reuse_policy: r.workflow_id_reuse_policy,
+        workflow_id_conflict_policy: r.workflow_id_conflict_policy,
+        retry_policy: r.retry_policy,
+        cron_schedule: r.cron_schedule,
+        memo: r.memo,
+        search_attributes: r.search_attributes,
+        header: r.header,
+        workflow_start_delay: r.workflow_start_delay,
+        user_metadata: r.user_metadata,
+        links: r.links,
+        versioning_override: r.versioning_override,
+        priority: r.priority,
+        ..Default::default()
+    };
+    (start, signal)
+}
+
+/// Checks a signal with start and looks up the runs that its policies are about.
+pub(crate) fn prepare_signal(
+    executions: &Executions,
+    start: &StartWorkflowExecutionRequest,
+    signal: &Signal,
+) -> Result<Signaled, NotReady> {
+    executions.check_namespace(&start.namespace)?;
+    check(start)?;
+    signal.check()?;
+    let latest = executions.latest(&start.namespace, &start.workflow_id)?;
+    let open = latest.and_then(|number| Some((number, executions.get(number).filter(|run| run.is_open())?)));
+    let replaces = start.workflow_id_conflict_policy() == Conflict::TerminateExisting
+        || start.workflow_id_reuse_policy() == Reuse::TerminateIfRunning;
+    match open {
+        Some((number, run)) if !replaces && !is_of_request(run, &start.request_id) => {
+            Ok(Signaled::Run(number))
+        }
+        _ => existing(executions, start).map(Signaled::Start),
+    }
+}
+
+/// Signals the open run of a workflow id, or starts one with the signal as its first.
+pub(crate) fn signal_with_start(
+    transition: &mut Transition<'_>,
+    mut start: StartWorkflowExecutionRequest,
+    mut signal: Signal,
+    prepared: Signaled,
+) -> Result<Started, Error> {
+    if start.request_id.is_empty() {
+        start.request_id = transition.new_id();
+    }
+    signal.request_id.clone_from(&start.request_id);
+    match prepared {
+        Signaled::Run(number) => {
+            transition.change(number, |run| receive::receive(run, signal))?;
+            Ok(Started { run: number, by_this_request: false, just_now: false })
+        }
+        Signaled::Start(existing) => {
+            Ok(start_with(transition, start, existing, |run| receive::record(run, signal)))
+        }
+    }
+}
+
+/// Starts a run; `first` happens to it before its first workflow task is scheduled.
+fn start_with(
+    transition: &mut Transition<'_>,
+    request: StartWorkflowExecutionRequest,
+    existing: Existing,
+    first: impl FnOnce(&mut RunTransition<'_>),
+) -> Started {
+    match existing {
+        Existing::No => {}
+        Existing::Answers(started) => return started,
+        Existing::IsTerminated(number) => transition.change(number, |run| {
+            terminate::terminate(run, TERMINATE_REASON, None, "history-service");
+        }),
+    }
+    let new = new_run(transition, request);
+    let number = transition.start(new);
+    transition.change(number, |run| {
+        first(run);
+        schedule_task(run);
+    });
+    Started { run: number, by_this_request: true, just_now: true }
+}
+
+fn existing(executions: &Executions, request: &StartWorkflowExecutionRequest) -> Result<Existing, NotReady> {
+    let latest = executions.latest(&request.namespace, &request.workflow_id)?;
+    let Some((number, run)) = latest.and_then(|number| Some((number, executions.get(number)?))) else {
+        return Ok(Existing::No);
+    };
+    if is_of_request(run, &request.request_id) {
+        return Ok(Existing::Answers(Started { run: number, by_this_request: true, just_now: false }));
+    }
+    let reuse = request.workflow_id_reuse_policy();
+    if !run.is_open() {
+        return match reuse {
+            Reuse::RejectDuplicate => Err(in_the_way(run, "already finished").into()),
+            Reuse::AllowDuplicateFailedOnly if run.status() == Status::Completed => {
+                Err(in_the_way(run, "already finished successfully").into())
+            }
+            _ => Ok(Existing::No),
+        };
+    }
+    match request.workflow_id_conflict_policy() {
+        Conflict::UseExisting => {
+            Ok(Existing::Answers(Started { run: number, by_this_request: false, just_now: false }))
+        }
+        policy if policy == Conflict::TerminateExisting || reuse == Reuse::TerminateIfRunning => {
+            close::look_up(executions, run, true)?;
+            Ok(Existing::IsTerminated(number))
+        }
+        _ => Err(in_the_way(run, "is already running").into()),
+    }
+}
+
+/// A request without id is none that came before.
+fn is_of_request(run: &Run, request_id: &str) -> bool {
+    !request_id.is_empty() && run.identity().request_id == request_id
+}
+
+fn in_the_way(run: &Run, what: &str) -> Error {
+    let identity = run.identity();
+    Error::AlreadyStarted {
+        message: format!(
+            "Workflow execution {what}. WorkflowId: {}, RunId: {}.",
+            identity.workflow_id, identity.run_id
+        ),
+        request_id: identity.request_id.clone(),
+        run_id: identity.run_id.clone(),
+        first_run_id: run.start().attributes().first_execution_run_id.clone(),
+    }
+}
+
+fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error> {
+    check_name("WorkflowId", &request.workflow_id)?;
+    check_name("WorkflowType", request.workflow_type.as_ref().map_or("", |of| &of.name))?;
+    check_name("TaskQueue", request.task_queue.as_ref().map_or("", |queue| &queue.name))?;
+    check_length("RequestId", &request.request_id)?;
+    check_payloads(request.input.as_ref())?;
+    if request.memo.as_ref().map_or(0, Message::encoded_len) > limits::MEMO_BYTES {
+        return Err(Error::invalid("Memo size exceeds limit."));
+    }
+    if !request.cron_schedule.is_empty() {
+        return Err(Error::Unimplemented("cron schedules are not supported".to_owned()));
+    }
+    if let Some(wrong) = request.retry_policy.as_ref().and_then(retry::invalid) {
+        return Err(Error::invalid(wrong));
+    }
+    for (name, timeout) in [
+        ("WorkflowExecutionTimeout", &request.workflow_execution_timeout),
+        ("WorkflowRunTimeout", &request.workflow_run_timeout),
+        ("WorkflowTaskTimeout", &request.workflow_task_timeout),
+        ("WorkflowStartDelay", &request.workflow_start_delay),
+    ] {
+        if timeout.is_some_and(|timeout| timeout.seconds < 0 || timeout.nanos < 0) {
+            return Err(Error::invalid(format!("Invalid {name}: negative duration.")));
+        }
+    }
+    let terminates = request.workflow_id_reuse_policy() == Reuse::TerminateIfRunning;
+    if terminates && request.workflow_id_conflict_policy() != Conflict::Unspecified {
+        return Err(Error::invalid(
+            "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used \
+             together with a WorkflowIDConflictPolicy.",
+        ));
+    }
+    Ok(())
+}
+
+fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionRequest) -> NewRun {
+    if request.request_id.is_empty() {
+        request.request_id = transition.new_id();
+    }
+    let run_id = transition.new_id();
+    let execution_timeout = positive(request.workflow_execution_timeout);
+    let run_timeout = match (positive(request.workflow_run_timeout), execution_timeout) {
+        (Some(run), Some(execution)) => Some(run.min(execution)),
+        (run, execution) => run.or(execution),
+    };
+    let delay = positive(request.workflow_start_delay).unwrap_or_default();
+    let expiration = execution_timeout.map(|timeout| transition.now().after(delay).after(timeout).into());
+    let start = WorkflowExecutionStartedEventAttributes {
+        workflow_type: request.workflow_type,
+        task_queue: request.task_queue.map(|queue| TaskQueue {
+            name: queue.name,
+            kind: TaskQueueKind::Normal.into(),
+            normal_name: String::new(),
+        }),
+        input: request.input,
+        workflow_execution_timeout: request.workflow_execution_timeout,
+        workflow_run_timeout: run_timeout.map(duration_to_proto).or(request.workflow_run_timeout),
+        workflow_task_timeout: task_timeout_or_default(request.workflow_task_timeout, run_timeout),
+        continued_failure: request.continued_failure,
+        last_completion_result: request.last_completion_result,
+        original_execution_run_id: run_id.clone(),
+        identity: request.identity,
+        first_execution_run_id: run_id.clone(),
+        retry_policy: request.retry_policy.map(|policy| retry::filled(Some(policy))),
+        attempt: 1,
+        workflow_execution_expiration_time: expiration,
+        first_workflow_task_backoff: Some(duration_to_proto(delay)),
+        memo: request.memo,
+        search_attributes: request.search_attributes,
+        header: request.header,
+        workflow_id: request.workflow_id.clone(),
+        priority: request.priority,
+        eager_execution_accepted: request.request_eager_execution && delay.is_zero(),
+        ..Default::default()
+    };
+    NewRun {
+        identity: RunIdentity {
+            namespace: request.namespace,
+            workflow_id: request.workflow_id,
+            run_id,
+            request_id: request.request_id,
+        },
+        start: Box::new(start),
+        user_metadata: request.user_metadata,
+    }
+}

@@ -1,0 +1,72 @@
+//! Events as the tests print them.
+
+use host_wire::{EventAttributes, temporal::api::history::v1::HistoryEvent};
+
+/// Id, type, and what is worth seeing of the rest.
+pub(crate) fn describe(event: &HistoryEvent) -> String {
+    use EventAttributes as A;
+    let detail = match event.attributes.as_ref().unwrap() {
+        A::WorkflowExecutionStartedEventAttributes(a) => {
+            let continued = if a.continued_execution_run_id.is_empty() { "" } else { " continued" };
+            format!(" attempt {}{continued}", a.attempt)
+        }
+        A::WorkflowTaskStartedEventAttributes(a) => format!(" of {}", a.scheduled_event_id),
+        A::WorkflowTaskCompletedEventAttributes(a) => {
+            format!(" of {},{}", a.scheduled_event_id, a.started_event_id)
+        }
+        A::WorkflowTaskFailedEventAttributes(a) => format!(" {:?}", a.cause()),
+        A::WorkflowTaskTimedOutEventAttributes(a) => format!(" {:?}", a.timeout_type()),
+        A::WorkflowTaskScheduledEventAttributes(a) => {
+            format!(" attempt {} on {}", a.attempt, a.task_queue.as_ref().unwrap().name)
+        }
+        A::ActivityTaskScheduledEventAttributes(a) => {
+            let timeout = |timeout: Option<prost_types::Duration>| timeout.unwrap().seconds;
+            format!(
+                " {} close {} start {} run {} beat {}",
+                a.activity_id,
+                timeout(a.schedule_to_close_timeout),
+                timeout(a.schedule_to_start_timeout),
+                timeout(a.start_to_close_timeout),
+                timeout(a.heartbeat_timeout)
+            )
+        }
+        A::ActivityTaskStartedEventAttributes(a) => {
+            format!(" of {} attempt {}", a.scheduled_event_id, a.attempt)
+        }
+        A::ActivityTaskCompletedEventAttributes(a) => {
+            format!(" of {},{}", a.scheduled_event_id, a.started_event_id)
+        }
+        A::ActivityTaskCanceledEventAttributes(a) => {
+            format!(" of {},{}", a.scheduled_event_id, a.started_event_id)
+        }
+        A::ActivityTaskFailedEventAttributes(a) => {
+            format!(" of {},{} {:?}", a.scheduled_event_id, a.started_event_id, a.retry_state())
+        }
+        A::ActivityTaskTimedOutEventAttributes(a) => format!(
+            " of {},{} {:?}: {}",
+            a.scheduled_event_id,
+            a.started_event_id,
+            a.retry_state(),
+            a.failure.as_ref().unwrap().message
+        ),
+        A::TimerStartedEventAttributes(a) => format!(" {}", a.timer_id),
+        A::TimerFiredEventAttributes(a) => format!(" {} of {}", a.timer_id, a.started_event_id),
+        A::TimerCanceledEventAttributes(a) => format!(" {} of {}", a.timer_id, a.started_event_id),
+        A::WorkflowExecutionSignaledEventAttributes(a) => format!(" {}", a.signal_name),
+        A::WorkflowExecutionFailedEventAttributes(a) => format!(" {:?}", a.retry_state()),
+        A::WorkflowExecutionTimedOutEventAttributes(a) => format!(" {:?}", a.retry_state()),
+        A::StartChildWorkflowExecutionInitiatedEventAttributes(a) => {
+            format!(" {} {:?}", a.workflow_id, a.parent_close_policy())
+        }
+        A::StartChildWorkflowExecutionFailedEventAttributes(a) => format!(" {:?}", a.cause()),
+        A::SignalExternalWorkflowExecutionFailedEventAttributes(a) => format!(" {:?}", a.cause()),
+        A::ChildWorkflowExecutionCompletedEventAttributes(a) => {
+            format!(" of {},{}", a.initiated_event_id, a.started_event_id)
+        }
+        A::ChildWorkflowExecutionTerminatedEventAttributes(a) => {
+            format!(" of {},{}", a.initiated_event_id, a.started_event_id)
+        }
+        _ => String::new(),
+    };
+    format!("{} {:?}{detail}", event.event_id, event.event_type())
+}

@@ -1,0 +1,156 @@
+//! Requests and commands from the words of a script.
+
+use host_wire::{
+    duration_to_proto,
+    temporal::api::{
+        command::v1::{command::Attributes, *},
+        common::v1::{
+            ActivityType, Memo, Payload, RetryPolicy, SearchAttributes, WorkflowExecution, WorkflowType,
+        },
+        enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
+        failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
+        taskqueue::v1::TaskQueue,
+        workflowservice::v1::StartWorkflowExecutionRequest,
+    },
+};
+
+pub(crate) fn start_request(arguments: &[&str], id: &str) -> StartWorkflowExecutionRequest {
+    let mut request = StartWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_id: id.to_owned(),
+        workflow_type: Some(WorkflowType { name: "Type".to_owned() }),
+        task_queue: Some(TaskQueue { name: "queue".to_owned(), ..TaskQueue::default() }),
+        ..Default::default()
+    };
+    for argument in arguments {
+        let (key, value) = argument.split_once('=').unwrap();
+        match key {
+            "request" => request.request_id = value.to_owned(),
+            "type" => request.workflow_type = Some(WorkflowType { name: value.to_owned() }),
+            "run" => request.workflow_run_timeout = Some(seconds(value)),
+            "delay" => request.workflow_start_delay = Some(seconds(value)),
+            "attempts" => request.retry_policy = Some(retry(value)),
+            "reuse" => {
+                let name = format!("WORKFLOW_ID_REUSE_POLICY_{value}");
+                request.set_workflow_id_reuse_policy(WorkflowIdReusePolicy::from_str_name(&name).unwrap());
+            }
+            "conflict" => {
+                let name = format!("WORKFLOW_ID_CONFLICT_POLICY_{value}");
+                request
+                    .set_workflow_id_conflict_policy(WorkflowIdConflictPolicy::from_str_name(&name).unwrap());
+            }
+            other => panic!("no such key: {other}"),
+        }
+    }
+    request
+}
+
+/// `activity:ID[:key=value…]`, `timer:ID:SECONDS`, `complete`, …
+pub(crate) fn command(text: &str) -> Command {
+    let mut parts = text.split(':');
+    let kind = parts.next().unwrap();
+    let id = parts.next().unwrap_or_default().to_owned();
+    let rest: Vec<&str> = parts.collect();
+    let attributes = match kind {
+        "activity" => {
+            Attributes::ScheduleActivityTaskCommandAttributes(Box::new(activity_command(id, &rest)))
+        }
+        "cancel-activity" => Attributes::RequestCancelActivityTaskCommandAttributes(Box::new(
+            RequestCancelActivityTaskCommandAttributes { scheduled_event_id: id.parse().unwrap() },
+        )),
+        "timer" => Attributes::StartTimerCommandAttributes(Box::new(StartTimerCommandAttributes {
+            timer_id: id,
+            start_to_fire_timeout: rest.first().map(|text| seconds(text)),
+        })),
+        "cancel-timer" => {
+            Attributes::CancelTimerCommandAttributes(Box::new(CancelTimerCommandAttributes { timer_id: id }))
+        }
+        "marker" => Attributes::RecordMarkerCommandAttributes(Box::new(RecordMarkerCommandAttributes {
+            marker_name: id,
+            ..Default::default()
+        })),
+        "upsert" => Attributes::UpsertWorkflowSearchAttributesCommandAttributes(Box::new(
+            UpsertWorkflowSearchAttributesCommandAttributes {
+                search_attributes: Some(SearchAttributes { indexed_fields: [(id, payload("1"))].into() }),
+            },
+        )),
+        "memo" => Attributes::ModifyWorkflowPropertiesCommandAttributes(Box::new(
+            ModifyWorkflowPropertiesCommandAttributes {
+                upserted_memo: Some(Memo { fields: [(id, payload("1"))].into() }),
+            },
+        )),
+        "complete" => Attributes::CompleteWorkflowExecutionCommandAttributes(Box::default()),
+        "cancel" => Attributes::CancelWorkflowExecutionCommandAttributes(Box::default()),
+        "continue" => Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(Box::default()),
+        "fail" => Attributes::FailWorkflowExecutionCommandAttributes(Box::new(
+            FailWorkflowExecutionCommandAttributes { failure: Some(failure("Oops")) },
+        )),
+        "child" => Attributes::StartChildWorkflowExecutionCommandAttributes(Box::new(
+            StartChildWorkflowExecutionCommandAttributes {
+                workflow_id: id,
+                workflow_type: Some(WorkflowType { name: "Child".to_owned() }),
+                parent_close_policy: rest.first().map_or(0, |policy| policy.parse().unwrap()),
+                workflow_run_timeout: rest.get(1).map(|text| seconds(text)),
+                ..Default::default()
+            },
+        )),
+        "signal" => Attributes::SignalExternalWorkflowExecutionCommandAttributes(Box::new(
+            SignalExternalWorkflowExecutionCommandAttributes {
+                execution: Some(WorkflowExecution { workflow_id: id, run_id: String::new() }),
+                signal_name: "hello".to_owned(),
+                ..Default::default()
+            },
+        )),
+        "cancel-external" => Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(Box::new(
+            RequestCancelExternalWorkflowExecutionCommandAttributes { workflow_id: id, ..Default::default() },
+        )),
+        other => panic!("no such command: {other}"),
+    };
+    Command { attributes: Some(attributes), ..Command::default() }
+}
+
+fn activity_command(id: String, keys: &[&str]) -> ScheduleActivityTaskCommandAttributes {
+    let mut activity = ScheduleActivityTaskCommandAttributes {
+        activity_id: id,
+        activity_type: Some(ActivityType { name: "Activity".to_owned() }),
+        start_to_close_timeout: Some(seconds("10")),
+        ..Default::default()
+    };
+    for key in keys {
+        let (key, value) = key.split_once('=').unwrap();
+        match key {
+            "close" => activity.schedule_to_close_timeout = Some(seconds(value)),
+            "start" => activity.schedule_to_start_timeout = Some(seconds(value)),
+            "run" => activity.start_to_close_timeout = Some(seconds(value)),
+            "beat" => activity.heartbeat_timeout = Some(seconds(value)),
+            "attempts" => activity.retry_policy = Some(retry(value)),
+            "eager" => activity.request_eager_execution = true,
+            other => panic!("no such key: {other}"),
+        }
+    }
+    activity
+}
+
+pub(crate) fn failure(kind: &str) -> Failure {
+    Failure {
+        message: "it failed".to_owned(),
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
+            r#type: kind.to_owned(),
+            non_retryable: kind == "Never",
+            ..Default::default()
+        })),
+        ..Failure::default()
+    }
+}
+
+fn payload(text: &'static str) -> Payload {
+    Payload { data: text.into(), ..Payload::default() }
+}
+
+fn seconds(text: &str) -> prost_types::Duration {
+    duration_to_proto(std::time::Duration::from_secs_f64(text.parse().unwrap()))
+}
+
+fn retry(attempts: &str) -> RetryPolicy {
+    RetryPolicy { maximum_attempts: attempts.parse().unwrap(), ..RetryPolicy::default() }
+}

@@ -1,0 +1,96 @@
+//! Workflow tasks that do not complete: failed, timed out, closed with their run.
+
+use host_wire::{
+    EventAttributes,
+    temporal::api::{
+        enums::v1::{TimeoutType, WorkflowTaskFailedCause},
+        failure::v1::Failure,
+        history::v1::{WorkflowTaskFailedEventAttributes, WorkflowTaskTimedOutEventAttributes},
+    },
+};
+
+use crate::execution::{
+    buffer::flush::flush,
+    fact::{Sticky, UnrecordedChange},
+    run_transition::RunTransition,
+    workflow_task::schedule::reschedule,
+};
+
+/// The started task failed; another is scheduled.
+pub(crate) fn fail(
+    run: &mut RunTransition<'_>,
+    cause: WorkflowTaskFailedCause,
+    failure: Option<Failure>,
+    identity: &str,
+    binary_checksum: &str,
+) {
+    close_as_failed(run, cause, failure, identity, binary_checksum);
+    let flushed = flush(run);
+    reschedule(run, flushed);
+}
+
+/// Makes room for an event that closes the run: a started task fails, what was buffered becomes
+/// history.
+pub(crate) fn force_closed(run: &mut RunTransition<'_>) {
+    if run.workflow_tasks().started_task().is_some() {
+        close_as_failed(run, WorkflowTaskFailedCause::ForceCloseCommand, None, "history-service", "");
+        flush(run);
+    }
+}
+
+/// Nobody took the task from its sticky queue, or its worker did not complete it in time.
+pub(crate) fn time_out(run: &mut RunTransition<'_>) {
+    let Some(task) = run.workflow_tasks().task() else { return };
+    let started_event_id = task.started.as_ref().map(|started| started.event_id);
+    let scheduled_event_id = task.scheduled_event_id;
+    if task.is_transient() {
+        run.unrecorded(UnrecordedChange::TransientFailed(run.now().into()));
+    } else {
+        let timeout_type = match started_event_id {
+            Some(_) => TimeoutType::StartToClose,
+            None => TimeoutType::ScheduleToStart,
+        };
+        run.record(EventAttributes::WorkflowTaskTimedOutEventAttributes(Box::new(
+            WorkflowTaskTimedOutEventAttributes {
+                scheduled_event_id,
+                started_event_id: started_event_id.unwrap_or_default(),
+                timeout_type: timeout_type.into(),
+            },
+        )));
+    }
+    let flushed = flush(run);
+    reschedule(run, flushed);
+}
+
+fn close_as_failed(
+    run: &mut RunTransition<'_>,
+    cause: WorkflowTaskFailedCause,
+    failure: Option<Failure>,
+    identity: &str,
+    binary_checksum: &str,
+) {
+    let Some((task, started)) = run.workflow_tasks().started_task() else { return };
+    if task.is_transient() {
+        run.unrecorded(UnrecordedChange::TransientFailed(run.now().into()));
+        return;
+    }
+    let (scheduled_event_id, started_event_id) = (task.scheduled_event_id, started.event_id);
+    run.record(EventAttributes::WorkflowTaskFailedEventAttributes(Box::new(
+        WorkflowTaskFailedEventAttributes {
+            scheduled_event_id,
+            started_event_id,
+            cause: cause.into(),
+            failure,
+            identity: identity.to_owned(),
+            binary_checksum: binary_checksum.to_owned(),
+            ..Default::default()
+        },
+    )));
+}
+
+/// The next task goes to the normal queue.
+pub(crate) fn clear_sticky(run: &mut RunTransition<'_>) {
+    if run.workflow_tasks().sticky().is_some() {
+        run.unrecorded(UnrecordedChange::Sticky(Sticky::default()));
+    }
+}

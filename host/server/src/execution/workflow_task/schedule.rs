@@ -1,0 +1,45 @@
+//! Scheduling workflow tasks, normal and transient ones.
+
+use crate::execution::{
+    fact::{TransientScheduled, UnrecordedChange},
+    run_transition::{Effect, RunTransition},
+    workflow_task::events::scheduled_attributes,
+};
+
+/// Schedules a workflow task, unless there is one or the first is not due.
+pub(crate) fn schedule_task(run: &mut RunTransition<'_>) {
+    if run.defer_task() {
+        return;
+    }
+    if run.is_open() && run.workflow_tasks().task().is_none() && run.workflow_tasks().first_time().is_none() {
+        schedule_with_event(run);
+    }
+}
+
+/// The delay of the first task is over.
+pub(crate) fn first_task_due(run: &mut RunTransition<'_>) {
+    schedule_with_event(run);
+}
+
+/// The task after one that failed: transient unless there is something new to show.
+pub(crate) fn reschedule(run: &mut RunTransition<'_>, something_new: bool) {
+    if !run.is_open() {
+        return;
+    }
+    if something_new || run.workflow_tasks().next_attempt() == 1 {
+        schedule_with_event(run);
+    } else {
+        let attempt = run.workflow_tasks().next_attempt();
+        run.unrecorded(UnrecordedChange::TransientScheduled(TransientScheduled {
+            time: Some(run.now().into()),
+            attempt,
+        }));
+        run.effect(Effect::WorkflowTask);
+    }
+}
+
+fn schedule_with_event(run: &mut RunTransition<'_>) {
+    let attributes = scheduled_attributes(run, run.workflow_tasks().next_queue(), 1);
+    run.record(attributes);
+    run.effect(Effect::WorkflowTask);
+}

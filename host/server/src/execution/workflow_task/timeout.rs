@@ -1,0 +1,18 @@
+//! The timeout of workflow tasks, as starts ask for it.
+
+use std::time::Duration;
+
+use crate::{
+    limits,
+    time::{positive, stored},
+};
+
+/// The timeout of workflow tasks that a start asks for, or the default; within that of the run.
+pub(crate) fn task_timeout_or_default(
+    timeout: Option<prost_types::Duration>,
+    run_timeout: Option<Duration>,
+) -> Option<prost_types::Duration> {
+    let timeout =
+        positive(timeout).unwrap_or(limits::DEFAULT_WORKFLOW_TASK_TIMEOUT).min(limits::WORKFLOW_TASK_TIMEOUT);
+    stored(Some(run_timeout.map_or(timeout, |run_timeout| timeout.min(run_timeout))))
+}

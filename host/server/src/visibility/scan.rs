@@ -1,0 +1,109 @@
+//! Goes through the runs of a namespace, in memory and not.
+
+use std::collections::HashSet;
+
+use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
+use tonic::Status;
+
+use crate::{
+    execution::{describe, record::RunNumber},
+    shard::context::ShardContext,
+    storage::{Position, Row, StorageError},
+    visibility::filter::{Filter, Listed},
+};
+
+use std::sync::Arc;
+
+/// What a caller wants to know of the runs that a filter lets through.
+#[derive(Debug)]
+pub(crate) struct Scan<T> {
+    pub(crate) namespace: String,
+    /// Only runs with lower numbers.
+    pub(crate) before: RunNumber,
+    pub(crate) filter: Filter,
+    /// How many runs that are not in memory are enough. The latest come first.
+    pub(crate) most: usize,
+    pub(crate) sum: T,
+    pub(crate) add: fn(&mut T, RunNumber, WorkflowExecutionInfo),
+}
+
+/// Adds up the runs in memory, and then, outside the lock, the others. Waits until what it saw is on disk.
+///
+/// # Errors
+///
+/// When the namespace is not known, the file of runs cannot be read, or the service ends.
+pub(crate) async fn scan<T: Send + 'static>(
+    context: &Arc<ShardContext>,
+    mut scan: Scan<T>,
+) -> Result<T, Status> {
+    let (in_memory, position) = scan.memory(context)?;
+    let blocking = context.clone();
+    let read = context.blocking(move || scan.archive(&blocking, &in_memory, position)).await?;
+    let (sum, position) = read.map_err(|error| {
+        tracing::error!(%error, "failed to read the list of runs");
+        Status::data_loss(error.to_string())
+    })?;
+    context.on_disk(position).await?;
+    Ok(sum)
+}
+
+impl<T> Scan<T> {
+    /// Answers which runs are in memory, and the position at which that was so.
+    fn memory(&mut self, context: &ShardContext) -> Result<(HashSet<RunNumber>, Position), Status> {
+        let shard = context.lock();
+        shard.executions.check_namespace(&self.namespace)?;
+        // What starts from here on is not in the answer.
+        self.before = self.before.min(shard.executions.next_number());
+        let mut in_memory = HashSet::new();
+        for (number, run) in shard.executions.iter().filter(|(number, _)| *number < self.before) {
+            in_memory.insert(number);
+            if run.identity().namespace == self.namespace && self.filter.matches(&Listed::from(run)) {
+                (self.add)(&mut self.sum, number, describe::info(run));
+            }
+        }
+        Ok((in_memory, shard.position()))
+    }
+
+    fn archive(
+        mut self,
+        context: &ShardContext,
+        in_memory: &HashSet<RunNumber>,
+        mut position: Position,
+    ) -> Result<(T, Position), StorageError> {
+        let mut read = 0;
+        let mut without_info = Vec::new();
+        let (namespace, before, most) = (self.namespace.clone(), self.before, self.most);
+        let mut each = |(number, info): Row| {
+            match info {
+                _ if in_memory.contains(&number) => {}
+                Some(info) => read += usize::from(self.add_matching(number, info)),
+                None => without_info.push(number),
+            }
+            read < most
+        };
+        context.storage().list(&namespace, before, &mut each)?;
+        // These came back into memory in between, and perhaps have left it again.
+        for number in without_info {
+            let in_memory = {
+                let shard = context.lock();
+                let run = shard.executions.get(number);
+                run.map(|run| (describe::info(run), shard.position_of(number)))
+            };
+            let found =
+                in_memory.or_else(|| context.archived_run(number).map(|run| (describe::info(&run), 0)));
+            if let Some((info, changed)) = found {
+                position = position.max(changed);
+                self.add_matching(number, info);
+            }
+        }
+        Ok((self.sum, position))
+    }
+
+    fn add_matching(&mut self, number: RunNumber, info: WorkflowExecutionInfo) -> bool {
+        let matches = self.filter.matches(&Listed::from(&info));
+        if matches {
+            (self.add)(&mut self.sum, number, info);
+        }
+        matches
+    }
+}
