@@ -1,11 +1,10 @@
-//! `temporal.api.history.v1.History` as the host keeps it: encoded events, decoded when somebody
-//! looks.
+//! `temporal.api.history.v1.History` as the host keeps it: encoded events, decoded when they are read.
 //!
-//! Replay reads every event once, front to back, and needs the attributes of about half of them.
-//! So a [`History`] holds one `Bytes` per event (a slice of the buffer it was received in),
-//! [`RawEvent`] finds id, time and type without touching the attributes, and
-//! [`RawEvent::attributes`] decodes those, borrowing payloads from the same buffer. What events
-//! mean is none of this module's business.
+//! A replay reads every event once, front to back, and needs the attributes of about half of them. So a
+//! [`History`] holds one `Bytes` per event (a slice of the buffer it was received in), [`RawEvent`] finds
+//! id, time, type and the place of the attributes in one pass, and decodes the attributes when asked,
+//! borrowing payloads from the same buffer. `glimpse` reads single fields of them. The field numbers of
+//! events are known here and nowhere else; what events mean to a run is `host-core`'s.
 
 use std::fmt;
 
@@ -14,27 +13,25 @@ use prost::{
     DecodeError, Message, Name,
     encoding::{self, DecodeContext, WireType},
 };
-use prost_types::Timestamp;
 
-use crate::temporal::api::{
-    enums::v1::EventType,
-    history::v1::{HistoryEvent, history_event},
+use crate::temporal::api::history::v1::{HistoryEvent, history_event};
+
+mod event_types;
+mod fields;
+mod glimpse;
+mod raw_event;
+
+pub use event_types::{AttributesMessage, event_type, event_type_name};
+pub use glimpse::{
+    ScheduledActivity, TaskCompletion, TaskStart, accepted_after, activity_result, marker_name,
 };
+pub use raw_event::RawEvent;
 
 /// The attributes of an event, one variant per event type.
 pub type EventAttributes = history_event::Attributes;
 
 /// Field of `History` that holds the events.
 const EVENTS_TAG: u32 = 1;
-/// Fields of `HistoryEvent` that a [`RawEvent`] reads.
-const EVENT_ID_TAG: u32 = 1;
-const EVENT_TIME_TAG: u32 = 2;
-const EVENT_TYPE_TAG: u32 = 3;
-const WORKER_MAY_IGNORE_TAG: u32 = 300;
-/// The fields of the oneof `attributes` of `HistoryEvent`; a test compares them with the descriptor.
-const FIRST_ATTRIBUTES_TAG: u32 = 6;
-const LAST_ATTRIBUTES_TAG: u32 = 65;
-
 /// A part of a run's history, in event order: the message `temporal.api.history.v1.History`.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct History {
@@ -170,166 +167,14 @@ impl Name for History {
     }
 }
 
-/// One encoded `HistoryEvent`, of which only the outside has been read.
-#[derive(Clone)]
-pub struct RawEvent {
-    bytes: Bytes,
-    event_id: i64,
-    event_time: Option<Timestamp>,
-    event_type: i32,
-    worker_may_ignore: bool,
-    attributes: AttributesAt,
-}
-
-/// Where the attributes are inside the encoded event.
-#[derive(Clone, Copy)]
-enum AttributesAt {
-    Nowhere,
-    Field {
-        tag: u32,
-        start: usize,
-        end: usize,
-    },
-    /// Several fields of the oneof, which no known encoder writes: merging them is left to prost.
-    Scattered,
-}
-
-impl RawEvent {
-    /// Reads the outside of an encoded `HistoryEvent`.
-    ///
-    /// # Errors
-    ///
-    /// When the bytes are not a protobuf message with the fields of `HistoryEvent`. The inside of
-    /// the attributes is not checked.
-    pub fn new(bytes: Bytes) -> Result<Self, DecodeError> {
-        let mut event = Self {
-            event_id: 0,
-            event_time: None,
-            event_type: 0,
-            worker_may_ignore: false,
-            attributes: AttributesAt::Nowhere,
-            bytes: Bytes::new(),
-        };
-        let mut rest: &[u8] = &bytes;
-        while rest.has_remaining() {
-            event.read_field(&mut rest, bytes.len())?;
-        }
-        event.bytes = bytes;
-        Ok(event)
-    }
-
-    fn read_field(&mut self, rest: &mut &[u8], event_len: usize) -> Result<(), DecodeError> {
-        let ctx = DecodeContext::default();
-        let (tag, wire_type) = encoding::decode_key(rest)?;
-        match tag {
-            EVENT_ID_TAG => encoding::int64::merge(wire_type, &mut self.event_id, rest, ctx),
-            EVENT_TIME_TAG => {
-                let time = self.event_time.get_or_insert_default();
-                encoding::message::merge(wire_type, time, rest, ctx)
-            }
-            EVENT_TYPE_TAG => encoding::int32::merge(wire_type, &mut self.event_type, rest, ctx),
-            WORKER_MAY_IGNORE_TAG => encoding::bool::merge(wire_type, &mut self.worker_may_ignore, rest, ctx),
-            FIRST_ATTRIBUTES_TAG..=LAST_ATTRIBUTES_TAG => {
-                encoding::check_wire_type(WireType::LengthDelimited, wire_type)?;
-                let start = event_len - rest.len();
-                encoding::skip_field(wire_type, tag, rest, ctx)?;
-                let end = event_len - rest.len();
-                self.attributes = match self.attributes {
-                    AttributesAt::Nowhere => AttributesAt::Field { tag, start, end },
-                    _ => AttributesAt::Scattered,
-                };
-                Ok(())
-            }
-            _ => encoding::skip_field(wire_type, tag, rest, ctx),
-        }
-    }
-
-    /// Position in the run's history, from 1.
-    #[must_use]
-    pub fn event_id(&self) -> i64 {
-        self.event_id
-    }
-
-    /// When the service recorded the event.
-    #[must_use]
-    pub fn event_time(&self) -> Option<Timestamp> {
-        self.event_time
-    }
-
-    /// The type, or nothing when it is newer than the protocol this was built with.
-    #[must_use]
-    pub fn event_type(&self) -> Option<EventType> {
-        EventType::try_from(self.event_type).ok()
-    }
-
-    /// The type as it came, for messages about types that are not known.
-    #[must_use]
-    pub fn event_type_number(&self) -> i32 {
-        self.event_type
-    }
-
-    /// Whether a worker that does not know the type may go on without it.
-    #[must_use]
-    pub fn worker_may_ignore(&self) -> bool {
-        self.worker_may_ignore
-    }
-
-    /// Decodes the attributes; payloads in them are slices of the event's buffer. Nothing when the
-    /// event has none, or has some that are newer than the protocol this was built with.
-    ///
-    /// # Errors
-    ///
-    /// When the attributes are not what the event's field says they are.
-    pub fn attributes(&self) -> Result<Option<EventAttributes>, DecodeError> {
-        match self.attributes {
-            AttributesAt::Nowhere => Ok(None),
-            AttributesAt::Field { tag, start, end } => {
-                let mut attributes = None;
-                let mut field = self.bytes.slice(start..end);
-                EventAttributes::merge(
-                    &mut attributes,
-                    tag,
-                    WireType::LengthDelimited,
-                    &mut field,
-                    DecodeContext::default(),
-                )?;
-                Ok(attributes)
-            }
-            AttributesAt::Scattered => Ok(self.decode()?.attributes),
-        }
-    }
-
-    /// Decodes the whole event.
-    ///
-    /// # Errors
-    ///
-    /// When any part of it is not what its field says it is.
-    pub fn decode(&self) -> Result<HistoryEvent, DecodeError> {
-        HistoryEvent::decode(self.bytes.clone())
-    }
-
-    /// The encoded event.
-    #[must_use]
-    pub fn encoded(&self) -> &Bytes {
-        &self.bytes
-    }
-}
-
-impl fmt::Debug for RawEvent {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RawEvent")
-            .field("event_id", &self.event_id)
-            .field("event_type", &self.event_type())
-            .field("bytes", &self.bytes.len())
-            .finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use prost_types::Timestamp;
+
     use super::*;
     use crate::temporal::api::{
         common::v1::{Payload, Payloads},
+        enums::v1::EventType,
         history::v1::ActivityTaskCompletedEventAttributes,
         workflowservice::v1::GetWorkflowExecutionHistoryResponse,
     };
@@ -377,18 +222,6 @@ mod tests {
             };
             let data = &completed.result.unwrap().payloads[0].data;
             assert!(received.as_ptr_range().contains(&data.as_ptr()));
-        }
-    }
-
-    #[test]
-    fn attributes_are_the_fields_between_the_first_and_the_last() {
-        for field in crate::descriptor::of::<HistoryEvent>().fields() {
-            assert_eq!(
-                field.containing_oneof().is_some_and(|oneof| oneof.name() == "attributes"),
-                (FIRST_ATTRIBUTES_TAG..=LAST_ATTRIBUTES_TAG).contains(&field.number()),
-                "{}",
-                field.name()
-            );
         }
     }
 

@@ -15,7 +15,10 @@ pub mod protojson;
 mod time;
 
 pub use generated::{google, grpc, temporal};
-pub use history::{EventAttributes, History, HistoryError, RawEvent};
+pub use history::{
+    AttributesMessage, EventAttributes, History, HistoryError, RawEvent, ScheduledActivity, TaskCompletion,
+    TaskStart, accepted_after, activity_result, event_type, event_type_name, marker_name,
+};
 pub use payload::{payloads_from_proto, payloads_to_proto};
 pub use time::{
     duration_from_proto, duration_to_proto, timestamp_from_proto, timestamp_to_proto, timestamp_to_unix_nanos,
