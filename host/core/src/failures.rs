@@ -2,10 +2,10 @@
 
 use host_wire::temporal::api::{
     common::v1::{Payload, Payloads},
-    failure::v1::{CanceledFailureInfo, Failure, failure::FailureInfo},
+    failure::v1::{ApplicationFailureInfo, CanceledFailureInfo, Failure, failure::FailureInfo},
 };
 
-use crate::{error::Error, event::Event};
+use crate::{error::Error, history::Event};
 
 /// A failure with a cause.
 pub(crate) fn caused(message: impl Into<String>, info: FailureInfo, cause: Option<Failure>) -> Box<Failure> {
@@ -26,6 +26,15 @@ pub(crate) fn canceled(details: Option<Payloads>) -> Failure {
         })),
         ..Failure::default()
     }
+}
+
+/// A failure that the service reports of another workflow, with the name of its cause.
+pub(crate) fn application(message: String, failure_type: String) -> Box<Failure> {
+    let info = FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
+        r#type: failure_type,
+        ..ApplicationFailureInfo::default()
+    });
+    caused(message, info, None)
 }
 
 /// A result: one payload, or none at all.

@@ -40,34 +40,27 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
-mod activities;
-mod apply;
-mod child_workflows;
+mod api;
 mod command;
 mod error;
-mod event;
-mod external_workflows;
 mod failures;
-mod fields;
-mod flags;
-mod issue;
+mod history;
 mod job;
-mod local_activities;
-mod local_activity;
-mod markers;
-mod nexus;
-mod one_way;
+mod local_activity_queue;
+mod machines;
+mod operation;
 mod operations;
 mod patches;
 mod queries;
 mod random;
 mod run;
-mod step;
-mod tasks;
-mod timers;
-mod updates;
-mod workflow_tasks;
+#[cfg(test)]
+mod tests;
 
+pub use api::{
+    Completion, LocalActivityRequests, LocalActivityResult, Query, Rejection, RunConfig, Step, Task,
+    UpdateValidation,
+};
 pub use command::{
     ActivityCancellation, ChildWorkflowCancellation, Command, LocalActivity, NexusCancellation,
 };
@@ -79,7 +72,3 @@ pub use job::{
 pub use patches::Patches;
 pub use random::random_seed;
 pub use run::Run;
-pub use step::{
-    Completion, LocalActivityRequests, LocalActivityResult, Query, Rejection, RunConfig, Step, Task,
-    UpdateValidation,
-};

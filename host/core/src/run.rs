@@ -1,96 +1,31 @@
-//! One run: takes events, gives steps. Dispatch only: what events do stands in `apply`, what commands
-//! do in `issue`, and both leave it to the file of each kind.
-
-use std::sync::Arc;
+//! One run: whose turn it is. Takes events and answers, and gives steps; what they do is said in `machines`.
 
 use bytes::Bytes;
-use host_wire::temporal::api::{
-    common::v1::{Memo, RetryPolicy, SearchAttributes},
-    deployment::v1::WorkerDeploymentVersion,
-    query::v1::WorkflowQueryResult,
-};
-use prost_types::Timestamp;
+use host_wire::temporal::api::query::v1::WorkflowQueryResult;
 
 use crate::{
-    apply::Applied,
+    api::{Completion, LocalActivityResult, Query, Rejection, RunConfig, Step, Task, UpdateValidation},
     command::Command,
     error::Error,
-    event::Event,
-    flags::Flags,
-    job::{Activation, Job},
-    local_activities::LocalActivities,
-    operations::Operations,
-    patches::KnownPatches,
+    history::{LogicalTasks, Next, Position},
+    machines::{Machines, NextActivation, record, replay},
+    operations::update::UpdateRequest,
     queries::Queries,
-    step::{Completion, LocalActivityResult, Query, Rejection, RunConfig, Step, Task, UpdateValidation},
-    tasks::Tasks,
-    updates::{UpdateRequest, Updates},
-    workflow_tasks::WorkflowTasks,
 };
 
 /// One run of a workflow, driven by its worker: a value that neither waits nor looks at anything but
 /// what it is given.
 #[derive(Debug)]
 pub struct Run {
-    pub(crate) config: RunConfig,
     phase: Phase,
-    /// What went wrong: nothing works after it.
+    /// The first error: every later call gives it again.
     error: Option<Error>,
     queries: Queries,
-    /// A local activity must not wait any longer for the workflow task to be answered.
+    /// The workflow task must not wait any longer for local activities.
     heartbeat_is_due: bool,
-
-    pub(crate) tasks: Tasks,
-    /// The events of the task in hand; kept for its allocation.
-    pub(crate) taken: Vec<Event>,
-    pub(crate) workflow_tasks: WorkflowTasks,
-    pub(crate) operations: Operations,
-    pub(crate) local_activities: LocalActivities,
-    pub(crate) updates: Updates,
-    pub(crate) patches: KnownPatches,
-    pub(crate) flags: Flags,
-    pub(crate) sequence: Sequence,
-
-    /// The `WorkflowTaskStarted` event of the last completed task, as the polled task says.
-    pub(crate) previous_started_event_id: Option<i64>,
-    pub(crate) is_replaying: bool,
-    pub(crate) last_event_id: i64,
-    pub(crate) time: Option<Timestamp>,
-    pub(crate) started: Option<Started>,
-    pub(crate) version: Option<Arc<WorkerDeploymentVersion>>,
-    /// The last completion that was looked at.
-    pub(crate) completed_event_id: i64,
-    pub(crate) was_reset: bool,
-    /// The guest has ended the run.
-    pub(crate) is_ended: bool,
-    /// History has the end of the run.
-    pub(crate) is_closed: bool,
-
-    /// For the next activation.
-    pub(crate) jobs: Vec<Job>,
-    pub(crate) found_patches: Vec<String>,
-    /// Numbers of the updates whose handlers the current activation starts.
-    pub(crate) starting_updates: Vec<u32>,
-}
-
-/// What a continuation as new inherits.
-#[derive(Debug)]
-pub(crate) struct Started {
-    pub(crate) memo: Option<Memo>,
-    pub(crate) retry_policy: Option<RetryPolicy>,
-    /// With what the guest has upserted since.
-    pub(crate) search_attributes: Option<SearchAttributes>,
-}
-
-/// The last sequence number of each kind.
-#[derive(Debug, Default)]
-pub(crate) struct Sequence {
-    pub(crate) activity: u32,
-    pub(crate) timer: u32,
-    pub(crate) child_workflow: u32,
-    pub(crate) external_signal: u32,
-    pub(crate) external_cancel: u32,
-    pub(crate) nexus: u32,
+    tasks: LogicalTasks,
+    position: Position,
+    machines: Machines,
 }
 
 /// Whose turn it is.
@@ -118,38 +53,27 @@ enum TaskKind {
     Replay,
 }
 
+/// What came of applying the next logical task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Replayed {
+    Task,
+    NeedEvents,
+    /// History is at its end.
+    Nothing,
+}
+
 impl Run {
-    /// A run nothing is known of yet.
+    /// A run of which no history is known yet.
     #[must_use]
     pub fn new(config: RunConfig) -> Self {
         Self {
-            config,
             phase: Phase::Rest,
             error: None,
             queries: Queries::default(),
             heartbeat_is_due: false,
-            tasks: Tasks::default(),
-            taken: Vec::new(),
-            completed_event_id: 0,
-            workflow_tasks: WorkflowTasks::default(),
-            operations: Operations::default(),
-            local_activities: LocalActivities::default(),
-            updates: Updates::default(),
-            patches: KnownPatches::default(),
-            flags: Flags::default(),
-            sequence: Sequence::default(),
-            previous_started_event_id: None,
-            is_replaying: false,
-            last_event_id: 0,
-            time: None,
-            started: None,
-            version: None,
-            was_reset: false,
-            is_ended: false,
-            is_closed: false,
-            jobs: Vec::new(),
-            found_patches: Vec::new(),
-            starting_updates: Vec::new(),
+            tasks: LogicalTasks::default(),
+            position: Position::new(config),
+            machines: Machines::default(),
         }
     }
 
@@ -169,11 +93,10 @@ impl Run {
         };
         let has_updates = !task.messages.is_empty();
         for message in task.messages {
-            self.updates.requested.push(UpdateRequest::from_message(message)?);
+            self.machines.request_update(UpdateRequest::from_message(message)?);
         }
         self.queries = Queries::new(task.queries, task.query);
-        self.previous_started_event_id = task.previous_started_event_id;
-        self.is_replaying = task.previous_started_event_id != Some(0);
+        self.position.start_task(task.previous_started_event_id);
         self.heartbeat_is_due = false;
         self.tasks.reopen(has_updates);
         self.phase = Phase::Work { task: kind };
@@ -207,8 +130,8 @@ impl Run {
                 return Err(Error::OutOfOrder { what: "commands without an activation" });
             };
             run.phase = Phase::Work { task };
-            run.issue(commands)?;
-            run.apply_deferred()
+            record::record(commands, &mut run.machines, &mut run.position)?;
+            run.take_local_activity_answers()
         })
     }
 
@@ -223,7 +146,7 @@ impl Run {
                 return Err(Error::OutOfOrder { what: "a verdict without an update" });
             };
             run.phase = Phase::Work { task };
-            run.settle_update(job, verdict);
+            run.machines.settle_update(job, verdict);
             Ok(())
         })
     }
@@ -240,7 +163,7 @@ impl Run {
             };
             run.phase = Phase::Work { task };
             run.queries.answer(answer);
-            run.apply_deferred()
+            run.take_local_activity_answers()
         })
     }
 
@@ -254,8 +177,8 @@ impl Run {
         self.fail_once(|run| {
             // Jobs keep the order of a replay: behind those of the guest's answer, or of the next
             // task's events.
-            run.local_activities.deferred.push(result);
-            if matches!(run.phase, Phase::Work { .. }) { run.apply_deferred() } else { Ok(()) }
+            run.machines.answer_local_activity(result);
+            if matches!(run.phase, Phase::Work { .. }) { run.take_local_activity_answers() } else { Ok(()) }
         })
     }
 
@@ -268,38 +191,38 @@ impl Run {
     /// event names it. A foreign format counts as unnamed; that is the caller's to see.
     #[must_use]
     pub fn named_build_id(&self) -> Option<&str> {
-        self.version.as_ref().map(|version| version.build_id.as_str())
+        self.position.version().map(|version| version.build_id.as_str())
     }
 
     /// Whether the run was reset after its last completed task.
     #[must_use]
     pub fn was_reset(&self) -> bool {
-        self.was_reset
+        self.position.was_reset()
     }
 
     /// What it was made with.
     #[must_use]
     pub fn config(&self) -> &RunConfig {
-        &self.config
+        self.position.config()
     }
 
     /// Whether the guest has ended the run, or history has.
     #[must_use]
     pub fn is_ended(&self) -> bool {
-        self.is_ended || self.is_closed
+        self.machines.has_ended() || self.position.is_closed()
     }
 
     /// Whether the task cannot be answered before a local activity is over, or
     /// [`heartbeat`](Run::heartbeat) is called: what [`Step::Idle`] means then.
     #[must_use]
     pub fn awaits_local_activities(&self) -> bool {
-        self.phase != Phase::Rest && self.local_activities.are_outstanding()
+        self.phase != Phase::Rest && self.machines.awaits_local_activities()
     }
 
     /// The last event that was applied.
     #[must_use]
     pub fn last_event_id(&self) -> i64 {
-        self.last_event_id
+        self.position.last_event_id()
     }
 
     fn fail_once<T>(&mut self, action: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
@@ -322,29 +245,71 @@ impl Run {
             }
         };
         loop {
-            if let Some(requests) = self.local_activities.take_requests(&self.operations.local_activities) {
+            if let Some(requests) = self.machines.take_local_activity_requests() {
                 return Ok(Step::LocalActivities(requests));
             }
-            if self.is_ended && self.is_closed {
-                // What came between the guest's end and the event of it, nobody is left to hear.
-                self.jobs.clear();
+            if self.machines.has_ended() && self.position.is_closed() {
+                self.machines.drop_jobs();
             }
-            if !self.jobs.is_empty() {
+            if self.machines.has_jobs() {
                 return Ok(self.activation_step(task));
             }
-            match self.apply_next_task()? {
-                Applied::Task => self.apply_deferred()?,
-                Applied::NeedEvents => return Ok(Step::NeedEvents),
-                Applied::Nothing if self.jobs.is_empty() => break,
-                Applied::Nothing => {}
+            match self.replay_next_task()? {
+                Replayed::Task => self.take_local_activity_answers()?,
+                Replayed::NeedEvents => return Ok(Step::NeedEvents),
+                Replayed::Nothing if self.machines.has_jobs() => {}
+                Replayed::Nothing => break,
             }
         }
         if let Some((id, query)) = self.queries.ask() {
             self.phase = Phase::Answering { task };
-            let state = self.activation(Vec::new(), true);
+            let patches = self.machines.unannounced_patches().to_vec();
+            let state = self.position.activation(Vec::new(), true, patches);
             return Ok(Step::Query(Box::new(Query { id, query, state })));
         }
         Ok(self.answer_step(task))
+    }
+
+    /// Applies the next logical task, once it is there.
+    fn replay_next_task(&mut self) -> Result<Replayed, Error> {
+        if self.position.is_closed() {
+            self.position.end_replay();
+            return Ok(Replayed::Nothing);
+        }
+        match self.tasks.next()? {
+            Next::NeedEvents => Ok(Replayed::NeedEvents),
+            Next::Over => {
+                self.position.end_replay();
+                self.machines.release_found_if_idle(&mut self.position)?;
+                Ok(Replayed::Nothing)
+            }
+            Next::Task(task) => {
+                replay::replay(&task, &mut self.machines, &mut self.position)?;
+                Ok(Replayed::Task)
+            }
+        }
+    }
+
+    fn take_local_activity_answers(&mut self) -> Result<(), Error> {
+        self.machines.take_local_activity_answers(&mut self.position)
+    }
+
+    /// The guest's turn, or that of a copy that looks at an update.
+    fn activation_step(&mut self, task: TaskKind) -> Step {
+        let is_replaying = self.position.is_replaying();
+        match self.machines.next_activation() {
+            NextActivation::Validate { job, update, preceding } => {
+                let patches = self.machines.unannounced_patches().to_vec();
+                let preceding = (job > 0).then(|| self.position.activation(preceding, is_replaying, patches));
+                self.phase = Phase::Validating { task, job };
+                Step::ValidateUpdate(Box::new(UpdateValidation { update: *update, preceding }))
+            }
+            NextActivation::Activate { jobs, patches } => {
+                self.phase = Phase::Activating { task };
+                self.position.activate();
+                Step::Activate(self.position.activation(jobs, is_replaying, patches))
+            }
+        }
     }
 
     /// Everything is applied and asked: what answers the task, if anything does yet.
@@ -353,74 +318,27 @@ impl Run {
             self.phase = Phase::Rest;
             return Step::RespondQuery(Box::new(answer));
         }
-        let outstanding = self.local_activities.are_outstanding();
+        let outstanding = self.machines.awaits_local_activities();
         match task {
             // An answered query must not wait for a local activity.
             TaskKind::Workflow if outstanding && !self.heartbeat_is_due && !self.queries.has_answers() => {
                 Step::Idle
             }
-            TaskKind::Workflow if !self.is_closed || self.queries.has_answers() => {
+            TaskKind::Workflow if !self.position.is_closed() || self.queries.has_answers() => {
                 self.phase = Phase::Rest;
-                Step::Respond(Box::new(self.completion(outstanding)))
+                Step::Respond(Box::new(Completion {
+                    commands: self.machines.take_commands(),
+                    messages: self.machines.take_messages(),
+                    query_results: self.queries.take_answers(),
+                    sdk_metadata: self.position.complete(),
+                    force_create_new_workflow_task: outstanding,
+                    ends_run: self.machines.has_ended(),
+                }))
             }
             TaskKind::Workflow | TaskKind::Query | TaskKind::Replay => {
                 self.phase = Phase::Rest;
                 Step::Idle
             }
-        }
-    }
-
-    fn completion(&mut self, force_create_new_workflow_task: bool) -> Completion {
-        self.version.clone_from(&self.config.version);
-        self.was_reset = false;
-        Completion {
-            commands: self.operations.take_commands(),
-            messages: std::mem::take(&mut self.updates.outbox),
-            query_results: self.queries.take_answers(),
-            sdk_metadata: self.flags.metadata(&self.config),
-            force_create_new_workflow_task,
-            ends_run: self.is_ended,
-        }
-    }
-
-    /// The guest's turn: first the copies that look at updates, then the guest itself.
-    fn activation_step(&mut self, task: TaskKind) -> Step {
-        self.jobs.sort_by_key(Job::rank);
-        for (index, job) in self.jobs.iter().enumerate() {
-            let Job::Update(update) = job else { continue };
-            if self.needs_validation(&update.protocol_instance_id) {
-                let update = (**update).clone();
-                let preceding = self.jobs[..index].to_vec();
-                let preceding = (index > 0).then(|| self.activation(preceding, self.is_replaying));
-                self.phase = Phase::Validating { task, job: index };
-                return Step::ValidateUpdate(Box::new(UpdateValidation { update, preceding }));
-            }
-        }
-        let jobs = std::mem::take(&mut self.jobs);
-        self.note_starting_updates(&jobs);
-        self.local_activities.activation_index += 1;
-        self.phase = Phase::Activating { task };
-        if !self.is_replaying {
-            self.version.clone_from(&self.config.version);
-        }
-        let mut activation = self.activation(jobs, self.is_replaying);
-        activation.patches = std::mem::take(&mut self.found_patches);
-        Step::Activate(activation)
-    }
-
-    fn activation(&self, jobs: Vec<Job>, is_replaying: bool) -> Activation {
-        let tasks = &self.workflow_tasks;
-        Activation {
-            time: self.time.unwrap_or_default(),
-            history_length: u32::try_from(self.last_event_id).unwrap_or_default(),
-            history_size_bytes: tasks.history_size_bytes,
-            continue_as_new_suggested: tasks.continue_as_new_suggested,
-            continue_as_new_reasons: tasks.continue_as_new_reasons.clone(),
-            target_deployment_version_changed: tasks.target_deployment_version_changed,
-            version: self.version.clone(),
-            is_replaying,
-            patches: self.found_patches.clone(),
-            jobs,
         }
     }
 }

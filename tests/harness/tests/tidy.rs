@@ -14,7 +14,6 @@ const MAX_LINES: usize = 500;
 
 /// Files that have more lines, and why.
 const LONG_FILES: &[(&str, &str)] = &[
-    ("host/core/tests/runs/support/history.rs", "one arm for each word of the histories' language"),
     ("host/server/src/execution/tests/script.rs", "one arm for each word of the scripts' language"),
     ("host/server/tests/service.rs", "cases of one kind, each a few lines"),
 ];
