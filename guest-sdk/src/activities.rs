@@ -1,36 +1,27 @@
-//! Activities, from the side of the workflow: options, scheduling, and the handle.
+//! Activities: a workflow schedules them, and implementations take their context from here.
 //!
-//! What their implementations need, [`ActivityContext`] and [`ActivityError`], is here too. Only the host
-//! has it: in the sandbox both are names without values.
+//! [`ActivityContext`] and [`ActivityError`] exist on the host only; in the sandbox both are types without
+//! values.
 
-use std::future::Future;
-use std::marker::PhantomData;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+mod handle;
+mod local;
+mod options;
 
-use futures_core::FusedFuture;
-use guest_sdk_types::{
-    ActivityDefinition, IntoPayloads, NamedPayloads, PayloadError, Priority, RetryPolicy, Returned,
-};
+use guest_sdk_types::{ActivityDefinition, IntoPayloads, Payload};
 #[cfg(not(target_family = "wasm"))]
 pub use host_activities::{ActivityContext, ActivityError, ActivityInfo, HeartbeatError};
 
-use crate::bindings::workflow::host::activation::ActivityResolution;
-use crate::bindings::workflow::host::activities as wit;
-pub use crate::bindings::workflow::host::activities::CancellationType as ActivityCancellationType;
-use crate::bindings::workflow::host::types::{Outcome, VersioningIntent};
-use crate::cancellation::WorkflowCancellationToken;
-use crate::context::SyncWorkflowContext;
-use crate::convert::{
-    duration, from_payload, named_payloads, payloads, priority, retry_policy, user_metadata,
+pub use self::handle::ActivityHandle;
+use self::handle::ScheduledActivity;
+use self::local::LocalActivity;
+pub use self::options::{
+    ActivityCancellationType, ActivityCloseTimeouts, ActivityOptions, ActivityOptionsBuilder,
+    LocalActivityOptions, LocalActivityOptionsBuilder,
 };
-use crate::convert_failure::from_failure;
-use crate::error::ActivityExecutionError;
+use crate::context::SyncWorkflowContext;
 use crate::host;
-use crate::local_activities::LocalActivity;
-use crate::operation::{CancellableFuture, Kind, Operation, Resolution};
-use crate::options::{opaque_debug, options};
+use crate::operation::{Issued, Operation};
+use crate::pending::OperationKind;
 
 /// The context of an activity. It exists on the host only.
 #[cfg(target_family = "wasm")]
@@ -42,151 +33,8 @@ pub enum ActivityContext {}
 #[derive(Debug)]
 pub enum ActivityError {}
 
-/// How long an activity may take. One of both must be said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ActivityCloseTimeouts {
-    /// One attempt.
-    StartToClose(Duration),
-    /// All attempts together, from when the activity was scheduled.
-    ScheduleToClose(Duration),
-    /// Both.
-    ScheduleAndStartToClose {
-        /// One attempt.
-        start_to_close: Duration,
-        /// All attempts together.
-        schedule_to_close: Duration,
-    },
-}
-
-impl ActivityCloseTimeouts {
-    /// How long one attempt may take.
-    #[must_use]
-    pub fn start_to_close(self) -> Option<Duration> {
-        match self {
-            Self::StartToClose(start_to_close) | Self::ScheduleAndStartToClose { start_to_close, .. } => {
-                Some(start_to_close)
-            }
-            Self::ScheduleToClose(_) => None,
-        }
-    }
-
-    /// How long all attempts together may take.
-    #[must_use]
-    pub fn schedule_to_close(self) -> Option<Duration> {
-        match self {
-            Self::ScheduleToClose(schedule_to_close)
-            | Self::ScheduleAndStartToClose { schedule_to_close, .. } => Some(schedule_to_close),
-            Self::StartToClose(_) => None,
-        }
-    }
-}
-
-options! {
-    /// How an activity is scheduled.
-    ///
-    /// ```
-    /// # use guest_sdk::{ActivityOptions, RetryPolicy};
-    /// # use std::time::Duration;
-    /// let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10))
-    ///     .with_retry_policy(RetryPolicy::default().with_maximum_attempts(3))
-    ///     .with_summary("charge the card");
-    /// ```
-    ///
-    /// There is no default: start-to-close or schedule-to-close must be said.
-    ///
-    /// ```compile_fail
-    /// # use guest_sdk::ActivityOptions;
-    /// let options = ActivityOptions::default();
-    /// ```
-    ///
-    /// ```compile_fail
-    /// # use guest_sdk::ActivityOptions;
-    /// let options = ActivityOptions { task_queue: None };
-    /// ```
-    ActivityOptions, ActivityOptionsBuilder { close_timeouts: ActivityCloseTimeouts } {
-        /// The activity id. Default: a count of the run's activities, from 1.
-        activity_id, with_activity_id: String;
-        /// The task queue. Default: the workflow's own.
-        task_queue, with_task_queue: String;
-        /// How long the activity may wait for a worker. Not retried when it runs out.
-        schedule_to_start_timeout, with_schedule_to_start_timeout: Duration;
-        /// How long the activity may be silent. Cancellation reaches an activity by its heartbeats.
-        heartbeat_timeout, with_heartbeat_timeout: Duration;
-        /// What cancelling does. Default: try to cancel, and do not wait.
-        cancellation_type, with_cancellation_type: ActivityCancellationType;
-        /// What cancels the activity. Default: the run's own token.
-        cancellation_token, with_cancellation_token: WorkflowCancellationToken;
-        /// How it is retried. Default: without end, after 1 s, 2 s, 4 s, … up to 100 s.
-        retry_policy, with_retry_policy: RetryPolicy;
-        /// One line for user interfaces.
-        summary, with_summary: String;
-        /// Which tasks of the queue are served first.
-        priority, with_priority: Priority;
-        /// Headers of the activity task.
-        headers, with_headers: NamedPayloads;
-        /// Whether the worker must not get the task with the answer to its workflow task.
-        do_not_eagerly_execute, with_do_not_eagerly_execute: bool;
-    }
-}
-
-impl ActivityOptions {
-    /// Options with a limit for one attempt.
-    pub fn start_to_close_timeout(timeout: Duration) -> Self {
-        Self::close_timeouts(ActivityCloseTimeouts::StartToClose(timeout))
-    }
-
-    /// Options with a limit for all attempts together.
-    pub fn schedule_to_close_timeout(timeout: Duration) -> Self {
-        Self::close_timeouts(ActivityCloseTimeouts::ScheduleToClose(timeout))
-    }
-
-    /// Options with one limit, or both.
-    pub fn close_timeouts(timeouts: ActivityCloseTimeouts) -> Self {
-        Self::of(timeouts)
-    }
-
-    /// A builder with a limit for one attempt.
-    pub fn with_start_to_close_timeout(timeout: Duration) -> ActivityOptionsBuilder {
-        ActivityOptionsBuilder(Self::start_to_close_timeout(timeout))
-    }
-
-    /// A builder with a limit for all attempts together.
-    pub fn with_schedule_to_close_timeout(timeout: Duration) -> ActivityOptionsBuilder {
-        ActivityOptionsBuilder(Self::schedule_to_close_timeout(timeout))
-    }
-
-    /// A builder with one limit, or both.
-    pub fn with_close_timeouts(timeouts: ActivityCloseTimeouts) -> ActivityOptionsBuilder {
-        ActivityOptionsBuilder(Self::close_timeouts(timeouts))
-    }
-
-    fn into_command(
-        self,
-        activity_type: String,
-        arguments: Vec<guest_sdk_types::Payload>,
-    ) -> wit::ActivityOptions {
-        wit::ActivityOptions {
-            activity_id: self.activity_id,
-            activity_type,
-            task_queue: self.task_queue,
-            headers: self.headers.map(named_payloads).unwrap_or_default(),
-            arguments: payloads(arguments),
-            schedule_to_close_timeout: self.close_timeouts.schedule_to_close().map(duration),
-            schedule_to_start_timeout: self.schedule_to_start_timeout.map(duration),
-            start_to_close_timeout: self.close_timeouts.start_to_close().map(duration),
-            heartbeat_timeout: self.heartbeat_timeout.map(duration),
-            retry_policy: self.retry_policy.map(retry_policy),
-            cancellation_type: self.cancellation_type.unwrap_or(ActivityCancellationType::TryCancel),
-            do_not_eagerly_execute: self.do_not_eagerly_execute.unwrap_or_default(),
-            versioning_intent: VersioningIntent::Unspecified,
-            priority: self.priority.map(priority),
-            user_metadata: user_metadata(self.summary, None),
-        }
-    }
-}
-
 impl<W> SyncWorkflowContext<W> {
-    /// Schedules an activity. The handle is a future that gives the result; it can be kept, passed around
+    /// Schedules an activity and returns its handle: a future of the result that can be stored, passed on
     /// and cancelled.
     pub fn start_activity<A: ActivityDefinition>(
         &self,
@@ -194,20 +42,18 @@ impl<W> SyncWorkflowContext<W> {
         input: impl Into<A::Input>,
         options: ActivityOptions,
     ) -> ActivityHandle<A::Output> {
-        let arguments = match A::arguments(input.into()).into_payloads() {
-            Ok(arguments) => arguments,
-            Err(error) => return ActivityHandle::of(State::NotSent(Some(error))),
-        };
         let token = options.cancellation_token.clone().unwrap_or_else(|| self.cancellation_token());
-        let command = options.into_command(activity.name().to_owned(), arguments);
-        let seq = host::activities::schedule(&command);
-        ActivityHandle::of(State::Remote(Operation::new(self.run(), (Kind::Activity, seq), &token)))
+        schedule::<A>(input, |arguments| {
+            let seq = host::activities::schedule(&options.into_command(activity.name(), arguments));
+            let key = (OperationKind::Activity, seq);
+            ScheduledActivity::Remote(Operation::new(self.run(), key, &token))
+        })
     }
 
-    /// Schedules an activity, to wait for its result: the short form of
-    /// [`start_activity`](Self::start_activity).
+    /// Schedules an activity, to await its result: [`start_activity`](Self::start_activity) by the name
+    /// that Temporal's SDKs use.
     ///
-    /// The activity is scheduled by the call, not by the `await`.
+    /// This call schedules the activity, not the `await`.
     pub fn execute_activity<A: ActivityDefinition>(
         &self,
         activity: A,
@@ -216,82 +62,40 @@ impl<W> SyncWorkflowContext<W> {
     ) -> ActivityHandle<A::Output> {
         self.start_activity(activity, input, options)
     }
-}
 
-/// An activity that was scheduled, and the future of its result.
-#[must_use = "an activity that nobody waits for is not cancelled with the run"]
-pub struct ActivityHandle<T> {
-    state: State,
-    result: PhantomData<fn() -> T>,
-}
-
-/// Where an activity is.
-pub(crate) enum State {
-    /// Its arguments could not be encoded.
-    NotSent(Option<PayloadError>),
-    Remote(Operation),
-    Local(Box<LocalActivity>),
-}
-
-impl<T> ActivityHandle<T> {
-    pub(crate) fn of(state: State) -> Self {
-        Self { state, result: PhantomData }
-    }
-
-    /// Asks to cancel the activity. The future then resolves as the cancellation type says.
-    pub fn cancel(&self) {
-        match &self.state {
-            State::NotSent(_) => {}
-            State::Remote(operation) => operation.cancel(None),
-            State::Local(activity) => activity.cancel(),
-        }
-    }
-}
-
-impl<T: Returned> Future for ActivityHandle<T> {
-    type Output = Result<T, ActivityExecutionError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let outcome = match &mut self.state {
-            State::NotSent(error) => match error.take() {
-                Some(error) => return Poll::Ready(Err(error.into())),
-                // Awaited again after its end.
-                None => return Poll::Pending,
-            },
-            State::Remote(operation) => Pin::new(operation).poll(context).map(outcome_of),
-            State::Local(activity) => Pin::new(activity).poll(context),
-        };
-        outcome.map(|outcome| match outcome {
-            Outcome::Completed(result) => Ok(T::from_payload(result.map(from_payload))?),
-            Outcome::Failed(failure) | Outcome::Canceled(failure) => {
-                Err(ActivityExecutionError::of(from_failure(failure)))
-            }
+    /// Schedules a local activity: the host that runs the workflow executes it within the workflow task.
+    pub fn start_local_activity<A: ActivityDefinition>(
+        &self,
+        activity: A,
+        input: impl Into<A::Input>,
+        options: LocalActivityOptions,
+    ) -> ActivityHandle<A::Output> {
+        let token = options.cancellation_token.clone().unwrap_or_else(|| self.cancellation_token());
+        schedule::<A>(input, |arguments| {
+            let command = options.into_command(activity.name(), arguments);
+            ScheduledActivity::Local(Box::new(LocalActivity::new(self.run(), command, token)))
         })
     }
-}
 
-/// What an activity came to. The host answers with the kind of resolution that was asked for.
-fn outcome_of(resolution: Resolution) -> Outcome {
-    match resolution {
-        Resolution::Activity(ActivityResolution::Outcome(outcome)) => outcome,
-        _ => Outcome::Failed(Vec::new()),
+    /// Schedules a local activity, to await its result:
+    /// [`start_local_activity`](Self::start_local_activity) by the name that Temporal's SDKs use.
+    pub fn execute_local_activity<A: ActivityDefinition>(
+        &self,
+        activity: A,
+        input: impl Into<A::Input>,
+        options: LocalActivityOptions,
+    ) -> ActivityHandle<A::Output> {
+        self.start_local_activity(activity, input, options)
     }
 }
 
-impl<T: Returned> FusedFuture for ActivityHandle<T> {
-    fn is_terminated(&self) -> bool {
-        match &self.state {
-            State::NotSent(error) => error.is_none(),
-            State::Remote(operation) => operation.is_terminated(),
-            State::Local(activity) => activity.is_terminated(),
-        }
-    }
+/// Encodes the arguments and issues the command.
+fn schedule<A: ActivityDefinition>(
+    input: impl Into<A::Input>,
+    issue: impl FnOnce(Vec<Payload>) -> ScheduledActivity,
+) -> ActivityHandle<A::Output> {
+    ActivityHandle::new(match A::arguments(input.into()).into_payloads() {
+        Ok(arguments) => Issued::Sent(issue(arguments)),
+        Err(error) => Issued::NotEncoded(Some(error)),
+    })
 }
-
-impl<T: Returned> CancellableFuture for ActivityHandle<T> {
-    fn cancel(&self) {
-        self.cancel();
-    }
-}
-
-opaque_debug! { ActivityHandle<T> }

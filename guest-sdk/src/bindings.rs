@@ -1,4 +1,4 @@
-//! What wit-bindgen makes of the contract in `wit/`.
+//! The types and functions that wit-bindgen generates from `wit/`.
 
 #![allow(
     missing_docs,

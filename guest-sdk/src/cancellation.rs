@@ -1,4 +1,4 @@
-//! Cancellation tokens.
+//! Cancellation tokens: what cancels the operations of a workflow.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -9,18 +9,18 @@ use std::task::{Context, Poll, Waker};
 
 use futures_core::FusedFuture;
 
-use crate::operation::Key;
-use crate::run::Run;
+use crate::pending::{OperationKey, PendingOperations};
 
 /// Cancels operations of a workflow: activities, timers, child workflows and others.
 ///
-/// Each operation has a token. By default it is that of the run, which is cancelled when somebody asks to
-/// cancel the workflow; what must go on then, such as compensation, gets a token of its own.
+/// Each operation has a token. The default is the token of the run, which is cancelled when a client or
+/// another workflow requests cancellation of the run. Operations that must go on after that, such as
+/// compensation, get a token of their own. A clone is the same token.
 #[derive(Clone, Default)]
-pub struct WorkflowCancellationToken(Rc<State>);
+pub struct WorkflowCancellationToken(Rc<TokenState>);
 
 #[derive(Default)]
-struct State {
+struct TokenState {
     cancelled: Cell<bool>,
     reason: RefCell<Option<String>>,
     wakers: RefCell<Vec<Waker>>,
@@ -29,10 +29,10 @@ struct State {
     registrations: Cell<u64>,
 }
 
-/// What a token cancels.
+/// What a token cancels: child tokens and operations.
 enum Registered {
-    Token(Weak<State>),
-    Operation(Weak<Run>, Key),
+    Token(Weak<TokenState>),
+    Operation(Weak<PendingOperations>, OperationKey),
 }
 
 /// Ends a registration when it is dropped.
@@ -42,13 +42,13 @@ pub(crate) struct Registration {
 }
 
 impl WorkflowCancellationToken {
-    /// A token that nothing but [`cancel`](Self::cancel) cancels.
+    /// A token that is independent of the run: only [`cancel`](Self::cancel) cancels it.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A token that is cancelled with this one, and may be cancelled before.
+    /// A token that is cancelled with this one, or earlier by its own [`cancel`](Self::cancel).
     #[must_use]
     pub fn child_token(&self) -> Self {
         let child = Self::new();
@@ -60,12 +60,12 @@ impl WorkflowCancellationToken {
         child
     }
 
-    /// Cancels what has this token.
+    /// Cancels the operations and child tokens of this token. A second call has no effect.
     pub fn cancel(&self) {
         self.cancel_for(None);
     }
 
-    /// Cancels what has this token, and says why.
+    /// Cancels as [`cancel`](Self::cancel) does, with a reason.
     pub fn cancel_with_reason(&self, reason: impl Into<String>) {
         self.cancel_for(Some(reason.into()));
     }
@@ -76,13 +76,13 @@ impl WorkflowCancellationToken {
         self.0.cancelled.get()
     }
 
-    /// Why, if the one who cancelled said so.
+    /// The reason of the cancellation, if one was given.
     #[must_use]
     pub fn reason(&self) -> Option<String> {
         self.0.reason.borrow().clone()
     }
 
-    /// Waits until the token is cancelled.
+    /// Waits until the token is cancelled. Resolves with the reason.
     pub fn cancelled(&self) -> Cancelled {
         Cancelled { token: self.clone(), done: false }
     }
@@ -102,22 +102,26 @@ impl WorkflowCancellationToken {
                         Self(child).cancel_for(reason.clone());
                     }
                 }
-                Registered::Operation(run, key) => {
-                    if let Some(run) = run.upgrade() {
-                        run.cancel_operation(key, reason.as_deref());
+                Registered::Operation(pending, key) => {
+                    if let Some(pending) = pending.upgrade() {
+                        pending.cancel(key, reason.as_deref());
                     }
                 }
             }
         }
     }
 
-    /// Has an operation cancelled with this token; at once if it is cancelled already.
-    pub(crate) fn register(&self, run: &Rc<Run>, key: Key) -> Option<Registration> {
+    /// Cancels an operation with this token: now, if the token is cancelled already.
+    pub(crate) fn register(
+        &self,
+        pending: &Rc<PendingOperations>,
+        key: OperationKey,
+    ) -> Option<Registration> {
         if self.is_cancelled() {
-            run.cancel_operation(key, self.reason().as_deref());
+            pending.cancel(key, self.reason().as_deref());
             return None;
         }
-        let id = self.add(Registered::Operation(Rc::downgrade(run), key));
+        let id = self.add(Registered::Operation(Rc::downgrade(pending), key));
         Some(Registration { token: self.clone(), id })
     }
 
@@ -152,7 +156,7 @@ impl Drop for Registration {
     }
 }
 
-/// Waits until a token is cancelled. Made by [`WorkflowCancellationToken::cancelled`].
+/// The future of a cancellation: see [`WorkflowCancellationToken::cancelled`].
 #[derive(Debug)]
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct Cancelled {
@@ -179,7 +183,7 @@ impl FusedFuture for Cancelled {
     }
 }
 
-/// What an operation was waiting for was cancelled.
+/// A wait ended because its token was cancelled.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkflowCancellationError {
     reason: Option<String>,
@@ -190,7 +194,7 @@ impl WorkflowCancellationError {
         Self { reason }
     }
 
-    /// Why, if the one who cancelled said so.
+    /// The reason of the cancellation, if one was given.
     #[must_use]
     pub fn reason(&self) -> Option<&str> {
         self.reason.as_deref()

@@ -1,18 +1,18 @@
-//! Child workflows: options, starting, and the handle of one that has started.
+//! Child workflows: options, the start, and the handle of a started child.
 
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::FusedFuture;
 use guest_sdk_types::{
-    Failure, IntoPayloads, NamedPayloads, Payload, PayloadError, Priority, RetryPolicy, Returned,
-    SignalDefinition, WorkflowDefinition,
+    IntoPayloads, NamedPayloads, Payload, Priority, RetryPolicy, Returned, SignalDefinition,
+    WorkflowDefinition,
 };
 
-pub use crate::bindings::workflow::host::activation::ChildStartFailedCause as StartChildWorkflowExecutionFailedCause;
 use crate::bindings::workflow::host::activation::ChildStartResolution;
 use crate::bindings::workflow::host::child_workflows as wit;
 pub use crate::bindings::workflow::host::child_workflows::{
@@ -20,60 +20,63 @@ pub use crate::bindings::workflow::host::child_workflows::{
     ParentClosePolicy, VersioningOverride,
 };
 use crate::bindings::workflow::host::external_workflows::SignalTarget;
-use crate::bindings::workflow::host::types::{Outcome, VersioningIntent};
+use crate::bindings::workflow::host::types::VersioningIntent;
 use crate::cancellation::WorkflowCancellationToken;
 use crate::context::SyncWorkflowContext;
-use crate::convert::{
-    duration, from_payload, named_payloads, payloads, priority, retry_policy, user_metadata,
-};
+use crate::convert::{duration, named_payloads, payloads, priority, retry_policy, user_metadata};
 use crate::convert_failure::from_failure;
 use crate::error::{ChildWorkflowExecutionError, ChildWorkflowStartError};
 use crate::external_workflows::{ExternalSignal, SignalWorkflowOptions, send_signal};
 use crate::host;
 use crate::memo::Memo;
-use crate::operation::{CancellableFuture, CancellableFutureWithReason, Kind, Operation, Resolution};
+use crate::operation::{CancellableFuture, CancellableFutureWithReason, Issued, Operation, call_result};
 use crate::options::{default_options, opaque_debug};
+use crate::pending::{OperationKind, Resolution};
 use crate::random::uuid4;
+use crate::run_state::RunState;
 use crate::search_attributes::SearchAttributes;
 
 default_options! {
-    /// How a child workflow is started.
+    /// Options of a child workflow.
     ChildWorkflowOptions, ChildWorkflowOptionsBuilder {
         /// The workflow id. Default: a random UUID, the same in every replay.
         workflow_id, with_workflow_id: String;
-        /// The task queue. Default: the parent's.
+        /// The task queue. Default: the task queue of the parent.
         task_queue, with_task_queue: String;
-        /// What cancelling does. Default: cancel the child, and wait until it is closed.
+        /// When the futures of a cancelled child resolve. Default: `WaitCancellationCompleted`, when the
+        /// child has closed.
         cancel_type, with_cancel_type: ChildWorkflowCancellationType;
-        /// What cancels the child. Default: the run's own token.
+        /// The token that cancels the child. Default: the token of the run.
         cancellation_token, with_cancellation_token: WorkflowCancellationToken;
-        /// What becomes of the child when the parent closes. Default: it is terminated.
+        /// What the service does with the child when the parent closes. Default: terminate it.
         parent_close_policy, with_parent_close_policy: ParentClosePolicy;
-        /// Whether the workflow id may be used again. Default: it may.
+        /// Whether the workflow id of a closed execution may be used again. Default: `AllowDuplicate`.
         id_reuse_policy, with_id_reuse_policy: WorkflowIdReusePolicy;
-        /// How long the child may take, whatever its runs do.
+        /// From the start of the child to the end of its last run: retries, cron and continue-as-new
+        /// included. Default: no limit.
         execution_timeout, with_execution_timeout: Duration;
-        /// How long a run of the child may take.
+        /// From the start to the end of one run of the child. Default: the execution timeout.
         run_timeout, with_run_timeout: Duration;
-        /// How long a workflow task of the child may take.
+        /// From the start to the completion of one workflow task of the child. Default: 10 s.
         task_timeout, with_task_timeout: Duration;
-        /// How the child is retried. Default: not at all.
+        /// The retry policy. Default: no retries.
         retry_policy, with_retry_policy: RetryPolicy;
-        /// A cron schedule.
+        /// The cron schedule: five fields, or `@every` and a duration. Default: none.
         cron_schedule, with_cron_schedule: String;
         /// Headers of the child.
         headers, with_headers: NamedPayloads;
-        /// The memo of the child.
+        /// The memo of the child. Default: none.
         memo, with_memo: Memo;
         /// The search attributes of the child.
         search_attributes, with_search_attributes: SearchAttributes;
-        /// Which tasks of the queue are served first.
+        /// The priority of the child's tasks. Default: the priority of the parent.
         priority, with_priority: Priority;
-        /// The version that the child runs under, whatever its routing says.
+        /// The Worker Deployment Version that runs the child, instead of the one that the task queue
+        /// routes to.
         versioning_override, with_versioning_override: VersioningOverride;
-        /// One line for user interfaces.
+        /// One line that user interfaces show.
         static_summary, with_static_summary: String;
-        /// More for user interfaces.
+        /// Several lines that user interfaces show.
         static_details, with_static_details: String;
     }
 }
@@ -114,7 +117,7 @@ impl ChildWorkflowOptions {
 }
 
 impl<W> SyncWorkflowContext<W> {
-    /// Starts a child workflow. The future gives the child once it has started.
+    /// Starts a child workflow. The future resolves once the child has started.
     pub fn start_child_workflow<C: WorkflowDefinition>(
         &self,
         workflow: C,
@@ -123,22 +126,26 @@ impl<W> SyncWorkflowContext<W> {
     ) -> ChildWorkflowStart<C> {
         let arguments = match C::arguments(input.into()).into_payloads() {
             Ok(arguments) => arguments,
-            Err(error) => return ChildWorkflowStart(Start::NotSent(Some(error)), PhantomData),
+            Err(error) => return ChildWorkflowStart(Issued::NotEncoded(Some(error)), PhantomData),
         };
         let token = options.cancellation_token.clone().unwrap_or_else(|| self.cancellation_token());
         let command = options.into_command(workflow.name().to_owned(), arguments);
         let seq = host::child_workflows::start(&command);
-        // The end is expected from now on, as it may come together with the start.
-        let sent = Sent {
-            start: Operation::new(self.run(), (Kind::ChildStart, seq), &token),
-            end: Some(Operation::new(self.run(), (Kind::Child, seq), &token)),
+        // The end is expected from now on: one activation may bring both the start and the end.
+        let starting = StartingChild {
+            run: Rc::clone(self.run()),
+            start: Operation::new(self.run(), (OperationKind::ChildStart, seq), &token),
+            end: Some(Operation::new(self.run(), (OperationKind::Child, seq), &token)),
             workflow_id: command.workflow_id,
             workflow_type: command.workflow_type,
         };
-        ChildWorkflowStart(Start::Sent(Box::new(sent)), PhantomData)
+        ChildWorkflowStart(Issued::Sent(Box::new(starting)), PhantomData)
     }
 
-    /// Starts a child workflow, and waits for its result.
+    /// Starts a child workflow and waits for its result.
+    ///
+    /// # Errors
+    /// The child did not start, failed or was cancelled, or a value could not be converted.
     pub async fn execute_child_workflow<C: WorkflowDefinition>(
         &self,
         workflow: C,
@@ -149,19 +156,14 @@ impl<W> SyncWorkflowContext<W> {
     }
 }
 
-/// A child workflow that is to start, and the future of its start.
+/// The future of a child workflow's start.
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct ChildWorkflowStart<C>(Start, PhantomData<fn() -> C>);
+pub struct ChildWorkflowStart<C>(Issued<Box<StartingChild>>, PhantomData<fn() -> C>);
 
-enum Start {
-    /// Its arguments could not be encoded.
-    NotSent(Option<PayloadError>),
-    Sent(Box<Sent>),
-}
-
-struct Sent {
+struct StartingChild {
+    run: Rc<RunState>,
     start: Operation,
-    /// Taken by the child when it has started.
+    /// Moves into [`StartedChildWorkflow`] when the child has started.
     end: Option<Operation>,
     workflow_id: String,
     workflow_type: String,
@@ -171,31 +173,23 @@ impl<C: WorkflowDefinition> Future for ChildWorkflowStart<C> {
     type Output = Result<StartedChildWorkflow<C>, ChildWorkflowStartError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let sent = match &mut self.0 {
-            Start::NotSent(error) => match error.take() {
-                Some(error) => return Poll::Ready(Err(error.into())),
-                // Awaited again after its end.
-                None => return Poll::Pending,
-            },
-            Start::Sent(sent) => sent,
-        };
-        let Poll::Ready(resolution) = Pin::new(&mut sent.start).poll(context) else {
-            return Poll::Pending;
-        };
-        let end = sent.end.take();
-        let workflow_id = std::mem::take(&mut sent.workflow_id);
+        let starting = ready!(self.0.poll_sent())?;
+        let resolution = ready!(Pin::new(&mut starting.start).poll(context));
+        let end = starting.end.take();
+        let workflow_id = std::mem::take(&mut starting.workflow_id);
         Poll::Ready(match (resolution, end) {
             (Resolution::ChildStart(ChildStartResolution::Started(run_id)), Some(end)) => {
-                Ok(StartedChildWorkflow { run_id, workflow_id, end, workflow: PhantomData })
+                let run = Rc::clone(&starting.run);
+                Ok(StartedChildWorkflow { run_id, workflow_id, run, end, workflow: PhantomData })
             }
             (Resolution::ChildStart(ChildStartResolution::Failed(cause)), _) => {
-                let workflow_type = std::mem::take(&mut sent.workflow_type);
+                let workflow_type = std::mem::take(&mut starting.workflow_type);
                 Err(ChildWorkflowStartError::StartFailed { workflow_id, workflow_type, cause })
             }
             (Resolution::ChildStart(ChildStartResolution::Canceled(failure)), _) => {
                 Err(ChildWorkflowStartError::Cancelled(Box::new(from_failure(failure))))
             }
-            // The host answers with the kind of resolution that was asked for.
+            // The host answers an operation with its kind of resolution.
             _ => Err(ChildWorkflowStartError::Cancelled(Box::default())),
         })
     }
@@ -203,25 +197,22 @@ impl<C: WorkflowDefinition> Future for ChildWorkflowStart<C> {
 
 impl<C: WorkflowDefinition> FusedFuture for ChildWorkflowStart<C> {
     fn is_terminated(&self) -> bool {
-        match &self.0 {
-            Start::NotSent(error) => error.is_none(),
-            Start::Sent(sent) => sent.start.is_terminated(),
-        }
+        self.0.is_terminated(|starting| starting.start.is_terminated())
     }
 }
 
 impl<C: WorkflowDefinition> CancellableFuture for ChildWorkflowStart<C> {
     fn cancel(&self) {
-        if let Start::Sent(sent) = &self.0 {
-            sent.start.cancel(None);
+        if let Some(starting) = self.0.sent() {
+            starting.start.cancel(None);
         }
     }
 }
 
 impl<C: WorkflowDefinition> CancellableFutureWithReason for ChildWorkflowStart<C> {
     fn cancel_with_reason(&self, reason: String) {
-        if let Start::Sent(sent) = &self.0 {
-            sent.start.cancel(Some(&reason));
+        if let Some(starting) = self.0.sent() {
+            starting.start.cancel(Some(&reason));
         }
     }
 }
@@ -231,6 +222,7 @@ pub struct StartedChildWorkflow<C> {
     /// The run id of the child.
     pub run_id: String,
     workflow_id: String,
+    run: Rc<RunState>,
     end: Operation,
     workflow: PhantomData<fn() -> C>,
 }
@@ -242,17 +234,18 @@ impl<C: WorkflowDefinition> StartedChildWorkflow<C> {
         &self.workflow_id
     }
 
-    /// Waits for the result.
+    /// The future of the child's result.
     pub fn result(self) -> ChildWorkflowResult<C::Output> {
         ChildWorkflowResult { end: self.end, result: PhantomData }
     }
 
-    /// Asks to cancel the child, as its cancellation type says.
+    /// Requests cancellation of the child. [`result`](Self::result) then resolves as the cancellation type
+    /// of the child says.
     pub fn cancel(&self, reason: impl Into<String>) {
         self.end.cancel(Some(&reason.into()));
     }
 
-    /// Signals the child.
+    /// Sends a signal to the child.
     pub fn signal<S: SignalDefinition<Workflow = C>>(
         &self,
         signal: S,
@@ -260,11 +253,11 @@ impl<C: WorkflowDefinition> StartedChildWorkflow<C> {
         options: SignalWorkflowOptions,
     ) -> ExternalSignal {
         let target = SignalTarget::Child(self.workflow_id.clone());
-        send_signal(self.end.run(), target, &signal, input.into(), options)
+        send_signal(&self.run, target, &signal, input.into(), options)
     }
 }
 
-/// Waits for the result of a child. Made by [`StartedChildWorkflow::result`].
+/// The future of a child's result: see [`StartedChildWorkflow::result`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ChildWorkflowResult<T> {
     end: Operation,
@@ -275,14 +268,8 @@ impl<T: Returned> Future for ChildWorkflowResult<T> {
     type Output = Result<T, ChildWorkflowExecutionError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.end).poll(context).map(|resolution| match resolution {
-            Resolution::Outcome(Outcome::Completed(result)) => Ok(T::from_payload(result.map(from_payload))?),
-            Resolution::Outcome(Outcome::Failed(failure) | Outcome::Canceled(failure)) => {
-                Err(ChildWorkflowExecutionError::of(from_failure(failure)))
-            }
-            // The host answers with the kind of resolution that was asked for.
-            _ => Err(ChildWorkflowExecutionError::of(Failure::default())),
-        })
+        let resolution = ready!(Pin::new(&mut self.end).poll(context));
+        Poll::Ready(call_result(resolution, ChildWorkflowExecutionError::of))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The exports of the contract. One instance of the module hosts one run.
+//! The exports of the contract. One component instance hosts one run.
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -13,21 +13,21 @@ use crate::bindings::workflow::host::definition::{
 use crate::bindings::workflow::host::types as wit;
 use crate::convert::payload;
 use crate::convert_failure::failure;
-use crate::engine::Engine;
 use crate::panic;
 use crate::workflow::{Definition, WorkflowType};
+use crate::workflow_instance::WorkflowInstance;
 
 thread_local! {
-    static ENGINE: RefCell<Option<Engine>> = const { RefCell::new(None) };
+    static INSTANCE: RefCell<Option<WorkflowInstance>> = const { RefCell::new(None) };
 }
 
 /// The workflow types of a module. Implemented by [`export!`](crate::export).
 pub trait Module {
-    /// In any order.
+    /// The workflow types, in any order.
     const WORKFLOWS: &'static [WorkflowType];
 }
 
-/// A module as a component.
+/// Implements the exports of the contract for a module.
 #[derive(Debug)]
 pub struct Component<M>(PhantomData<M>);
 
@@ -42,30 +42,32 @@ impl<M: Module> Guest for Component<M> {
 
     fn activate(mut task: Task) -> Result<(), wit::Failure> {
         panic::report();
-        let mut engine = match ENGINE.take() {
-            Some(engine) => engine,
-            None => Engine::start(M::WORKFLOWS, &mut task).map_err(|reason| failure(*reason))?,
+        let mut instance = match INSTANCE.take() {
+            Some(instance) => instance,
+            None => WorkflowInstance::start(M::WORKFLOWS, &mut task).map_err(|reason| failure(*reason))?,
         };
-        let result = engine.activate(task).map_err(|reason| failure(*reason));
-        ENGINE.set(Some(engine));
+        let result = instance.activate(task).map_err(|reason| failure(*reason));
+        INSTANCE.set(Some(instance));
         result
     }
 
     fn query(query: Query) -> Result<Option<wit::Payload>, wit::Failure> {
-        let answer = with_engine(|engine| engine.query(query));
+        let answer = with_instance(|instance| instance.query(query));
         answer.map(|result| Some(payload(result))).map_err(|reason| failure(*reason))
     }
 
     fn validate_update(update: Update) -> Result<(), wit::Failure> {
-        with_engine(|engine| engine.validate(update)).map_err(|reason| failure(*reason))
+        with_instance(|instance| instance.validate(update)).map_err(|reason| failure(*reason))
     }
 }
 
-fn with_engine<T>(call: impl FnOnce(&Engine) -> Result<T, Box<Failure>>) -> Result<T, Box<Failure>> {
+fn with_instance<T>(
+    call: impl FnOnce(&WorkflowInstance) -> Result<T, Box<Failure>>,
+) -> Result<T, Box<Failure>> {
     panic::report();
-    ENGINE.with_borrow(|engine| match engine {
-        Some(engine) => call(engine),
-        None => Err(Box::new(Failure::application("", "there is no run in this instance").build())),
+    INSTANCE.with_borrow(|instance| match instance {
+        Some(instance) => call(instance),
+        None => Err(Box::new(Failure::application("", "no run was started in this instance").build())),
     })
 }
 
@@ -97,7 +99,7 @@ fn definition(definition: &Definition) -> WorkflowDefinition {
     }
 }
 
-/// Makes a crate a workflow module with these workflow types. Goes once into the crate, beside them.
+/// Exports workflow types from a workflow module. A crate calls it once.
 ///
 /// ```
 /// # use guest_sdk::{WorkflowContext, WorkflowResult, workflow, workflow_methods};
@@ -127,7 +129,7 @@ macro_rules! export {
                     &[$($crate::__private::WorkflowType::of::<$workflow>()),+];
             }
 
-            // Native cdylibs can not be linked with these exports.
+            // A native cdylib does not link with these exports.
             #[cfg(target_family = "wasm")]
             type Exported = $crate::__private::Component<Module>;
             #[cfg(target_family = "wasm")]

@@ -1,5 +1,5 @@
-//! The contexts that workflow methods get. What they can do lies in a file for each command; this one
-//! holds the state of the workflow.
+//! The contexts that workflow methods get. Their commands are in one file each; this file holds the
+//! workflow's state and what waits for it.
 
 mod view;
 
@@ -14,89 +14,104 @@ use std::task::{Context, Poll};
 use futures_core::FusedFuture;
 
 use crate::cancellation::{Cancelled, WorkflowCancellationError, WorkflowCancellationToken};
-use crate::run::Run;
+use crate::error::failure_of;
+use crate::host;
+use crate::run_state::RunState;
 
 pub use view::{
     ContinueAsNewReason, ContinuedInitiator, DeploymentVersion, Execution, NamespacedExecution,
     WorkflowContextView,
 };
 
-/// The context of a synchronous signal or update handler: everything but the state of the workflow, which
-/// the handler has as `&mut self`.
+/// The context of a synchronous signal or update handler. It has no access to the workflow's state, because
+/// the handler has that as `&mut self`.
 ///
-/// Reads as a [`WorkflowContextView`].
+/// Dereferences to a [`WorkflowContextView`].
 pub struct SyncWorkflowContext<W> {
     view: WorkflowContextView,
     workflow: PhantomData<fn(W)>,
 }
 
-/// The context of the main routine, and of asynchronous handlers.
+/// The context of the `#[run]` method and of async handlers.
 ///
-/// Does what a [`SyncWorkflowContext`] does, reads as a [`WorkflowContextView`], and gives the state of the
-/// workflow to closures. A clone is the same context.
+/// Dereferences to a [`SyncWorkflowContext`], and passes the state of the workflow to closures. A clone is
+/// the same context.
 pub struct WorkflowContext<W> {
     sync: SyncWorkflowContext<W>,
     state: Rc<RefCell<W>>,
 }
 
 impl<W> SyncWorkflowContext<W> {
-    pub(crate) fn new(run: Rc<Run>) -> Self {
+    pub(crate) fn new(run: Rc<RunState>) -> Self {
         Self { view: WorkflowContextView(run), workflow: PhantomData }
     }
 
-    pub(crate) fn run(&self) -> &Rc<Run> {
+    pub(crate) fn run(&self) -> &Rc<RunState> {
         &self.view.0
     }
 
-    /// What can be read of the run.
+    /// A view of the run that can be stored.
     #[must_use]
     pub fn info(&self) -> WorkflowContextView {
         self.view.clone()
     }
 
-    /// Cancelled when somebody asks to cancel the run.
+    /// The token of the run: cancelled when a client or another workflow requests cancellation of the run.
     #[must_use]
     pub fn cancellation_token(&self) -> WorkflowCancellationToken {
         self.run().token.clone()
     }
 
-    /// Waits until somebody asks to cancel the run; gives the reason.
+    /// Waits until cancellation of the run is requested. Resolves with the reason.
     pub fn cancelled(&self) -> Cancelled {
         self.run().token.cancelled()
+    }
+
+    /// Sets what user interfaces show as the current state of the run: Markdown.
+    pub fn set_current_details(&self, details: impl Into<String>) {
+        let details = details.into();
+        host::workflow::set_current_details(&details);
+        self.run().current_details.replace(details);
+    }
+
+    /// Fails the workflow task at the end of this activation. The service then schedules the task again.
+    pub fn force_task_fail(&self, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) {
+        self.run().fail_task(Box::new(failure_of(error.into())));
     }
 }
 
 impl<W> WorkflowContext<W> {
-    pub(crate) fn new(run: Rc<Run>, state: W) -> Self {
+    pub(crate) fn new(run: Rc<RunState>, state: W) -> Self {
         Self { sync: SyncWorkflowContext::new(run), state: Rc::new(RefCell::new(state)) }
     }
 
-    /// Reads the state of the workflow. The borrow ends with the closure, so that it does not last while
-    /// something is awaited.
+    /// Reads the state of the workflow. The borrow ends with the closure, so it cannot last across an
+    /// `await`.
     pub fn state<R>(&self, read: impl FnOnce(&W) -> R) -> R {
         read(&self.state.borrow())
     }
 
-    /// Changes the state of the workflow, and has [`wait_condition`](Self::wait_condition) look again.
+    /// Changes the state of the workflow. Pending [`wait_condition`](Self::wait_condition)s are evaluated
+    /// again afterwards.
     pub fn state_mut<R>(&self, change: impl FnOnce(&mut W) -> R) -> R {
         let result = change(&mut self.state.borrow_mut());
         self.run().changed();
         result
     }
 
-    /// Runs a synchronous handler.
+    /// Runs a synchronous handler with the state and a [`SyncWorkflowContext`]; for the macros.
     #[doc(hidden)]
     pub fn handle_sync<R>(&self, handler: impl FnOnce(&mut W, &mut SyncWorkflowContext<W>) -> R) -> R {
         let mut sync = self.sync.clone();
         self.state_mut(|state| handler(state, &mut sync))
     }
 
-    /// Waits until a condition on the state of the workflow holds, or the run is cancelled.
+    /// Waits until a condition on the state of the workflow holds, or cancellation of the run is requested.
     pub fn wait_condition<'a>(&'a self, condition: impl FnMut(&W) -> bool + 'a) -> WaitCondition<'a, W> {
         self.wait_condition_with_options(condition, WaitConditionOptions::default())
     }
 
-    /// Waits until a condition on the state of the workflow holds.
+    /// Waits until a condition on the state of the workflow holds, or the token of the options is cancelled.
     pub fn wait_condition_with_options<'a>(
         &'a self,
         condition: impl FnMut(&W) -> bool + 'a,
@@ -115,14 +130,14 @@ pub struct WaitConditionOptions {
 }
 
 impl WaitConditionOptions {
-    /// Ends the wait when this token is cancelled. Default: that of the run.
+    /// Ends the wait when this token is cancelled. Default: the token of the run.
     pub fn with_cancellation_token(mut self, token: WorkflowCancellationToken) -> Self {
         self.cancellation_token = Some(token);
         self
     }
 }
 
-/// Waits for a condition. Made by [`WorkflowContext::wait_condition`].
+/// The future of a condition: see [`WorkflowContext::wait_condition`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct WaitCondition<'a, W> {
     context: &'a WorkflowContext<W>,

@@ -1,4 +1,4 @@
-//! Between the types that a workflow sees and those of the contract. Moves what can be moved.
+//! Converts between the types of the SDK and those of the contract.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use guest_sdk_types as sdk;
 
 use crate::bindings::workflow::host::types as wit;
 
-/// A duration of the contract: nanoseconds, cut at 584 years.
+/// Converts to nanoseconds. A duration of more than 584 years is cut.
 pub(crate) fn duration(duration: Duration) -> wit::Duration {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -93,7 +93,7 @@ pub(crate) fn from_priority(priority: &wit::Priority) -> sdk::Priority {
     }
 }
 
-/// Summary and details are JSON strings, as user interfaces expect.
+/// Encodes summary and details as JSON strings, which user interfaces expect.
 pub(crate) fn user_metadata(summary: Option<String>, details: Option<String>) -> Option<wit::UserMetadata> {
     if summary.is_none() && details.is_none() {
         return None;

@@ -1,4 +1,4 @@
-//! Failures: a chain of boxes for a workflow, a list of links in the contract.
+//! Converts failures: a chain of boxes in the SDK, a list of links in the contract.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ pub(crate) fn from_failure(links: wit::Failure) -> sdk::Failure {
             cause: cause.map(Box::new),
         })
     };
-    // The contract has no empty chains.
+    // The contract has no empty lists.
     links.into_iter().rev().fold(None, link).unwrap_or_default()
 }
 
@@ -157,7 +157,7 @@ fn from_info(info: Wit) -> Sdk {
     }
 }
 
-/// Two functions between enums with the same cases.
+/// Defines the conversions between two enums with the same cases.
 macro_rules! same_cases {
     ($to:ident, $from:ident: $name:ident { $($case:ident),* }) => {
         fn $to(value: sdk::$name) -> wit::$name {

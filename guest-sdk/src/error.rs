@@ -1,59 +1,58 @@
-//! How calls of a workflow, and the workflow itself, fail.
+//! Errors of the calls that a workflow makes, and of the workflow itself.
 
 use std::error::Error;
 
 use guest_sdk_types::{Failure, FailureInfo, Payload, PayloadError, TimeoutFailure};
 use serde::Serialize;
 
-use crate::WorkflowCancellationError;
+pub use crate::bindings::workflow::host::activation::ChildStartFailedCause as StartChildWorkflowExecutionFailedCause;
 use crate::bindings::workflow::host::workflow::ContinueAsNewOptions;
-use crate::child_workflows::StartChildWorkflowExecutionFailedCause;
+use crate::cancellation::WorkflowCancellationError;
 
-/// A failure that a workflow or an activity reports, by the name that Temporal's Rust SDK has for it.
+/// A failure that a workflow or an activity reports, by its name in Temporal's Rust SDK.
 pub type ApplicationFailure = Failure;
 
-/// What a `#[run]` method returns.
+/// The return type of a `#[run]` method.
 pub type WorkflowResult<T> = Result<T, WorkflowTermination>;
 
-/// How a run ends without a result.
+/// The end of a run without a result.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WorkflowTermination {
-    /// The run ends as canceled, with these details.
+    /// The run ends as canceled.
     Cancelled {
-        /// Anything more.
+        /// Details of the WorkflowExecutionCanceled event.
         details: Vec<Payload>,
     },
-    /// A new run takes the place of this one. Made by `continue_as_new`.
+    /// The run continues as new: see `continue_as_new`.
     ContinueAsNew(Box<ContinueAsNewRequest>),
     /// The run fails.
     Failed(Box<Failure>),
-    /// A value could not be converted. That is a mistake in the code, so the workflow task fails, and the
-    /// run can go on with a better version. To fail the run, wrap the error into an
-    /// [`ApplicationFailure`].
+    /// A value could not be converted. The workflow task fails, so the run goes on once the code is
+    /// corrected. To fail the run instead, wrap the error into an [`ApplicationFailure`].
     PayloadConversion(PayloadError),
 }
 
-/// What a new run is asked for with.
+/// The command that continues a run as new.
 #[derive(Debug)]
 pub struct ContinueAsNewRequest(pub(crate) ContinueAsNewOptions);
 
 impl WorkflowTermination {
-    /// The run ends as canceled.
+    /// Ends the run as canceled, without details.
     #[must_use]
     pub fn cancelled() -> Self {
         Self::Cancelled { details: Vec::new() }
     }
 
-    /// The run ends as canceled, with details.
+    /// Ends the run as canceled, with details.
     ///
     /// # Errors
-    /// As [`Payload::from_value`].
+    /// The value could not be encoded: see [`Payload::from_value`].
     pub fn cancelled_with_details<T: Serialize + ?Sized>(details: &T) -> Result<Self, PayloadError> {
         Ok(Self::Cancelled { details: vec![Payload::from_value(details)?] })
     }
 
-    /// The run fails with this failure.
+    /// Fails the run with `failure`.
     #[must_use]
     pub fn failed_application(failure: ApplicationFailure) -> Self {
         Self::Failed(Box::new(failure))
@@ -91,18 +90,18 @@ impl From<PayloadError> for WorkflowTermination {
     }
 }
 
-/// A call that the service answers with a failure: one type for activities, one for children, …
+/// The error types of calls that the service answers with a failure.
 macro_rules! call_errors {
     ($($(#[$doc:meta])* $name:ident: $what:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Debug)]
         #[non_exhaustive]
         pub enum $name {
-            /// It failed.
+            /// The call failed.
             Failed(Box<Failure>),
-            /// It was cancelled.
+            /// The call was cancelled.
             Cancelled(Box<Failure>),
-            /// Input or output could not be converted.
+            /// The input or the result could not be converted.
             Serialization(PayloadError),
         }
 
@@ -115,7 +114,7 @@ macro_rules! call_errors {
                 }
             }
 
-            /// What the service said, outermost first; absent if a value could not be converted.
+            /// The failure that the service reported; `None` if a value could not be converted.
             #[must_use]
             pub fn failure(&self) -> Option<&Failure> {
                 match self {
@@ -124,19 +123,20 @@ macro_rules! call_errors {
                 }
             }
 
-            /// What the other side reported: the failure within those that say which call failed.
+            /// The failure that the activity, child workflow or handler reported: the cause of
+            /// [`failure`](Self::failure).
             #[must_use]
             pub fn cause(&self) -> Option<&Failure> {
                 self.failure()?.cause.as_deref()
             }
 
-            /// The application failure that the other side reported.
+            /// The first application failure in the chain of causes.
             #[must_use]
             pub fn application_failure(&self) -> Option<&guest_sdk_types::ApplicationFailure> {
                 self.failure()?.application_failure()
             }
 
-            /// The timeout that ran out.
+            /// The first timeout in the chain of causes.
             #[must_use]
             pub fn as_timeout(&self) -> Option<&TimeoutFailure> {
                 self.failure()?.chain().find_map(|link| match &link.info {
@@ -145,7 +145,7 @@ macro_rules! call_errors {
                 })
             }
 
-            /// Whether it was cancelled.
+            /// Whether the call was cancelled.
             #[must_use]
             pub fn is_cancelled(&self) -> bool {
                 matches!(self, Self::Cancelled(_))
@@ -182,15 +182,15 @@ macro_rules! call_errors {
 }
 
 call_errors! {
-    /// An activity did not give a result.
+    /// An activity gave no result.
     ActivityExecutionError: "activity";
-    /// A child workflow did not give a result.
+    /// A child workflow gave no result.
     ChildWorkflowExecutionError: "child workflow";
     /// A signal was not delivered.
     WorkflowSignalError: "signal";
     /// A request to cancel was not delivered.
     CancelExternalWorkflowError: "request to cancel";
-    /// A Nexus operation did not give a result.
+    /// A Nexus operation gave no result.
     NexusOperationError: "Nexus operation";
 }
 
@@ -198,18 +198,18 @@ call_errors! {
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ChildWorkflowStartError {
-    /// The service refused.
+    /// The service rejected the start.
     StartFailed {
         /// The workflow id of the child.
         workflow_id: String,
         /// The workflow type of the child.
         workflow_type: String,
-        /// Why.
+        /// The reason, as the service names it.
         cause: StartChildWorkflowExecutionFailedCause,
     },
-    /// It was cancelled before it was started.
+    /// The child was cancelled before it started.
     Cancelled(Box<Failure>),
-    /// The input could not be converted.
+    /// The input could not be encoded.
     Serialization(PayloadError),
 }
 
@@ -218,11 +218,13 @@ impl std::fmt::Display for ChildWorkflowStartError {
         match self {
             Self::StartFailed { workflow_id, workflow_type, cause } => {
                 let cause = match cause {
-                    StartChildWorkflowExecutionFailedCause::Unspecified => "no reason was given",
+                    StartChildWorkflowExecutionFailedCause::Unspecified => "the service gave no reason",
                     StartChildWorkflowExecutionFailedCause::WorkflowAlreadyExists => {
-                        "a workflow with this id is there already"
+                        "a workflow with this id exists already"
                     }
-                    StartChildWorkflowExecutionFailedCause::NamespaceNotFound => "there is no such namespace",
+                    StartChildWorkflowExecutionFailedCause::NamespaceNotFound => {
+                        "the namespace does not exist"
+                    }
                 };
                 write!(
                     formatter,
@@ -259,8 +261,8 @@ impl From<ChildWorkflowStartError> for WorkflowTermination {
     }
 }
 
-/// A failure as it travels, of any error: failures that travelled here go on as they are, others become
-/// application failures with the causes that they name.
+/// Converts any error into a failure. An error that contains a failure gives it unchanged; other errors
+/// become application failures, with their sources as causes.
 pub(crate) fn failure_of(error: Box<dyn Error + Send + Sync>) -> Failure {
     macro_rules! known {
         ($($type:ty => $convert:expr),* $(,)?) => {{

@@ -1,5 +1,5 @@
-//! Polls the main routine and the handlers of a run, in an order that depends on nothing but what the
-//! run did: handlers from the oldest to the youngest, then the main routine, until nothing is awake.
+//! Polls the `#[run]` method and the handlers of a run in a deterministic order: handlers from the oldest to
+//! the youngest, then the `#[run]` method, until no task is awake.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Wake, Waker};
 
-/// A future of one thread.
+/// A future that need not be `Send`.
 pub type LocalFuture<T> = Pin<Box<dyn Future<Output = T>>>;
 
 /// The futures of a run.
@@ -18,18 +18,18 @@ pub(crate) struct Executor {
 }
 
 impl Executor {
-    /// Sets the main routine; it ends everything when it ends.
+    /// Sets the future of the `#[run]` method.
     pub(crate) fn set_main(&mut self, future: LocalFuture<()>) {
         self.main = Some(Task::new(future));
     }
 
-    /// Adds a handler, behind those that run.
+    /// Adds the future of a handler, behind the others.
     pub(crate) fn add_handler(&mut self, future: LocalFuture<()>) {
         self.handlers.push(Task::new(future));
     }
 
-    /// Polls until nothing is awake. Handlers that have not ended when the main routine does are
-    /// dropped, as the run is closed.
+    /// Polls until no task is awake. When the `#[run]` method ends, the run is closed, and the handlers that
+    /// have not ended are dropped.
     pub(crate) fn run_until_stalled(&mut self) {
         while self.handlers.iter().chain(&self.main).any(Task::is_awake) {
             self.handlers.retain_mut(|task| !task.poll_if_awake());
@@ -58,14 +58,14 @@ impl Task {
         self.awake.0.load(Ordering::Relaxed)
     }
 
-    /// Whether the task has ended.
+    /// Returns whether the task has ended.
     fn poll_if_awake(&mut self) -> bool {
         self.awake.0.swap(false, Ordering::Relaxed)
             && self.future.as_mut().poll(&mut Context::from_waker(&self.waker)).is_ready()
     }
 }
 
-/// Whether a task is to be polled. Atomic because wakers are `Send`, though there is one thread.
+/// Whether a task must be polled. It is atomic because wakers are `Send`, although there is one thread only.
 struct Awake(AtomicBool);
 
 impl Wake for Awake {
@@ -87,7 +87,7 @@ mod tests {
 
     type Log = Rc<RefCell<String>>;
 
-    /// Writes its name `times` times, and goes to sleep in between, awake again.
+    /// A future that writes its name each time it is polled, `times` times, and wakes itself.
     fn write(log: &Log, name: char, mut times: u8) -> LocalFuture<()> {
         let log = Rc::clone(log);
         Box::pin(std::future::poll_fn(move |context| {

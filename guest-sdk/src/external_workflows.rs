@@ -1,12 +1,12 @@
-//! Other workflows: signalling them, and asking them to cancel.
+//! External workflows: signals and requests to cancel that a workflow sends to another one.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures_core::FusedFuture;
-use guest_sdk_types::{IntoPayloads, NamedPayloads, PayloadError, SignalDefinition};
+use guest_sdk_types::{IntoPayloads, NamedPayloads, SignalDefinition};
 
 use crate::bindings::workflow::host::external_workflows::{SignalOptions, SignalTarget};
 use crate::bindings::workflow::host::types::NamespacedExecution;
@@ -16,16 +16,18 @@ use crate::convert::{named_payloads, payloads, user_metadata};
 use crate::convert_failure::from_failure;
 use crate::error::{CancelExternalWorkflowError, WorkflowSignalError};
 use crate::host;
-use crate::operation::{CancellableFuture, Kind, Operation, Resolution};
+use crate::operation::{CancellableFuture, Issued, Operation};
 use crate::options::{default_options, opaque_debug};
-use crate::run::Run;
+use crate::pending::{OperationKind, Resolution};
+use crate::run_state::RunState;
 
 default_options! {
-    /// How another workflow is signaled.
+    /// Options of a signal to another workflow.
     SignalWorkflowOptions, SignalWorkflowOptionsBuilder {
-        /// What takes the signal back while it has not left. Default: the run's own token.
+        /// The token that takes the signal back, as long as the workflow task that issued it has not
+        /// completed. Default: the token of the run.
         cancellation_token, with_cancellation_token: WorkflowCancellationToken;
-        /// One line for user interfaces.
+        /// One line that user interfaces show.
         summary, with_summary: String;
         /// Headers of the signal.
         headers, with_headers: NamedPayloads;
@@ -33,7 +35,7 @@ default_options! {
 }
 
 impl<W> SyncWorkflowContext<W> {
-    /// Another workflow of the namespace; without a run id, its current run.
+    /// A handle of another workflow of the same namespace. Without a run id it addresses the current run.
     #[must_use]
     pub fn external_workflow(
         &self,
@@ -49,27 +51,27 @@ impl<W> SyncWorkflowContext<W> {
     }
 }
 
-/// Another workflow. Made by [`SyncWorkflowContext::external_workflow`].
+/// Addresses another workflow: see [`SyncWorkflowContext::external_workflow`].
 #[derive(Clone)]
 pub struct ExternalWorkflowHandle {
-    run: Rc<Run>,
+    run: Rc<RunState>,
     execution: NamespacedExecution,
 }
 
 impl ExternalWorkflowHandle {
-    /// Its workflow id.
+    /// The workflow id.
     #[must_use]
     pub fn workflow_id(&self) -> &str {
         &self.execution.workflow_id
     }
 
-    /// Its run id, if one was given.
+    /// The run id, if the handle was made with one.
     #[must_use]
     pub fn run_id(&self) -> Option<&str> {
         (!self.execution.run_id.is_empty()).then_some(self.execution.run_id.as_str())
     }
 
-    /// Signals it.
+    /// Sends a signal. The future resolves once the service has delivered it.
     pub fn signal<S: SignalDefinition>(
         &self,
         signal: S,
@@ -80,17 +82,17 @@ impl ExternalWorkflowHandle {
         send_signal(&self.run, target, &signal, input.into(), options)
     }
 
-    /// Asks it to cancel.
+    /// Requests cancellation. The future resolves once the service has delivered the request.
     pub fn cancel(&self, reason: Option<String>) -> ExternalCancel {
         let seq = host::external_workflows::request_cancel(&self.execution, &reason.unwrap_or_default());
-        // A request can not be taken back: no token reaches it.
+        // The request cannot be taken back, so it gets a token that stays uncancelled.
         let token = WorkflowCancellationToken::new();
-        ExternalCancel(Operation::new(&self.run, (Kind::ExternalCancel, seq), &token))
+        ExternalCancel(Operation::new(&self.run, (OperationKind::ExternalCancel, seq), &token))
     }
 }
 
 pub(crate) fn send_signal<S: SignalDefinition>(
-    run: &Rc<Run>,
+    run: &Rc<RunState>,
     target: SignalTarget,
     signal: &S,
     input: S::Input,
@@ -98,7 +100,7 @@ pub(crate) fn send_signal<S: SignalDefinition>(
 ) -> ExternalSignal {
     let arguments = match S::arguments(input).into_payloads() {
         Ok(arguments) => arguments,
-        Err(error) => return ExternalSignal(Signal::NotSent(Some(error))),
+        Err(error) => return ExternalSignal(Issued::NotEncoded(Some(error))),
     };
     let token = options.cancellation_token.unwrap_or_else(|| run.token.clone());
     let seq = host::external_workflows::signal(&SignalOptions {
@@ -108,55 +110,40 @@ pub(crate) fn send_signal<S: SignalDefinition>(
         headers: options.headers.map(named_payloads).unwrap_or_default(),
         user_metadata: user_metadata(options.summary, None),
     });
-    ExternalSignal(Signal::Sent(Operation::new(run, (Kind::ExternalSignal, seq), &token)))
+    ExternalSignal(Issued::Sent(Operation::new(run, (OperationKind::ExternalSignal, seq), &token)))
 }
 
-/// A signal on its way, and the future of its delivery.
+/// The future of a signal's delivery.
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct ExternalSignal(Signal);
-
-enum Signal {
-    /// Its arguments could not be encoded.
-    NotSent(Option<PayloadError>),
-    Sent(Operation),
-}
+pub struct ExternalSignal(Issued<Operation>);
 
 impl Future for ExternalSignal {
     type Output = Result<(), WorkflowSignalError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match &mut self.0 {
-            Signal::NotSent(error) => match error.take() {
-                Some(error) => Poll::Ready(Err(error.into())),
-                // Awaited again after its end.
-                None => Poll::Pending,
-            },
-            Signal::Sent(operation) => Pin::new(operation).poll(context).map(|resolution| match resolution {
-                Resolution::Done(Some(failure)) => Err(WorkflowSignalError::of(from_failure(failure))),
-                _ => Ok(()),
-            }),
-        }
+        let operation = ready!(self.0.poll_sent())?;
+        Pin::new(operation).poll(context).map(|resolution| match resolution {
+            Resolution::Delivered(Some(failure)) => Err(WorkflowSignalError::of(from_failure(failure))),
+            _ => Ok(()),
+        })
     }
 }
 
 impl FusedFuture for ExternalSignal {
     fn is_terminated(&self) -> bool {
-        match &self.0 {
-            Signal::NotSent(error) => error.is_none(),
-            Signal::Sent(operation) => operation.is_terminated(),
-        }
+        self.0.is_terminated(Operation::is_terminated)
     }
 }
 
 impl CancellableFuture for ExternalSignal {
     fn cancel(&self) {
-        if let Signal::Sent(operation) = &self.0 {
+        if let Some(operation) = self.0.sent() {
             operation.cancel(None);
         }
     }
 }
 
-/// A request to cancel on its way, and the future of its delivery.
+/// The future of a cancellation request's delivery.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ExternalCancel(Operation);
 
@@ -165,7 +152,9 @@ impl Future for ExternalCancel {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut self.0).poll(context).map(|resolution| match resolution {
-            Resolution::Done(Some(failure)) => Err(CancelExternalWorkflowError::of(from_failure(failure))),
+            Resolution::Delivered(Some(failure)) => {
+                Err(CancelExternalWorkflowError::of(from_failure(failure)))
+            }
             _ => Ok(()),
         })
     }

@@ -1,4 +1,4 @@
-//! Waiting for several things at once, in an order that is the same in every replay.
+//! `select!`, `join!` and `join_all`, which poll their futures in the same order in every replay.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,11 +8,10 @@ use futures_core::FusedFuture;
 
 /// Waits for the first of several futures: `select! { pattern = future => expression, … }`.
 ///
-/// Looks at the branches from the first to the last, so that the first one wins when several are ready:
-/// the same one in every replay. Any future will do. One in a variable is borrowed (it must be `Unpin`, as
-/// those of the SDK are) and can be given to several `select!` in turn; those that have ended are skipped.
-/// `complete => …` is the branch for when all of them have ended, `default => …` the one for when none is
-/// ready.
+/// Polls the branches from the first to the last. If several are ready, the first one wins, in every replay.
+/// A future in a variable is borrowed, and the next `select!` can poll it again; it must be `Unpin`, as the
+/// futures of the SDK are. Futures that have ended are skipped. The branch `complete => …` runs when all
+/// futures have ended, and `default => …` when none is ready.
 ///
 /// ```no_run
 /// # use guest_sdk::{WorkflowContext, WorkflowResult, select};
@@ -28,8 +27,7 @@ use futures_core::FusedFuture;
 /// ```
 pub use guest_sdk_macros::select;
 
-/// Waits for all of several futures: `let (a, b) = join!(one, other)`. Each is looked at from the first to
-/// the last.
+/// Waits for all of several futures: `let (a, b) = join!(one, other)`. Polls them from the first to the last.
 ///
 /// ```no_run
 /// # use guest_sdk::{WorkflowContext, join};
@@ -40,7 +38,7 @@ pub use guest_sdk_macros::select;
 /// ```
 pub use guest_sdk_macros::join;
 
-/// Waits for all futures of a collection; gives their results in the same order.
+/// Waits for all futures of a collection, and returns their results in the same order.
 ///
 /// ```no_run
 /// # use guest_sdk::{WorkflowContext, join_all};
@@ -57,7 +55,7 @@ where
     JoinAll(Some(futures.into_iter().map(|future| Waiting::For(Box::pin(future))).collect()))
 }
 
-/// Made by [`join_all`].
+/// The future of [`join_all`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct JoinAll<F: Future>(Option<Vec<Waiting<F>>>);
 
@@ -88,7 +86,7 @@ impl<F: Future> Future for JoinAll<F> {
             Waiting::Over(result) => result,
             Waiting::For(_) => None,
         };
-        // `None` when it is awaited again after its end.
+        // `None` if it is polled again after its end.
         match self.0.take() {
             Some(all) => Poll::Ready(all.into_iter().filter_map(result).collect()),
             None => Poll::Pending,
@@ -108,21 +106,20 @@ impl<F: Future> std::fmt::Debug for JoinAll<F> {
     }
 }
 
-/// Asks a future whether it has ended, if it can say so: a future that cannot is taken for one that has
-/// not. Methods of [`IsTerminated`] are found before those of [`MayBeTerminated`], as they need one
-/// reference less.
+/// Asks a future whether it has ended. A future that is not a `FusedFuture` counts as one that has not.
+/// Method resolution finds [`IsTerminated`] before [`MayBeTerminated`], because it needs one reference less.
 #[derive(Debug)]
 pub struct Probe<'a, F>(pub &'a F);
 
-/// For futures that can say whether they have ended.
+/// Implemented for futures that know whether they have ended.
 pub trait IsTerminated {
-    /// Whether it has ended.
+    /// Whether the future has ended.
     fn is_terminated(&self) -> bool;
 }
 
-/// For all others.
+/// Implemented for all futures.
 pub trait MayBeTerminated {
-    /// Nothing is known of it.
+    /// False, because it is not known.
     fn is_terminated(&self) -> bool {
         false
     }
@@ -144,7 +141,7 @@ mod tests {
     use super::*;
     use crate::{join, select};
 
-    /// What a future that needs no waking gives.
+    /// Polls a future once.
     fn now<T>(future: impl Future<Output = T>) -> Option<T> {
         match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(result) => Some(result),
@@ -152,7 +149,7 @@ mod tests {
         }
     }
 
-    /// Ready once, and says so afterwards.
+    /// A fused future that is ready once.
     struct Once(Option<u8>);
 
     impl Future for Once {

@@ -1,5 +1,5 @@
-//! The imports of the contract. Natively, where there is no sandbox, their place is taken by a recorder
-//! in this crate's own tests, and by a panic elsewhere.
+//! The imports of the contract. Outside of the sandbox they are replaced: by a recorder in the tests of this
+//! crate, by functions that panic elsewhere.
 
 #[cfg(target_family = "wasm")]
 pub(crate) use crate::bindings::workflow::host::{
@@ -13,7 +13,7 @@ pub(crate) use native::{
 
 #[cfg(not(target_family = "wasm"))]
 pub(crate) mod native {
-    /// What a call does outside the sandbox.
+    /// Panics, because there is no host to call.
     #[cfg(not(test))]
     fn record(name: &'static str, _arguments: &dyn std::fmt::Debug) -> u32 {
         panic!("`{name}` was called outside the sandbox: workflow code runs in a workflow module only")
@@ -38,7 +38,7 @@ pub(crate) mod native {
             static RECORDER: RefCell<Recorder> = RefCell::default();
         }
 
-        /// Records a call. Returns how often that function was called, which is its sequence number.
+        /// Records a call. Returns how often the function was called, which is the sequence number.
         /// Activities and local activities share one count.
         pub(crate) fn record(name: &'static str, arguments: &dyn Debug) -> u32 {
             RECORDER.with_borrow_mut(|recorder| {
@@ -49,14 +49,14 @@ pub(crate) mod native {
             })
         }
 
-        /// The calls since the last time.
+        /// Removes and returns the recorded calls.
         pub(crate) fn take() -> Vec<String> {
             RECORDER.with_borrow_mut(|recorder| std::mem::take(&mut recorder.calls))
         }
     }
 
-    /// Modules with the functions that wit-bindgen makes of the interfaces. What a function returns is
-    /// computed from how often it was called.
+    /// Defines modules with the functions that wit-bindgen generates of the interfaces. The result of a
+    /// function is computed from how often it was called.
     macro_rules! interfaces {
         ($($interface:ident { $(
             fn $function:ident($($name:ident: $type:ty),*) $(-> $result:ty = $of_count:expr)?;

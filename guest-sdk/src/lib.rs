@@ -1,26 +1,25 @@
 #![doc = include_str!("../GUIDE.md")]
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test panics on failure"))]
 
-// The macros name this crate by its name.
+// The macros name this crate `guest_sdk`, in this crate too.
 extern crate self as guest_sdk;
 
 pub mod activities;
 #[doc(hidden)]
 pub mod bindings;
+mod buffered_signals;
 mod cancellation;
 mod child_workflows;
-mod commands;
 mod component;
 mod context;
+mod continue_as_new;
 mod convert;
 mod convert_failure;
-mod engine;
 mod error;
 mod executor;
 mod external_workflows;
 mod futures;
 mod host;
-mod local_activities;
 pub mod log;
 mod memo;
 mod metadata;
@@ -29,35 +28,39 @@ mod nexus;
 mod operation;
 mod options;
 mod panic;
+mod patches;
+mod pending;
 mod random;
-mod run;
+mod run_state;
 mod search_attributes;
-mod signals;
+mod signal_handlers;
 #[cfg(test)]
 mod tests;
-mod time;
+mod timers;
+mod upsert;
 mod workflow;
+mod workflow_instance;
 
 pub use activities::{
     ActivityCancellationType, ActivityCloseTimeouts, ActivityHandle, ActivityOptions, ActivityOptionsBuilder,
+    LocalActivityOptions, LocalActivityOptionsBuilder,
 };
 pub use cancellation::{Cancelled, WorkflowCancellationError, WorkflowCancellationToken};
 pub use child_workflows::{
     ChildWorkflowCancellationType, ChildWorkflowOptions, ChildWorkflowOptionsBuilder, ChildWorkflowResult,
-    ChildWorkflowStart, ParentClosePolicy, StartChildWorkflowExecutionFailedCause, StartedChildWorkflow,
-    VersioningOverride, WorkflowIdReusePolicy,
-};
-pub use commands::{
-    ContinueAsNewOptions, ContinueAsNewOptionsBuilder, ContinueAsNewVersioningBehavior, MemoValue,
+    ChildWorkflowStart, ParentClosePolicy, StartedChildWorkflow, VersioningOverride, WorkflowIdReusePolicy,
 };
 pub use context::{
     ContinueAsNewReason, ContinuedInitiator, DeploymentVersion, Execution, NamespacedExecution,
     SyncWorkflowContext, WaitCondition, WaitConditionOptions, WorkflowContext, WorkflowContextView,
 };
+pub use continue_as_new::{
+    ContinueAsNewOptions, ContinueAsNewOptionsBuilder, ContinueAsNewVersioningBehavior,
+};
 pub use error::{
     ActivityExecutionError, ApplicationFailure, CancelExternalWorkflowError, ChildWorkflowExecutionError,
-    ChildWorkflowStartError, ContinueAsNewRequest, NexusOperationError, WorkflowResult, WorkflowSignalError,
-    WorkflowTermination,
+    ChildWorkflowStartError, ContinueAsNewRequest, NexusOperationError,
+    StartChildWorkflowExecutionFailedCause, WorkflowResult, WorkflowSignalError, WorkflowTermination,
 };
 pub use external_workflows::{
     ExternalCancel, ExternalSignal, ExternalWorkflowHandle, SignalWorkflowOptions,
@@ -75,7 +78,6 @@ pub use guest_sdk_types::{
     UntypedActivity, UntypedQuery, UntypedSignal, UntypedUpdate, UntypedWorkflow, UpdateDefinition,
     WorkflowDefinition,
 };
-pub use local_activities::{LocalActivityOptions, LocalActivityOptionsBuilder};
 pub use memo::Memo;
 pub use nexus::{
     NexusOperation, NexusOperationCancellationType, NexusOperationOptions, NexusOperationOptionsBuilder,
@@ -84,9 +86,10 @@ pub use nexus::{
 pub use operation::{CancellableFuture, CancellableFutureWithReason};
 pub use random::{WorkflowRandomStream, WorkflowRandomValue};
 pub use search_attributes::{SearchAttributeKey, SearchAttributeUpdate, SearchAttributes};
-pub use time::{Timer, TimerOptions, TimerOptionsBuilder, TimerResult};
+pub use timers::{Timer, TimerOptions, TimerOptionsBuilder, TimerResult};
+pub use upsert::MemoValue;
 
-/// For the macros only.
+/// Items that the macros name.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::bindings;
@@ -95,8 +98,8 @@ pub mod __private {
     pub use crate::executor::LocalFuture;
     pub use crate::futures::{IsTerminated, MayBeTerminated, Probe};
     pub use crate::workflow::{
-        Answer, Definition, Handled, Started, Verdict, WorkflowImplementation, WorkflowType, fallible,
-        infallible, verdict,
+        Definition, HandlerCall, HandlerResult, StartedMethod, ValidationResult, WorkflowImplementation,
+        WorkflowType, fallible, infallible, validated,
     };
     #[cfg(not(target_family = "wasm"))]
     pub use host_activities as host;

@@ -1,4 +1,4 @@
-//! The log of a workflow: silent in replay.
+//! The log of a workflow. The host drops entries in replay.
 //!
 //! ```
 //! # fn in_a_workflow(order: u32) {
@@ -16,12 +16,12 @@ use crate::host;
 #[doc(inline)]
 pub use crate::{__debug as debug, __error as error, __info as info, __trace as trace, __warn as warn};
 
-/// Writes an entry. The macros of this module do it with less to write.
+/// Writes an entry without fields and location. The macros of this module add both.
 pub fn write(level: Level, target: &str, message: String) {
     write_entry(level, target, message, Vec::new(), None);
 }
 
-/// What the macros call.
+/// Writes an entry; for the macros.
 #[doc(hidden)]
 pub fn write_at(
     level: Level,
@@ -33,7 +33,7 @@ pub fn write_at(
     write_entry(level, target, message, fields, Some(Location { file: file.to_owned(), line, column }));
 }
 
-/// A field as JSON.
+/// A field with its value as JSON; for the macros.
 #[doc(hidden)]
 pub fn field<T: Serialize + ?Sized>(name: &str, value: &T) -> (String, String) {
     (name.to_owned(), serde_json::to_string(value).unwrap_or_else(|error| format!("\"{error}\"")))

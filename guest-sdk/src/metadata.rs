@@ -1,18 +1,18 @@
-//! The query by which user interfaces learn what a workflow offers: `temporal.api.sdk.v1.WorkflowMetadata`
-//! as JSON.
+//! The query that lists the handlers of a workflow, for user interfaces:
+//! `temporal.api.sdk.v1.WorkflowMetadata` as JSON.
 
 use guest_sdk_types::{Encoding, Payload};
 use serde_json::{Value, json};
 
 use crate::workflow::Definition;
 
-/// The name of the query.
+/// The name of the query, as every Temporal SDK has it.
 pub(crate) const QUERY: &str = "__temporal_workflow_metadata";
 
-/// The metadata entry that names the message, and the message.
+/// The metadata entry with the name of the message.
 const MESSAGE_TYPE: (&str, &str) = ("messageType", "temporal.api.sdk.v1.WorkflowMetadata");
 
-/// The answer.
+/// The result of the query.
 pub(crate) fn answer(workflow_type: &str, definition: &Definition, current_details: &str) -> Payload {
     let updates: Vec<&str> = definition.updates.iter().map(|(name, _)| *name).collect();
     let metadata = json!({
@@ -31,7 +31,7 @@ pub(crate) fn answer(workflow_type: &str, definition: &Definition, current_detai
     }
 }
 
-/// Sorted; a dynamic handler has no name.
+/// The definitions of handlers, sorted by name. A dynamic handler has no field `name`.
 fn names(names: &[&str]) -> Vec<Value> {
     let mut names = names.to_vec();
     names.sort_unstable();

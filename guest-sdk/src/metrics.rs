@@ -1,26 +1,25 @@
-//! Metrics of a workflow: silent in replay.
+//! Metrics of a workflow. The host drops measurements in replay.
 
 use crate::bindings::workflow::host::metrics::{Instrument, Measurement};
 use crate::host;
 
-/// Adds to a sum.
+/// A measurement that adds `value` to a sum.
 pub fn counter(name: &str, value: u64) -> Metric {
-    // Beyond 2^53 a sum is not exact; none is that large.
+    // Exact up to 2^53.
     Metric::new(Instrument::Counter, name, value as f64)
 }
 
-/// Replaces the last value.
+/// A measurement that replaces the last value.
 pub fn gauge(name: &str, value: f64) -> Metric {
     Metric::new(Instrument::Gauge, name, value)
 }
 
-/// Adds a sample to a distribution.
+/// A measurement that adds a sample to a distribution.
 pub fn histogram(name: &str, value: f64) -> Metric {
     Metric::new(Instrument::Histogram, name, value)
 }
 
-/// A measurement that is recorded by [`record`](Self::record). The host adds namespace, task queue and
-/// workflow type.
+/// A measurement. [`record`](Self::record) records it; the host adds namespace, task queue and workflow type.
 ///
 /// ```no_run
 /// guest_sdk::metrics::counter("orders", 1).attribute("country", "de").record();
@@ -41,13 +40,13 @@ impl Metric {
         })
     }
 
-    /// The unit, for example `ms` or `By`.
+    /// Sets the unit, for example `ms` or `By`. Default: none.
     pub fn unit(mut self, unit: &str) -> Self {
         self.0.unit = unit.to_owned();
         self
     }
 
-    /// What is measured.
+    /// Sets the description of the metric. Default: none.
     pub fn description(mut self, description: &str) -> Self {
         self.0.description = description.to_owned();
         self

@@ -1,66 +1,67 @@
-//! Operations of Nexus services.
+//! Nexus operations: options, the start, and the handle of a started operation.
 
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use futures_core::FusedFuture;
-use guest_sdk_types::{Failure, Payload, PayloadError, Returned};
+use guest_sdk_types::{Failure, Payload, Returned};
 use serde::Serialize;
 
 use crate::bindings::workflow::host::activation::NexusStartResolution;
 use crate::bindings::workflow::host::nexus as wit;
 pub use crate::bindings::workflow::host::nexus::CancellationType as NexusOperationCancellationType;
-use crate::bindings::workflow::host::types::Outcome;
 use crate::cancellation::WorkflowCancellationToken;
 use crate::context::SyncWorkflowContext;
-use crate::convert::{duration, from_payload, payload, user_metadata};
+use crate::convert::{duration, payload, user_metadata};
 use crate::convert_failure::from_failure;
 use crate::error::NexusOperationError;
 use crate::host;
-use crate::operation::{CancellableFuture, Kind, Operation, Resolution};
+use crate::operation::{CancellableFuture, Issued, Operation, call_result};
 use crate::options::{opaque_debug, options};
+use crate::pending::{OperationKind, Resolution};
 
-/// Which operation of which service.
+/// Names an operation of a Nexus service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NexusOperation {
-    /// The endpoint, as the service knows it.
+    /// The Nexus endpoint, as it is registered at the Temporal Service.
     pub endpoint: String,
-    /// The service.
+    /// The Nexus service behind the endpoint.
     pub service: String,
-    /// The operation.
+    /// The operation of that service.
     pub operation: String,
 }
 
 options! {
-    /// How a Nexus operation is scheduled.
+    /// Options of a Nexus operation.
     NexusOperationOptions, NexusOperationOptionsBuilder { operation: NexusOperation } {
-        /// How long the operation may take.
+        /// From scheduling to the end of the operation. Default: no limit.
         schedule_to_close_timeout, with_schedule_to_close_timeout: Duration;
-        /// How long it may take until the operation is started.
+        /// From scheduling to the start of the operation. Default: no limit.
         schedule_to_start_timeout, with_schedule_to_start_timeout: Duration;
-        /// How long it may take from when the operation was started.
+        /// From the start to the end of an operation that started asynchronously. Default: no limit.
         start_to_close_timeout, with_start_to_close_timeout: Duration;
-        /// What cancelling does. Default: cancel the operation, and wait until it has ended.
+        /// When the futures of a cancelled operation resolve. Default: `WaitCancellationCompleted`, when the
+        /// operation has ended.
         cancellation_type, with_cancellation_type: NexusOperationCancellationType;
-        /// What cancels the operation. Default: the run's own token.
+        /// The token that cancels the operation. Default: the token of the run.
         cancellation_token, with_cancellation_token: WorkflowCancellationToken;
-        /// Header of the Nexus request.
+        /// Headers of the Nexus request.
         headers, with_headers: std::collections::BTreeMap<String, String>;
-        /// One line for user interfaces.
+        /// One line that user interfaces show.
         summary, with_summary: String;
     }
 }
 
 impl NexusOperationOptions {
-    /// Options for an operation.
+    /// Options of `operation`, with nothing else set.
     pub fn new(operation: NexusOperation) -> Self {
         Self::of(operation)
     }
 
-    /// A builder for an operation.
+    /// A builder of options of `operation`.
     pub fn builder(operation: NexusOperation) -> NexusOperationOptionsBuilder {
         NexusOperationOptionsBuilder(Self::of(operation))
     }
@@ -84,7 +85,7 @@ impl NexusOperationOptions {
 }
 
 impl<W> SyncWorkflowContext<W> {
-    /// Schedules a Nexus operation. The future gives it once it has started.
+    /// Schedules a Nexus operation. The future resolves once the operation has started.
     pub fn start_nexus_operation<T: Returned>(
         &self,
         input: &impl Serialize,
@@ -92,77 +93,63 @@ impl<W> SyncWorkflowContext<W> {
     ) -> NexusOperationStart<T> {
         let input = match Payload::from_value(input) {
             Ok(input) => input,
-            Err(error) => return NexusOperationStart(Start::NotSent(Some(error)), PhantomData),
+            Err(error) => return NexusOperationStart(Issued::NotEncoded(Some(error)), PhantomData),
         };
         let token = options.cancellation_token.clone().unwrap_or_else(|| self.cancellation_token());
         let seq = host::nexus::schedule(&options.into_command(input));
-        // The end is expected from now on, as it may come together with the start.
-        let start = Operation::new(self.run(), (Kind::NexusStart, seq), &token);
-        let end = Some(Operation::new(self.run(), (Kind::Nexus, seq), &token));
-        NexusOperationStart(Start::Sent { start, end }, PhantomData)
+        // The end is expected from now on: one activation may bring both the start and the end.
+        let start = Operation::new(self.run(), (OperationKind::NexusStart, seq), &token);
+        let end = Some(Operation::new(self.run(), (OperationKind::Nexus, seq), &token));
+        NexusOperationStart(Issued::Sent(StartingOperation { start, end }), PhantomData)
     }
 }
 
-/// A Nexus operation that is to start, and the future of its start.
+/// The future of a Nexus operation's start.
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct NexusOperationStart<T>(Start, PhantomData<fn() -> T>);
+pub struct NexusOperationStart<T>(Issued<StartingOperation>, PhantomData<fn() -> T>);
 
-enum Start {
-    /// Its input could not be encoded.
-    NotSent(Option<PayloadError>),
-    Sent {
-        start: Operation,
-        end: Option<Operation>,
-    },
+struct StartingOperation {
+    start: Operation,
+    /// Moves into [`StartedNexusOperation`] when the operation has started.
+    end: Option<Operation>,
 }
 
 impl<T: Returned> Future for NexusOperationStart<T> {
     type Output = Result<StartedNexusOperation<T>, NexusOperationError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let (start, end) = match &mut self.0 {
-            Start::NotSent(error) => match error.take() {
-                Some(error) => return Poll::Ready(Err(error.into())),
-                // Awaited again after its end.
-                None => return Poll::Pending,
-            },
-            Start::Sent { start, end } => (start, end),
+        let starting = ready!(self.0.poll_sent())?;
+        let operation_token = match ready!(Pin::new(&mut starting.start).poll(context)) {
+            Resolution::NexusStart(NexusStartResolution::StartedAsync(token)) => Some(token),
+            Resolution::NexusStart(NexusStartResolution::Failed(failure)) => {
+                return Poll::Ready(Err(NexusOperationError::of(from_failure(failure))));
+            }
+            _ => None,
         };
-        Pin::new(start).poll(context).map(|resolution| {
-            let operation_token = match resolution {
-                Resolution::NexusStart(NexusStartResolution::StartedAsync(token)) => Some(token),
-                Resolution::NexusStart(NexusStartResolution::Failed(failure)) => {
-                    return Err(NexusOperationError::of(from_failure(failure)));
-                }
-                _ => None,
-            };
-            let end = end.take().ok_or_else(|| NexusOperationError::of(Failure::default()))?;
-            Ok(StartedNexusOperation { operation_token, end, result: PhantomData })
-        })
+        let end = starting.end.take().ok_or_else(|| NexusOperationError::of(Failure::default()));
+        Poll::Ready(end.map(|end| StartedNexusOperation { operation_token, end, result: PhantomData }))
     }
 }
 
 impl<T: Returned> FusedFuture for NexusOperationStart<T> {
     fn is_terminated(&self) -> bool {
-        match &self.0 {
-            Start::NotSent(error) => error.is_none(),
-            Start::Sent { start, .. } => start.is_terminated(),
-        }
+        self.0.is_terminated(|starting| starting.start.is_terminated())
     }
 }
 
 impl<T: Returned> CancellableFuture for NexusOperationStart<T> {
     fn cancel(&self) {
-        if let Start::Sent { start, .. } = &self.0 {
-            start.cancel(None);
+        if let Some(starting) = self.0.sent() {
+            starting.start.cancel(None);
         }
     }
 }
 
-/// A Nexus operation that has started, and the future of its result.
+/// A started Nexus operation, and the future of its result.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct StartedNexusOperation<T> {
-    /// The token of an operation that goes on; absent if it ended with its start.
+    /// The token that the handler gave to an asynchronous operation; `None` if the operation ended with its
+    /// start.
     pub operation_token: Option<String>,
     end: Operation,
     result: PhantomData<fn() -> T>,
@@ -172,14 +159,8 @@ impl<T: Returned> Future for StartedNexusOperation<T> {
     type Output = Result<T, NexusOperationError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.end).poll(context).map(|resolution| match resolution {
-            Resolution::Outcome(Outcome::Completed(result)) => Ok(T::from_payload(result.map(from_payload))?),
-            Resolution::Outcome(Outcome::Failed(failure) | Outcome::Canceled(failure)) => {
-                Err(NexusOperationError::of(from_failure(failure)))
-            }
-            // The host answers with the kind of resolution that was asked for.
-            _ => Err(NexusOperationError::of(Failure::default())),
-        })
+        let resolution = ready!(Pin::new(&mut self.end).poll(context));
+        Poll::Ready(call_result(resolution, NexusOperationError::of))
     }
 }
 

@@ -1,101 +1,56 @@
-//! An operation: something that the workflow asked for and that a job of a later activation answers.
-//! Typed futures (an activity, a timer, …) are made of it, each in a file of its own.
+//! The future of one operation: something that the workflow asked for and that a job of a later
+//! activation answers. The typed futures (an activity, a timer, …) are made of it, each in its own file.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 use futures_core::FusedFuture;
+use guest_sdk_types::{Failure, PayloadError, Returned};
 
-use crate::bindings::workflow::host::activation::{
-    ActivityResolution, ChildStartResolution, NexusStartResolution,
-};
-use crate::bindings::workflow::host::types::{Failure, Outcome};
+use crate::bindings::workflow::host::activation::ActivityResolution;
+use crate::bindings::workflow::host::types::Outcome;
 use crate::cancellation::{Registration, WorkflowCancellationToken};
-use crate::host;
-use crate::run::Run;
+use crate::convert::from_payload;
+use crate::convert_failure::from_failure;
+use crate::pending::{OperationKey, PendingOperations, Resolution, Slot};
+use crate::run_state::RunState;
 
-/// A future that can be cancelled.
+/// A future of an operation that can be cancelled.
 pub trait CancellableFuture: FusedFuture {
-    /// Asks to cancel. The future then resolves as its cancellation type says.
+    /// Requests cancellation. The future then resolves as the operation's cancellation type says.
     fn cancel(&self);
 }
 
-/// A future that can be cancelled with a reason.
+/// A future of an operation that can be cancelled with a reason.
 pub trait CancellableFutureWithReason: CancellableFuture {
-    /// Asks to cancel, and says why.
+    /// Requests cancellation, with a reason that the service records.
     fn cancel_with_reason(&self, reason: String);
 }
 
-/// Which answer an operation waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Timer,
-    Activity,
-    ChildStart,
-    Child,
-    ExternalSignal,
-    ExternalCancel,
-    NexusStart,
-    Nexus,
-}
-
-/// An operation of a run: what is waited for, and its sequence number.
-pub(crate) type Key = (Kind, u32);
-
-/// The answer of the host. The cases stand beside those of [`Kind`].
-pub(crate) enum Resolution {
-    TimerFired,
-    /// The only answer that is the SDK's own: the host does not answer the cancellation of a timer.
-    TimerCancelled,
-    Activity(ActivityResolution),
-    ChildStart(ChildStartResolution),
-    Outcome(Outcome),
-    Done(Option<Failure>),
-    NexusStart(NexusStartResolution),
-}
-
-/// Where the answer is put.
-#[derive(Default)]
-pub(crate) struct Slot {
-    resolution: RefCell<Option<Resolution>>,
-    waker: RefCell<Option<Waker>>,
-}
-
-impl Slot {
-    pub(crate) fn resolve(&self, resolution: Resolution) {
-        self.resolution.replace(Some(resolution));
-        if let Some(waker) = self.waker.take() {
-            waker.wake();
-        }
-    }
-}
-
-/// Waits for the answer.
+/// Resolves with the host's answer.
 pub(crate) struct Operation {
-    run: Rc<Run>,
-    key: Key,
+    pending: Rc<PendingOperations>,
+    key: OperationKey,
     slot: Rc<Slot>,
     done: Cell<bool>,
-    /// Dropping the future ends it: what nobody waits for is not cancelled with the run.
+    /// Dropped with the future: a dropped operation is not cancelled with the run.
     registration: Option<Registration>,
 }
 
 impl Operation {
-    pub(crate) fn new(run: &Rc<Run>, key: Key, token: &WorkflowCancellationToken) -> Self {
-        let slot = run.expect(key);
-        let registration = token.register(run, key);
-        Self { run: Rc::clone(run), key, slot, done: Cell::new(false), registration }
-    }
-
-    pub(crate) fn run(&self) -> &Rc<Run> {
-        &self.run
+    /// Waits for the answer to an operation that was just issued, and registers it with `token`.
+    pub(crate) fn new(run: &RunState, key: OperationKey, token: &WorkflowCancellationToken) -> Self {
+        let pending = Rc::clone(&run.pending);
+        let slot = pending.add(key);
+        let registration = token.register(&pending, key);
+        Self { pending, key, slot, done: Cell::new(false), registration }
     }
 
     pub(crate) fn cancel(&self, reason: Option<&str>) {
-        self.run.cancel_operation(self.key, reason);
+        self.pending.cancel(self.key, reason);
     }
 }
 
@@ -103,21 +58,13 @@ impl Future for Operation {
     type Output = Resolution;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Resolution> {
-        let resolution = self.slot.resolution.take();
-        match resolution {
+        match self.slot.take_or_wake(context.waker()) {
             Some(resolution) => {
                 self.done.set(true);
                 self.registration = None;
                 Poll::Ready(resolution)
             }
-            None => {
-                let mut waker = self.slot.waker.borrow_mut();
-                match &mut *waker {
-                    Some(waker) => waker.clone_from(context.waker()),
-                    None => *waker = Some(context.waker().clone()),
-                }
-                Poll::Pending
-            }
+            None => Poll::Pending,
         }
     }
 }
@@ -128,18 +75,53 @@ impl FusedFuture for Operation {
     }
 }
 
-/// Sends the cancellation of an operation that is pending.
-pub(crate) fn send_cancel(run: &Run, (kind, seq): Key, reason: Option<&str>) {
-    match kind {
-        Kind::Timer => {
-            host::time::cancel_timer(seq);
-            run.resolve((kind, seq), Resolution::TimerCancelled);
+/// A command, unless its input could not be encoded.
+pub(crate) enum Issued<T> {
+    /// The command was not issued. `None` once the error was returned.
+    NotEncoded(Option<PayloadError>),
+    Sent(T),
+}
+
+impl<T> Issued<T> {
+    /// The command that was sent, or the error. Pending when it is polled again after the error.
+    pub(crate) fn poll_sent(&mut self) -> Poll<Result<&mut T, PayloadError>> {
+        match self {
+            Self::Sent(sent) => Poll::Ready(Ok(sent)),
+            Self::NotEncoded(error) => error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error))),
         }
-        Kind::Activity => host::activities::cancel(seq),
-        Kind::ChildStart | Kind::Child => host::child_workflows::cancel(seq, reason.unwrap_or_default()),
-        Kind::ExternalSignal => host::external_workflows::cancel_signal(seq),
-        // A request to cancel can not be taken back.
-        Kind::ExternalCancel => {}
-        Kind::NexusStart | Kind::Nexus => host::nexus::cancel(seq),
+    }
+
+    pub(crate) fn sent(&self) -> Option<&T> {
+        match self {
+            Self::Sent(sent) => Some(sent),
+            Self::NotEncoded(_) => None,
+        }
+    }
+
+    /// Whether the future that this belongs to has ended; `sent_has_ended` answers for a command that was
+    /// sent.
+    pub(crate) fn is_terminated(&self, sent_has_ended: impl FnOnce(&T) -> bool) -> bool {
+        match self {
+            Self::Sent(sent) => sent_has_ended(sent),
+            Self::NotEncoded(error) => error.is_none(),
+        }
+    }
+}
+
+/// Decodes the outcome of a call; `failed` makes the error of a failure.
+pub(crate) fn call_result<T, E>(resolution: Resolution, failed: impl FnOnce(Failure) -> E) -> Result<T, E>
+where
+    T: Returned,
+    E: From<PayloadError>,
+{
+    match resolution {
+        Resolution::Outcome(outcome) | Resolution::Activity(ActivityResolution::Outcome(outcome)) => {
+            match outcome {
+                Outcome::Completed(result) => Ok(T::from_payload(result.map(from_payload))?),
+                Outcome::Failed(failure) | Outcome::Canceled(failure) => Err(failed(from_failure(failure))),
+            }
+        }
+        // The host answers an operation with its kind of resolution.
+        _ => Err(failed(Failure::default())),
     }
 }

@@ -1,8 +1,8 @@
-//! Macros for the types of commands. How option types are made: `with_…` setters on the options, and the builders of Temporal's Rust SDK,
+//! Macros that define option types: `with_…` setters on the options, and the builders of Temporal's Rust SDK,
 //! whose setters have no prefix.
 
-/// Defines an option type and its builder. Each option has two names, as a field and as a setter; each is
-/// `None` until it is set.
+/// Defines an option type and its builder. Each option has the name of its field and the name of its setter,
+/// and is `None` until it is set.
 macro_rules! options {
     (
         $(#[$doc:meta])*
@@ -45,7 +45,7 @@ macro_rules! options {
                 }
             )*
 
-            /// The options.
+            /// Makes the options.
             pub fn build(self) -> $name {
                 self.0
             }
@@ -53,13 +53,13 @@ macro_rules! options {
     };
 }
 
-/// [`options!`] without a required option: there is a default, and a builder without arguments.
+/// Defines an option type without a required option, with `Default` and a builder without arguments.
 macro_rules! default_options {
     ($(#[$doc:meta])* $name:ident, $builder:ident { $($fields:tt)* }) => {
         $crate::options::options! { $(#[$doc])* $name, $builder {} { $($fields)* } }
 
         impl $name {
-            /// A builder with nothing set.
+            /// A builder of options with nothing set.
             pub fn builder() -> $builder {
                 $builder(Self::of())
             }
@@ -73,7 +73,7 @@ macro_rules! default_options {
     };
 }
 
-/// `Debug` for types whose fields say nothing to a reader.
+/// Implements `Debug` without the fields, for types whose fields are internal.
 macro_rules! opaque_debug {
     ($($name:ident $(<$parameter:ident>)?),* $(,)?) => {$(
         impl $(<$parameter>)? std::fmt::Debug for $name $(<$parameter>)? {

@@ -1,7 +1,7 @@
-//! Panics: reported through the contract, then a trap. Standard error is not touched, as what the C
-//! library remembers of it would not survive restoring a guest.
+//! Reports panics through the contract, and then traps. It does not use standard error, because the C library
+//! would keep a component handle, with which a guest has no snapshot.
 
-/// Reports panics from now on.
+/// Installs the panic hook, once.
 #[cfg(target_family = "wasm")]
 pub(crate) fn report() {
     use std::cell::Cell;
@@ -27,6 +27,6 @@ pub(crate) fn report() {
     }));
 }
 
-/// Natively, panics are the business of the program.
+/// Does nothing: a native program has its own panic hook.
 #[cfg(not(target_family = "wasm"))]
 pub(crate) fn report() {}

@@ -1,12 +1,12 @@
-//! Randomness: the same in every replay, and not for secrets.
+//! Random values: the same in every replay, and not secret.
 
 use crate::context::SyncWorkflowContext;
 use crate::host;
 
-/// The stream that is meant when none is named.
+/// The name of the default stream.
 const DEFAULT_STREAM: &str = "";
 
-/// A value that can be drawn at random: integers over all their values, floats from 0 to below 1.
+/// A type of random values: integers over their whole range, floats in [0, 1).
 pub trait WorkflowRandomValue: Sized {
     #[doc(hidden)]
     fn draw(next: impl FnMut() -> u64) -> Self;
@@ -48,7 +48,7 @@ impl WorkflowRandomValue for bool {
 
 impl WorkflowRandomValue for f64 {
     fn draw(mut next: impl FnMut() -> u64) -> Self {
-        // The upper 53 bits, which is what the mantissa holds.
+        // The upper 53 bits, which fit into the mantissa.
         (next() >> 11) as Self / (1_u64 << 53) as Self
     }
 }
@@ -60,39 +60,39 @@ impl WorkflowRandomValue for f32 {
 }
 
 impl<W> SyncWorkflowContext<W> {
-    /// A random value.
+    /// A random value of the default stream.
     #[must_use]
     pub fn random<T: WorkflowRandomValue>(&self) -> T {
         T::draw(|| host::random::next_u64(DEFAULT_STREAM))
     }
 
-    /// A random UUID, version 4.
+    /// A random UUID of version 4, of the default stream.
     #[must_use]
     pub fn uuid4(&self) -> String {
         uuid4()
     }
 
-    /// A stream of random values of its own: drawing from it changes no other.
+    /// A stream of random values that is independent of the other streams.
     #[must_use]
     pub fn random_stream(&self, name: impl Into<String>) -> WorkflowRandomStream {
         WorkflowRandomStream { name: name.into() }
     }
 }
 
-/// A stream of random values. Made by [`SyncWorkflowContext::random_stream`].
+/// A stream of random values: see [`SyncWorkflowContext::random_stream`].
 #[derive(Clone, Debug)]
 pub struct WorkflowRandomStream {
     name: String,
 }
 
 impl WorkflowRandomStream {
-    /// Its name.
+    /// The name of the stream.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// A random value.
+    /// The next random value of the stream.
     #[must_use]
     pub fn random<T: WorkflowRandomValue>(&self) -> T {
         T::draw(|| host::random::next_u64(&self.name))

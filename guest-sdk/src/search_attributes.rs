@@ -1,4 +1,4 @@
-//! Search attributes: what the service indexes a workflow by.
+//! Search attributes: values by which the service indexes a workflow.
 
 use std::marker::PhantomData;
 
@@ -46,13 +46,13 @@ keys! {
 }
 
 impl<T: Serialize + DeserializeOwned> SearchAttributeKey<T> {
-    /// The name.
+    /// The name of the search attribute.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Sets the value.
+    /// The change that sets the value.
     #[must_use]
     pub fn value_set(&self, value: T) -> SearchAttributeUpdate {
         let mut payload = Payload::from_value(&value).unwrap_or_else(|_| Payload::null());
@@ -60,7 +60,7 @@ impl<T: Serialize + DeserializeOwned> SearchAttributeKey<T> {
         SearchAttributeUpdate { name: self.name, payload: Some(payload) }
     }
 
-    /// Removes the value.
+    /// The change that removes the value.
     #[must_use]
     pub fn value_unset(&self) -> SearchAttributeUpdate {
         SearchAttributeUpdate { name: self.name, payload: None }
@@ -74,30 +74,30 @@ pub struct SearchAttributeUpdate {
     pub(crate) payload: Option<Payload>,
 }
 
-/// Search attributes.
+/// The search attributes of a workflow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchAttributes(pub(crate) NamedPayloads);
 
 impl SearchAttributes {
-    /// Reads a value; none if there is none, or it is of another type.
+    /// Decodes the value of a search attribute; `None` if there is none, or it has another type.
     #[must_use]
     pub fn get<T: DeserializeOwned>(&self, key: &SearchAttributeKey<T>) -> Option<T> {
         self.0.get(key.name)?.to_value().ok()
     }
 
-    /// Whether there is a value.
+    /// Whether the search attribute has a value.
     #[must_use]
     pub fn contains_key<T>(&self, key: &SearchAttributeKey<T>) -> bool {
         self.0.contains_key(key.name)
     }
 
-    /// The values as they came.
+    /// The encoded values.
     #[must_use]
     pub fn raw(&self) -> &NamedPayloads {
         &self.0
     }
 
-    /// Applies a change.
+    /// Adds, replaces or removes a value.
     #[must_use]
     pub fn with(mut self, update: SearchAttributeUpdate) -> Self {
         self.apply(update);

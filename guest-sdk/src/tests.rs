@@ -1,4 +1,4 @@
-//! Whole runs, natively: jobs go into the engine, and the calls of the host come out.
+//! Whole runs, natively: the tests pass jobs to a workflow instance, and check its calls of the host.
 
 mod workflows;
 
@@ -14,9 +14,9 @@ use crate::bindings::workflow::host::activation::{
 use crate::bindings::workflow::host::types::Outcome;
 use crate::convert::{payload, payloads};
 use crate::convert_failure::failure;
-use crate::engine::Engine;
 use crate::host::native::take;
 use crate::workflow::WorkflowType;
+use crate::workflow_instance::WorkflowInstance;
 
 use workflows::{Chain, Counter, Dynamic, Everything, Late, Several};
 
@@ -117,17 +117,18 @@ fn query(name: &str) -> Query {
 }
 
 /// A run in progress.
-struct Run(Option<Engine>);
+struct TestRun(Option<WorkflowInstance>);
 
-impl Run {
+impl TestRun {
     fn of(workflow_type: &str, arguments: impl IntoPayloads) -> Self {
         take();
         let mut run = Self(None);
-        run.0 = Some(Engine::start(TYPES, &mut task(vec![start(workflow_type, arguments)])).unwrap());
+        run.0 =
+            Some(WorkflowInstance::start(TYPES, &mut task(vec![start(workflow_type, arguments)])).unwrap());
         run
     }
 
-    /// Gives the engine jobs, and checks the names of the calls, with those parts of the arguments that
+    /// Gives the instance jobs, and checks the names of the calls, with those parts of the arguments that
     /// are named: `time.start_timer 5000000000`.
     fn check(&mut self, jobs: Vec<Job>, expected: &[&str]) -> &mut Self {
         self.0.as_mut().unwrap().activate(task(jobs)).unwrap();
@@ -162,7 +163,7 @@ impl Run {
 
 #[test]
 fn activities_one_after_another() {
-    Run::of("Chain", (2,))
+    TestRun::of("Chain", (2,))
         .check(
             vec![],
             &[r#"activities.schedule activity-type: "echo" & start-to-close-timeout: Some(10000000000)"#],
@@ -174,14 +175,14 @@ fn activities_one_after_another() {
 #[test]
 fn failures_of_activities_fail_the_run() {
     let declined = Failure::builder("no funds").type_name("CardDeclined").build();
-    Run::of("Chain", (1,))
+    TestRun::of("Chain", (1,))
         .check(vec![], &["activities.schedule"])
         .check(vec![failed(1, declined)], &[r#"workflow.fail "no funds" & "CardDeclined""#]);
 }
 
 #[test]
 fn a_cancelled_run_ends_as_cancelled() {
-    Run::of("Chain", (1,))
+    TestRun::of("Chain", (1,))
         .check(vec![], &["activities.schedule"])
         .check(vec![Job::Cancel("enough".to_owned())], &["activities.cancel (1,)"])
         .check(vec![canceled(1)], &["workflow.cancel"]);
@@ -189,14 +190,14 @@ fn a_cancelled_run_ends_as_cancelled() {
 
 #[test]
 fn an_activity_that_was_cancelled_by_itself_fails_the_run() {
-    Run::of("Chain", (1,))
+    TestRun::of("Chain", (1,))
         .check(vec![], &["activities.schedule"])
         .check(vec![canceled(1)], &["workflow.fail Canceled"]);
 }
 
 #[test]
 fn results_of_another_type_fail_the_task() {
-    Run::of("Chain", (1,)).check(vec![], &["activities.schedule"]).check_task_failure(
+    TestRun::of("Chain", (1,)).check(vec![], &["activities.schedule"]).check_task_failure(
         vec![completed(1, ("seven",))],
         r#"value not converted: invalid type: string "seven", expected u64 at line 1 column 7"#,
     );
@@ -204,22 +205,25 @@ fn results_of_another_type_fail_the_task() {
 
 #[test]
 fn what_does_not_fit_fails_the_task() {
-    let mut run = Run::of("Chain", (1,));
+    let mut run = TestRun::of("Chain", (1,));
     run.check(vec![], &["activities.schedule"]);
-    run.check_task_failure(vec![Job::TimerFired(9)], "nothing waits for the answer to Timer 9");
+    run.check_task_failure(
+        vec![Job::TimerFired(9)],
+        "a job answers Timer 9, which is not pending in this run",
+    );
     run.check_task_failure(vec![start("Chain", (1,))], "the run was started before");
-    let unstarted = Engine::start(TYPES, &mut task(vec![Job::TimerFired(1)])).err().unwrap();
+    let unstarted = WorkflowInstance::start(TYPES, &mut task(vec![Job::TimerFired(1)])).err().unwrap();
     assert_eq!(unstarted.to_string(), "the first job of a run is not `start`");
-    let undecoded = Engine::start(TYPES, &mut task(vec![start("Chain", ("two",))])).err().unwrap();
+    let undecoded = WorkflowInstance::start(TYPES, &mut task(vec![start("Chain", ("two",))])).err().unwrap();
     assert!(undecoded.to_string().starts_with("arguments of workflow `Chain` not decoded: "), "{undecoded}");
-    let unknown = Engine::start(&TYPES[..2], &mut task(vec![start("Nothing", ())])).err().unwrap();
+    let unknown = WorkflowInstance::start(&TYPES[..2], &mut task(vec![start("Nothing", ())])).err().unwrap();
     let expected = "there is no workflow type `Nothing` in this module; there are: Chain, counting";
     assert_eq!(unknown.to_string(), expected);
 }
 
 #[test]
 fn signals_queries_and_updates() {
-    let mut run = Run::of("counting", ("start", 5));
+    let mut run = TestRun::of("counting", ("start", 5));
     run.check(vec![signal("add", (2,))], &[]);
     assert_eq!(run.answer("value"), "7");
     assert_eq!(run.answer("fails"), "never");
@@ -242,7 +246,7 @@ fn signals_queries_and_updates() {
 
 #[test]
 fn handlers_that_still_run_are_told_of() {
-    let mut run = Run::of("counting", ("start", 5));
+    let mut run = TestRun::of("counting", ("start", 5));
     run.check(vec![Job::Update(update("slowly", (3,)))], &["time.start_timer"]);
     run.check(
         vec![signal("add", (95,))],
@@ -252,7 +256,7 @@ fn handlers_that_still_run_are_told_of() {
 
 #[test]
 fn several_at_once() {
-    Run::of("Several", ())
+    TestRun::of("Several", ())
         .check(
             vec![],
             &[
@@ -269,14 +273,14 @@ fn several_at_once() {
 
 #[test]
 fn dynamic_workflows_take_every_name() {
-    let mut run = Run::of("Anything", ("a", 1));
+    let mut run = TestRun::of("Anything", ("a", 1));
     run.check(vec![signal("some signal", (1, 2))], &[r#"workflow.complete"#]);
     assert_eq!(run.answer("a query"), r#""a query of Anything, 2 arguments, some signal 2""#);
 }
 
 #[test]
 fn signals_are_kept_until_there_is_a_handler() {
-    let mut run = Run::of("Late", ());
+    let mut run = TestRun::of("Late", ());
     run.check(
         vec![signal("add", (1,)), signal("other", ()), signal("add", (2,))],
         &["log.write", "log.write", "log.write", "time.start_timer"],
@@ -293,7 +297,7 @@ fn signals_are_kept_until_there_is_a_handler() {
 
 #[test]
 fn user_interfaces_learn_what_there_is() {
-    let run = Run::of("counting", ("start", 5));
+    let run = TestRun::of("counting", ("start", 5));
     let expected =
         r#"{"currentDetails":"","definition":{"queryDefinitions":[{"name":"fails"},{"name":"value"}],"#;
     let answer = run.answer("__temporal_workflow_metadata");
@@ -312,7 +316,7 @@ fn child_completed(seq: u32, result: impl IntoPayloads) -> Job {
 
 #[test]
 fn children() {
-    let mut run = Run::of("Everything", ("children",));
+    let mut run = TestRun::of("Everything", ("children",));
     run.check(vec![], &[r#"child_workflows.start workflow-type: "Chain" & workflow-id: "child" & [50]"#]);
     run.check(vec![child_started(1)], &[r#"external_workflows.signal Child("child")"#]);
     run.check(
@@ -331,7 +335,7 @@ fn children() {
         vec![Job::ChildWorkflowStartResolved(ChildWorkflowStartResolved { seq: 3, resolution })],
         &["child_workflows.start"],
     );
-    // One cancellation, whatever is waited for.
+    // The cancellation is issued once, for the start and the end together.
     run.check(vec![child_started(4)], &[]);
     run.check(vec![Job::Cancel(String::new())], &[r#"child_workflows.cancel (4, "")"#]);
     let outcome = Outcome::Canceled(failure(Failure::canceled("child canceled", vec![])));
@@ -340,7 +344,7 @@ fn children() {
 
 #[test]
 fn other_workflows() {
-    let mut run = Run::of("Everything", ("others",));
+    let mut run = TestRun::of("Everything", ("others",));
     run.check(vec![], &[r#"external_workflows.signal workflow-id: "other" & "add""#]);
     let reason = Some(failure(Failure::new("not there")));
     run.check(
@@ -352,7 +356,7 @@ fn other_workflows() {
 
 #[test]
 fn local_activities_wait_with_a_timer() {
-    let mut run = Run::of("Everything", ("local",));
+    let mut run = TestRun::of("Everything", ("local",));
     run.check(
         vec![],
         &["activities.schedule_local attempt: 1 & schedule-to-close-timeout: Some(100000000000)"],
@@ -375,7 +379,7 @@ fn local_activities_wait_with_a_timer() {
 
 #[test]
 fn nexus_operations() {
-    let mut run = Run::of("Everything", ("nexus",));
+    let mut run = TestRun::of("Everything", ("nexus",));
     run.check(vec![], &[r#"nexus.schedule endpoint: "endpoint""#]);
     let resolution = NexusStartResolution::StartedAsync("token".to_owned());
     run.check(vec![Job::NexusStartResolved(NexusStartResolved { seq: 1, resolution })], &[]);
@@ -385,7 +389,7 @@ fn nexus_operations() {
 
 #[test]
 fn the_run_itself() {
-    Run::of("Everything", ("itself",)).check(
+    TestRun::of("Everything", ("itself",)).check(
         vec![],
         &[
             "workflow.patched patch & false",
@@ -405,7 +409,7 @@ fn the_run_itself() {
 
 #[test]
 fn tokens_reach_what_has_them() {
-    Run::of("Everything", ("tokens",))
+    TestRun::of("Everything", ("tokens",))
         .check(
             vec![],
             &[
@@ -418,7 +422,7 @@ fn tokens_reach_what_has_them() {
                 "activities.cancel (3,)",
             ],
         )
-        // The second has a token of its own, and those dropped are not reached.
+        // The second activity has its own token. Dropped handles are not cancelled.
         .check(vec![Job::Cancel(String::new())], &[])
         .check(vec![completed(2, (2,))], &["workflow.complete"]);
 }

@@ -1,4 +1,4 @@
-//! What a workflow type is to the runtime: implemented by `#[workflow_methods]`, called by the engine.
+//! A workflow type as the SDK calls it: `#[workflow_methods]` implements it.
 
 use std::error::Error;
 use std::rc::Rc;
@@ -8,137 +8,154 @@ use guest_sdk_types::{Failure, Payload, PayloadError, Returned, WorkflowDefiniti
 use crate::context::{WorkflowContext, WorkflowContextView};
 use crate::error::{WorkflowResult, failure_of};
 use crate::executor::LocalFuture;
-use crate::run::Run;
+use crate::run_state::RunState;
 
-/// A future, unless the arguments could not be decoded.
-pub type Started<T> = Result<LocalFuture<T>, PayloadError>;
+/// The future of a method, unless its arguments could not be decoded.
+pub type StartedMethod<T> = Result<LocalFuture<T>, PayloadError>;
 
-/// What a query or an update gives.
-pub type Answer = Result<Payload, Box<Failure>>;
+/// The result of a query or an update.
+pub type HandlerResult = Result<Payload, Box<Failure>>;
 
-/// Whether an update is accepted.
-pub type Verdict = Result<(), Box<Failure>>;
+/// Whether an update is accepted: the failure is the reason of the rejection.
+pub type ValidationResult = Result<(), Box<Failure>>;
 
-/// What became of a call of a handler.
-pub enum Handled<T> {
-    /// There is no handler of this name.
+/// A call of a handler.
+pub enum HandlerCall<T> {
+    /// No handler has this name.
     Unknown,
     /// The arguments could not be decoded.
     Undecoded(PayloadError),
-    /// It has ended.
+    /// The handler is synchronous and has returned.
     Done(T),
-    /// It is to be polled.
+    /// The handler is asynchronous; its future has not been polled yet.
     Running(LocalFuture<T>),
 }
 
-impl<T> Handled<T> {
+impl<T> HandlerCall<T> {
     /// Runs a synchronous handler.
     pub fn done(handler: impl FnOnce() -> Result<T, PayloadError>) -> Self {
         handler().map_or_else(Self::Undecoded, Self::Done)
     }
 
-    /// Makes the future of an asynchronous handler.
-    pub fn running(handler: impl FnOnce() -> Started<T>) -> Self {
+    /// Takes the future of an asynchronous handler.
+    pub fn running(handler: impl FnOnce() -> StartedMethod<T>) -> Self {
         handler().map_or_else(Self::Undecoded, Self::Running)
     }
 }
 
-/// What a handler returned, where it may fail.
-pub fn fallible<T: Returned, E: Into<Box<dyn Error + Send + Sync>>>(result: Result<T, E>) -> Answer {
+/// Encodes what a handler returned, where that is a `Result`.
+pub fn fallible<T: Returned, E: Into<Box<dyn Error + Send + Sync>>>(result: Result<T, E>) -> HandlerResult {
     infallible(result.map_err(|error| Box::new(failure_of(error.into())))?)
 }
 
-/// What a handler returned, where it cannot fail.
-pub fn infallible<T: Returned>(result: T) -> Answer {
+/// Encodes what a handler returned, where that is no `Result`.
+pub fn infallible<T: Returned>(result: T) -> HandlerResult {
     result.to_payload().map_err(|error| Box::new(failure_of(error.into())))
 }
 
-/// What a validator returned.
-pub fn verdict<E: Into<Box<dyn Error + Send + Sync>>>(result: Result<(), E>) -> Verdict {
+/// Turns what a validator returned into the reason of a rejection.
+pub fn validated<E: Into<Box<dyn Error + Send + Sync>>>(result: Result<(), E>) -> ValidationResult {
     result.map_err(|error| Box::new(failure_of(error.into())))
 }
 
-/// The names of a workflow type and of its handlers; an empty name is dynamic.
+/// The names of a workflow type and its handlers. An empty name belongs to a dynamic workflow or handler.
 #[derive(Debug)]
 pub struct Definition {
-    /// The type.
+    /// The workflow type.
     pub name: &'static str,
-    /// Signals.
+    /// The names of the signal handlers.
     pub signals: &'static [&'static str],
-    /// Queries.
+    /// The names of the query handlers.
     pub queries: &'static [&'static str],
-    /// Updates, and whether each has a validator.
+    /// The names of the update handlers, each with whether it has a validator.
     pub updates: &'static [(&'static str, bool)],
 }
 
-/// A workflow type. Implemented by `#[workflow_methods]`.
+/// A workflow type with the type of its state. `#[workflow_methods]` implements it.
 pub trait WorkflowImplementation: Sized + 'static {
-    /// The marker of the main routine.
+    /// The marker of the `#[run]` method.
     type Run: WorkflowDefinition;
 
-    /// Its names.
+    /// The names of the type and its handlers.
     const DEFINITION: Definition;
 
-    /// Makes the state.
+    /// Makes the state: the `#[init]` method, or `Default`.
+    ///
+    /// # Errors
+    /// The arguments could not be decoded.
     fn init(context: &WorkflowContextView, arguments: &[Payload]) -> Result<Self, PayloadError>;
 
-    /// Makes the future of the main routine.
-    fn run(context: WorkflowContext<Self>, arguments: &[Payload]) -> Started<WorkflowResult<Payload>>;
+    /// Makes the future of the `#[run]` method.
+    fn run(context: WorkflowContext<Self>, arguments: &[Payload]) -> StartedMethod<WorkflowResult<Payload>>;
 
-    /// Handles a signal.
-    fn signal(context: &WorkflowContext<Self>, name: &str, arguments: &[Payload]) -> Handled<()>;
+    /// Calls the handler of a signal.
+    fn signal(context: &WorkflowContext<Self>, name: &str, arguments: &[Payload]) -> HandlerCall<()>;
 
-    /// Answers a query.
-    fn query(&self, context: &WorkflowContextView, name: &str, arguments: &[Payload]) -> Handled<Answer>;
+    /// Calls the handler of a query.
+    fn query(
+        &self,
+        context: &WorkflowContextView,
+        name: &str,
+        arguments: &[Payload],
+    ) -> HandlerCall<HandlerResult>;
 
-    /// Handles an update that was accepted.
-    fn update(context: &WorkflowContext<Self>, name: &str, arguments: &[Payload]) -> Handled<Answer>;
+    /// Calls the handler of an update that was accepted.
+    fn update(
+        context: &WorkflowContext<Self>,
+        name: &str,
+        arguments: &[Payload],
+    ) -> HandlerCall<HandlerResult>;
 
-    /// Accepts or rejects an update.
-    fn validate(&self, context: &WorkflowContextView, name: &str, arguments: &[Payload]) -> Handled<Verdict>;
+    /// Calls the validator of an update.
+    fn validate(
+        &self,
+        context: &WorkflowContextView,
+        name: &str,
+        arguments: &[Payload],
+    ) -> HandlerCall<ValidationResult>;
 }
 
-/// A workflow of some type, started.
+/// A started workflow, without the type of its state.
 pub(crate) trait Workflow {
-    fn run(&self, arguments: &[Payload]) -> Started<WorkflowResult<Payload>>;
-    fn signal(&self, name: &str, arguments: &[Payload]) -> Handled<()>;
-    fn query(&self, name: &str, arguments: &[Payload]) -> Handled<Answer>;
-    fn update(&self, name: &str, arguments: &[Payload]) -> Handled<Answer>;
-    fn validate(&self, name: &str, arguments: &[Payload]) -> Handled<Verdict>;
+    fn run(&self, arguments: &[Payload]) -> StartedMethod<WorkflowResult<Payload>>;
+    fn signal(&self, name: &str, arguments: &[Payload]) -> HandlerCall<()>;
+    fn query(&self, name: &str, arguments: &[Payload]) -> HandlerCall<HandlerResult>;
+    fn update(&self, name: &str, arguments: &[Payload]) -> HandlerCall<HandlerResult>;
+    fn validate(&self, name: &str, arguments: &[Payload]) -> HandlerCall<ValidationResult>;
 }
 
 impl<W: WorkflowImplementation> Workflow for WorkflowContext<W> {
-    fn run(&self, arguments: &[Payload]) -> Started<WorkflowResult<Payload>> {
+    fn run(&self, arguments: &[Payload]) -> StartedMethod<WorkflowResult<Payload>> {
         W::run(self.clone(), arguments)
     }
 
-    fn signal(&self, name: &str, arguments: &[Payload]) -> Handled<()> {
+    fn signal(&self, name: &str, arguments: &[Payload]) -> HandlerCall<()> {
         W::signal(self, name, arguments)
     }
 
-    fn query(&self, name: &str, arguments: &[Payload]) -> Handled<Answer> {
+    fn query(&self, name: &str, arguments: &[Payload]) -> HandlerCall<HandlerResult> {
         self.state(|state| state.query(self, name, arguments))
     }
 
-    fn update(&self, name: &str, arguments: &[Payload]) -> Handled<Answer> {
+    fn update(&self, name: &str, arguments: &[Payload]) -> HandlerCall<HandlerResult> {
         W::update(self, name, arguments)
     }
 
-    fn validate(&self, name: &str, arguments: &[Payload]) -> Handled<Verdict> {
+    fn validate(&self, name: &str, arguments: &[Payload]) -> HandlerCall<ValidationResult> {
         self.state(|state| state.validate(self, name, arguments))
     }
 }
 
-/// A workflow type of a module, without its type.
+/// A workflow type of a module, without the type of its state.
 pub struct WorkflowType {
     pub(crate) definition: Definition,
     pub(crate) start: StartFunction,
 }
 
-type StartFunction = fn(Rc<Run>, &[Payload]) -> Result<Box<dyn Workflow>, PayloadError>;
+type StartFunction = fn(Rc<RunState>, &[Payload]) -> Result<Box<dyn Workflow>, PayloadError>;
 
 impl WorkflowType {
-    /// The one that `W` implements.
+    /// The workflow type that `W` implements.
     #[must_use]
     pub const fn of<W: WorkflowImplementation>() -> Self {
         Self {
@@ -157,7 +174,7 @@ impl std::fmt::Debug for WorkflowType {
     }
 }
 
-impl<T> std::fmt::Debug for Handled<T> {
+impl<T> std::fmt::Debug for HandlerCall<T> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Unknown => "Unknown",

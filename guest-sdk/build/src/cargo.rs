@@ -1,4 +1,4 @@
-//! How cargo is called.
+//! Calls cargo.
 
 use std::{
     ffi::OsString,
@@ -10,8 +10,8 @@ use std::{
 
 use crate::{Error, PROFILE, Package, TARGET};
 
-/// What a caller under cargo, clippy or a coverage tool has in its environment for its own build, and
-/// what would change the bytes of ours.
+/// Environment variables that cargo, clippy or a coverage tool sets for the caller's own build, and that
+/// would change the bytes of the component.
 const REMOVED: [&str; 10] = [
     "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
     "CARGO_BUILD_RUSTC_WRAPPER",
@@ -25,10 +25,10 @@ const REMOVED: [&str; 10] = [
     "RUSTFLAGS",
 ];
 
-/// Variables that begin so change profiles, and with them the bytes.
+/// The prefix of variables that change profiles, and so the bytes of the component.
 const REMOVED_PREFIX: &str = "CARGO_PROFILE_";
 
-/// [`PROFILE`] for workspaces that do not define it.
+/// The settings of [`PROFILE`] for a workspace that does not define it.
 const PROFILE_SETTINGS: [&str; 6] = [
     "inherits=\"release\"",
     "opt-level=3",
@@ -38,7 +38,7 @@ const PROFILE_SETTINGS: [&str; 6] = [
     "debug=\"line-tables-only\"",
 ];
 
-/// The `Cargo.toml` of the workspace that `folder` is in.
+/// The root `Cargo.toml` of the workspace of `folder`.
 pub(crate) fn root_manifest(folder: &Path) -> Result<PathBuf, Error> {
     let output = output(
         Command::new(cargo())
@@ -51,7 +51,7 @@ pub(crate) fn root_manifest(folder: &Path) -> Result<PathBuf, Error> {
     Ok(PathBuf::from(text(&output.stdout)))
 }
 
-/// Builds `package`. Returns cargo's messages, one JSON object a line.
+/// Builds `package`. Returns cargo's messages, one JSON object in each line.
 pub(crate) fn rustc(package: &Package<'_>, root_manifest: &Path) -> Result<String, Error> {
     let root = root_manifest.parent().unwrap_or(root_manifest);
     let mut command = Command::new(cargo());
@@ -59,10 +59,10 @@ pub(crate) fn rustc(package: &Package<'_>, root_manifest: &Path) -> Result<Strin
         .current_dir(root)
         .args(["rustc", "--package", package.name, "--lib", "--crate-type", "cdylib"])
         .args(["--target", TARGET, "--profile", package.profile])
-        // Errors as a person reads them go to stderr.
+        // Renders compiler errors to standard error instead of JSON.
         .args(["--message-format", "json-render-diagnostics"])
         .args(["--config", &remap_setting(root)])
-        // Incremental builds are cut into other units, which makes other bytes.
+        // Incremental builds have other code generation units, and so other bytes.
         .env("CARGO_INCREMENTAL", "0");
     let manifest = fs::read_to_string(root_manifest).map_err(Error::Manifest)?;
     if package.profile == PROFILE && !manifest.contains(&format!("[profile.{PROFILE}]")) {
@@ -86,7 +86,7 @@ pub(crate) fn rustc(package: &Package<'_>, root_manifest: &Path) -> Result<Strin
     Ok(text(&output.stdout))
 }
 
-/// Runs `command` to its end.
+/// Runs `command` and waits until it ends.
 pub(crate) fn output(command: &mut Command) -> Result<Output, Error> {
     command.output().map_err(|source| {
         let program = command.get_program().to_string_lossy().into_owned();
@@ -94,25 +94,26 @@ pub(crate) fn output(command: &mut Command) -> Result<Output, Error> {
     })
 }
 
-/// The cargo that called us, if one did.
+/// The cargo that runs this process, or the one in `PATH`.
 fn cargo() -> OsString {
     std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())
 }
 
-/// Takes the paths of this machine out of the component, so that two checkouts make the same bytes.
+/// The compiler flags that replace the paths of this machine, so that two checkouts give the same bytes.
 fn remap_setting(root: &Path) -> String {
     let cargo_home = std::env::var_os("CARGO_HOME")
         .map(PathBuf::from)
         .or_else(|| std::env::home_dir().map(|home| home.join(".cargo")));
     let target = std::env::var_os("CARGO_TARGET_DIR").map(|folder| root.join(folder));
-    // The compiler takes the last one that fits, so the workspace goes first: the others may lie in it.
+    // The compiler uses the last prefix that matches. The workspace is first, because it may contain the
+    // others.
     let folders = [(Some(root.to_owned()), "/workspace"), (cargo_home, "/cargo"), (target, "/target")];
     let mut flags = String::new();
     for (folder, name) in folders {
         if let Some(folder) = folder {
             let flag = format!("--remap-path-prefix={}={name}", folder.display());
             let separator = if flags.is_empty() { "" } else { "," };
-            // Debug formatting of a string is a basic string of TOML, up to control characters.
+            // The debug form of a string without control characters is a basic string of TOML.
             let _ = write!(flags, "{separator}{flag:?}");
         }
     }

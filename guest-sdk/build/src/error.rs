@@ -1,40 +1,40 @@
-//! What can go wrong, and what to do about it.
+//! Errors of a build, with what to do about them.
 
 use std::{fmt, io};
 
-/// Why there is no component.
+/// Why no component was built.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
     /// A program could not be started.
     Start {
-        /// The program.
+        /// The name of the program.
         program: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The target is not installed, and could not be installed.
+    /// The target is not installed, and rustup could not install it.
     TargetMissing {
-        /// What rustup said, or why it was not asked.
+        /// The error of rustup, or that there is none.
         reason: String,
     },
     /// Cargo found no workspace.
     NoWorkspace {
-        /// What cargo said.
+        /// The error of cargo.
         stderr: String,
     },
     /// The root manifest of the workspace could not be read.
     Manifest(io::Error),
     /// Cargo or the compiler failed.
     Compile {
-        /// The package.
+        /// The name of the package.
         package: String,
-        /// What they said.
+        /// Their error messages.
         stderr: String,
     },
-    /// Cargo succeeded, but made no component.
+    /// Cargo succeeded, but listed no component.
     NoComponent {
-        /// The package.
+        /// The name of the package.
         package: String,
     },
 }
@@ -55,7 +55,7 @@ impl fmt::Display for Error {
                 write!(f, "package `{package}` could not be built for {}:\n{stderr}", crate::TARGET)
             }
             Self::NoComponent { package } => {
-                write!(f, "building package `{package}` made no component: has it a library target?")
+                write!(f, "building package `{package}` made no component: it needs a library target")
             }
         }
     }

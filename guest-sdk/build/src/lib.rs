@@ -1,10 +1,10 @@
-//! Builds workflow crates to WebAssembly components, for tests, tasks and replay tests of users.
+//! Builds workflow crates to WebAssembly components, for tests and tasks.
 //!
-//! [`build`] runs cargo for one package and says where the component is. It is called when a component
-//! is needed, not from a build script: that would wait for ever for the lock of the target folder.
+//! [`build`] runs cargo for one package and returns the path of the component. Call it when a component is
+//! needed, not in a build script: there it would wait for ever for the lock of the target folder.
 //!
-//! Owns: how cargo is called, so that the same source gives the same bytes whoever builds it. Does not
-//! know what is in a component. Has no dependencies, so that nothing has to be built before it.
+//! Owns the arguments and the environment of cargo, so that the same source gives the same bytes on every
+//! machine. Does not read components. Has no dependencies, so that it builds in a second.
 //!
 //! ```no_run
 //! use guest_build::{Package, build};
@@ -32,15 +32,15 @@ pub const TARGET: &str = "wasm32-wasip2";
 /// The cargo profile that workflow crates are built with.
 pub const PROFILE: &str = "workflow";
 
-/// What [`build`] builds: a library package with workflows.
+/// A library package with workflows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Package<'a> {
-    /// The workspace of the package, or any folder in it. A package that is no member of a workspace is
-    /// one of its own.
+    /// The workspace of the package, or any folder in it. A package that is not a member of a workspace is a
+    /// workspace of its own.
     pub workspace: &'a Path,
     /// The name of the package.
     pub name: &'a str,
-    /// The cargo profile. [`PROFILE`] is defined by this crate if the workspace does not define it.
+    /// The cargo profile. If it is [`PROFILE`] and the workspace does not define it, this crate does.
     pub profile: &'a str,
 }
 
@@ -52,15 +52,15 @@ impl<'a> Package<'a> {
     }
 }
 
-/// Builds a workflow crate, or finds that it is up to date, and returns the path of the component.
+/// Builds a workflow crate, unless it is up to date, and returns the path of the component.
 ///
-/// Components lie in the target folder of the workspace, or in `CARGO_TARGET_DIR`. Cargo's lock makes
-/// calls wait for each other, in this process and in others. Installs the target with rustup when it is
+/// The component is in the target folder of the workspace, or in `CARGO_TARGET_DIR`. Cargo's lock makes
+/// concurrent calls wait for each other, across processes too. Installs the target with rustup if it is
 /// missing.
 ///
 /// # Errors
 ///
-/// When the target can not be installed, cargo can not be run, or the package does not compile.
+/// The target cannot be installed, cargo does not start, or the package does not compile.
 pub fn build(package: &Package<'_>) -> Result<PathBuf, Error> {
     target::ensure_installed(package.workspace)?;
     let root_manifest = cargo::root_manifest(package.workspace)?;

@@ -1,9 +1,9 @@
-//! Reading cargo's messages: just enough JSON for the paths in `filenames`.
+//! Reads cargo's messages: only as much JSON as the paths in `filenames` need.
 
 use std::path::PathBuf;
 
-/// The component that the last artifact message names. The package itself comes last; dependencies that
-/// are `cdylib`s too make components before it.
+/// The component that the last artifact message names. The message of the package is the last one;
+/// dependencies that are `cdylib`s have components in earlier messages.
 pub(crate) fn last_component(messages: &str) -> Option<PathBuf> {
     messages
         .lines()
@@ -31,7 +31,7 @@ fn filenames(message: &str) -> Vec<String> {
     names
 }
 
-/// A JSON string up to its closing quote, and what follows.
+/// A JSON string up to its closing quote, and the text behind it.
 fn string(quoted: &str) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut chars = quoted.char_indices();
@@ -45,8 +45,8 @@ fn string(quoted: &str) -> Option<(String, &str)> {
     None
 }
 
-/// The character that an escape stands for. Cargo writes characters outside ASCII as they are, so
-/// surrogates do not occur.
+/// The character of an escape sequence. Cargo does not escape characters outside ASCII, so surrogates do not
+/// occur.
 fn escape(chars: &mut std::str::CharIndices<'_>) -> Option<char> {
     match chars.next()?.1 {
         'n' => Some('\n'),

@@ -1,4 +1,4 @@
-//! Whether the standard library for the target is installed, and installing it.
+//! Installs the standard library of the target, if it is missing.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,10 +8,11 @@ use std::{
 
 use crate::{Error, TARGET, cargo::output};
 
-/// One thread at a time asks rustup: it does not wait for itself.
+/// Held while rustup runs: a second rustup would fail instead of waiting.
 static INSTALLING: Mutex<()> = Mutex::new(());
 
-/// Installs the target if it is missing. `folder` decides on the toolchain, by its `rust-toolchain.toml`.
+/// Installs the target, if it is missing, for the toolchain that the `rust-toolchain.toml` of `folder`
+/// selects.
 pub(crate) fn ensure_installed(folder: &Path) -> Result<(), Error> {
     if is_installed(folder)? {
         return Ok(());
@@ -23,9 +24,9 @@ pub(crate) fn ensure_installed(folder: &Path) -> Result<(), Error> {
     let reason = match output(Command::new("rustup").args(["target", "add", TARGET]).current_dir(folder)) {
         Ok(output) if output.status.success() => return Ok(()),
         Ok(output) => String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        Err(_) => "there is no rustup to install it".to_owned(),
+        Err(_) => "rustup, which would install it, was not found".to_owned(),
     };
-    // Another process may have been faster, which makes rustup fail.
+    // rustup also fails if another process has installed the target meanwhile.
     if is_installed(folder)? { Ok(()) } else { Err(Error::TargetMissing { reason }) }
 }
 
@@ -34,7 +35,7 @@ fn is_installed(folder: &Path) -> Result<bool, Error> {
     let output = output(
         Command::new(rustc).args(["--print", "target-libdir", "--target", TARGET]).current_dir(folder),
     )?;
-    // A compiler too old to know the target fails here; rustup then says so.
+    // A compiler that does not know the target fails here; rustup then reports that.
     let libdir = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
     Ok(output.status.success() && libdir.is_dir())
 }

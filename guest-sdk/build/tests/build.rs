@@ -38,7 +38,7 @@ impl Drop for Folder {
 /// With a panic, which puts the path of the source into the component.
 const SOURCE: &str = "#[unsafe(no_mangle)] pub extern \"C\" fn half(a: &[u8]) -> u8 { a[7] }";
 
-/// What begins a component: its magic number, version and layer.
+/// The first bytes of a component: magic number, version and layer.
 const COMPONENT: &[u8] = b"\0asm\x0d\0\x01\0";
 
 #[test]

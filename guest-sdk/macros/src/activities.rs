@@ -7,7 +7,7 @@ use syn::{Error, ImplItem, ItemImpl, Result, Type};
 use crate::marker::{Marker, arguments_pattern, arguments_type, module, module_definition};
 use crate::method::{Method, Receiver, last_segment, simple_type, take_attribute};
 
-/// Where activities are implemented.
+/// Whether the impl block implements the activities, or only declares them.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Bodies {
     Here,
@@ -66,7 +66,7 @@ fn check(activity: &Method, bodies: Bodies) -> Result<()> {
         return Err(activity.refuse("an activity takes `self: Arc<Self>`, or no `self`"));
     }
     if bodies == Bodies::Elsewhere && (activity.context.is_some() || activity.receiver() != Receiver::None) {
-        return Err(activity.refuse("a declaration has inputs only"));
+        return Err(activity.refuse("a declaration has no receiver and no context"));
     }
     Ok(())
 }
@@ -79,7 +79,7 @@ fn name(activity: &Method) -> TokenStream {
     }
 }
 
-/// The bodies, and what registers them: for the host only.
+/// The implementations and their registration, for the host only.
 fn registration(block: &ItemImpl, activities: &[Method]) -> TokenStream {
     let type_name = &block.self_ty;
     let registrations = activities.iter().map(|activity| {
@@ -124,7 +124,8 @@ fn registration(block: &ItemImpl, activities: &[Method]) -> TokenStream {
     }
 }
 
-/// The types of context and error in the signatures, so that importing them is of use in the sandbox too.
+/// The types of context and error in the signatures: the sandbox names them too, so that their imports are
+/// used.
 fn imported_types(activities: &[Method]) -> Vec<&Type> {
     let contexts = activities.iter().filter_map(|activity| activity.context.as_ref());
     let errors = activities.iter().filter_map(|activity| activity.error.as_ref());

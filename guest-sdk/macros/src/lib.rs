@@ -1,8 +1,7 @@
-//! Attribute macros of the guest SDK. Use them through `guest-sdk`, where they are documented with
-//! examples.
+//! Attribute macros of the guest SDK. `guest-sdk` exports them, and its documentation has examples.
 //!
-//! A macro cannot see the target that its output is compiled for, so that where workflows and activities
-//! differ between the sandbox and the host it emits both, under `cfg`.
+//! A macro does not know the target that its output is compiled for. Where the sandbox and the host need
+//! different code, it emits both, under `cfg`.
 
 mod activities;
 mod marker;
@@ -13,33 +12,33 @@ mod workflow_impl;
 
 use proc_macro::TokenStream;
 
-/// Marks the struct that holds the state of a workflow. Its methods go into an impl block with
+/// Marks the struct that holds the state of a workflow. Its methods are in an impl block with
 /// [`macro@workflow_methods`].
 ///
-/// The workflow type is named like the struct, unless `#[run(name = "…")]` says otherwise.
+/// The workflow type has the name of the struct, unless `#[run(name = "…")]` sets another one.
 #[proc_macro_attribute]
 pub fn workflow(attributes: TokenStream, item: TokenStream) -> TokenStream {
     if attributes.is_empty() {
         return item;
     }
-    let message = "`#[workflow]` takes no arguments; the name of a workflow type goes to `#[run(name = …)]`";
+    let message = "`#[workflow]` takes no arguments; `#[run(name = …)]` sets the name of the workflow type";
     syn::Error::new(proc_macro2::Span::call_site(), message).into_compile_error().into()
 }
 
-/// Makes the methods of an impl block those of a workflow.
+/// Makes the methods of an impl block the methods of a workflow.
 ///
-/// | attribute | signature | what it is |
+/// | attribute | signature | purpose |
 /// |---|---|---|
 /// | `#[init]` | `fn(&WorkflowContextView, inputs…) -> Self` | makes the state; without it the state is `Default` |
-/// | `#[run]` | `async fn(&mut WorkflowContext<Self>, inputs…) -> WorkflowResult<T>` | the main routine |
+/// | `#[run]` | `async fn(&mut WorkflowContext<Self>, inputs…) -> WorkflowResult<T>` | runs the workflow |
 /// | `#[signal]` | `fn(&mut self, &mut SyncWorkflowContext<Self>, inputs…)` or `async fn(&mut WorkflowContext<Self>, inputs…)` | a signal handler |
 /// | `#[query]` | `fn(&self, &WorkflowContextView, inputs…) -> T` or `Result<T, E>` | a query handler |
 /// | `#[update]` | as `#[signal]`, with a result `T` or `Result<T, E>` | an update handler |
 /// | `#[update_validator(update)]` | `fn(&self, &WorkflowContextView, &inputs…) -> Result<(), E>` | accepts or rejects an update |
 ///
-/// `name = "…"` gives another name than that of the method (for `#[run]`: of the struct). `dynamic` makes
-/// a handler the one for every name that has no handler of its own: after the context it takes the name
-/// and a `RawValue`. `#[run(dynamic)]` takes a `RawValue`.
+/// `name = "…"` sets the name; the default is the name of the method, for `#[run]` the name of the struct. A
+/// `dynamic` handler is called for every name that has no handler: after the context it takes the name and a
+/// `RawValue`. `#[run(dynamic)]` takes a `RawValue`.
 ///
 /// Each method becomes a constant of the same name, for typed calls: `Greetings::run`, `Greetings::greet`.
 #[proc_macro_attribute]
@@ -47,19 +46,19 @@ pub fn workflow_methods(attributes: TokenStream, item: TokenStream) -> TokenStre
     workflow::expand(attributes.into(), item.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Makes methods of an impl block activities: on the host they are run, in the sandbox they are called.
+/// Makes methods of an impl block activities: implementations on the host, typed calls in the sandbox.
 ///
-/// | signature | where it runs |
+/// | signature | executor |
 /// |---|---|
-/// | `async fn` | on the asynchronous runtime |
-/// | `fn` | in the thread pool |
-/// | `fn` with `#[activity(process)]` | in the process pool |
+/// | `async fn` | async runtime |
+/// | `fn` | thread pool |
+/// | `fn` with `#[activity(process)]` | process pool |
 ///
 /// The first parameters may be `self: Arc<Self>` and an `ActivityContext`; the others are the inputs. The
-/// result is `Result<T, ActivityError>`. `#[activity(name = "…")]` gives another name than that of the
-/// method.
+/// result is `Result<T, ActivityError>`. `#[activity(name = "…")]` sets the activity type; the default is the
+/// name of the method.
 ///
-/// Nothing of the impl block but types of inputs and results is compiled for the sandbox.
+/// Only the types of inputs and results are compiled for the sandbox.
 #[proc_macro_attribute]
 pub fn activities(attributes: TokenStream, item: TokenStream) -> TokenStream {
     activities::expand(attributes.into(), item.into(), activities::Bodies::Here)
@@ -67,8 +66,8 @@ pub fn activities(attributes: TokenStream, item: TokenStream) -> TokenStream {
         .into()
 }
 
-/// Declares activities that are implemented elsewhere, in any language, for typed calls. The methods have
-/// no receiver, no context, and the body `unimplemented!()`.
+/// Declares activities for typed calls that other workers implement, in any language. The methods have no
+/// receiver, no context, and the body `unimplemented!()`.
 #[proc_macro_attribute]
 pub fn activity_definitions(attributes: TokenStream, item: TokenStream) -> TokenStream {
     activities::expand(attributes.into(), item.into(), activities::Bodies::Elsewhere)
@@ -88,7 +87,7 @@ pub fn join(input: TokenStream) -> TokenStream {
     select::join(input.into()).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Attributes that mean something within another macro only.
+/// Attributes that another macro reads. Outside of it they are an error.
 macro_rules! inner_attributes {
     ($($(#[$doc:meta])* $name:ident in $outer:literal;)*) => {$(
         $(#[$doc])*
@@ -105,7 +104,7 @@ inner_attributes! {
     activity in "activities";
     /// Makes the state of a workflow. See [`macro@workflow_methods`].
     init in "workflow_methods";
-    /// The main routine of a workflow. See [`macro@workflow_methods`].
+    /// Runs a workflow. See [`macro@workflow_methods`].
     run in "workflow_methods";
     /// A signal handler. See [`macro@workflow_methods`].
     signal in "workflow_methods";
@@ -121,7 +120,7 @@ inner_attributes! {
 mod tests {
     use proc_macro2::TokenStream;
 
-    /// Checks what is said of an impl block for a workflow that is not as it must be.
+    /// Checks the error of an impl block of a workflow, or "fine" if there is none.
     fn check_workflow(methods: &str, expected: &str) {
         let block: TokenStream = format!("impl W {{ {methods} }}").parse().expect("the methods are tokens");
         let error = crate::workflow::expand(TokenStream::new(), block).err().map(|error| error.to_string());
@@ -141,7 +140,7 @@ mod tests {
     fn workflows_are_checked() {
         check_workflow(RUN, "fine");
         check_workflow("", "a workflow needs a method with `#[run]`");
-        check_workflow(&format!("{RUN} {RUN}"), "a workflow has one such method");
+        check_workflow(&format!("{RUN} {RUN}"), "a workflow has one method with this attribute");
         check_workflow(
             "#[run] fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {}",
             "this method must be async",
@@ -160,7 +159,7 @@ mod tests {
         );
         check_workflow(
             "#[run(dynamic, name = N)] async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {}",
-            "what is dynamic has no name",
+            "a dynamic method has no name",
         );
     }
 
@@ -177,21 +176,24 @@ mod tests {
         );
         check(
             "#[signal] async fn s(&mut self, c: &mut WorkflowContext<Self>) {}",
-            "this method takes no `self`: the context gives the state, so that no borrow is held while something is awaited",
+            "this method takes no `self`: use `ctx.state` and `ctx.state_mut`, so that no borrow of the state lasts across an `await`",
         );
-        check("#[query] async fn q(&self, c: &WorkflowContextView) {}", "this method can not be async");
+        check("#[query] async fn q(&self, c: &WorkflowContextView) {}", "this method cannot be async");
         check("#[query] fn q(&mut self, c: &WorkflowContextView) {}", "this method takes `&self`");
-        check("#[signal] #[query] fn q(&self, c: &WorkflowContextView) {}", "one such attribute is enough");
+        check(
+            "#[signal] #[query] fn q(&self, c: &WorkflowContextView) {}",
+            "a method has one such attribute",
+        );
         check(
             "#[signal] fn s<T>(&mut self, c: &mut SyncWorkflowContext<Self>, t: T) {}",
-            "such a method can not be generic",
+            "this method cannot be generic",
         );
         check(
             "#[update_validator(u)] fn v(&self, c: &WorkflowContextView) {}",
-            "there is no `#[update]` named `u`",
+            "there is no `#[update]` method named `u`",
         );
         let dynamic = "#[query(dynamic)] fn q(&self, c: &WorkflowContextView, n: String, a: RawValue) {}";
-        check(&format!("{dynamic} {dynamic}"), "one dynamic handler takes every name");
+        check(&format!("{dynamic} {dynamic}"), "a workflow has one dynamic handler of each kind");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Markers: for each method a type that says name, input and output, and a constant of that type.
+//! Markers: for each method a type with its name, input and output, and a constant of that type.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
@@ -6,11 +6,11 @@ use syn::{Attribute, Ident, Type};
 
 use crate::method::{Method, last_segment};
 
-/// The three parts of a marker, each of which belongs elsewhere.
+/// The three parts of a marker.
 pub(crate) struct Marker {
-    /// The type, to stand in the module for markers.
+    /// The type, for the module of markers.
     pub(crate) type_definition: TokenStream,
-    /// The constant, to stand in an impl block.
+    /// The constant, for an impl block.
     pub(crate) constant: TokenStream,
     /// The impl of `Callable`.
     pub(crate) callable: TokenStream,
@@ -19,8 +19,8 @@ pub(crate) struct Marker {
 }
 
 impl Marker {
-    /// The marker of a method, in `module`. `inputs` are its own, but for main routines that leave them to
-    /// `#[init]`.
+    /// The marker of a method, in `module`. `inputs` are the inputs of the method, or of `#[init]` for a
+    /// `#[run]` method without inputs.
     pub(crate) fn new(method: &Method, module: &Ident, name: &TokenStream, inputs: &[Type]) -> Self {
         let ident = method.ident();
         let visibility = &method.item.vis;
@@ -41,7 +41,7 @@ impl Marker {
             },
             constant: quote! {
                 #(#documentation)*
-                #[allow(non_upper_case_globals, dead_code, reason = "stands for a method, not every one of which is called")]
+                #[allow(non_upper_case_globals, dead_code, reason = "named like its method, which may have no typed call")]
                 #visibility const #ident: #module::#ident = #module::#ident;
             },
             callable: quote! {
@@ -64,7 +64,7 @@ impl Marker {
     }
 }
 
-/// The type that a parameter list is decoded as.
+/// The type that the arguments of a parameter list are decoded as.
 pub(crate) fn arguments_type(inputs: &[Type]) -> TokenStream {
     match inputs {
         [only] if is_raw(only) => quote!(#only),
@@ -72,7 +72,7 @@ pub(crate) fn arguments_type(inputs: &[Type]) -> TokenStream {
     }
 }
 
-/// The pattern that takes decoded arguments apart.
+/// The pattern that destructures decoded arguments.
 pub(crate) fn arguments_pattern(inputs: &[Type], idents: &[Ident]) -> TokenStream {
     match inputs {
         [only] if is_raw(only) => quote!(#(#idents)*),
@@ -80,17 +80,17 @@ pub(crate) fn arguments_pattern(inputs: &[Type], idents: &[Ident]) -> TokenStrea
     }
 }
 
-/// Whether a lone parameter takes the arguments as they came.
+/// Whether the only parameter takes the arguments undecoded.
 fn is_raw(input: &Type) -> bool {
     last_segment(input).is_some_and(|name| name == "RawValue")
 }
 
-/// The module for the markers of a type.
+/// The name of the module of markers of a type.
 pub(crate) fn module(type_name: &Ident, what: &str) -> Ident {
     format_ident!("__{}_{what}", type_name.to_string().to_lowercase())
 }
 
-/// The module with its types.
+/// The module of markers, with its types.
 pub(crate) fn module_definition(module: &Ident, markers: &[Marker]) -> TokenStream {
     let types = markers.iter().map(|marker| &marker.type_definition);
     quote! {

@@ -1,4 +1,4 @@
-//! A method with one of our attributes: what its attribute and its signature say.
+//! A method with an attribute of this crate: parses the attribute and the signature.
 
 use quote::{ToTokens, format_ident};
 use syn::{
@@ -6,11 +6,11 @@ use syn::{
     Type,
 };
 
-/// A method, taken apart.
+/// A parsed method.
 pub(crate) struct Method {
     pub(crate) item: ImplItemFn,
     pub(crate) options: Options,
-    /// The types behind receiver and context.
+    /// The types of the parameters behind receiver and context.
     pub(crate) inputs: Vec<Type>,
     pub(crate) context: Option<Type>,
     /// The type of the result: `T` of a `Result<T, E>`.
@@ -21,14 +21,14 @@ pub(crate) struct Method {
     pub(crate) error: Option<Type>,
 }
 
-/// What an attribute says.
+/// The arguments of an attribute.
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<Expr>,
     pub(crate) flags: Vec<Ident>,
 }
 
-/// How a method takes `self`.
+/// The receiver of a method.
 #[derive(PartialEq)]
 pub(crate) enum Receiver {
     None,
@@ -39,8 +39,8 @@ pub(crate) enum Receiver {
 }
 
 impl Method {
-    /// Takes a method apart. `flags` are what the attribute may say beside the name; `contexts` are the
-    /// names of the types that are contexts.
+    /// Parses a method. `flags` are the arguments that the attribute may have beside the name; `contexts` are
+    /// the names of context types.
     pub(crate) fn parse(
         item: ImplItemFn,
         attribute: &Attribute,
@@ -48,7 +48,7 @@ impl Method {
         contexts: &[&str],
     ) -> Result<Self> {
         if !item.sig.generics.params.is_empty() {
-            return Err(Error::new_spanned(&item.sig.generics, "such a method can not be generic"));
+            return Err(Error::new_spanned(&item.sig.generics, "this method cannot be generic"));
         }
         let options = Options::parse(attribute, flags)?;
         let mut types = item.sig.inputs.iter().filter_map(|input| match input {
@@ -69,7 +69,7 @@ impl Method {
         &self.item.sig.ident
     }
 
-    /// The name under which the method itself goes on, when a constant takes its own.
+    /// The new name of the method, if the constant of its marker takes its own.
     pub(crate) fn hidden_ident(&self) -> Ident {
         format_ident!("__{}", self.ident())
     }
@@ -96,7 +96,7 @@ impl Method {
         }
     }
 
-    /// Names for the inputs.
+    /// Generated names of the inputs.
     pub(crate) fn input_idents(&self) -> Vec<Ident> {
         (0..self.inputs.len()).map(|index| format_ident!("input_{index}")).collect()
     }
@@ -139,7 +139,7 @@ impl Options {
     }
 }
 
-/// The last segment of a path, behind references.
+/// The last segment of the path of a type, without references.
 pub(crate) fn last_segment(ty: &Type) -> Option<&Ident> {
     match ty {
         Type::Reference(reference) => last_segment(&reference.elem),
@@ -148,7 +148,7 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&Ident> {
     }
 }
 
-/// `T` of a result, whether the type is a `Result` or `WorkflowResult`, and `E`.
+/// `T`, whether the type is a `Result` or `WorkflowResult`, and `E`.
 fn output(output: &ReturnType) -> (Type, bool, Option<Type>) {
     let ReturnType::Type(_, ty) = output else { return (syn::parse_quote!(()), false, None) };
     if let Type::Path(path) = &**ty
@@ -167,17 +167,20 @@ fn output(output: &ReturnType) -> (Type, bool, Option<Type>) {
     ((**ty).clone(), false, None)
 }
 
-/// The name of the type that an impl block is for; impl blocks with generics or traits are refused.
+/// The name of the type of an impl block. An impl block with generics or a trait is an error.
 pub(crate) fn simple_type(block: &syn::ItemImpl) -> Result<Ident> {
     if !block.generics.params.is_empty() || block.trait_.is_some() {
         return Err(Error::new_spanned(&block.generics, "the impl block must be a plain `impl Type { … }`"));
     }
     last_segment(&block.self_ty).cloned().ok_or_else(|| {
-        Error::new_spanned(block.self_ty.to_token_stream(), "a type with a simple name is needed")
+        Error::new_spanned(
+            block.self_ty.to_token_stream(),
+            "the impl block must be of a type without a path and generics",
+        )
     })
 }
 
-/// Splits the attribute with one of these names off.
+/// Removes the attribute with one of these names, and returns it.
 pub(crate) fn take_attribute(method: &mut ImplItemFn, names: &[&str]) -> Result<Option<Attribute>> {
     let is_ours = |attribute: &Attribute| {
         attribute.path().segments.last().is_some_and(|last| names.iter().any(|name| last.ident == name))
@@ -185,7 +188,7 @@ pub(crate) fn take_attribute(method: &mut ImplItemFn, names: &[&str]) -> Result<
     let mut ours = method.attrs.iter().filter(|attribute| is_ours(attribute)).cloned();
     let (first, second) = (ours.next(), ours.next());
     if second.is_some() {
-        return Err(Error::new_spanned(&method.sig, "one such attribute is enough"));
+        return Err(Error::new_spanned(&method.sig, "a method has one such attribute"));
     }
     method.attrs.retain(|attribute| !is_ours(attribute));
     Ok(first)

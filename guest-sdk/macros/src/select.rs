@@ -9,9 +9,9 @@ use syn::{Expr, Ident, Pat, Result, Token};
 /// The branches of a `select!`.
 struct Select {
     branches: Vec<Branch>,
-    /// For when all futures have ended.
+    /// The branch for when all futures have ended.
     complete: Option<Expr>,
-    /// For when no future is ready.
+    /// The branch for when no future is ready.
     default: Option<Expr>,
 }
 
@@ -50,7 +50,7 @@ impl Parse for Select {
     }
 }
 
-/// What follows on the arrow. A comma may be left out after a block, as in `match`.
+/// The expression behind the arrow. The comma after a block is optional, as in `match`.
 fn body(input: ParseStream<'_>) -> Result<Expr> {
     input.parse::<Token![=>]>()?;
     let is_block = input.peek(syn::token::Brace);
@@ -85,7 +85,7 @@ pub(crate) fn select(input: TokenStream) -> Result<TokenStream> {
             Complete,
             Default,
         }
-        // The futures are dropped before a branch runs, so that it can use what they have borrowed.
+        // The futures are dropped before a branch runs, so that it can use what they borrowed.
         let selected = {
             #(#pins)*
             ::core::future::poll_fn(|context| {
@@ -117,7 +117,7 @@ pub(crate) fn select(input: TokenStream) -> Result<TokenStream> {
     }})
 }
 
-/// A future in a variable is borrowed, so that it can be given to the next `select!` too.
+/// A future in a variable is borrowed, so that the next `select!` can poll it too.
 fn pin(name: &Ident, future: &Expr) -> TokenStream {
     if matches!(future, Expr::Path(_)) {
         quote!(let mut #name = ::core::pin::Pin::new(&mut #future);)
@@ -148,7 +148,7 @@ pub(crate) fn join(input: TokenStream) -> Result<TokenStream> {
             )*
             match (#(#results.take(),)*) {
                 (#(::core::option::Option::Some(#futures),)*) => ::core::task::Poll::Ready((#(#futures,)*)),
-                #[allow(unreachable_patterns, reason = "of nothing nothing is missing")]
+                #[allow(unreachable_patterns, reason = "without futures the second arm is unreachable")]
                 (#(#futures,)*) => {
                     #(#results = #futures;)*
                     ::core::task::Poll::Pending

@@ -1,4 +1,4 @@
-//! `#[workflow_methods]`: which methods there are, and whether they may be as they are.
+//! `#[workflow_methods]`: reads the methods of a workflow and checks their signatures.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -18,7 +18,7 @@ pub(crate) struct Workflow {
     pub(crate) signals: Vec<Method>,
     pub(crate) queries: Vec<Method>,
     pub(crate) updates: Vec<Method>,
-    /// With the names of the updates that they are for.
+    /// The validators, each with the name of its update method.
     pub(crate) validators: Vec<(Ident, Method)>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) fn expand(attributes: TokenStream, item: TokenStream) -> Result<Token
 }
 
 impl Workflow {
-    /// Reads the methods of an impl block, and gives those that become constants another name.
+    /// Reads the methods of an impl block, and renames those whose names the markers take.
     fn take(block: &mut ItemImpl) -> Result<Self> {
         let type_name = simple_type(block)?;
         let (mut init, mut run) = (None, None);
@@ -91,12 +91,12 @@ impl Workflow {
         }
         for (update, validator) in &validators {
             if !updates.iter().any(|method| method.ident() == update) {
-                return Err(validator.refuse(&format!("there is no `#[update]` named `{update}`")));
+                return Err(validator.refuse(&format!("there is no `#[update]` method named `{update}`")));
             }
         }
         for methods in [&signals, &queries, &updates] {
             if let Some(second) = methods.iter().filter(|method| method.options.has("dynamic")).nth(1) {
-                return Err(second.refuse("one dynamic handler takes every name"));
+                return Err(second.refuse("a workflow has one dynamic handler of each kind"));
             }
         }
         let missing = || Error::new_spanned(&block.self_ty, "a workflow needs a method with `#[run]`");
@@ -104,7 +104,7 @@ impl Workflow {
     }
 }
 
-/// Whether a method may be asynchronous.
+/// Whether a method must, may or must not be async.
 enum Asynchronous {
     Always,
     Maybe,
@@ -113,7 +113,7 @@ enum Asynchronous {
 
 fn once(place: &mut Option<Method>, method: Method) -> Result<()> {
     if place.is_some() {
-        return Err(method.refuse("a workflow has one such method"));
+        return Err(method.refuse("a workflow has one method with this attribute"));
     }
     *place = Some(method);
     Ok(())
@@ -122,14 +122,17 @@ fn once(place: &mut Option<Method>, method: Method) -> Result<()> {
 fn check(method: &Method, context: &str, receiver: Receiver, asynchronous: Asynchronous) -> Result<()> {
     match asynchronous {
         Asynchronous::Always if !method.is_async() => return Err(method.refuse("this method must be async")),
-        Asynchronous::Never if method.is_async() => return Err(method.refuse("this method can not be async")),
+        Asynchronous::Never if method.is_async() => return Err(method.refuse("this method cannot be async")),
         _ => {}
     }
     if method.receiver() != receiver {
         return Err(method.refuse(match receiver {
             Receiver::Reference => "this method takes `&self`",
             Receiver::MutableReference => "this method takes `&mut self`; an async one takes no `self`",
-            _ => "this method takes no `self`: the context gives the state, so that no borrow is held while something is awaited",
+            _ => {
+                "this method takes no `self`: use `ctx.state` and `ctx.state_mut`, so that no borrow of the state \
+                 lasts across an `await`"
+            },
         }));
     }
     if method.context.is_none() {
@@ -137,7 +140,7 @@ fn check(method: &Method, context: &str, receiver: Receiver, asynchronous: Async
         return Err(method.refuse(&message));
     }
     if method.options.has("dynamic") && method.options.name.is_some() {
-        return Err(method.refuse("what is dynamic has no name"));
+        return Err(method.refuse("a dynamic method has no name"));
     }
     Ok(())
 }

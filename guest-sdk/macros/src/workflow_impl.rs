@@ -1,4 +1,4 @@
-//! What `#[workflow_methods]` makes of the methods: markers, and the impl that the runtime calls.
+//! Generates the markers of a workflow and its `WorkflowImplementation`, which the SDK calls.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -51,7 +51,7 @@ pub(crate) fn generate(workflow: &Workflow) -> TokenStream {
     }
 }
 
-/// Empty for what is dynamic, as in the contract.
+/// The name of a handler; empty if it is dynamic, as in the contract.
 fn workflow_name(workflow: &Workflow) -> TokenStream {
     let default = workflow.type_name.to_string();
     match &workflow.run.options.name {
@@ -105,7 +105,7 @@ fn implementation(workflow: &Workflow, run_path: &TokenStream) -> TokenStream {
             fn run(
                 mut context: ::guest_sdk::WorkflowContext<Self>,
                 arguments: &[::guest_sdk::Payload],
-            ) -> ::guest_sdk::__private::Started<::guest_sdk::WorkflowResult<::guest_sdk::Payload>> {
+            ) -> ::guest_sdk::__private::StartedMethod<::guest_sdk::WorkflowResult<::guest_sdk::Payload>> {
                 #run
             }
 
@@ -113,7 +113,7 @@ fn implementation(workflow: &Workflow, run_path: &TokenStream) -> TokenStream {
                 context: &::guest_sdk::WorkflowContext<Self>,
                 name: &str,
                 arguments: &[::guest_sdk::Payload],
-            ) -> ::guest_sdk::__private::Handled<()> {
+            ) -> ::guest_sdk::__private::HandlerCall<()> {
                 match name {
                     #signals
                 }
@@ -124,7 +124,7 @@ fn implementation(workflow: &Workflow, run_path: &TokenStream) -> TokenStream {
                 context: &::guest_sdk::WorkflowContextView,
                 name: &str,
                 arguments: &[::guest_sdk::Payload],
-            ) -> ::guest_sdk::__private::Handled<::guest_sdk::__private::Answer> {
+            ) -> ::guest_sdk::__private::HandlerCall<::guest_sdk::__private::HandlerResult> {
                 match name {
                     #queries
                 }
@@ -134,7 +134,7 @@ fn implementation(workflow: &Workflow, run_path: &TokenStream) -> TokenStream {
                 context: &::guest_sdk::WorkflowContext<Self>,
                 name: &str,
                 arguments: &[::guest_sdk::Payload],
-            ) -> ::guest_sdk::__private::Handled<::guest_sdk::__private::Answer> {
+            ) -> ::guest_sdk::__private::HandlerCall<::guest_sdk::__private::HandlerResult> {
                 match name {
                     #updates
                 }
@@ -145,7 +145,7 @@ fn implementation(workflow: &Workflow, run_path: &TokenStream) -> TokenStream {
                 context: &::guest_sdk::WorkflowContextView,
                 name: &str,
                 arguments: &[::guest_sdk::Payload],
-            ) -> ::guest_sdk::__private::Handled<::guest_sdk::__private::Verdict> {
+            ) -> ::guest_sdk::__private::HandlerCall<::guest_sdk::__private::ValidationResult> {
                 match name {
                     #validators
                 }
@@ -186,8 +186,8 @@ fn decode(inputs: &[Type], idents: &[Ident]) -> TokenStream {
     }
 }
 
-/// Which names an arm is for, and how it gets its inputs. A dynamic one takes the name, and the arguments
-/// as they came.
+/// The pattern of an arm, and the inputs of its method. A dynamic method takes the name and the undecoded
+/// arguments.
 fn arm(method: &Method) -> (TokenStream, TokenStream, TokenStream) {
     if method.options.has("dynamic") {
         let decode = quote! {
@@ -200,27 +200,27 @@ fn arm(method: &Method) -> (TokenStream, TokenStream, TokenStream) {
     (quote!(name if name == #name), decode, quote!(#(#idents),*))
 }
 
-/// Turns what a handler returned into what the runtime takes.
+/// Converts the return value of a handler for the SDK.
 fn answer(method: &Method, result: &TokenStream) -> TokenStream {
     let convert = if method.is_fallible { quote!(fallible) } else { quote!(infallible) };
     quote!(::guest_sdk::__private::#convert(#result))
 }
 
-/// Nobody waits for the answer to a signal.
+/// Drops the return value of a signal handler.
 fn no_answer(_method: &Method, result: &TokenStream) -> TokenStream {
     quote!({
         let _ = #result;
     })
 }
 
-/// The arms for methods that may be asynchronous.
+/// The arms of methods that may be async.
 fn handler_arm(method: &Method, answer: fn(&Method, &TokenStream) -> TokenStream) -> TokenStream {
     let (pattern, decode, inputs) = arm(method);
     let ident = method.hidden_ident();
     if method.is_async() {
         let result = answer(method, &quote!(Self::#ident(&mut context, #inputs).await));
         quote! {
-            #pattern => ::guest_sdk::__private::Handled::running(|| {
+            #pattern => ::guest_sdk::__private::HandlerCall::running(|| {
                 #decode
                 let mut context = ::core::clone::Clone::clone(context);
                 Ok(::std::boxed::Box::pin(async move { #result }))
@@ -230,7 +230,7 @@ fn handler_arm(method: &Method, answer: fn(&Method, &TokenStream) -> TokenStream
         let call = quote!(context.handle_sync(|state, context| state.#ident(context, #inputs)));
         let result = answer(method, &call);
         quote! {
-            #pattern => ::guest_sdk::__private::Handled::done(|| {
+            #pattern => ::guest_sdk::__private::HandlerCall::done(|| {
                 #decode
                 Ok(#result)
             }),
@@ -238,11 +238,12 @@ fn handler_arm(method: &Method, answer: fn(&Method, &TokenStream) -> TokenStream
     }
 }
 
-/// An arm for each method, and one for names that have none. The dynamic one comes last, as it takes all.
+/// An arm for each method, and one for other names. The dynamic method is last, because it matches every
+/// name.
 fn arms(methods: &[Method], arm: impl Fn(&Method) -> TokenStream) -> TokenStream {
     let (dynamic, named): (Vec<&Method>, Vec<&Method>) =
         methods.iter().partition(|method| method.options.has("dynamic"));
-    let fallback = dynamic.is_empty().then(|| quote!(_ => ::guest_sdk::__private::Handled::Unknown,));
+    let fallback = dynamic.is_empty().then(|| quote!(_ => ::guest_sdk::__private::HandlerCall::Unknown,));
     let arms = named.into_iter().chain(dynamic).map(arm);
     quote!(#(#arms)* #fallback)
 }
@@ -252,7 +253,7 @@ fn query_arm(method: &Method) -> TokenStream {
     let ident = method.hidden_ident();
     let result = answer(method, &quote!(self.#ident(context, #inputs)));
     quote! {
-        #pattern => ::guest_sdk::__private::Handled::done(|| {
+        #pattern => ::guest_sdk::__private::HandlerCall::done(|| {
             #decode
             Ok(#result)
         }),
@@ -263,7 +264,7 @@ fn validator<'a>(workflow: &'a Workflow, update: &Method) -> Option<&'a Method> 
     workflow.validators.iter().find(|(name, _)| name == update.ident()).map(|(_, validator)| validator)
 }
 
-/// Arguments that do not decode are rejected even where there is no validator.
+/// An arm for each update, with a validator or not: arguments that do not decode are rejected in both cases.
 fn validator_arm(workflow: &Workflow, update: &Method) -> TokenStream {
     let (pattern, decode, _) = arm(update);
     let verdict = match validator(workflow, update) {
@@ -275,12 +276,12 @@ fn validator_arm(workflow: &Workflow, update: &Method) -> TokenStream {
                 let idents = update.input_idents();
                 quote!(#(&#idents),*)
             };
-            quote!(::guest_sdk::__private::verdict(self.#ident(context, #inputs)))
+            quote!(::guest_sdk::__private::validated(self.#ident(context, #inputs)))
         }
         None => quote!(Ok(())),
     };
     quote! {
-        #pattern => ::guest_sdk::__private::Handled::done(|| {
+        #pattern => ::guest_sdk::__private::HandlerCall::done(|| {
             #decode
             Ok(#verdict)
         }),

@@ -1,8 +1,8 @@
-//! Replays recorded histories on a workflow crate: one test case for each file of a folder.
+//! Replays recorded histories on a workflow crate: each file of a folder is a test case.
 //!
-//! A history is what `host workflow show --output json` (or `temporal workflow show --output json`)
-//! writes. Each is replayed twice on the component of the crate, and after every activation the guest's
-//! memory must be the same, bit by bit.
+//! A history is the output of `host workflow show --output json` or `temporal workflow show --output json`.
+//! Each is replayed twice on the component of the crate, and the guest's memory must be bit-identical after
+//! every activation.
 //!
 //! In `Cargo.toml` of the workflow crate:
 //!
@@ -21,7 +21,7 @@
 //! replay_test::main!("histories");
 //! ```
 //!
-//! Files that are added later are found when the test runs: nothing is built for them.
+//! The test lists the folder when it runs, so a new file needs no build.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -34,8 +34,8 @@ use host_worker::module::LoadedModule;
 use host_worker::replay::replay_verifying_state;
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// The `main` of a test target without a harness: replays the histories of folders, named relative to the
-/// manifest of the crate.
+/// Defines the `main` of a test target without a harness. It replays the histories of folders, whose paths
+/// are relative to the crate's manifest.
 #[macro_export]
 macro_rules! main {
     ($($folder:literal),+ $(,)?) => {
@@ -49,7 +49,7 @@ macro_rules! main {
     };
 }
 
-/// What [`main!`] calls: builds the component of `package` and replays the histories of `folders`.
+/// Builds the component of `package` and replays the histories of `folders`; for [`main!`].
 #[must_use]
 pub fn run(manifest_dir: &Path, package: &'static str, folders: &[&str]) -> ExitCode {
     let arguments = Arguments::from_args();
@@ -74,7 +74,7 @@ pub fn run(manifest_dir: &Path, package: &'static str, folders: &[&str]) -> Exit
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// All histories of the folders. A folder without any is a mistake, not a success.
+/// All histories of the folders. A folder without histories is an error.
 fn histories(manifest_dir: &Path, folders: &[&str]) -> Result<Vec<PathBuf>> {
     let mut histories = Vec::new();
     for folder in folders {

@@ -176,7 +176,7 @@ impl Late {
     }
 }
 
-/// A signal that no method handles.
+/// A signal without a `#[signal]` method.
 struct Add;
 
 impl Callable for Add {
@@ -197,7 +197,7 @@ impl SignalDefinition for Add {
     type Workflow = UntypedWorkflow;
 }
 
-/// What the other workflows do not do.
+/// A workflow with the calls that the other workflows do not make.
 #[workflow]
 #[derive(Default)]
 pub(super) struct Everything;
@@ -230,7 +230,7 @@ impl Everything {
         assert_eq!(ctx.execute_child_workflow(Chain::run, 2_u64, options).await?, 8);
         let options = ChildWorkflowOptions::workflow_id("other child");
         let refused = ctx.start_child_workflow(Chain::run, 2_u64, options.clone()).await.unwrap_err();
-        assert!(refused.to_string().ends_with("not started: a workflow with this id is there already"));
+        assert!(refused.to_string().ends_with("not started: a workflow with this id exists already"));
         let cancelled = ctx.execute_child_workflow(Chain::run, 2_u64, options).await.unwrap_err();
         assert!(cancelled.is_cancelled());
         Ok(0)
@@ -300,7 +300,7 @@ impl Everything {
     }
 }
 
-/// A signal of `Chain` that no method handles.
+/// A signal of `Chain` without a `#[signal]` method.
 struct AddToChain;
 
 impl Callable for AddToChain {

@@ -1,4 +1,4 @@
-//! Making failures that workflows and activities report, by the names of Temporal's Rust SDK.
+//! Constructors of application failures, by the names of Temporal's Rust SDK.
 
 use std::error::Error;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::failure::{ApplicationErrorCategory, ApplicationFailure, Failure, FailureInfo, MAX_FAILURE_DEPTH};
 use crate::payload::{Payload, PayloadError};
 
-/// Builds an application failure out of an error or a message.
+/// Builds an application failure from an error or a message.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct FailureBuilder {
@@ -17,8 +17,8 @@ pub struct FailureBuilder {
 }
 
 impl Failure {
-    /// An application failure that is retried as the retry policy says. An error's sources become its
-    /// causes; a failure stays as it is.
+    /// An application failure that is retried as the retry policy says. The sources of an error become the
+    /// causes of the failure; a [`Failure`] is returned unchanged.
     pub fn new(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         match source.into().downcast::<Self>() {
             Ok(failure) => *failure,
@@ -26,12 +26,12 @@ impl Failure {
         }
     }
 
-    /// An application failure that is never retried.
+    /// An application failure that is not retried, whatever the retry policy says.
     pub fn non_retryable(source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::builder(source).non_retryable(true).build()
     }
 
-    /// An application failure with more than a message.
+    /// A builder of an application failure with a type, details and other fields.
     ///
     /// ```
     /// # use guest_sdk_types::Failure;
@@ -50,66 +50,67 @@ impl Failure {
         FailureBuilder { failure, info: ApplicationFailure::default() }
     }
 
-    /// The type of the application failure at the outermost level or below, if it has one.
+    /// The type of the first application failure in the chain of causes; `None` if there is none, or its type
+    /// is empty.
     pub fn type_name(&self) -> Option<&str> {
         let info = self.application_failure()?;
         (!info.error_type.is_empty()).then_some(info.error_type.as_str())
     }
 
-    /// Whether the application failure at the outermost level or below is never retried.
+    /// Whether the first application failure in the chain of causes is marked as not retryable.
     pub fn is_non_retryable(&self) -> bool {
         self.application_failure().is_some_and(|info| info.non_retryable)
     }
 }
 
 impl FailureBuilder {
-    /// What retry policies and other programs know it by.
+    /// Sets the type, which retry policies list as not retryable and callers compare with.
     pub fn type_name(mut self, name: impl Into<String>) -> Self {
         self.info.error_type = name.into();
         self
     }
 
-    /// Whether it is never retried, whatever the retry policy says.
+    /// Sets whether it is not retried, whatever the retry policy says. Default: false.
     pub fn non_retryable(mut self, non_retryable: bool) -> Self {
         self.info.non_retryable = non_retryable;
         self
     }
 
-    /// Takes the place of the backoff of the retry policy.
+    /// Sets the backoff before the next attempt, instead of the one of the retry policy.
     pub fn next_retry_delay(mut self, delay: Duration) -> Self {
         self.info.next_retry_delay = Some(delay);
         self
     }
 
-    /// How dashboards and alerts see it.
+    /// Sets the category. Default: [`ApplicationErrorCategory::Unspecified`], an error.
     pub fn category(mut self, category: ApplicationErrorCategory) -> Self {
         self.info.category = category;
         self
     }
 
-    /// Adds details: one value. Call it again for more.
+    /// Adds one value to the details. It can be called several times.
     ///
     /// # Errors
-    /// As [`Payload::from_value`].
+    /// The value could not be encoded: see [`Payload::from_value`].
     pub fn details<T: Serialize + ?Sized>(mut self, details: &T) -> Result<Self, PayloadError> {
         self.info.details.push(Payload::from_value(details)?);
         Ok(self)
     }
 
-    /// What caused it.
+    /// Sets the cause.
     pub fn cause(mut self, cause: impl Into<Failure>) -> Self {
         self.failure.cause = Some(Box::new(cause.into()));
         self
     }
 
-    /// The failure.
+    /// Makes the failure.
     #[must_use]
     pub fn build(self) -> Failure {
         Failure { info: FailureInfo::Application(self.info), ..self.failure }
     }
 }
 
-/// The cause that an error names, with its own causes.
+/// The source of an error and the sources below it, as a chain of failures.
 fn cause_of(error: &(dyn Error + 'static), depth: usize) -> Failure {
     if let Some(failure) = error.downcast_ref::<Failure>() {
         return failure.clone();

@@ -1,11 +1,10 @@
-//! Bytes that travel as they are.
+//! Bytes that become a `binary/plain` payload.
 
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 
-/// Bytes that are sent as `binary/plain` when they are a whole argument or result.
-///
-/// A plain `Vec<u8>` would be sent as a JSON array of numbers.
+/// Bytes that are encoded as `binary/plain` when they are a whole argument or result. A `Vec<u8>` is encoded
+/// as a JSON array of numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Bytes(pub Vec<u8>);
 

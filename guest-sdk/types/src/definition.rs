@@ -1,27 +1,27 @@
-//! What can be called, as types: workflows, activities, signals, queries and updates.
+//! Typed calls: traits of workflows, activities, signals, queries and updates.
 //!
-//! The macros of the guest SDK make a marker type for each; clients and workflows pass the marker and
-//! get the types of input and output checked. The `Untyped…` types are for names that are only known at
-//! run time.
+//! The macros of the guest SDK make a marker type for each method. Clients and workflows pass the marker to a
+//! call, whose input and output types the compiler then checks. The `Untyped…` types call by a name that is
+//! known at run time only.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::payload::{FromPayloads, IntoPayloads, Payload, PayloadError, RawValue};
 
-/// Something with a name, an input and an output.
+/// A call target with a name, an input type and an output type.
 pub trait Callable {
-    /// What a caller gives: `()` for no parameter, the parameter itself for one, a tuple for several.
+    /// The input of a caller: `()` for no parameter, the parameter itself for one, a tuple for several.
     type Input: 'static;
-    /// The input as arguments, each of which travels as a payload of its own.
+    /// The input as arguments: a tuple with one payload for each element.
     type Arguments: IntoPayloads + FromPayloads;
-    /// What comes back.
+    /// The result.
     type Output: Returned + 'static;
 
-    /// The name by which it is called.
+    /// The name: a workflow type, an activity type, or the name of a handler.
     fn name(&self) -> &str;
 
-    /// The arguments that an input is.
+    /// Makes the arguments of an input.
     fn arguments(input: Self::Input) -> Self::Arguments;
 }
 
@@ -54,13 +54,13 @@ pub trait Returned: Sized {
     /// Encodes the result.
     ///
     /// # Errors
-    /// As [`Payload::from_value`].
+    /// The value could not be encoded: see [`Payload::from_value`].
     fn to_payload(&self) -> Result<Payload, PayloadError>;
 
-    /// Decodes a result. An absent one is read as null.
+    /// Decodes a result. `None` is decoded as null.
     ///
     /// # Errors
-    /// As [`Payload::to_value`].
+    /// The payload could not be decoded: see [`Payload::to_value`].
     fn from_payload(payload: Option<Payload>) -> Result<Self, PayloadError>;
 }
 
@@ -85,34 +85,34 @@ impl Returned for RawValue {
 }
 
 impl RawValue {
-    /// The arguments of a call: a tuple, one element for each.
+    /// Encodes the arguments of a call from a tuple with one element for each.
     ///
     /// # Errors
-    /// As [`Payload::from_value`].
+    /// The value could not be encoded: see [`Payload::from_value`].
     pub fn from_arguments(arguments: impl IntoPayloads) -> Result<Self, PayloadError> {
         arguments.into_payloads().map(Self)
     }
 
-    /// Reads the arguments of a call as a tuple, one element for each.
+    /// Decodes the arguments of a call as a tuple with one element for each.
     ///
     /// # Errors
-    /// As [`Payload::to_value`].
+    /// The payload could not be decoded: see [`Payload::to_value`].
     pub fn to_arguments<T: FromPayloads>(&self) -> Result<T, PayloadError> {
         T::from_payloads(&self.0)
     }
 
-    /// One value.
+    /// Encodes one value.
     ///
     /// # Errors
-    /// As [`Payload::from_value`].
+    /// The value could not be encoded: see [`Payload::from_value`].
     pub fn from_value<T: Serialize + ?Sized>(value: &T) -> Result<Self, PayloadError> {
         Ok(Self(vec![Payload::from_value(value)?]))
     }
 
-    /// Reads the first value. An absent one is read as null.
+    /// Decodes the first value. No value is decoded as null.
     ///
     /// # Errors
-    /// As [`Payload::to_value`].
+    /// The payload could not be decoded: see [`Payload::to_value`].
     pub fn to_value<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
         self.0.first().map_or_else(|| Payload::null().to_value(), Payload::to_value)
     }
@@ -125,7 +125,7 @@ macro_rules! untyped {
         pub struct $name(String);
 
         impl $name {
-            /// The one with this name.
+            #[doc = concat!("A `", stringify!($name), "` with this name.")]
             pub fn new(name: impl Into<String>) -> Self {
                 Self(name.into())
             }
@@ -150,27 +150,27 @@ macro_rules! untyped {
 }
 
 untyped! {
-    /// A workflow type known by name only.
+    /// A workflow type that is known by name only.
     UntypedWorkflow: RawValue {
         impl WorkflowDefinition for UntypedWorkflow {}
     }
-    /// An activity type known by name only.
+    /// An activity type that is known by name only.
     UntypedActivity: RawValue {
         impl ActivityDefinition for UntypedActivity {}
     }
-    /// A signal known by name only.
+    /// A signal that is known by name only.
     UntypedSignal: () {
         impl SignalDefinition for UntypedSignal {
             type Workflow = UntypedWorkflow;
         }
     }
-    /// A query known by name only.
+    /// A query that is known by name only.
     UntypedQuery: RawValue {
         impl QueryDefinition for UntypedQuery {
             type Workflow = UntypedWorkflow;
         }
     }
-    /// An update known by name only.
+    /// An update that is known by name only.
     UntypedUpdate: RawValue {
         impl UpdateDefinition for UntypedUpdate {
             type Workflow = UntypedWorkflow;

@@ -1,4 +1,4 @@
-//! Failures, and the chain of their causes: `temporal.api.failure.v1.Failure`.
+//! Failures and the chains of their causes: `temporal.api.failure.v1.Failure`.
 
 use std::time::Duration;
 
@@ -6,209 +6,209 @@ use serde::{Deserialize, Serialize};
 
 use crate::payload::{Payload, PayloadError};
 
-/// Links a chain of failures may have. What comes in longer is cut there.
+/// The number of failures in a chain of causes. A longer chain is cut there.
 pub const MAX_FAILURE_DEPTH: usize = 64;
 
-/// A failure, with what caused it.
+/// A failure and the chain of its causes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// What happened.
+    /// The message.
     pub message: String,
-    /// The SDK that made it.
+    /// The name of the SDK that made the failure; empty if the service made it.
     pub source: String,
-    /// Where it happened.
+    /// The stack trace, in the format of the language; empty if there is none.
     pub stack_trace: String,
-    /// Message and stack trace, where a payload codec encrypts them.
+    /// The encoded message and stack trace, if a failure converter encrypts them.
     pub encoded_attributes: Option<Payload>,
-    /// What kind of failure it is.
+    /// The kind of failure, with its fields.
     pub info: FailureInfo,
-    /// What caused it.
+    /// The cause.
     pub cause: Option<Box<Failure>>,
 }
 
-/// What kind of failure it is: `failure_info` of the protocol.
+/// The kind of a failure: the oneof `failure_info` of the protocol.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub enum FailureInfo {
-    /// Nothing is said.
+    /// The failure has no `failure_info`.
     #[default]
     None,
-    /// A workflow or an activity reported it.
+    /// A workflow or an activity reported the failure.
     Application(ApplicationFailure),
-    /// A timeout ran out.
+    /// A timeout of an activity, a workflow or a Nexus operation.
     Timeout(TimeoutFailure),
-    /// What was asked for was cancelled.
+    /// A cancellation.
     Canceled(CanceledFailure),
-    /// Terminated by this identity.
+    /// A termination, with the identity that requested it.
     Terminated(String),
-    /// The service failed; whether it is not retried.
+    /// A failure of the service; true if it is not retryable.
     Server(bool),
-    /// The last heartbeat details of an activity that a reset interrupted.
+    /// A reset of the workflow interrupted an activity; with its last heartbeat details.
     ResetWorkflow(Vec<Payload>),
-    /// An activity failed; the cause says how.
+    /// An activity failed; the cause is its failure.
     Activity(ActivityFailure),
-    /// A child workflow failed; the cause says how.
+    /// A child workflow failed; the cause is its failure.
     ChildWorkflow(ChildWorkflowFailure),
-    /// A Nexus operation failed; the cause says how.
+    /// A Nexus operation failed; the cause is its failure.
     NexusOperation(NexusOperationFailure),
-    /// A Nexus handler failed.
+    /// A handler of a Nexus operation failed.
     NexusHandler(NexusHandlerFailure),
 }
 
 /// A failure that a workflow or an activity reported.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ApplicationFailure {
-    /// Named `type` in the protocol; what retry policies list.
+    /// The type (`type` in the protocol), which retry policies list as not retryable. Empty if there is none.
     pub error_type: String,
-    /// Never tried again, whatever the retry policy says.
+    /// Whether it is not retried, whatever the retry policy says.
     pub non_retryable: bool,
-    /// Anything more.
+    /// Details, for the caller.
     pub details: Vec<Payload>,
-    /// Takes the place of the backoff of the retry policy.
+    /// The backoff before the next attempt, instead of the one of the retry policy.
     pub next_retry_delay: Option<Duration>,
-    /// How dashboards and alerts see it.
+    /// How logs and metrics treat it.
     pub category: ApplicationErrorCategory,
 }
 
-/// How a failure is seen by dashboards and alerts.
+/// How logs and metrics treat an application failure.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ApplicationErrorCategory {
-    /// An error.
+    /// As an error.
     #[default]
     Unspecified,
-    /// Expected: no alert, logged at a low level.
+    /// As expected: logged at debug level, and not counted as a failure.
     Benign,
 }
 
-/// A timeout ran out.
+/// A timeout.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TimeoutFailure {
-    /// Which.
+    /// The timeout that was exceeded.
     pub timeout_type: TimeoutType,
-    /// What the activity last said of itself.
+    /// The details of the last heartbeat that the service recorded.
     pub last_heartbeat_details: Vec<Payload>,
 }
 
-/// Which timeout ran out.
+/// The kind of a timeout.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TimeoutType {
-    /// Nothing is said.
+    /// The service did not specify it.
     #[default]
     Unspecified,
-    /// One attempt took too long.
+    /// From the start of an attempt to its end.
     StartToClose,
-    /// No worker took it in time.
+    /// From scheduling to the start of an attempt.
     ScheduleToStart,
-    /// All attempts together took too long.
+    /// From scheduling to the end of the last attempt.
     ScheduleToClose,
-    /// No heartbeat in time.
+    /// From one heartbeat to the next.
     Heartbeat,
 }
 
-/// What was asked for was cancelled.
+/// A cancellation.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct CanceledFailure {
-    /// Anything more.
+    /// Details of the cancellation.
     pub details: Vec<Payload>,
-    /// Who cancelled.
+    /// The identity of the worker that reported the cancellation; empty if the protocol names none.
     pub identity: String,
 }
 
-/// Why nothing was, or will be, tried again.
+/// Why the service retries an attempt, or does not: `temporal.api.enums.v1.RetryState`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RetryState {
-    /// Nothing is said.
+    /// The service did not specify it.
     #[default]
     Unspecified,
-    /// It will be tried again.
+    /// It retries.
     InProgress,
-    /// The failure says so, or the retry policy does.
+    /// The failure is not retryable, or the retry policy lists its type.
     NonRetryableFailure,
-    /// No time is left.
+    /// A timeout would end before the next attempt.
     Timeout,
-    /// No attempt is left.
+    /// The retry policy allows no further attempt.
     MaximumAttemptsReached,
-    /// There is no retry policy.
+    /// The activity or workflow has no retry policy.
     RetryPolicyNotSet,
-    /// The service failed.
+    /// The service had an internal error.
     InternalServerError,
-    /// Somebody asked to cancel.
+    /// Cancellation was requested.
     CancelRequested,
 }
 
 /// An activity failed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ActivityFailure {
-    /// The event that scheduled it.
+    /// The id of the event that scheduled it.
     pub scheduled_event_id: i64,
-    /// The event that started it.
+    /// The id of the event that started it; 0 if there is none.
     pub started_event_id: i64,
-    /// The worker.
+    /// The identity of the worker of the last attempt.
     pub identity: String,
-    /// Its type.
+    /// The activity type.
     pub activity_type: String,
-    /// Its id.
+    /// The activity id.
     pub activity_id: String,
-    /// Why it is not tried again.
+    /// Why it is not retried.
     pub retry_state: RetryState,
 }
 
 /// A child workflow failed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ChildWorkflowFailure {
-    /// Its namespace.
+    /// The namespace of the child.
     pub namespace: String,
-    /// Its workflow id.
+    /// The workflow id of the child.
     pub workflow_id: String,
-    /// Its run id.
+    /// The run id of the child; empty if it did not start.
     pub run_id: String,
-    /// Its type.
+    /// The workflow type of the child.
     pub workflow_type: String,
-    /// The event that initiated it.
+    /// The id of the event that initiated it.
     pub initiated_event_id: i64,
-    /// The event that started it.
+    /// The id of the event that started it; 0 if there is none.
     pub started_event_id: i64,
-    /// Why it is not tried again.
+    /// Why it is not retried.
     pub retry_state: RetryState,
 }
 
 /// A Nexus operation failed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NexusOperationFailure {
-    /// The event that scheduled it.
+    /// The id of the event that scheduled it.
     pub scheduled_event_id: i64,
-    /// Its endpoint.
+    /// The Nexus endpoint.
     pub endpoint: String,
-    /// Its service.
+    /// The Nexus service.
     pub service: String,
-    /// Its name.
+    /// The name of the operation.
     pub operation: String,
-    /// Its token.
+    /// The operation token; empty if the operation did not start asynchronously.
     pub operation_token: String,
 }
 
-/// Whether a failed Nexus handler is tried again.
+/// Whether the service retries a failed Nexus handler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum NexusRetryBehavior {
-    /// As its type says.
+    /// It depends on the type of the error, as the Nexus specification says.
     #[default]
     Unspecified,
-    /// It is.
+    /// It retries, whatever the type is.
     Retryable,
-    /// It is not.
+    /// It does not retry, whatever the type is.
     NonRetryable,
 }
 
-/// A Nexus handler failed.
+/// A handler of a Nexus operation failed.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct NexusHandlerFailure {
-    /// Named `type` in the protocol.
+    /// The type (`type` in the protocol): one of the Nexus specification, such as `BAD_REQUEST`.
     pub error_type: String,
-    /// Whether it is tried again.
+    /// Whether the service retries it.
     pub retry_behavior: NexusRetryBehavior,
 }
 
 impl Failure {
-    /// An application failure of this type; tried again as the retry policy says.
+    /// A builder of an application failure that is retried as the retry policy says.
     pub fn application(
         error_type: impl Into<String>,
         message: impl Into<String>,
@@ -229,8 +229,8 @@ impl Failure {
         }
     }
 
-    /// The application failure at the outermost level or below, which is what most callers look for:
-    /// the service wraps it into an activity or child workflow failure.
+    /// The first application failure in the chain of causes. The service wraps the failure that an activity
+    /// or child workflow reported into an activity or child workflow failure.
     pub fn application_failure(&self) -> Option<&ApplicationFailure> {
         self.chain().find_map(|link| match &link.info {
             FailureInfo::Application(failure) => Some(failure),
@@ -238,7 +238,8 @@ impl Failure {
         })
     }
 
-    /// Whether this is a cancellation, at any level that only wraps another.
+    /// Whether this is a cancellation, or an activity, child workflow or Nexus failure that a cancellation
+    /// caused.
     pub fn is_canceled(&self) -> bool {
         match (&self.info, &self.cause) {
             (FailureInfo::Canceled(_), _) => true,
@@ -250,14 +251,14 @@ impl Failure {
         }
     }
 
-    /// This failure and its causes, outermost first; at most [`MAX_FAILURE_DEPTH`].
+    /// This failure and its causes, outermost first; at most [`MAX_FAILURE_DEPTH`] links.
     pub fn chain(&self) -> impl Iterator<Item = &Failure> {
         std::iter::successors(Some(self), |link| link.cause.as_deref()).take(MAX_FAILURE_DEPTH)
     }
 }
 
 impl std::fmt::Display for Failure {
-    /// The messages of the chain, outermost first.
+    /// The messages of the chain, outermost first, each with the type of its failure.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for (index, link) in self.chain().enumerate() {
             if index > 0 {
@@ -288,44 +289,44 @@ pub struct ApplicationFailureBuilder {
 }
 
 impl ApplicationFailureBuilder {
-    /// Never tried again, whatever the retry policy says.
+    /// Marks it as not retryable, whatever the retry policy says.
     #[must_use]
     pub fn non_retryable(mut self) -> Self {
         self.failure.non_retryable = true;
         self
     }
 
-    /// Adds a detail.
+    /// Adds one value to the details.
     ///
     /// # Errors
-    /// As [`Payload::from_value`].
+    /// The value could not be encoded: see [`Payload::from_value`].
     pub fn detail<T: Serialize + ?Sized>(mut self, detail: &T) -> Result<Self, PayloadError> {
         self.failure.details.push(Payload::from_value(detail)?);
         Ok(self)
     }
 
-    /// Takes the place of the backoff of the retry policy.
+    /// Sets the backoff before the next attempt, instead of the one of the retry policy.
     #[must_use]
     pub fn next_retry_delay(mut self, delay: Duration) -> Self {
         self.failure.next_retry_delay = Some(delay);
         self
     }
 
-    /// Expected: no alert, logged at a low level.
+    /// Sets the category [`ApplicationErrorCategory::Benign`].
     #[must_use]
     pub fn benign(mut self) -> Self {
         self.failure.category = ApplicationErrorCategory::Benign;
         self
     }
 
-    /// What caused it.
+    /// Sets the cause.
     #[must_use]
     pub fn cause(mut self, cause: Failure) -> Self {
         self.cause = Some(Box::new(cause));
         self
     }
 
-    /// The failure.
+    /// Makes the failure.
     pub fn build(self) -> Failure {
         Failure {
             message: self.message,

@@ -1,7 +1,8 @@
-//! Payloads, failures, retry policies and options: what guest and host both speak of.
+//! Payloads, failures, retry policies and the traits of typed calls: the types that guests, activities and
+//! clients share.
 //!
-//! This crate knows neither the contract (WIT) nor the protocol (protobuf); both sides convert at
-//! their edge. It has no I/O, and its only dependencies are serde's.
+//! This crate knows neither the contract (WIT) nor the protocol (protobuf): guest and host convert from and
+//! to these types. It has no I/O, and depends on serde only.
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test panics on failure"))]
 
 mod application;
@@ -31,6 +32,5 @@ pub use payload::{Encoding, FromPayloads, IntoPayloads, Payload, PayloadError, R
 pub use priority::Priority;
 pub use retry::RetryPolicy;
 
-/// Named payloads: headers, a memo, search attributes. Ordered, so that whoever walks them is
-/// deterministic.
+/// Named payloads: headers, a memo, search attributes. Sorted by name, so that iteration is deterministic.
 pub type NamedPayloads = std::collections::BTreeMap<String, Payload>;

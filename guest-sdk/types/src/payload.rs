@@ -1,6 +1,6 @@
-//! Payloads, and how Rust values become payloads and come out of them.
+//! Payloads, and the conversion of Rust values to payloads and back.
 //!
-//! The default data converter of every Temporal SDK: `binary/null` for nothing, `binary/plain` for
+//! This is the default data converter of every Temporal SDK: `binary/null` for null, `binary/plain` for
 //! bytes, `json/plain` for everything else.
 
 use serde::de::DeserializeOwned;
@@ -9,24 +9,24 @@ use serde::{Deserialize, Serialize};
 use crate::payload_de::BytesDeserializer;
 use crate::payload_ser::{Outermost, outermost};
 
-/// How the data of a payload is encoded: its metadata entry `encoding`.
+/// The metadata entry `encoding` of a payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Encoding {
     /// `binary/null`: no data.
     BinaryNull,
-    /// `binary/plain`: bytes as they are.
+    /// `binary/plain`: bytes.
     BinaryPlain,
     /// `json/plain`: UTF-8 JSON.
     JsonPlain,
     /// Any other value.
     Other(String),
-    /// There is no such entry.
+    /// The payload has no such entry.
     #[default]
     None,
 }
 
 impl Encoding {
-    /// The value of the metadata entry, if there is one.
+    /// The value of the metadata entry; `None` if the payload has none.
     pub fn name(&self) -> Option<&str> {
         match self {
             Self::BinaryNull => Some("binary/null"),
@@ -37,7 +37,7 @@ impl Encoding {
         }
     }
 
-    /// The encoding with this name.
+    /// The encoding with the value `name` of the metadata entry.
     pub fn from_name(name: &str) -> Self {
         match name {
             "binary/null" => Self::BinaryNull,
@@ -48,7 +48,7 @@ impl Encoding {
     }
 }
 
-/// Data with a description of how it is encoded: `temporal.api.common.v1.Payload`.
+/// Encoded data and its metadata: `temporal.api.common.v1.Payload`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Payload {
     /// The metadata entry `encoding`.
@@ -60,12 +60,12 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// The payload of nothing.
+    /// The `binary/null` payload.
     pub fn null() -> Self {
         Self { encoding: Encoding::BinaryNull, ..Self::default() }
     }
 
-    /// A `json/plain` payload of data that is JSON already.
+    /// A `json/plain` payload of `json`, which is not checked.
     pub fn from_json(json: impl Into<Vec<u8>>) -> Self {
         Self { encoding: Encoding::JsonPlain, metadata: Vec::new(), data: json.into() }
     }
@@ -74,7 +74,7 @@ impl Payload {
     /// and other types that serialize as bytes, `json/plain` for everything else.
     ///
     /// # Errors
-    /// The value cannot be JSON, such as a map whose keys are not strings.
+    /// The value has no JSON form, for example a map whose keys are not strings.
     pub fn from_value<T: Serialize + ?Sized>(value: &T) -> Result<Self, PayloadError> {
         Ok(match outermost(value) {
             Outermost::Null => Self::null(),
@@ -96,7 +96,7 @@ impl Payload {
         }
     }
 
-    /// Bytes of data and metadata, as limits count them.
+    /// The size of data and metadata in bytes, as limits count it.
     pub fn size(&self) -> usize {
         let encoding = self.encoding.name().map_or(0, |name| "encoding".len() + name.len());
         let metadata: usize = self.metadata.iter().map(|(key, value)| key.len() + value.len()).sum();
@@ -104,18 +104,18 @@ impl Payload {
     }
 }
 
-/// Why a value did not become a payload, or a payload not a value.
+/// Why a value could not be encoded, or a payload not decoded.
 #[derive(Debug)]
 pub enum PayloadError {
-    /// No JSON, or JSON that is not of the type.
+    /// The data is not JSON, or not JSON of the type.
     Json(serde_json::Error),
-    /// Bytes for a type that is not made of bytes, or another mismatch of type.
+    /// The payload has bytes and the type is not made of bytes, or the reverse.
     Type(String),
-    /// An encoding that the default data converter does not know.
+    /// The payload has an encoding that the default data converter does not support.
     Encoding(String),
-    /// Fewer payloads than values.
+    /// There are fewer payloads than values.
     Missing {
-        /// The position of the value, from 0.
+        /// The index of the value, from 0.
         index: usize,
     },
 }
@@ -145,31 +145,31 @@ impl serde::de::Error for PayloadError {
     }
 }
 
-/// Arguments as they came: no conversion. What dynamic workflows, activities and handlers take.
+/// Arguments without conversion: the parameter of dynamic workflows, activities and handlers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RawValue(pub Vec<Payload>);
 
-/// Values that become the arguments of a call.
+/// Values that are encoded as the arguments of a call.
 ///
-/// A tuple is several arguments, each a payload of its own; `()` is none. Any other value is one: this
-/// is what the macros generate for a parameter list, so that a single parameter travels as `(value,)`.
+/// A tuple is encoded as one payload for each element, `()` as none. The macros make a tuple of a parameter
+/// list: `(value,)` of a single parameter.
 pub trait IntoPayloads {
     /// Encodes the arguments.
     ///
     /// # Errors
-    /// As [`Payload::from_value`].
+    /// A value could not be encoded: see [`Payload::from_value`].
     fn into_payloads(self) -> Result<Vec<Payload>, PayloadError>;
 }
 
-/// Values that come out of the arguments of a call.
+/// Values that are decoded from the arguments of a call.
 ///
-/// Payloads beyond the last value are ignored, so that a caller may know more parameters; a missing
-/// one is read as null, so that a trailing `Option` may be left out.
+/// Payloads beyond the last value are ignored, so that callers may pass parameters that were removed. A
+/// missing payload is decoded as null, so that callers may leave out a trailing `Option`.
 pub trait FromPayloads: Sized {
     /// Decodes the arguments.
     ///
     /// # Errors
-    /// As [`Payload::to_value`]; [`PayloadError::Missing`] if there are too few.
+    /// A payload could not be decoded (see [`Payload::to_value`]), or is missing ([`PayloadError::Missing`]).
     fn from_payloads(payloads: &[Payload]) -> Result<Self, PayloadError>;
 }
 

@@ -1,10 +1,10 @@
-//! Reads a `binary/plain` payload: a value that is made of bytes.
+//! Deserializes a value from the data of a `binary/plain` payload.
 
 use serde::de::{Deserializer, Visitor};
 
 use crate::payload::PayloadError;
 
-/// Hands out the bytes, through options and newtypes.
+/// Passes the bytes to a visitor, through options and newtypes.
 pub(crate) struct BytesDeserializer<'a>(pub(crate) &'a [u8]);
 
 impl<'de> Deserializer<'de> for BytesDeserializer<'_> {

@@ -1,29 +1,29 @@
-//! Looks at the outermost value of what is to be a payload: nothing and bytes have encodings of their
-//! own, everything else is JSON.
+//! Determines the encoding of a value from its outermost level: null and bytes have their own encodings,
+//! everything else is JSON.
 
 use serde::ser::{Impossible, Serialize, Serializer};
 
-/// What a value is at the outermost level.
+/// The outermost level of a value.
 pub(crate) fn outermost<T: Serialize + ?Sized>(value: &T) -> Outermost {
     value.serialize(OutermostSerializer).unwrap_or(Outermost::Json)
 }
 
-/// What a value is at the outermost level.
+/// The outermost level of a value.
 #[derive(Debug)]
 pub(crate) enum Outermost {
     /// The unit type or `None`.
     Null,
     /// Bytes.
     Bytes(Vec<u8>),
-    /// Anything else.
+    /// Any other value.
     Json,
 }
 
-/// A serializer that stops as soon as it knows.
+/// A serializer that stops at the outermost level.
 struct OutermostSerializer;
 
-/// What compound values answer with instead of being walked, and what a value's own error becomes:
-/// either way it is JSON, which reports the error if there is one.
+/// The error that ends the serialization of a compound value, and that replaces an error of the value's own
+/// `Serialize`. In both cases the value is then encoded as JSON, which reports its own error.
 #[derive(Debug)]
 struct Unreadable;
 

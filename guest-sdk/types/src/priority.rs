@@ -1,14 +1,15 @@
-//! Priority of tasks.
+//! The priority of tasks.
 
 use serde::{Deserialize, Serialize};
 
-/// Which tasks of a queue are served first: `temporal.api.common.v1.Priority`.
+/// The order in which a task queue dispatches its tasks: `temporal.api.common.v1.Priority`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Priority {
-    /// 1 is served first; 0 means the default.
+    /// Tasks with a lower key are dispatched first, from 1. 0 means the default of the service, 3.
     pub priority_key: u32,
-    /// Tasks with one fairness key share what the queue can serve with those of other keys.
+    /// Tasks with the same key form a group; the queue divides its dispatches among the groups. Empty means
+    /// the default group.
     pub fairness_key: String,
-    /// Share of this fairness key; 0 means the default, 1.
+    /// The weight of the group in that division. 0 means the default, 1.
     pub fairness_weight: f32,
 }

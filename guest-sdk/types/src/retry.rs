@@ -4,26 +4,26 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-/// How often and how soon something is tried again: `temporal.api.common.v1.RetryPolicy`.
+/// When failed attempts are retried: `temporal.api.common.v1.RetryPolicy`.
 ///
-/// What is left out is filled in by the service: 1 s at first, twice as long each time, at most 100 s,
-/// without end.
+/// The service fills in what is not set: an initial interval of 1 s, a coefficient of 2, a maximum interval
+/// of 100 times the initial one, unlimited attempts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RetryPolicy {
     /// Backoff before the second attempt.
     pub initial_interval: Option<Duration>,
-    /// Factor from one backoff to the next, at least 1.
+    /// The factor from one backoff to the next, at least 1.
     pub backoff_coefficient: Option<f64>,
-    /// Upper bound of the backoff. Default: 100 times the initial interval.
+    /// The upper bound of the backoff.
     pub maximum_interval: Option<Duration>,
-    /// 0 means unlimited, 1 means no retries.
+    /// The number of attempts. 0 means unlimited, 1 means no retries.
     pub maximum_attempts: u32,
-    /// Types of application failures that are not retried.
+    /// The types of application failures that are not retried.
     pub non_retryable_error_types: Vec<String>,
 }
 
 impl RetryPolicy {
-    /// One attempt only.
+    /// A policy without retries: one attempt.
     pub fn none() -> Self {
         Self::default().with_maximum_attempts(1)
     }

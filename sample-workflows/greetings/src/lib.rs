@@ -1,4 +1,4 @@
-//! The first example of Temporal's guide: a workflow that has an activity compose a greeting.
+//! The first example of Temporal's guide: a workflow calls an activity that composes a greeting.
 
 use std::time::Duration;
 
@@ -7,23 +7,23 @@ use guest_sdk::{ActivityOptions, WorkflowContext, WorkflowResult};
 use guest_sdk::{activities, workflow, workflow_methods};
 use serde::{Deserialize, Serialize};
 
-/// What to say, and to whom.
+/// The input of the activity.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ComposeGreetingInput {
-    /// For example `Hello`.
+    /// The greeting, for example `Hello`.
     pub greeting: String,
-    /// For example `World`.
+    /// The name, for example `World`.
     pub name: String,
 }
 
-/// Composes a greeting in an activity.
+/// The workflow.
 #[workflow]
 #[derive(Debug, Default)]
 pub struct Greetings;
 
 #[workflow_methods]
 impl Greetings {
-    /// Greets by name.
+    /// Returns the greeting of `name`.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, name: String) -> WorkflowResult<String> {
         let input = ComposeGreetingInput { greeting: "Hello".to_owned(), name };
@@ -32,7 +32,7 @@ impl Greetings {
     }
 }
 
-/// What the workflow asks for.
+/// The activity.
 #[derive(Debug)]
 pub struct GreetingActivities;
 

@@ -1,4 +1,4 @@
-//! Files: list, count, compress.
+//! The activities of an inventory: list, count and compress files.
 
 use guest_sdk::activities;
 use guest_sdk::activities::{ActivityContext, ActivityError};
@@ -7,13 +7,13 @@ use guest_sdk::activities::{ActivityContext, ActivityError};
 use crate::files;
 use crate::{Compressed, Counted, Folder, Page};
 
-/// Has no state.
+/// The activities. They share no state.
 #[derive(Debug, Default)]
 pub struct InventoryActivities;
 
 #[activities]
 impl InventoryActivities {
-    /// The files whose names come after `after`, at most `length`. In the thread pool.
+    /// Lists at most `length` files whose names sort after `after`. It runs in the thread pool.
     #[activity]
     pub fn list_files(
         ctx: ActivityContext,
@@ -30,7 +30,7 @@ impl InventoryActivities {
         })
     }
 
-    /// Hashes and counts files; none for a file that is gone. In the thread pool.
+    /// Hashes and counts files; `None` for a file that was removed. It runs in the thread pool.
     #[activity]
     pub fn count_files(
         ctx: ActivityContext,
@@ -44,8 +44,8 @@ impl InventoryActivities {
         })
     }
 
-    /// Compresses files and adds up the sizes. In the process pool: a child that dies of a file does not
-    /// take the host with it.
+    /// Compresses files and adds up the sizes. It runs in the process pool, so that a crash ends a child
+    /// process and not the host.
     #[activity(process)]
     pub fn compress_files(
         ctx: ActivityContext,

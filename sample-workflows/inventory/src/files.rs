@@ -1,4 +1,4 @@
-//! The file system, as the activities see it.
+//! Reads the file system.
 
 use std::fs::File;
 use std::io::{self, Seek, Write};
@@ -11,10 +11,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{Compressed, Counted, Folder};
 
-/// What is left out unless the folder says otherwise.
+/// The default of the excluded folders.
 const EXCLUDED: [&str; 2] = [".git", "target"];
 
-/// Folders between two heartbeats.
+/// The number of folders between two heartbeats.
 const FOLDERS_PER_HEARTBEAT: usize = 100;
 
 /// All files of a folder, sorted.
@@ -58,8 +58,8 @@ pub(crate) fn walk(ctx: &ActivityContext, folder: &Folder) -> Result<Found, Acti
     Ok(found)
 }
 
-/// Works on the files of a batch one after another, with a heartbeat after each.
-/// None for a file that is gone.
+/// Calls `work` for the files of a batch one after another, with a heartbeat after each. The result is `None`
+/// for a file that was removed.
 pub(crate) fn each<T>(
     ctx: &ActivityContext,
     folder: &Folder,
@@ -79,7 +79,7 @@ pub(crate) fn each<T>(
     Ok(done)
 }
 
-/// Sends a heartbeat with how far it is, and stops if the activity was cancelled.
+/// Records a heartbeat, and stops if the activity is cancelled.
 fn alive(ctx: &ActivityContext, done: usize) -> Result<(), ActivityError> {
     ctx.record_heartbeat(done)?;
     if ctx.is_cancelled() { Err(ActivityError::cancelled()) } else { Ok(()) }
@@ -89,7 +89,7 @@ fn root(folder: &Folder) -> &Path {
     Path::new(folder.root.as_deref().unwrap_or("."))
 }
 
-/// Counts what is written to it.
+/// Counts the bytes that are written to it.
 #[derive(Default)]
 pub(crate) struct Count {
     hash: Sha256,
@@ -126,7 +126,7 @@ pub(crate) fn compress(file: &mut File) -> io::Result<Compressed> {
     Ok(Compressed { deflate_1_bytes: size(1)?, deflate_9_bytes: size(9)? })
 }
 
-/// Counts bytes and drops them.
+/// Counts the bytes and discards them.
 struct Size(u64);
 
 impl Write for Size {

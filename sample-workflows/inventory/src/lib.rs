@@ -1,5 +1,5 @@
-//! An inventory of a folder: every file hashed and counted in the thread pool, and compressed in the
-//! process pool. The result can be checked with ordinary tools: see [`Report`].
+//! An inventory of a folder: activities hash and count every file in the thread pool, and compress it in the
+//! process pool. Command-line tools give the same numbers: see [`Report`].
 
 mod activities;
 #[cfg(not(target_family = "wasm"))]
@@ -17,16 +17,16 @@ use guest_sdk::{
 pub use report::{Compressed, Counted, Folder, Page, Report};
 use sha2::{Digest, Sha256};
 
-/// Files of one call of an activity.
+/// The number of files in one call of an activity.
 const BATCH: usize = 50;
 
-/// Names of one page of the list.
+/// The number of names in one page of the list.
 const PAGE: usize = 1000;
 
-/// Calls that run at once.
+/// The number of batches that run at once.
 const IN_FLIGHT: usize = 200;
 
-/// Takes an inventory.
+/// The workflow.
 #[workflow]
 #[derive(Debug, Default)]
 pub struct Inventory {
@@ -34,7 +34,7 @@ pub struct Inventory {
     manifest: Sha256,
 }
 
-/// A batch that is being worked on.
+/// A batch whose activities are running.
 struct Batch {
     files: Vec<String>,
     counted: ActivityHandle<Vec<Option<Counted>>>,
@@ -43,7 +43,7 @@ struct Batch {
 
 #[workflow_methods]
 impl Inventory {
-    /// Walks the folder page by page, with a bounded number of batches in flight.
+    /// Lists the folder page by page, and runs a limited number of batches at once.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, folder: Option<Folder>) -> WorkflowResult<Report> {
         let folder = folder.unwrap_or_default();
@@ -75,7 +75,7 @@ impl Inventory {
         }))
     }
 
-    /// What is counted so far.
+    /// The counts so far.
     #[query]
     pub fn report(&self, _ctx: &guest_sdk::WorkflowContextView) -> Report {
         self.report.clone()

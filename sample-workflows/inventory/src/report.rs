@@ -1,49 +1,49 @@
-//! What goes into an inventory, and what comes out.
+//! The input and the result of an inventory.
 
 use serde::{Deserialize, Serialize};
 
-/// Which folder.
+/// The folder.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Folder {
-    /// Its path; by default the current folder of the host.
+    /// Its path. Default: the current folder of the host.
     pub root: Option<String>,
-    /// Names of folders that are left out, wherever they are; by default `.git` and `target`.
+    /// The names of folders that are excluded, at every level. Default: `.git` and `target`.
     pub exclude: Option<Vec<String>>,
 }
 
-/// A part of the list of files, in the order of their names' bytes.
+/// A page of the list of files, sorted by the bytes of their names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Page {
-    /// Paths below the root.
+    /// The paths of the files, relative to the folder.
     pub files: Vec<String>,
-    /// What is not a regular file or has no name in UTF-8; counted on the first page.
+    /// The number of entries that are not regular files or have no UTF-8 name; on the first page only.
     pub left_out: u64,
     /// Whether this is the last page.
     pub last: bool,
 }
 
-/// A file, hashed and counted.
+/// The digest and the counts of a file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Counted {
-    /// SHA-256, in hex.
+    /// SHA-256 in hexadecimal digits.
     pub sha256: String,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Its newlines, as `wc -l` counts them.
+    /// The number of newlines, as `wc -l` counts them.
     pub lines: u64,
 }
 
-/// Sizes of the files of a batch, compressed one by one.
+/// The sizes of the files of a batch in bytes, each compressed on its own.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Compressed {
-    /// Compressed at level 1, the fastest.
+    /// With the fastest level.
     pub deflate_1_bytes: u64,
-    /// Compressed at level 9, the smallest.
+    /// With the best level.
     pub deflate_9_bytes: u64,
 }
 
-/// What is in the folder. With `find . -type f | LC_ALL=C sort` for the list of files (less the excluded
-/// folders), without the leading `./`:
+/// The result. Each field names a command that gives the same number, where `…` is
+/// `find . -type f | LC_ALL=C sort`, without the excluded folders and the leading `./`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Report {
     /// `… | wc -l`
@@ -54,8 +54,8 @@ pub struct Report {
     pub lines: u64,
     /// `… | xargs sha256sum | sha256sum`
     pub manifest_sha256: String,
-    /// All files compressed one by one.
+    /// The sizes of the compressed files.
     pub compressed: Compressed,
-    /// What is not a regular file, has no name in UTF-8, or was gone when its turn came.
+    /// The number of entries that are not regular files, have no UTF-8 name, or were removed meanwhile.
     pub left_out: u64,
 }

@@ -1,4 +1,4 @@
-//! What an order does to the world. A shop that forgets everything when its host ends.
+//! The activities of an order: a shop that keeps its state in memory, until its host ends.
 
 use guest_sdk::activities;
 use guest_sdk::activities::{ActivityContext, ActivityError};
@@ -17,7 +17,7 @@ pub struct OrderActivities {
 
 #[activities]
 impl OrderActivities {
-    /// Reserves an item and returns the reservation. There is no item `nothing`.
+    /// Reserves an item and returns the reservation. The article `nothing` is never in stock.
     #[activity]
     pub async fn reserve(
         self: std::sync::Arc<Self>,
@@ -32,14 +32,14 @@ impl OrderActivities {
         Ok(reservation)
     }
 
-    /// Gives a reservation back.
+    /// Cancels a reservation.
     #[activity]
     pub async fn release(self: std::sync::Arc<Self>, reservation: String) -> Result<(), ActivityError> {
         self.shop.release(&reservation);
         Ok(())
     }
 
-    /// Charges a card. The bank is flaky: the first two attempts fail.
+    /// Charges a card. The first two attempts fail, as if the bank were not reachable.
     #[activity]
     pub async fn charge(
         self: std::sync::Arc<Self>,
@@ -58,21 +58,22 @@ impl OrderActivities {
         Ok(())
     }
 
-    /// Gives the money back.
+    /// Refunds a charge.
     #[activity]
     pub async fn refund(self: std::sync::Arc<Self>, order: String, cents: u64) -> Result<(), ActivityError> {
         self.shop.refund(&order, cents);
         Ok(())
     }
 
-    /// Hands the parcel over and returns its tracking number. A plain function: it runs in the thread pool.
+    /// Ships the parcel and returns its tracking number. It is no async function, so it runs in the thread
+    /// pool.
     #[activity]
     pub fn ship(order: String, reservations: Vec<String>) -> Result<String, ActivityError> {
         Ok(format!("parcel-{order}-{}", reservations.len()))
     }
 }
 
-/// A failure that trying again does not mend.
+/// A failure that is not retried.
 #[cfg(not(target_family = "wasm"))]
 fn refuse(error_type: &str, message: String) -> ActivityError {
     guest_sdk::Failure::application(error_type, message).non_retryable().build().into()
@@ -80,7 +81,7 @@ fn refuse(error_type: &str, message: String) -> ActivityError {
 
 #[cfg(not(target_family = "wasm"))]
 mod shop {
-    //! The state behind the activities. Sets and maps by key: what is asked twice is done once.
+    //! The state of the shop. Its sets and maps are keyed, so that a repeated call has no second effect.
 
     use std::collections::{BTreeMap, BTreeSet};
     use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,5 +1,5 @@
-//! An order: reserve every item at once, charge the customer, wait, ship. When a step fails for good,
-//! what was done is undone, last step first.
+//! An order: the workflow reserves all items at once, charges the customer, waits, and ships. If a step
+//! fails, it undoes the steps before it, the last one first.
 
 mod activities;
 
@@ -13,16 +13,16 @@ use guest_sdk::{
 };
 use serde::{Deserialize, Serialize};
 
-/// What is ordered. One struct, so that fields can be added later.
+/// The order. One struct, because fields can be added to it later.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Order {
-    /// Its number; activities use it to do nothing twice.
+    /// The number of the order. Activities use it as the key that makes them idempotent.
     pub id: String,
-    /// What is in it.
+    /// The items.
     pub items: Vec<Item>,
-    /// The card to charge. `declined` is declined, for good.
+    /// The card to charge. The bank declines the card `declined`.
     pub card: String,
-    /// How long packing takes.
+    /// The time for packing, in seconds.
     #[serde(default = "two_seconds")]
     pub packing_seconds: u64,
 }
@@ -31,33 +31,33 @@ fn two_seconds() -> u64 {
     2
 }
 
-/// A line of an order.
+/// An item of an order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Item {
-    /// Stock-keeping unit.
+    /// The name of the article.
     pub sku: String,
-    /// How many.
+    /// The number of pieces.
     pub quantity: u32,
-    /// What one costs.
+    /// The price of one piece, in cents.
     pub price_cents: u64,
 }
 
 /// An order that was shipped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shipped {
-    /// What was charged.
+    /// The amount that was charged, in cents.
     pub total_cents: u64,
     /// Reservations, in the order of the items.
     pub reservations: Vec<String>,
-    /// Where it is now.
+    /// The tracking number of the parcel.
     pub tracking: String,
 }
 
-/// Takes an order from the shelf to the door.
+/// Fulfils an order.
 #[workflow]
 #[derive(Debug, Default)]
 pub struct Orders {
-    /// What has to be undone if a later step fails, in the order it was done.
+    /// The steps that are done and can be undone, in order.
     done: Vec<Step>,
 }
 
@@ -70,7 +70,7 @@ enum Step {
 
 #[workflow_methods]
 impl Orders {
-    /// Returns what was shipped, or ends as the step that failed or was cancelled, after undoing the others.
+    /// Returns the shipment. If a step fails or is cancelled, undoes the others and ends with its error.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, order: Order) -> WorkflowResult<Shipped> {
         match Self::fulfil(ctx, order).await {
@@ -83,7 +83,7 @@ impl Orders {
         }
     }
 
-    /// The steps that are done so far.
+    /// The steps that are done.
     #[query]
     pub fn steps_done(&self, _ctx: &guest_sdk::WorkflowContextView) -> usize {
         self.done.len()
@@ -108,7 +108,7 @@ impl Orders {
         Ok(Shipped { total_cents: cents, reservations, tracking })
     }
 
-    /// All items at once. One that fails does not keep the others from being noted.
+    /// Reserves all items at once. If one fails, the reservations of the others are still recorded.
     async fn reserve(
         ctx: &mut WorkflowContext<Self>,
         order: &Order,
@@ -122,7 +122,8 @@ impl Orders {
         answers.into_iter().collect()
     }
 
-    /// With a cancellation token of its own: it goes on when the workflow was cancelled.
+    /// Undoes the steps, with a cancellation token of its own: the cancellation of the run does not reach
+    /// them.
     async fn compensate(ctx: &mut WorkflowContext<Self>) -> Result<(), ActivityExecutionError> {
         let token = WorkflowCancellationToken::new();
         let options = || options().cancellation_token(token.clone()).build();
@@ -138,7 +139,7 @@ impl Orders {
     }
 }
 
-/// Short attempts, retried soon.
+/// Options with short attempts and short backoffs.
 fn options() -> ActivityOptionsBuilder {
     let retries = RetryPolicy::default().with_initial_interval(Duration::from_millis(100));
     ActivityOptions::with_start_to_close_timeout(Duration::from_secs(10)).retry_policy(retries)

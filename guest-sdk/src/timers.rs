@@ -1,4 +1,4 @@
-//! Timers.
+//! Timers: durable, counted by the service.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -12,26 +12,27 @@ use crate::cancellation::WorkflowCancellationToken;
 use crate::context::SyncWorkflowContext;
 use crate::convert::{duration, user_metadata};
 use crate::host;
-use crate::operation::{CancellableFuture, Kind, Operation, Resolution};
+use crate::operation::{CancellableFuture, Operation};
 use crate::options::{opaque_debug, options};
+use crate::pending::{OperationKind, Resolution};
 
 options! {
-    /// How a timer is started. A [`Duration`] is enough for most.
+    /// Options of a timer. A [`Duration`] converts into options without a token and a summary.
     TimerOptions, TimerOptionsBuilder { duration: Duration } {
-        /// What cancels the timer. Default: the run's own token.
+        /// The token that cancels the timer. Default: the token of the run.
         cancellation_token, with_cancellation_token: WorkflowCancellationToken;
-        /// One line for user interfaces.
+        /// One line that user interfaces show.
         summary, with_summary: String;
     }
 }
 
 impl TimerOptions {
-    /// A timer of this length.
+    /// Options of a timer that fires after `duration`.
     pub fn new(duration: Duration) -> Self {
         Self::of(duration)
     }
 
-    /// A builder for a timer of this length.
+    /// A builder of options of a timer that fires after `duration`.
     pub fn builder(duration: Duration) -> TimerOptionsBuilder {
         TimerOptionsBuilder(Self::of(duration))
     }
@@ -43,17 +44,17 @@ impl From<Duration> for TimerOptions {
     }
 }
 
-/// How a timer ended.
+/// The end of a timer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimerResult {
-    /// It was cancelled.
+    /// Its token or [`Timer::cancel`] cancelled it.
     Cancelled,
-    /// It fired.
+    /// Its duration has passed.
     Fired,
 }
 
 impl<W> SyncWorkflowContext<W> {
-    /// Starts a timer. It is durable: it goes on whatever becomes of the host.
+    /// Starts a timer. The service counts it, so it fires even if the host was restarted meanwhile.
     pub fn timer(&self, options: impl Into<TimerOptions>) -> Timer {
         let options = options.into();
         let token = options.cancellation_token.unwrap_or_else(|| self.cancellation_token());
@@ -61,16 +62,16 @@ impl<W> SyncWorkflowContext<W> {
             start_to_fire_timeout: duration(options.duration),
             user_metadata: user_metadata(options.summary, None),
         });
-        Timer(Operation::new(self.run(), (Kind::Timer, seq), &token))
+        Timer(Operation::new(self.run(), (OperationKind::Timer, seq), &token))
     }
 }
 
-/// A timer that was started, and the future of its end.
-#[must_use = "a timer that nobody waits for is not cancelled with the run"]
+/// A started timer, and the future of its end.
+#[must_use = "dropping a timer excludes it from the cancellation of the run"]
 pub struct Timer(Operation);
 
 impl Timer {
-    /// Cancels the timer. The future then resolves at once.
+    /// Cancels the timer. The future resolves with [`TimerResult::Cancelled`] when it is polled next.
     pub fn cancel(&self) {
         self.0.cancel(None);
     }

@@ -1,4 +1,4 @@
-//! Drives one run: takes the jobs of a task, runs what they wake, and ends the run.
+//! The workflow of one run: takes the jobs of a workflow task, polls what they wake, and ends the run.
 
 use std::rc::Rc;
 
@@ -13,21 +13,21 @@ use crate::convert::{from_payloads, payload, payloads};
 use crate::convert_failure::failure;
 use crate::error::{WorkflowResult, WorkflowTermination};
 use crate::executor::Executor;
-use crate::operation::{Kind, Resolution};
-use crate::run::{Run, TaskFacts};
-use crate::workflow::{Answer, Definition, Handled, Workflow, WorkflowType};
+use crate::pending::{OperationKind, Resolution};
+use crate::run_state::{RunState, TaskInfo};
+use crate::workflow::{Definition, HandlerCall, HandlerResult, Workflow, WorkflowType};
 use crate::{host, log, metadata};
 
 /// One run, from its first activation on.
-pub(crate) struct Engine {
-    run: Rc<Run>,
+pub(crate) struct WorkflowInstance {
+    run: Rc<RunState>,
     workflow: Box<dyn Workflow>,
     definition: &'static Definition,
     executor: Executor,
 }
 
-impl Engine {
-    /// Starts the run that the first job of the first task asks for; the other jobs stay in the task.
+impl WorkflowInstance {
+    /// Starts the workflow that the first job of the first task names. The other jobs stay in the task.
     pub(crate) fn start(types: &'static [WorkflowType], task: &mut Task) -> Result<Self, Box<Failure>> {
         if !matches!(task.jobs.first(), Some(Job::Start(_))) {
             return Err(task_failure("the first job of a run is not `start`"));
@@ -46,7 +46,7 @@ impl Engine {
                 known.join(", ")
             )));
         };
-        let run = Run::new(info, TaskFacts::of(task));
+        let run = RunState::new(info, TaskInfo::of(task));
         let arguments = from_payloads(arguments);
         let refuse = |error| undecoded("workflow", &run.info.workflow_type, &error);
         let workflow = (workflow_type.start)(Rc::clone(&run), &arguments).map_err(refuse)?;
@@ -57,9 +57,9 @@ impl Engine {
         Ok(Self { run, workflow, definition: &workflow_type.definition, executor })
     }
 
-    /// Takes the jobs of a task, and runs until nothing can progress.
+    /// Applies the jobs of a task, and polls until nothing can progress.
     pub(crate) fn activate(&mut self, task: Task) -> Result<(), Box<Failure>> {
-        self.run.task.replace(TaskFacts::of(&task));
+        self.run.task.replace(TaskInfo::of(&task));
         for job in task.jobs {
             self.apply(job)?;
         }
@@ -70,7 +70,7 @@ impl Engine {
     fn apply(&mut self, job: Job) -> Result<(), Box<Failure>> {
         let (key, resolution) = match job {
             Job::Start(_) => return Err(task_failure("the run was started before")),
-            // The host has taken the seed: the SDK keeps none.
+            // The host draws from the new seed; the SDK keeps no copy.
             Job::UpdateRandomSeed => return Ok(()),
             Job::Signal(signal) => return self.signal(signal),
             Job::Update(update) => return self.update(update),
@@ -78,47 +78,52 @@ impl Engine {
                 self.run.token.cancel_for((!reason.is_empty()).then_some(reason));
                 return Ok(());
             }
-            Job::TimerFired(seq) => ((Kind::Timer, seq), Resolution::TimerFired),
-            Job::ActivityResolved(job) => ((Kind::Activity, job.seq), Resolution::Activity(job.resolution)),
+            Job::TimerFired(seq) => ((OperationKind::Timer, seq), Resolution::TimerFired),
+            Job::ActivityResolved(job) => {
+                ((OperationKind::Activity, job.seq), Resolution::Activity(job.resolution))
+            }
             Job::ChildWorkflowStartResolved(job) => {
                 if !matches!(job.resolution, ChildStartResolution::Started(_)) {
-                    self.run.forget((Kind::Child, job.seq));
+                    self.run.pending.remove((OperationKind::Child, job.seq));
                 }
-                ((Kind::ChildStart, job.seq), Resolution::ChildStart(job.resolution))
+                ((OperationKind::ChildStart, job.seq), Resolution::ChildStart(job.resolution))
             }
-            Job::ChildWorkflowResolved(job) => ((Kind::Child, job.seq), Resolution::Outcome(job.outcome)),
+            Job::ChildWorkflowResolved(job) => {
+                ((OperationKind::Child, job.seq), Resolution::Outcome(job.outcome))
+            }
             Job::ExternalSignalResolved(job) => {
-                ((Kind::ExternalSignal, job.seq), Resolution::Done(job.failure))
+                ((OperationKind::ExternalSignal, job.seq), Resolution::Delivered(job.failure))
             }
             Job::ExternalCancelResolved(job) => {
-                ((Kind::ExternalCancel, job.seq), Resolution::Done(job.failure))
+                ((OperationKind::ExternalCancel, job.seq), Resolution::Delivered(job.failure))
             }
             Job::NexusStartResolved(job) => {
                 if matches!(job.resolution, NexusStartResolution::Failed(_)) {
-                    self.run.forget((Kind::Nexus, job.seq));
+                    self.run.pending.remove((OperationKind::Nexus, job.seq));
                 }
-                ((Kind::NexusStart, job.seq), Resolution::NexusStart(job.resolution))
+                ((OperationKind::NexusStart, job.seq), Resolution::NexusStart(job.resolution))
             }
-            Job::NexusResolved(job) => ((Kind::Nexus, job.seq), Resolution::Outcome(job.outcome)),
+            Job::NexusResolved(job) => ((OperationKind::Nexus, job.seq), Resolution::Outcome(job.outcome)),
         };
-        if self.run.resolve(key, resolution) {
+        if self.run.pending.resolve(key, resolution) {
             Ok(())
         } else {
-            Err(task_failure(&format!("nothing waits for the answer to {:?} {}", key.0, key.1)))
+            let (kind, seq) = key;
+            Err(task_failure(&format!("a job answers {kind:?} {seq}, which is not pending in this run")))
         }
     }
 
     fn signal(&mut self, signal: Signal) -> Result<(), Box<Failure>> {
         let arguments = from_payloads(signal.arguments);
         match self.workflow.signal(&signal.name, &arguments) {
-            Handled::Unknown => return self.signal_without_method(signal.name, arguments),
-            Handled::Undecoded(error) => return Err(undecoded("signal", &signal.name, &error)),
-            Handled::Done(()) => {}
-            Handled::Running(future) => {
+            HandlerCall::Unknown => return self.signal_without_method(signal.name, arguments),
+            HandlerCall::Undecoded(error) => return Err(undecoded("signal", &signal.name, &error)),
+            HandlerCall::Done(()) => {}
+            HandlerCall::Running(future) => {
                 let run = Rc::clone(&self.run);
                 self.add_handler(async move {
                     future.await;
-                    run.handlers.set(run.handlers.get() - 1);
+                    run.running_handlers.set(run.running_handlers.get() - 1);
                     run.changed();
                 });
             }
@@ -130,7 +135,8 @@ impl Engine {
         let known_as = name.clone();
         let handled = self.run.signals.deliver(name, arguments);
         if !handled.map_err(|error| undecoded("signal", &known_as, &error))? {
-            let message = format!("signal `{known_as}` has no handler: it is kept until one is set");
+            let message =
+                format!("signal `{known_as}` has no handler: it is buffered until the workflow sets one");
             log::write(Level::Warn, module_path!(), message);
         }
         Ok(())
@@ -140,18 +146,18 @@ impl Engine {
         let arguments = from_payloads(update.arguments);
         let id = update.protocol_instance_id;
         match self.workflow.update(&update.name, &arguments) {
-            Handled::Unknown => Err(task_failure(&format!("update `{}` has no handler", update.name))),
-            Handled::Undecoded(error) => Err(undecoded("update", &update.name, &error)),
-            Handled::Done(answer) => {
+            HandlerCall::Unknown => Err(task_failure(&format!("update `{}` has no handler", update.name))),
+            HandlerCall::Undecoded(error) => Err(undecoded("update", &update.name, &error)),
+            HandlerCall::Done(answer) => {
                 complete_update(&id, answer);
                 Ok(())
             }
-            Handled::Running(future) => {
+            HandlerCall::Running(future) => {
                 let run = Rc::clone(&self.run);
                 self.add_handler(async move {
                     let answer = future.await;
                     complete_update(&id, answer);
-                    run.handlers.set(run.handlers.get() - 1);
+                    run.running_handlers.set(run.running_handlers.get() - 1);
                     run.changed();
                 });
                 Ok(())
@@ -160,45 +166,45 @@ impl Engine {
     }
 
     fn add_handler(&mut self, future: impl Future<Output = ()> + 'static) {
-        self.run.handlers.set(self.run.handlers.get() + 1);
+        self.run.running_handlers.set(self.run.running_handlers.get() + 1);
         self.executor.add_handler(Box::pin(future));
     }
 
-    /// Answers a query. Happens on a copy of the guest, so that it may change what it likes.
-    pub(crate) fn query(&self, query: Query) -> Answer {
+    /// Answers a query. The host calls it on a copy of the guest that it discards afterwards.
+    pub(crate) fn query(&self, query: Query) -> HandlerResult {
         if query.name == metadata::QUERY {
             let details = self.run.current_details.borrow();
             return Ok(metadata::answer(&self.run.info.workflow_type, self.definition, &details));
         }
         let arguments = from_payloads(query.arguments);
         match self.workflow.query(&query.name, &arguments) {
-            Handled::Done(answer) => answer,
-            Handled::Undecoded(error) => Err(undecoded("query", &query.name, &error)),
-            Handled::Unknown | Handled::Running(_) => {
+            HandlerCall::Done(answer) => answer,
+            HandlerCall::Undecoded(error) => Err(undecoded("query", &query.name, &error)),
+            HandlerCall::Unknown | HandlerCall::Running(_) => {
                 Err(task_failure(&format!("query `{}` has no handler", query.name)))
             }
         }
     }
 
-    /// Accepts or rejects an update.
+    /// Validates an update. The failure is the reason of a rejection.
     pub(crate) fn validate(&self, update: Update) -> Result<(), Box<Failure>> {
         let arguments = from_payloads(update.arguments);
         match self.workflow.validate(&update.name, &arguments) {
-            Handled::Done(verdict) => verdict,
-            Handled::Undecoded(error) => Err(undecoded("update", &update.name, &error)),
-            Handled::Unknown | Handled::Running(_) => {
+            HandlerCall::Done(verdict) => verdict,
+            HandlerCall::Undecoded(error) => Err(undecoded("update", &update.name, &error)),
+            HandlerCall::Unknown | HandlerCall::Running(_) => {
                 Err(task_failure(&format!("update `{}` has no handler", update.name)))
             }
         }
     }
 }
 
-/// Ends the run.
-fn end(run: &Run, result: WorkflowResult<Payload>) {
-    if run.handlers.get() > 0 {
+/// Issues the command that ends the run.
+fn end(run: &RunState, result: WorkflowResult<Payload>) {
+    if run.running_handlers.get() > 0 {
         let message = format!(
-            "the workflow ends while {} signal or update handlers run: wait for `all_handlers_finished`",
-            run.handlers.get()
+            "the workflow ends while {} signal or update handlers run; wait for `all_handlers_finished`",
+            run.running_handlers.get()
         );
         log::write(Level::Warn, module_path!(), message);
     }
@@ -206,7 +212,7 @@ fn end(run: &Run, result: WorkflowResult<Payload>) {
         Ok(result) => host::workflow::complete(Some(&payload(result))),
         Err(WorkflowTermination::Cancelled { details }) => host::workflow::cancel(&payloads(details)),
         Err(WorkflowTermination::ContinueAsNew(request)) => host::workflow::continue_as_new(&request.0),
-        // What was asked to cancel, and stopped because of it, is canceled and not failed.
+        // A workflow that fails with a cancellation after cancellation was requested ends as canceled.
         Err(WorkflowTermination::Failed(reason)) if run.token.is_cancelled() && reason.is_canceled() => {
             host::workflow::cancel(&[]);
         }
@@ -217,7 +223,7 @@ fn end(run: &Run, result: WorkflowResult<Payload>) {
     }
 }
 
-fn complete_update(id: &str, answer: Answer) {
+fn complete_update(id: &str, answer: HandlerResult) {
     let outcome = match answer {
         Ok(result) => Outcome::Completed(Some(payload(result))),
         Err(reason) => Outcome::Failed(failure(*reason)),
