@@ -1,5 +1,5 @@
-//! What guests cost: to make, to activate, to keep, to copy. Prints a table of processor time and of
-//! memory, as Linux counts them; run it with `cargo bench -p host-sandbox`.
+//! The cost of guests: instantiate, activate, save, restore and copy. Prints a table of processor time and
+//! memory, as Linux counts them. Run it with `cargo bench -p host-sandbox`.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and panics on failure")]
 
@@ -34,7 +34,7 @@ fn micros(duration: Duration, count: u32) -> String {
 
 fn making(module: &Module) {
     let count = 2_000;
-    // The first ones touch what the others find warm.
+    // The first guests warm up caches.
     for _ in 0..100 {
         Run::new(module).start("timer 1").unwrap();
     }

@@ -1,11 +1,12 @@
-//! Backtraces of guests, as text for people.
+//! Backtraces of guests, as text.
 
 use std::fmt::Write as _;
 
 use wasmtime::WasmBacktrace;
 
-/// One frame a line: the function's name, demangled, and where in its source it was. Functions that
-/// were inlined have frames of their own. Rust's panic machinery is left out.
+/// Renders a backtrace, innermost call first: for each frame the demangled name of the function, and on a
+/// line of its own the file and line. Inlined functions have their own frames. The frames of Rust's panic
+/// machinery are left out.
 pub(crate) fn render(backtrace: &WasmBacktrace) -> String {
     let lines = lines(backtrace);
     let panic = lines.iter().rposition(|line| is_panic_machinery(&line.name));
@@ -21,7 +22,7 @@ pub(crate) fn render(backtrace: &WasmBacktrace) -> String {
     text
 }
 
-/// A call, inlined or not.
+/// A function of the backtrace, inlined or not.
 struct Line<'a> {
     name: String,
     /// File and line.
@@ -43,12 +44,12 @@ fn lines(backtrace: &WasmBacktrace) -> Vec<Line<'_>> {
     lines
 }
 
-/// What lies between `panic!` and the panic hook.
+/// Whether a function lies between `panic!` and the panic hook.
 fn is_panic_machinery(name: &str) -> bool {
     name.starts_with("core::panicking::") || name.contains("rust_begin_unwind")
 }
 
-/// The name as in the source: without the hash that Rust's mangling appends.
+/// The name in the source: without the hash that Rust's mangling appends.
 fn demangle(name: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(name))
 }

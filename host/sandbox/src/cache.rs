@@ -1,8 +1,8 @@
-//! Compiled modules in a folder, so that a restart does not compile again.
+//! A folder of compiled modules, so that a restart does not compile them again.
 //!
-//! Loading native code runs whatever the file holds, so an entry counts only if it carries the seal of
-//! this folder's key, which nobody but its user can read. An entry that does not is compiled anew. The
-//! cache is never the reason why a module does not load.
+//! Loading native code runs whatever the file contains. So an entry is used only if it carries a valid seal:
+//! an HMAC with this folder's key, which only the user of the host can read. A module without a valid entry
+//! is compiled again; the cache never makes loading fail.
 
 use std::fs::{self, File};
 use std::hash::{Hash as _, Hasher};
@@ -13,10 +13,10 @@ use std::path::{Path, PathBuf};
 use hmac::{Hmac, Mac as _};
 use sha2::{Digest as _, Sha256};
 
+use crate::digest::Digest;
 use crate::limits::MAX_CODE_BYTES;
-use crate::module::Digest;
 
-/// Counts the layouts of entries.
+/// The version of the layout of entries.
 const FORMAT: u32 = 1;
 const KEY_FILE: &str = "key";
 const KEY_BYTES: usize = 32;
@@ -27,12 +27,12 @@ const SEAL_BYTES: usize = 32;
 pub(crate) struct Cache {
     folder: PathBuf,
     key: [u8; KEY_BYTES],
-    /// What the compiled code depends on beside the module.
+    /// Hash of the wasmtime version and settings that the compiled code depends on.
     engine: [u8; 32],
 }
 
 impl Cache {
-    /// Opens a folder, which is made if need be, for its user only.
+    /// Opens a folder, with permissions for its user only. Creates it if it does not exist.
     pub(crate) fn open(folder: &Path, engine: &wasmtime::Engine) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
         fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
@@ -42,10 +42,10 @@ impl Cache {
         Ok(Self { folder: folder.to_owned(), key: key(folder)?, engine: hasher.0.finalize().into() })
     }
 
-    /// The code of a module, if it is there and sealed.
+    /// The code of a module, if the folder has a valid entry.
     pub(crate) fn get(&self, digest: Digest) -> Option<Vec<u8>> {
         let mut entry = Vec::new();
-        // In memory before it is checked: a file can change in between.
+        // Read before the check, because the file may change between the check and the use.
         let limit = MAX_CODE_BYTES + SEAL_BYTES as u64;
         File::open(self.path(digest)).ok()?.take(limit).read_to_end(&mut entry).ok()?;
         let code_bytes = entry.len().checked_sub(SEAL_BYTES)?;
@@ -54,7 +54,7 @@ impl Cache {
         Some(entry)
     }
 
-    /// Keeps the code of a module.
+    /// Stores the code of a module.
     pub(crate) fn put(&self, digest: Digest, code: &[u8]) -> io::Result<()> {
         let seal = self.seal(digest, code).ok_or(io::ErrorKind::InvalidInput)?.finalize().into_bytes();
         let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
@@ -65,7 +65,7 @@ impl Cache {
     }
 
     fn path(&self, digest: Digest) -> PathBuf {
-        // The engine's half keeps hosts of two versions from overwriting each other's entries.
+        // With a part of the engine's hash, hosts of two versions do not overwrite each other's entries.
         self.folder.join(format!("{digest}-{}", hex::encode(&self.engine[..8])))
     }
 
@@ -78,7 +78,7 @@ impl Cache {
     }
 }
 
-/// The key of a folder; a new one, if there is none or it is not one.
+/// The key of a folder. Creates one if the folder has none, or its file has another length.
 fn key(folder: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let path = folder.join(KEY_FILE);
     if let Some(key) = fs::read(&path).ok().and_then(|bytes| bytes.try_into().ok()) {
@@ -88,7 +88,7 @@ fn key(folder: &Path) -> io::Result<[u8; KEY_BYTES]> {
     let mut file =
         tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o600)).tempfile_in(folder)?;
     file.write_all(&key)?;
-    // Two processes may do this at once: the key that is there in the end counts.
+    // Two processes may create a key at the same time: the one that is stored first is used by both.
     match file.persist_noclobber(&path) {
         Ok(_) => Ok(key),
         Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
@@ -98,7 +98,7 @@ fn key(folder: &Path) -> io::Result<[u8; KEY_BYTES]> {
     }
 }
 
-/// A hasher that keeps all bits.
+/// Passes the bytes that a `Hash` implementation writes to SHA-256.
 struct Bytes(Sha256);
 
 impl Hasher for Bytes {
@@ -107,7 +107,7 @@ impl Hasher for Bytes {
     }
 
     fn finish(&self) -> u64 {
-        // Only the bytes are of interest.
+        // The digest is taken from the field instead.
         0
     }
 }
@@ -141,7 +141,7 @@ mod tests {
         fs::write(&entry, &sealed).unwrap();
         assert_eq!(cache.get(digest), Some(code));
 
-        // Neither one of another module, nor one under another key.
+        // An entry of another module is not valid, nor one under another key.
         fs::rename(&entry, cache.path(Digest([2; 32]))).unwrap();
         assert_eq!(cache.get(Digest([2; 32])), None);
         cache.put(digest, b"code").unwrap();

@@ -1,5 +1,5 @@
-//! What an activation asks of the host: the options that a guest passed, as they came, with their
-//! sequence numbers.
+//! The commands of an activation: the options that the guest passed, unchanged, with the sequence numbers
+//! that the host assigned.
 
 use crate::wit::workflow::host::{
     activities::{ActivityOptions, LocalActivityOptions},
@@ -11,8 +11,8 @@ use crate::wit::workflow::host::{
     workflow::ContinueAsNewOptions,
 };
 
-/// One command. Sequence numbers count from 1 within their kind; activities and local activities share
-/// a count.
+/// One command. Sequence numbers count from 1 for each kind of operation in the life of a run; activities and
+/// local activities share one count.
 #[derive(Debug, PartialEq)]
 #[expect(missing_docs, reason = "the fields are the arguments of the contract's functions")]
 pub enum Command {
@@ -48,7 +48,7 @@ pub enum Command {
     Cancel { details: Vec<Payload> },
     /// `workflow.continue-as-new`
     ContinueAsNew { options: Box<ContinueAsNewOptions> },
-    /// `workflow.patched`, where it answered true and had not been asked for this patch before
+    /// `workflow.patched`, the first time that it returned true for this patch id
     Patched { patch_id: String, deprecated: bool },
     /// `workflow.upsert-search-attributes`
     UpsertSearchAttributes { search_attributes: NamedPayloads },

@@ -1,9 +1,9 @@
-//! Compiling, in a child process with limits: a module that makes the compiler run for hours or eat
-//! all memory takes down the child, not the host.
+//! Compiles modules in a child process with limits: a module that makes the compiler run for hours or use
+//! all memory ends the child, not the host.
 //!
-//! The child is the same executable: its `main` calls [`compile_child_main`] first, which does not
-//! return in a child. A process whose `main` does not call it compiles in itself, without limits.
-//! The module goes to the child's standard input, the code comes from its standard output.
+//! The child runs the same executable, whose `main` calls [`compile_child_main`] first. In a process whose
+//! `main` does not call it, modules are compiled in that process, without limits. The child reads the module
+//! from standard input and writes the code to standard output.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read as _, Write as _};
@@ -15,86 +15,76 @@ use std::time::{Duration, Instant};
 use rustix::process::{Resource, Rlimit, Signal, nice, setrlimit};
 
 use crate::config::{CompileLimits, Config};
-use crate::engine::settings;
 use crate::limits::MAX_CODE_BYTES;
+use crate::settings::{CompilerSettings, wasmtime_config};
 
-/// First argument of a child.
+/// The first argument of a child process.
 const CHILD_ARGUMENT: &str = "__compile-workflow-module";
-/// How much the child steps back behind the threads of the host that work (`nice`).
+/// The niceness of a child, so that the threads of the host come first.
 const CHILD_NICENESS: i32 = 10;
-/// How long to wait before looking again whether a child has ended.
+/// The interval in which the host checks whether a child has ended.
 const CHILD_POLL: Duration = Duration::from_millis(2);
 
 /// Whether `main` of this process called [`compile_child_main`].
 static CAN_RE_ENTER: AtomicBool = AtomicBool::new(false);
 
-/// Why there is no code.
+/// Why a module was not compiled.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CompileError {
     /// The module is invalid, or the compiler does not support it.
     #[error("{0}")]
     Invalid(String),
-    /// It took too much processor time.
+    /// The child reached its limit of processor time.
     #[error("the compiler took more than {0:?} of processor time")]
     Cpu(Duration),
-    /// It took too long.
+    /// The child reached its limit of elapsed time and was killed.
     #[error("the compiler took more than {0:?}")]
     Elapsed(Duration),
-    /// It ended in the middle, as programs do that get no more memory.
+    /// The child ended by a signal, as it does when it gets no more memory.
     #[error("the compiler needs more than the {memory_bytes} bytes of memory that it may have ({status})")]
     Ended {
-        /// How much there was.
+        /// [`CompileLimits::memory_bytes`].
         memory_bytes: u64,
-        /// How it ended.
+        /// The exit status of the child.
         status: ExitStatus,
     },
-    /// There is too much code.
+    /// The code is larger than [`MAX_CODE_BYTES`].
     #[error("it compiles to more than {MAX_CODE_BYTES} bytes of code")]
     Code,
-    /// The child could not be run.
+    /// The child did not start, or its pipes failed.
     #[error("the compiler process could not be run: {0}")]
     Child(#[from] std::io::Error),
 }
 
-/// What a compiler has to know of the engine that will run the code.
+/// The arguments of a child process.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Flavour {
-    pub(crate) fuel: bool,
-}
-
-impl Flavour {
-    pub(crate) fn of(config: &Config) -> Self {
-        Self { fuel: config.fuel.is_some() }
-    }
-}
-
-/// What a child is told, as its arguments.
-#[derive(Clone, Copy, Debug)]
-struct Order {
-    flavour: Flavour,
+struct ChildArguments {
+    compiler: CompilerSettings,
     limits: CompileLimits,
 }
 
-impl Order {
-    fn to_arguments(self) -> [String; 3] {
-        // Limits of processor time are whole seconds.
+impl ChildArguments {
+    fn encode(self) -> [String; 3] {
+        // RLIMIT_CPU counts whole seconds.
         let cpu_s = self.limits.cpu.as_secs().max(1);
-        [self.flavour.fuel.to_string(), cpu_s.to_string(), self.limits.memory_bytes.to_string()]
+        [self.compiler.fuel.to_string(), cpu_s.to_string(), self.limits.memory_bytes.to_string()]
     }
 
-    /// Nothing if they are not those of [`Order::to_arguments`].
-    fn from_arguments(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
+    /// `None` if the arguments are not those of [`ChildArguments::encode`].
+    fn decode(mut arguments: impl Iterator<Item = OsString>) -> Option<Self> {
         let mut next = || arguments.next()?.into_string().ok();
         let fuel = next()?.parse().ok()?;
         let cpu = Duration::from_secs(next()?.parse().ok()?);
         let memory_bytes = next()?.parse().ok()?;
         let limits = CompileLimits { cpu, memory_bytes, ..CompileLimits::default() };
-        Some(Self { flavour: Flavour { fuel }, limits })
+        Some(Self { compiler: CompilerSettings { fuel }, limits })
     }
 }
 
-/// Call this first in `main`, before any thread is started. It returns `None` at once, except in a
-/// process that was started to compile a module: there it does that, and `main` returns what it gets.
+/// Compiles a module if this process was started for that, and returns the exit code for `main` to return.
+/// Otherwise returns `None` at once.
+///
+/// Call it first in `main`, before any thread is started.
 #[must_use]
 pub fn compile_child_main() -> Option<ExitCode> {
     let mut arguments = std::env::args_os().skip(1);
@@ -102,32 +92,32 @@ pub fn compile_child_main() -> Option<ExitCode> {
         CAN_RE_ENTER.store(true, Ordering::Relaxed);
         return None;
     }
-    let result = match Order::from_arguments(arguments) {
-        Some(order) => child(order),
-        None => Err(wasmtime::Error::msg("arguments of another version")),
+    let result = match ChildArguments::decode(arguments) {
+        Some(arguments) => child(arguments),
+        None => Err(wasmtime::Error::msg("the arguments are those of another version of the host")),
     };
     Some(match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The parent reads it; there is nobody else to tell.
+            // The parent reads standard error; a failure to write to it cannot be reported.
             let _ = write!(std::io::stderr(), "{error:#}");
             ExitCode::FAILURE
         }
     })
 }
 
-/// The child: from standard input to standard output.
-fn child(Order { flavour, limits }: Order) -> wasmtime::Result<()> {
+/// Compiles the component on standard input to standard output.
+fn child(ChildArguments { compiler, limits }: ChildArguments) -> wasmtime::Result<()> {
     nice(CHILD_NICENESS)?;
     let cpu_s = limits.cpu.as_secs();
-    // A second more until it is killed: the signal before that says which limit it was.
+    // SIGXCPU at the soft limit says which limit it was; SIGKILL follows one second later.
     limit(Resource::Cpu, cpu_s, cpu_s.saturating_add(1))?;
-    // Not the address space: allocators reserve much more of that than they use.
+    // RLIMIT_DATA instead of RLIMIT_AS: allocators reserve much more address space than they use.
     limit(Resource::Data, limits.memory_bytes, limits.memory_bytes)?;
     limit(Resource::Core, 0, 0)?;
     let mut bytes = Vec::new();
     std::io::stdin().read_to_end(&mut bytes)?;
-    let engine = wasmtime::Engine::new(&settings(flavour))?;
+    let engine = wasmtime::Engine::new(&wasmtime_config(compiler))?;
     let code = engine.precompile_component(&bytes)?;
     std::io::stdout().write_all(&code)?;
     Ok(())
@@ -137,22 +127,23 @@ fn limit(resource: Resource, current: u64, maximum: u64) -> std::io::Result<()> 
     Ok(setrlimit(resource, Rlimit { current: Some(current), maximum: Some(maximum) })?)
 }
 
-/// Compiles a component for the engine, whose configuration it is.
+/// Compiles a component for `engine`, which was set up with `config`.
 pub(crate) fn compile(
     engine: &wasmtime::Engine,
     config: &Config,
     bytes: &[u8],
 ) -> Result<Vec<u8>, CompileError> {
     if CAN_RE_ENTER.load(Ordering::Relaxed) {
-        return compile_in_child(Order { flavour: Flavour::of(config), limits: config.compile }, bytes);
+        let arguments = ChildArguments { compiler: CompilerSettings::of(config), limits: config.compile };
+        return compile_in_child(arguments, bytes);
     }
     engine.precompile_component(bytes).map_err(|error| CompileError::Invalid(format!("{error:#}")))
 }
 
-fn compile_in_child(order: Order, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
+fn compile_in_child(arguments: ChildArguments, bytes: &[u8]) -> Result<Vec<u8>, CompileError> {
     let mut child = Command::new(executable()?)
         .arg(CHILD_ARGUMENT)
-        .args(order.to_arguments())
+        .args(arguments.encode())
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -161,32 +152,32 @@ fn compile_in_child(order: Order, bytes: &[u8]) -> Result<Vec<u8>, CompileError>
     let mut code = Vec::new();
     let mut message = Vec::new();
     let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
-    // All three pipes at once, else one that is full would make both sides wait for ever.
+    // A thread for each pipe, else a full pipe would block both processes.
     let status = std::thread::scope(|scope| {
         scope.spawn(|| {
-            // A child that does not read says why by how it ends.
+            // A child that does not read its input ends, and its exit status says why.
             let _ = stdin.map(|mut stdin| stdin.write_all(bytes));
         });
         scope.spawn(|| stderr.map(|stderr| stderr.take(MAX_MESSAGE_BYTES).read_to_end(&mut message)));
         scope.spawn(|| stdout.map(|stdout| stdout.take(MAX_CODE_BYTES + 1).read_to_end(&mut code)));
-        wait(&mut child, order.limits.elapsed)
+        wait(&mut child, arguments.limits.elapsed)
     })?;
     if code.len() as u64 > MAX_CODE_BYTES {
         return Err(CompileError::Code);
     }
-    let Some(status) = status else { return Err(CompileError::Elapsed(order.limits.elapsed)) };
+    let Some(status) = status else { return Err(CompileError::Elapsed(arguments.limits.elapsed)) };
     match (status.code(), status.signal().and_then(Signal::from_named_raw)) {
         (Some(0), _) => Ok(code),
         (Some(_), _) => Err(CompileError::Invalid(String::from_utf8_lossy(&message).into_owned())),
-        (None, Some(Signal::XCPU)) => Err(CompileError::Cpu(order.limits.cpu)),
-        (None, _) => Err(CompileError::Ended { memory_bytes: order.limits.memory_bytes, status }),
+        (None, Some(Signal::XCPU)) => Err(CompileError::Cpu(arguments.limits.cpu)),
+        (None, _) => Err(CompileError::Ended { memory_bytes: arguments.limits.memory_bytes, status }),
     }
 }
 
-/// Bytes of what a child says went wrong.
+/// Bytes of a child's error message that are kept.
 const MAX_MESSAGE_BYTES: u64 = 16 << 10;
 
-/// Waits for the child to end; one that takes longer is killed, and `None` comes back.
+/// Waits for the child to end. Kills it after `limit`, and then returns `None`.
 fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus>> {
     let start = Instant::now();
     loop {
@@ -202,7 +193,7 @@ fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus
     }
 }
 
-/// This executable, also when its file has been replaced in the meantime.
+/// The running executable. On Linux it is found even if its file was replaced.
 fn executable() -> std::io::Result<std::path::PathBuf> {
     if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
 }

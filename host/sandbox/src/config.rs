@@ -1,28 +1,28 @@
-//! What an embedding program may choose.
+//! The configuration of an engine.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How an [`Engine`](crate::Engine) is set up.
+/// The configuration of an [`Engine`](crate::Engine).
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Most bytes of linear memory that one guest may have. Default: 64 MiB.
+    /// The limit of the linear memory of one guest, in bytes. Default: 64 MiB.
     pub memory_bytes: usize,
-    /// Longest time that one call into a guest may take. It is elapsed time, so it only ever fails a
-    /// workflow task and never changes what a workflow does. Default: 2 s.
+    /// The limit of the elapsed time of one call into a guest. A call that reaches it fails the workflow
+    /// task; the guest cannot observe it. Default: 2 s.
     pub deadline: Duration,
-    /// Instructions (roughly) that one call into a guest may execute: unlike the deadline the same on
-    /// every machine and in every replay. Default: no such limit.
+    /// The fuel of one call into a guest, about one unit for each instruction (`wasmtime::Store::set_fuel`).
+    /// Unlike the deadline it is the same on every machine and in every replay. Default: no limit.
     pub fuel: Option<u64>,
-    /// Most guests that are alive at one time. Each takes 4 GiB of address space and the memory that
-    /// it touched. Default: 4096.
+    /// The number of guests that may be alive at one time. Each reserves 4 GiB of address space, and occupies
+    /// the memory that it has written to. Default: 4096.
     pub instances: u32,
-    /// Where compiled modules are kept. Default: nowhere, every load compiles.
+    /// The folder of compiled modules. Default: none, so that every load compiles.
     pub cache: Option<PathBuf>,
-    /// What compiling one module may take.
+    /// The limits of compiling one module.
     pub compile: CompileLimits,
-    /// What the embedding host can carry out. A guest that asks for anything else is stopped with a
-    /// message that begins with `unsupported:`. Default: everything.
+    /// The features that the embedding host supports. A guest that uses another one is stopped with a message
+    /// that begins with `unsupported:`. Default: all.
     pub supported: Vec<Feature>,
 }
 
@@ -40,15 +40,15 @@ impl Default for Config {
     }
 }
 
-/// What compiling one module may take, where it happens in a child process: see
+/// The limits of compiling one module. They apply in a child process only: see
 /// [`compile_child_main`](crate::compile_child_main).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CompileLimits {
-    /// Processor time of all threads together, in whole seconds. Default: 60 s.
+    /// Processor time of all threads together; cut to whole seconds, at least 1 s. Default: 60 s.
     pub cpu: Duration,
     /// Elapsed time. Default: 120 s.
     pub elapsed: Duration,
-    /// Bytes of memory. Default: 4 GiB.
+    /// Bytes of memory (`RLIMIT_DATA`). Default: 4 GiB.
     pub memory_bytes: u64,
 }
 
@@ -58,40 +58,40 @@ impl Default for CompileLimits {
     }
 }
 
-/// What a host may or may not be able to carry out.
+/// A group of imports that a host supports or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Feature {
-    /// Activities.
+    /// `activities.schedule` and `cancel`.
     Activities,
-    /// Local activities.
+    /// `activities.schedule-local`.
     LocalActivities,
-    /// Timers.
+    /// `time.start-timer` and `cancel-timer`.
     Timers,
-    /// Child workflows.
+    /// `child-workflows`.
     ChildWorkflows,
-    /// Signals to other workflows.
+    /// `external-workflows.signal` and `cancel-signal`.
     ExternalSignals,
-    /// Requests to other workflows to cancel.
+    /// `external-workflows.request-cancel`.
     ExternalCancels,
-    /// Nexus operations.
+    /// `nexus`.
     Nexus,
-    /// Continuing as new.
+    /// `workflow.continue-as-new`.
     ContinueAsNew,
-    /// Patches.
+    /// `workflow.patched`.
     Patches,
-    /// Search attributes.
+    /// `workflow.upsert-search-attributes`.
     SearchAttributes,
-    /// Memo.
+    /// `workflow.upsert-memo`.
     Memo,
-    /// Current details.
+    /// `workflow.set-current-details`.
     CurrentDetails,
-    /// Updates.
+    /// `workflow.complete-update`.
     Updates,
 }
 
 impl Feature {
-    /// All of them.
+    /// Every feature.
     pub const ALL: [Self; 13] = [
         Self::Activities,
         Self::LocalActivities,
@@ -108,7 +108,7 @@ impl Feature {
         Self::Updates,
     ];
 
-    /// What a guest's author calls it.
+    /// The name in error messages.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Activities => "activities",
@@ -128,7 +128,7 @@ impl Feature {
     }
 }
 
-/// A set of features, as every guest carries one.
+/// A set of features, one bit each.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Features(u16);
 

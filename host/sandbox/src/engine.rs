@@ -1,51 +1,49 @@
-//! The engine: wasmtime set up so that a guest behaves the same everywhere, and what all modules share.
+//! The engine: wasmtime with its linker, deadline ticker and cache, which all modules share.
 
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use wasmtime::component::Linker;
-use wasmtime::{
-    InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Strategy, WasmBacktraceDetails,
-};
+use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::cache::Cache;
-use crate::compile::Flavour;
 use crate::config::{Config, Features};
-use crate::limits::{MAX_BACKTRACE_FRAMES, MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS, MAX_WASM_STACK_BYTES};
-use crate::run::Run;
+use crate::limits::{MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS};
+use crate::settings::{CompilerSettings, wasmtime_config};
+use crate::store_data::StoreData;
 use crate::ticker::Ticker;
 use crate::{contract, wasi};
 
-/// Why there is no engine.
+/// Why an engine could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The machine does not allow what the configuration needs.
+    /// wasmtime rejected the configuration, or the machine has too little address space for it.
     #[error(
         "set up the sandbox for {instances} guests: {message}; each guest reserves 4 GiB of address \
-         space, so a limit on virtual memory may be in the way"
+         space, so raise the limit on virtual memory or configure fewer guests"
     )]
     Setup {
-        /// As many as were asked for.
+        /// [`Config::instances`].
         instances: u32,
-        /// What wasmtime says.
+        /// wasmtime's error, with its causes.
         message: String,
     },
-    /// A thread could not be started.
-    #[error("start the thread that watches deadlines")]
+    /// The operating system did not start a thread.
+    #[error("start the thread that enforces deadlines")]
     Thread(#[source] std::io::Error),
 }
 
-/// Loads modules. Cheap to clone; all clones are one engine.
+/// Loads modules. A clone is the same engine.
 #[derive(Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
 }
 
-/// What the modules of an engine share.
+/// The parts of an engine that its modules use.
 pub(crate) struct Shared {
     pub(crate) wasmtime: wasmtime::Engine,
-    pub(crate) linker: Linker<Run>,
+    pub(crate) linker: Linker<StoreData>,
     pub(crate) config: Config,
     pub(crate) supported: Features,
     pub(crate) ticker: Ticker,
@@ -53,13 +51,16 @@ pub(crate) struct Shared {
 }
 
 impl Engine {
-    /// Sets up an engine, with a thread of its own that ends with the last clone.
+    /// Sets up an engine and starts its ticker thread, which ends with the last clone and the last module.
+    ///
+    /// # Errors
+    /// wasmtime rejects the configuration, or the thread does not start.
     pub fn new(config: Config) -> Result<Self, EngineError> {
         let failed = |error: wasmtime::Error| EngineError::Setup {
             instances: config.instances,
             message: format!("{error:#}"),
         };
-        let mut settings = settings(Flavour::of(&config));
+        let mut settings = wasmtime_config(CompilerSettings::of(&config));
         settings.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(&config)));
         let wasmtime = wasmtime::Engine::new(&settings).map_err(failed)?;
         let mut linker = Linker::new(&wasmtime);
@@ -85,50 +86,15 @@ impl fmt::Debug for Engine {
 fn open_cache(folder: &Path, wasmtime: &wasmtime::Engine) -> Option<Cache> {
     Cache::open(folder, wasmtime)
         .inspect_err(|error| {
-            tracing::warn!(folder = %folder.display(), %error, "compiled modules are not kept");
+            tracing::warn!(folder = %folder.display(), %error, "compiled modules are not cached");
         })
         .ok()
 }
 
-/// Everything that decides which code comes out of the compiler. The same for an engine that runs and
-/// for one that only compiles.
-pub(crate) fn settings(flavour: Flavour) -> wasmtime::Config {
-    let mut settings = wasmtime::Config::new();
-    settings
-        .strategy(Strategy::Cranelift)
-        .cranelift_opt_level(OptLevel::Speed)
-        .cranelift_nan_canonicalization(true)
-        .relaxed_simd_deterministic(true)
-        .epoch_interruption(true)
-        .consume_fuel(flavour.fuel)
-        .memory_init_cow(true)
-        .max_wasm_stack(MAX_WASM_STACK_BYTES)
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
-        .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(MAX_BACKTRACE_FRAMES))
-        .concurrency_support(false)
-        .shared_memory(false)
-        // wasmtime allows more by default. What a later toolchain emits by default is bulk memory,
-        // sign extension, multi-value, reference types and fixed-width SIMD, all of which stay on.
-        .wasm_component_model(true)
-        .wasm_relaxed_simd(false)
-        .wasm_features(wasmtime::WasmFeatures::THREADS, false)
-        .wasm_shared_everything_threads(false)
-        .wasm_memory64(false)
-        .wasm_multi_memory(false)
-        .wasm_gc(false)
-        .wasm_function_references(false)
-        .wasm_exceptions(false)
-        .wasm_tail_call(false)
-        .wasm_stack_switching(false)
-        .wasm_custom_page_sizes(false)
-        .wasm_wide_arithmetic(false);
-    settings
-}
-
 fn pool(config: &Config) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    // A guest of wit-bindgen is one core module with a memory, and two or three without that pass
-    // calls on.
+    // A guest built with wit-bindgen has one core module with a memory, and two or three without a memory
+    // that forward calls.
     let core_instances = config.instances.saturating_mul(CORE_INSTANCES_PER_GUEST);
     pool.total_component_instances(config.instances)
         .total_core_instances(core_instances)
@@ -142,11 +108,11 @@ fn pool(config: &Config) -> PoolingAllocationConfig {
     pool
 }
 
-/// Core instances, on the average, of one guest.
+/// Core instances of one guest, on average: the pool has this many for each guest.
 const CORE_INSTANCES_PER_GUEST: u32 = 8;
-/// Tables, on the average, of one guest.
+/// Tables of one guest, on average: the pool has this many for each guest.
 const TABLES_PER_GUEST: u32 = 4;
-/// Bytes of wasmtime's own bookkeeping for an instance.
+/// Bytes of wasmtime's own bookkeeping for an instance (`max_component_instance_size`).
 const MAX_INSTANCE_STATE_BYTES: usize = 1 << 20;
-/// One table may have this part of all entries that a guest may have.
+/// One table of the pool holds 1/8 of the entries that all tables of a guest may have together.
 const TABLE_SHARE: usize = 8;

@@ -1,7 +1,7 @@
-//! Why a call into a guest did not give an answer: the guest's fault, a limit, or the host's fault.
+//! Why a call into a guest failed: a fault of the guest, a limit, or a fault of the host.
 //!
-//! Each fails a workflow task, never an execution. After any of them but [`GuestFault::Failed`] the
-//! instance is of no use any more.
+//! Each fails a workflow task, never an execution. The service then schedules the task again. After a fault
+//! the instance accepts no further call.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,23 +15,22 @@ use crate::limits::{
 };
 use crate::wit::Failure;
 
-/// What went wrong in a call into a guest. One line by `Display`; [`Fault::details`] has the rest.
+/// Why a call into a guest failed. `Display` gives one line; [`Fault::details`] gives the backtrace.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// The guest did something wrong.
+    /// The guest failed, panicked or trapped.
     #[error(transparent)]
     Guest(#[from] GuestFault),
-    /// The guest took more than it may.
+    /// The guest reached a limit.
     #[error(transparent)]
     Limit(#[from] Limit),
-    /// The host could not do its part; the guest is not to blame.
+    /// The host failed; the guest is not the cause.
     #[error(transparent)]
     Host(#[from] HostFault),
 }
 
 impl Fault {
-    /// Where in the guest it happened: function names, files and lines, one frame a line. Empty where
-    /// that is not known.
+    /// The guest's backtrace: function names, files and lines. Empty if there is none.
     #[must_use]
     pub fn details(&self) -> &str {
         match self {
@@ -42,40 +41,40 @@ impl Fault {
     }
 }
 
-/// What a guest did wrong.
+/// A fault of the guest.
 #[derive(Debug, thiserror::Error)]
 pub enum GuestFault {
-    /// It panicked, and said why.
+    /// It panicked, and reported that through the contract.
     #[error("the workflow panicked: {message}{}", at(location.as_ref()))]
     Panicked {
-        /// What it said.
+        /// The message of the panic.
         message: String,
-        /// Where it said so.
+        /// The location of the panic.
         location: Option<Location>,
-        /// Who called it.
+        /// The functions that led to the panic.
         backtrace: String,
     },
-    /// It was stopped in the middle of something that it may not, or cannot, do.
+    /// It trapped, or called an import in a way that the host refuses.
     #[error("the workflow trapped: {message}")]
     Trapped {
-        /// What that was, and what to do instead.
+        /// The reason, and what to do instead.
         message: String,
-        /// Where it was.
+        /// The functions that led to the trap.
         backtrace: String,
     },
-    /// The call returned an error.
+    /// The export returned a failure.
     #[error("{}", outermost(.0))]
     Failed(Failure),
 }
 
-/// A place in a guest's source.
+/// A location in a guest's source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Location {
-    /// As the compiler saw it.
+    /// The path of the file, as it was passed to the compiler.
     pub file: String,
-    /// From 1.
+    /// The line, from 1.
     pub line: u32,
-    /// From 1.
+    /// The column, from 1.
     pub column: u32,
 }
 
@@ -90,55 +89,55 @@ fn at(location: Option<&Location>) -> String {
 }
 
 fn outermost(failure: &Failure) -> &str {
-    failure.first().map_or("the workflow failed without saying why", |link| &link.message)
+    failure.first().map_or("the workflow failed without a message", |link| &link.message)
 }
 
-/// A guest took more than it may.
+/// A guest reached a limit.
 #[derive(Debug, thiserror::Error)]
 #[error("{limit}")]
 pub struct Limit {
-    /// Of what.
+    /// The limit.
     pub limit: LimitKind,
-    /// Where the guest was.
+    /// The functions that led to it.
     pub backtrace: String,
 }
 
-/// What a guest can take too much of.
+/// The limits of a guest.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LimitKind {
-    /// Elapsed time.
+    /// Elapsed time of one call: [`Config::deadline`](crate::Config::deadline).
     #[error(
-        "the workflow ran for more than {} ms without waiting for anything: is there an endless loop, \
-         or work that belongs into an activity?", .0.as_millis()
+        "the workflow ran for more than {} ms without waiting for anything: look for an endless loop, or \
+         move the work into an activity", .0.as_millis()
     )]
     Deadline(Duration),
-    /// Instructions.
+    /// Fuel of one call: [`Config::fuel`](crate::Config::fuel).
     #[error("the workflow used up its fuel of {0} without waiting for anything")]
     Fuel(u64),
-    /// Linear memory.
+    /// Linear memory: [`Config::memory_bytes`](crate::Config::memory_bytes).
     #[error("the workflow wanted {wanted_bytes} bytes of memory, and may have {limit_bytes}")]
     Memory {
-        /// How much it would have had.
+        /// The size that the guest asked for.
         wanted_bytes: usize,
-        /// How much it may have.
+        /// The limit.
         limit_bytes: usize,
     },
-    /// Entries of tables.
+    /// Entries of all tables together.
     #[error("the workflow wanted {0} table entries, and may have {MAX_TABLE_ELEMENTS}")]
     TableElements(usize),
-    /// Stack, be it the native one or the one that the guest keeps in its memory.
-    #[error("the workflow ran out of stack: is there a recursion without end?")]
+    /// The native stack, or the stack that the guest has in its linear memory.
+    #[error("the workflow ran out of stack: look for a recursion without end")]
     Stack,
     /// Commands of one activation.
     #[error("the workflow issued more than {MAX_COMMANDS} commands without waiting for any")]
     Commands,
-    /// Bytes in the commands of one activation.
+    /// Bytes of payloads and texts in the commands of one activation.
     #[error("the workflow's commands of one workflow task have more than {MAX_COMMAND_BYTES} bytes")]
     CommandBytes,
     /// Bytes of log entries and measurements of one activation.
     #[error("the workflow logged more than {MAX_LOG_BYTES} bytes in one workflow task")]
     LogBytes,
-    /// Random bytes, by call or by activation.
+    /// Random bytes of one call or one activation.
     #[error(
         "the workflow drew more than {MAX_RANDOM_BYTES_PER_CALL} random bytes at once, or more than \
          {MAX_RANDOM_BYTES} in one workflow task"
@@ -147,53 +146,54 @@ pub enum LimitKind {
     /// Named random streams of a run.
     #[error("the workflow uses more than {MAX_RANDOM_STREAMS} random streams")]
     RandomStreams,
-    /// Patches of a run.
+    /// Patch ids of a run.
     #[error("the workflow has more than {MAX_PATCHES} patches")]
     Patches,
-    /// Bytes in a name.
+    /// Bytes in the name of a random stream or in a patch id.
     #[error(
-        "the workflow used a name of {0} bytes for a random stream or a patch, and {MAX_NAME_BYTES} are allowed"
+        "the workflow used a name of {0} bytes for a random stream or a patch, and {MAX_NAME_BYTES} are \
+         allowed"
     )]
     NameBytes(usize),
-    /// Bytes that go over the boundary in one call.
+    /// Bytes that the guest passes in one call.
     #[error("the workflow handed over more than {MAX_CALL_BYTES} bytes in one call")]
     CallBytes,
-    /// Component handles.
+    /// Component handles that are alive at one time.
     #[error("the workflow holds more than {MAX_HANDLES} handles")]
     Handles,
 }
 
-/// What a host can fail at.
+/// A fault of the host.
 #[derive(Debug, thiserror::Error)]
 pub enum HostFault {
-    /// As many guests are alive as the engine was configured for.
-    #[error("no room for another guest: {0} are alive, evict some or raise the limit")]
+    /// As many guests are alive as [`Config::instances`](crate::Config::instances) allows.
+    #[error("no room for another guest: {0} are alive; evict some or raise the limit")]
     NoRoom(u32),
-    /// An earlier call stopped the guest, or it was used as a disposable copy.
+    /// A fault ended the guest earlier, or it is a copy for queries and was activated.
     #[error("the guest was used after a call that makes it unusable")]
     Spent,
-    /// A guest that cannot be copied, or not to there.
+    /// The state of the guest cannot be saved or restored; says why.
     #[error("the state of the guest cannot be read or written: {0}")]
     State(&'static str),
-    /// Something in wasmtime.
+    /// wasmtime reported an error that is neither a trap nor a limit.
     #[error("the sandbox failed: {0}")]
     Wasmtime(String),
 }
 
-/// How an import stops a guest that does what it may not: wasmtime carries it to the end of the call,
-/// where it becomes a [`Fault`]. For a guest that takes too much, that is a [`LimitKind`].
+/// The error of an import that refuses a call: it traps the guest and becomes a [`GuestFault::Trapped`]. An
+/// import that reaches a limit returns a [`LimitKind`] instead.
 pub(crate) fn misuse(message: String) -> wasmtime::Error {
     wasmtime::Error::msg(message)
 }
 
-/// What wasmtime says, in the two cases where it has no type for it; tests hold the wording.
+/// Messages of the two wasmtime errors that have no type. The attack tests fail if wasmtime changes them.
 const HANDLES_MESSAGE: &str = "store handle limit exceeded";
 const CALL_BYTES_MESSAGE: &str = "fuel allocated for hostcalls has been exhausted";
 
-/// Bytes below zero that are taken for the guest's own stack running over.
+/// An access up to this many bytes below address 0 counts as an overflow of the guest's own stack.
 const STACK_OVERRUN_BYTES: u64 = 64 << 20;
 
-/// What is known beside the error when a call ends with one.
+/// What [`classify`] needs to know beside the error.
 #[derive(Debug)]
 pub(crate) struct Circumstances {
     pub(crate) panic: Option<(String, Option<Location>)>,
@@ -214,10 +214,10 @@ pub(crate) fn classify(error: &wasmtime::Error, circumstances: Circumstances) ->
     if error.is::<wasmtime::PoolConcurrencyLimitError>() {
         return HostFault::NoRoom(circumstances.instances).into();
     }
-    // The root cause is what the import or the trap says; the rest of the chain is the backtrace.
+    // The root cause is the message of the import or the trap; the rest of the chain is the backtrace.
     let message = match error.downcast_ref::<Trap>() {
         Some(Trap::UnreachableCodeReached) => {
-            "it aborted (an `unreachable` instruction), without saying why".to_owned()
+            "it aborted (an `unreachable` instruction) without a message".to_owned()
         }
         _ => error.root_cause().to_string(),
     };
@@ -245,8 +245,8 @@ fn limit_of(error: &wasmtime::Error, circumstances: &Circumstances) -> Option<Li
     }
 }
 
-/// Whether a guest reached below its memory. Its stack starts low and grows downwards, so that is
-/// where it arrives when it runs out. wasmtime tells the address in a context of the error only.
+/// Whether a guest accessed an address below 0: its stack starts low and grows downwards, so an overflow ends
+/// there. wasmtime gives the address in a context of the error only.
 fn below_zero(error: &wasmtime::Error) -> bool {
     const ADDRESS: &str = "memory fault at wasm address 0x";
     error.chain().any(|link| {

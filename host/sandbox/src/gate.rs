@@ -1,28 +1,28 @@
-//! Which imports a module may have, and what to use instead of the others.
+//! The import gate: which imports a module may have, and what to use instead of the others.
 
 use std::fmt;
 
-/// What becomes of an import.
+/// What the host does with an import.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportClass {
-    /// Part of the contract.
+    /// An interface of the contract: linked.
     Contract,
-    /// Served with the time and the randomness of the run.
+    /// A part of WASI: linked to the time and randomness of the run.
     Virtual,
-    /// May be there, since crates bring it in without need, but stops the guest that calls it.
+    /// A part of WASI that crates import without need: linked to functions that stop the guest.
     TrapOnUse,
-    /// Not allowed: the module is not loaded.
+    /// Anything else: the module is not loaded.
     Refused,
 }
 
 /// An import of a module.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Import {
-    /// As the module names it, with the version.
+    /// The name of the interface, with its version.
     pub name: String,
-    /// What becomes of it.
+    /// What the host does with it.
     pub class: ImportClass,
-    /// What to use instead, where it is refused or traps.
+    /// What to use instead, if it is refused or traps; else empty.
     pub instead: &'static str,
 }
 
@@ -32,12 +32,12 @@ impl fmt::Display for Import {
     }
 }
 
-/// Version of the contract that this host speaks.
+/// The version of the contract that this host implements.
 pub const CONTRACT_VERSION: &str = "0.1.0";
 
 const CONTRACT_PACKAGE: &str = "workflow:host";
 
-/// Interfaces of the contract.
+/// The interfaces of the contract.
 const CONTRACT: &[&str] = &[
     "workflow:host/activation",
     "workflow:host/activities",
@@ -53,7 +53,7 @@ const CONTRACT: &[&str] = &[
     "workflow:host/workflow",
 ];
 
-/// Interfaces of WASI 0.2 that are served.
+/// Interfaces of WASI 0.2 that are linked.
 const VIRTUAL: &[&str] = &[
     "wasi:cli/environment",
     "wasi:cli/exit",
@@ -75,24 +75,24 @@ const VIRTUAL: &[&str] = &[
     "wasi:random/random",
 ];
 
-/// Interfaces of WASI 0.2 that may be there, with what to use instead.
+/// Interfaces of WASI 0.2 whose functions stop the guest, with what to use instead.
 const TRAP_ON_USE: &[(&str, &str)] = &[
     ("wasi:filesystem/preopens", crate::wasi::trap::FILES),
     ("wasi:filesystem/types", crate::wasi::trap::FILES),
 ];
 
-/// Packages that people will try, with what to use instead.
+/// Refused packages with a specific advice.
 const REFUSED: &[(&str, &str)] = &[
     ("wasi:sockets", "a workflow has no network: call services in an activity"),
     ("wasi:http", "a workflow has no network: call services in an activity"),
     ("wasi:keyvalue", "keep state in the workflow, and read stores in an activity"),
     ("wasi:blobstore", "read and write stores in an activity"),
     ("wasi:config", "pass configuration as an argument of the workflow"),
-    ("wasi:clocks", "use the time of the workflow's context; time zones belong into an activity"),
+    ("wasi:clocks", "use the time of the workflow's context; compute time zones in an activity"),
     ("wasi_snapshot_preview1", "build for wasm32-wasip2"),
 ];
 
-/// Sorts an import into its class.
+/// Classifies an import by its name.
 pub(crate) fn classify(name: &str) -> Import {
     let (interface, version) = name.split_once('@').unwrap_or((name, ""));
     let import = |class, instead| Import { name: name.to_owned(), class, instead };
@@ -103,7 +103,7 @@ pub(crate) fn classify(name: &str) -> Import {
             (true, false) => import(ImportClass::Refused, "this host does not know that interface"),
             (false, _) => import(
                 ImportClass::Refused,
-                "this host speaks version 0.1.0 of the contract: use the guest SDK of that version, or \
+                "this host implements version 0.1.0 of the contract: use the guest SDK of that version, or \
                  another host",
             ),
         };

@@ -1,11 +1,11 @@
-//! What a file is, by a look at its outermost sections: cheap enough to refuse it before compiling.
+//! Reads the outermost sections of a file: enough to refuse what is no workflow module before it is compiled.
 
 use wasmparser::{ComponentTypeRef, Encoding, Parser, Payload, TypeBounds};
 
 use crate::limits::MAX_MODULE_BYTES;
-use crate::load::LoadError;
+use crate::load_error::LoadError;
 
-/// What a component asks for and offers.
+/// The names of the imports and exports of a component.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outline {
     pub(crate) imports: Vec<String>,
@@ -14,7 +14,7 @@ pub(crate) struct Outline {
 
 const WASM_MAGIC: &[u8] = b"\0asm";
 
-/// Reads the outline of a component, or says what else the bytes are.
+/// Reads the outline of a component. The error says what the bytes are instead.
 pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
     if bytes.len() > MAX_MODULE_BYTES {
         return Err(LoadError::TooLarge { bytes: bytes.len() });
@@ -37,7 +37,7 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
                     let import = import.map_err(malformed)?;
-                    // A name for a type that another import defines asks for nothing.
+                    // An alias of a type that another import defines needs no implementation.
                     if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
                         outline.imports.push(import.name.name.to_owned());
                     }
@@ -54,7 +54,7 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
     Ok(outline)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "stands where a function of the error is wanted")]
+#[expect(clippy::needless_pass_by_value, reason = "passed to map_err")]
 fn malformed(error: wasmparser::BinaryReaderError) -> LoadError {
     LoadError::Malformed { message: error.message().to_owned(), offset: error.offset() as u64 }
 }

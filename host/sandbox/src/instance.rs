@@ -1,4 +1,4 @@
-//! A guest: one run's code and memory, and the calls into it.
+//! A guest: an instance of a module for one run, and the calls into it.
 
 use std::fmt;
 
@@ -6,74 +6,120 @@ use wasmtime::{Store, component};
 
 use crate::command::Command;
 use crate::fault::{Fault, GuestFault, HostFault};
-use crate::limits::MAX_CALL_BYTES;
-use crate::module::{Module, RunInit};
+use crate::limits::{MAX_CALL_BYTES, MAX_HANDLES};
+use crate::module::{Linked, Module};
 use crate::random::Streams;
-use crate::run::{Phase, Run};
-use crate::sink::Sink;
-use crate::snapshot::{Pristine, Snapshot, Subject};
+use crate::sink::{Discard, Sink};
+use crate::snapshot::{NewMemory, Snapshot, Subject};
+use crate::store_data::{CallKind, StoreData};
 use crate::wit::{Payload, Query, Task, Update, WorkflowDefinition, WorkflowModule};
 
-/// A guest of one run. Calls take it on the thread that makes them, at most as long as the engine's
-/// deadline; so make them on threads that may be held up.
+/// A guest of one run. A call runs the guest on the calling thread, for at most the engine's deadline; so do
+/// not call it on a thread of an async runtime.
 pub struct Instance {
     module: Module,
-    store: Store<Run>,
+    store: Store<StoreData>,
     guest: WorkflowModule,
-    /// The same, for exports that are not in the contract.
+    /// The same instance, for the exports of the accessor.
     raw: component::Instance,
-    condition: Condition,
-    /// Whether there was a call that may have changed it.
-    called: bool,
+    usability: Usability,
+    /// Whether a call or a restore has changed the guest since it was instantiated.
+    changed: bool,
 }
 
-/// Resident memory of a Rust guest after its first activation, as `cargo bench -p host-sandbox` shows
-/// it, rounded up.
+/// Bytes of resident memory of a Rust guest after its first activation, as `cargo bench -p host-sandbox`
+/// shows them, rounded up.
 const NEW_GUEST_BYTES: usize = 64 << 10;
 
-/// What a guest is still good for.
+/// Which calls a guest still accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Condition {
-    /// Everything.
+enum Usability {
+    /// All.
     Live,
-    /// Queries and validators: it may remember things that no replay has.
+    /// Queries and update validators: a replay does not make these calls, so the state may differ from it.
     Disposable,
-    /// Nothing: it was stopped somewhere.
+    /// None: a fault stopped the guest in the middle of a call.
     Dead,
 }
 
-/// What a guest is not told, or not as part of a task, because it must not remember it.
+/// The parts of an activation that the host does not pass to the guest as jobs.
 #[derive(Clone, Debug, Default)]
 pub struct Activation {
-    /// Whether the activation ran before.
+    /// Whether the workflow task is in the history already, so that its commands are checked and its log is
+    /// dropped.
     pub replaying: bool,
-    /// Patches that history says the run has, as far as they come to be known with this activation.
+    /// Patch ids whose markers the history has, as far as they become known with this activation.
     pub patches: Vec<String>,
-    /// The seed after a reset; comes with the job `update-random-seed`.
+    /// The new random seed after a reset; the task has the job `update-random-seed` then.
     pub new_random_seed: Option<u64>,
 }
 
-impl Instance {
-    pub(crate) fn new(
-        module: Module,
-        store: Store<Run>,
-        guest: WorkflowModule,
-        raw: component::Instance,
-    ) -> Self {
-        Self { module, store, guest, raw, condition: Condition::Live, called: false }
+/// What a guest is instantiated with.
+pub struct RunInit {
+    /// The random seed of the run: see [`random::seed`](crate::random::seed).
+    pub random_seed: u64,
+    /// Receives the log entries and measurements of the run.
+    pub sink: Box<dyn Sink>,
+}
+
+impl fmt::Debug for RunInit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RunInit").field("random_seed", &self.random_seed).finish_non_exhaustive()
+    }
+}
+
+impl Module {
+    /// Makes a guest for one run.
+    ///
+    /// # Errors
+    /// As many guests are alive as the engine allows ([`HostFault::NoRoom`]), the code that runs at
+    /// instantiation trapped or reached a limit, or the sandbox failed.
+    pub fn instantiate(&self, run: RunInit) -> Result<Instance, Fault> {
+        let shared = self.shared();
+        let data = StoreData::new(run.sink, shared.config.memory_bytes, shared.supported);
+        let mut store = Store::new(&shared.wasmtime, data);
+        store.limiter(|data| &mut data.memory);
+        store.set_hostcall_fuel(MAX_CALL_BYTES);
+        store.set_max_component_handles(MAX_HANDLES);
+        self.arm(&mut store)?;
+        let Linked { pre, exports, .. } = self.linked();
+        let raw = pre.instantiate(&mut store).map_err(|error| self.fault(&error, &mut store))?;
+        let guest = exports.load(&mut store, &raw).map_err(|error| self.fault(&error, &mut store))?;
+        store.data_mut().memory.mark_new();
+        store.data_mut().state.random = Streams::new(run.random_seed);
+        let module = self.clone();
+        Ok(Instance { module, store, guest, raw, usability: Usability::Live, changed: false })
     }
 
-    /// The module that it runs.
+    /// Calls the export `definitions` of a guest that is discarded afterwards.
+    pub(crate) fn ask_definitions(&self) -> Result<Vec<WorkflowDefinition>, Fault> {
+        self.instantiate(discarded())?.definitions()
+    }
+}
+
+/// For a guest that belongs to no run.
+fn discarded() -> RunInit {
+    RunInit { random_seed: 0, sink: Box::new(Discard) }
+}
+
+fn new_memory(module: &Module) -> Result<&NewMemory, Fault> {
+    module.new_memory(|| module.instantiate(discarded())?.new_memory())
+}
+
+impl Instance {
+    /// The module of the guest.
     #[must_use]
     pub fn module(&self) -> &Module {
         &self.module
     }
 
-    /// Gives the guest its jobs and takes the commands that it issues, in their order.
+    /// Passes the jobs of a workflow task to the guest, and returns the commands that it issued, in order.
     ///
-    /// After a fault the guest is of no use any more.
+    /// # Errors
+    /// The guest failed the task, trapped or reached a limit, or the host failed. Every further call then
+    /// fails with [`HostFault::Spent`].
     pub fn activate(&mut self, task: &Task, activation: Activation) -> Result<Vec<Command>, Fault> {
-        self.begin(Phase::Activate, activation.replaying)?;
+        self.begin(CallKind::Activate, activation.replaying)?;
         let run = self.store.data_mut();
         run.state.time = task.time;
         run.notify_patches(activation.patches);
@@ -83,90 +129,111 @@ impl Instance {
         let answer = self.guest.call_activate(&mut self.store, task);
         let (answer, commands) = self.end(answer)?;
         answer.map_err(GuestFault::Failed)?;
-        self.condition = Condition::Live;
+        self.usability = Usability::Live;
         Ok(commands)
     }
 
-    /// Asks a query. The guest takes no jobs after that, so use a copy.
+    /// Answers a query. The guest accepts no activation afterwards, so call it on a [copy](Self::copy).
+    ///
+    /// # Errors
+    /// The query failed ([`GuestFault::Failed`]), the guest trapped or reached a limit, or the host failed.
     pub fn query(&mut self, query: &Query) -> Result<Option<Payload>, Fault> {
-        self.begin(Phase::Query, false)?;
+        self.begin(CallKind::Query, false)?;
         let answer = self.guest.call_query(&mut self.store, query);
         let (answer, _) = self.end(answer)?;
-        self.condition = Condition::Disposable;
+        self.usability = Usability::Disposable;
         Ok(answer.map_err(GuestFault::Failed)?)
     }
 
-    /// Asks whether an update is acceptable; a refusal is [`GuestFault::Failed`]. The guest takes no
-    /// jobs after that, so use a copy.
+    /// Validates an update. The guest accepts no activation afterwards, so call it on a [copy](Self::copy).
+    ///
+    /// # Errors
+    /// The validator rejected the update ([`GuestFault::Failed`]), the guest trapped or reached a limit, or
+    /// the host failed.
     pub fn validate_update(&mut self, update: &Update) -> Result<(), Fault> {
-        self.begin(Phase::ValidateUpdate, false)?;
+        self.begin(CallKind::ValidateUpdate, false)?;
         let answer = self.guest.call_validate_update(&mut self.store, update);
         let (answer, _) = self.end(answer)?;
-        self.condition = Condition::Disposable;
+        self.usability = Usability::Disposable;
         Ok(answer.map_err(GuestFault::Failed)?)
     }
 
-    /// About how much memory it takes to keep the guest: what a new one takes, and what this one grew
-    /// by. A new one shares most of its memory with its module, until it writes to it.
+    /// An estimate of the resident memory of the guest, in bytes: that of a new guest, and the memory by
+    /// which this one has grown. A guest shares the pages that it has not written to with its module.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
         NEW_GUEST_BYTES + self.store.data().memory.grown_bytes()
     }
 
-    /// The state of the guest, between two calls.
+    /// Saves the state of the guest between two calls.
     ///
-    /// Not every guest has a snapshot; then [`HostFault::State`] says why, and replay is the way to a
-    /// copy.
+    /// # Errors
+    /// The guest has no snapshot ([`HostFault::State`] says why; a replay makes a copy then), or the sandbox
+    /// failed.
     pub fn save(&mut self) -> Result<Snapshot, Fault> {
         if self.store.data().gave_handles {
-            return Err(HostFault::State("it holds component handles, for standard output perhaps").into());
+            return Err(HostFault::State(
+                "it holds component handles, as it does once it has printed to standard output",
+            )
+            .into());
         }
         let module = self.module.clone();
-        let pristine = module.pristine()?;
-        self.access(|subject| Snapshot::take(module.digest(), pristine, subject))
+        let new_memory = new_memory(&module)?;
+        self.access(|subject| Snapshot::take(module.digest(), new_memory, subject))
     }
 
-    /// Puts the guest, which must be a new one, into the state of another one of the same module.
+    /// Restores the state of another guest of the same module. This guest must be new.
+    ///
+    /// # Errors
+    /// This guest is not new or of another module, or the sandbox failed.
     pub fn restore(&mut self, snapshot: &Snapshot) -> Result<(), Fault> {
-        if self.called || snapshot.module() != self.module.digest() {
-            return Err(HostFault::State("it takes a new guest of the same module").into());
+        if self.changed || snapshot.module() != self.module.digest() {
+            return Err(
+                HostFault::State("a snapshot is restored into a new guest of the same module only").into()
+            );
         }
-        self.called = true;
+        self.changed = true;
         let module = self.module.clone();
-        let pristine = module.pristine()?;
-        self.access(|subject| snapshot.put(pristine, subject))
+        let new_memory = new_memory(&module)?;
+        self.access(|subject| snapshot.restore(new_memory, subject))
     }
 
-    /// A disposable copy, for queries and validators. What it logs goes to the sink.
+    /// A copy of the guest for queries and update validators. Its log entries go to `sink`.
+    ///
+    /// # Errors
+    /// As [`Instance::save`] and [`Module::instantiate`].
     pub fn copy(&mut self, sink: Box<dyn Sink>) -> Result<Self, Fault> {
         let snapshot = self.save()?;
-        // The seed is part of the state.
+        // The snapshot has the seed.
         let mut copy = self.module.instantiate(RunInit { random_seed: 0, sink })?;
         copy.restore(&snapshot)?;
-        copy.condition = Condition::Disposable;
+        copy.usability = Usability::Disposable;
         Ok(copy)
     }
 
-    /// SHA-256 of the state of the guest. A run and its replay have the same after every activation.
+    /// SHA-256 of the state of the guest. A run and its replay have the same hash after every activation.
+    ///
+    /// # Errors
+    /// The module has no accessor ([`HostFault::State`]), or the sandbox failed.
     pub fn state_hash(&mut self) -> Result<[u8; 32], Fault> {
         self.access(|subject| subject.hash())
     }
 
-    /// The memory of the guest, which is a new one.
-    pub(crate) fn pristine(mut self) -> Result<Pristine, Fault> {
-        self.access(Pristine::take)
+    /// The memory of this guest, which is new.
+    fn new_memory(mut self) -> Result<NewMemory, Fault> {
+        self.access(NewMemory::take)
     }
 
     fn access<T>(
         &mut self,
         action: impl FnOnce(&mut Subject<'_>) -> wasmtime::Result<T>,
     ) -> Result<T, Fault> {
-        if self.condition == Condition::Dead {
+        if self.usability == Usability::Dead {
             return Err(HostFault::Spent.into());
         }
         self.module.arm(&mut self.store)?;
         let accessor = self.module.accessor()?;
-        // Not the guest's doing, and bounded by its memory.
+        // The accessor passes as many bytes as the guest has memory, which its own limit bounds.
         self.store.set_hostcall_fuel(usize::MAX);
         let mut subject = Subject { accessor, guest: &self.raw, store: &mut self.store };
         let answer = action(&mut subject);
@@ -174,25 +241,25 @@ impl Instance {
         answer.map_err(|error| HostFault::Wasmtime(format!("{error:#}")).into())
     }
 
-    pub(crate) fn ask_definitions(mut self) -> Result<Vec<WorkflowDefinition>, Fault> {
-        self.begin(Phase::Definitions, false)?;
+    fn definitions(mut self) -> Result<Vec<WorkflowDefinition>, Fault> {
+        self.begin(CallKind::Definitions, false)?;
         let answer = self.guest.call_definitions(&mut self.store);
         Ok(self.end(answer)?.0)
     }
 
-    /// From here on the guest counts as dead, until the call turns out well.
-    fn begin(&mut self, phase: Phase, replaying: bool) -> Result<(), Fault> {
-        let spent = match self.condition {
-            Condition::Live => false,
-            Condition::Disposable => phase == Phase::Activate,
-            Condition::Dead => true,
+    /// Starts a call. The guest counts as dead until the call has succeeded.
+    fn begin(&mut self, call: CallKind, replaying: bool) -> Result<(), Fault> {
+        let spent = match self.usability {
+            Usability::Live => false,
+            Usability::Disposable => call == CallKind::Activate,
+            Usability::Dead => true,
         };
         if spent {
             return Err(HostFault::Spent.into());
         }
-        self.condition = Condition::Dead;
-        self.called = true;
-        self.store.data_mut().begin(phase, replaying);
+        self.usability = Usability::Dead;
+        self.changed = true;
+        self.store.data_mut().begin(call, replaying);
         self.module.arm(&mut self.store)
     }
 

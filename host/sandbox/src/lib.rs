@@ -1,9 +1,8 @@
 //! Workflow modules in wasmtime: compile, gate, instantiate, activate.
 //!
 //! Owns everything between the bytes of a module and the commands of an activation: which files are
-//! modules, what they may import, what they can observe, how much they may take, and what is said when
-//! they go wrong. Knows the contract in `wit/` and nothing else: no protobuf, no history, no service,
-//! no async.
+//! modules, what they may import, what they can observe, their limits, and the messages of their faults.
+//! Knows the contract in `wit/` only: no protobuf, no history, no service, no async.
 //!
 //! ```text
 //! Engine ── load ──> Module ── instantiate ──> Instance ── activate ──> commands, or a Fault
@@ -18,6 +17,7 @@ mod command;
 mod compile;
 mod config;
 mod contract;
+mod digest;
 mod engine;
 mod fault;
 mod gate;
@@ -25,12 +25,14 @@ mod inspect;
 mod instance;
 pub mod limits;
 mod load;
+mod load_error;
 mod memory;
 mod module;
 pub mod random;
-mod run;
+mod settings;
 mod sink;
 mod snapshot;
+mod store_data;
 mod ticker;
 mod wasi;
 mod weight;
@@ -39,11 +41,12 @@ pub mod wit;
 pub use command::Command;
 pub use compile::compile_child_main;
 pub use config::{CompileLimits, Config, Feature};
+pub use digest::Digest;
 pub use engine::{Engine, EngineError};
 pub use fault::{Fault, GuestFault, HostFault, Limit, LimitKind, Location};
 pub use gate::{CONTRACT_VERSION, Import, ImportClass};
-pub use instance::{Activation, Instance};
-pub use load::LoadError;
-pub use module::{Digest, Module, RunInit};
+pub use instance::{Activation, Instance, RunInit};
+pub use load_error::LoadError;
+pub use module::Module;
 pub use sink::{Discard, Sink};
 pub use snapshot::Snapshot;

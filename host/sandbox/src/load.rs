@@ -1,4 +1,4 @@
-//! From the bytes of a file to a module that can be instantiated.
+//! Loads a module: from the bytes of a file to a component that can be instantiated.
 
 use std::borrow::Cow;
 
@@ -6,88 +6,28 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-use crate::Engine;
-use crate::accessor::{self, Accessor, Unsuited};
-use crate::fault::Fault;
-use crate::gate::{self, CONTRACT_VERSION, Import, ImportClass};
-use crate::limits::{MAX_DEFINITIONS, MAX_MODULE_BYTES};
-use crate::module::{Digest, Linked, Module};
+use crate::accessor::{self, Accessor, NoAccessor};
+use crate::digest::Digest;
+use crate::engine::Engine;
+use crate::gate::{self, Import, ImportClass};
+use crate::limits::MAX_DEFINITIONS;
+use crate::load_error::LoadError;
+use crate::module::{Linked, Module};
 use crate::wasi;
 use crate::wit::{WorkflowDefinition, WorkflowModuleIndices};
 use crate::{compile, inspect};
 
-/// Why bytes are not a module.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The file is too large.
-    #[error("{bytes} bytes are more than a module may have ({MAX_MODULE_BYTES})")]
-    TooLarge {
-        /// What it has.
-        bytes: usize,
-    },
-    /// Not WebAssembly at all.
-    #[error("not a WebAssembly component, but {0}")]
-    NotWasm(&'static str),
-    /// A core module.
-    #[error(
-        "a WebAssembly core module, not a component: build the workflow crate for wasm32-wasip2, or make \
-         a component with `wasm-tools component new`"
-    )]
-    CoreModule,
-    /// Already compiled.
-    #[error("native code that was compiled from a component: give the component itself")]
-    NativeCode,
-    /// Starts like a component and goes on differently.
-    #[error("not a valid component: {message} (at byte {offset}); is the file complete?")]
-    Malformed {
-        /// What the parser says.
-        message: String,
-        /// Where.
-        offset: u64,
-    },
-    /// A component for something else.
-    #[error(
-        "a component, but not a workflow module: it does not export {}; workflow modules implement the \
-         world workflow:host/workflow-module, which the guest SDK's `export!` does",
-        list(missing)
-    )]
-    OtherWorld {
-        /// What it should export.
-        missing: Vec<&'static str>,
-    },
-    /// It wants what no workflow may have.
-    #[error("the module imports what no workflow may have:{}", lines(.0))]
-    Refused(Vec<Import>),
-    /// Its imports or exports have other types than the contract.
-    #[error("the module does not fit the contract workflow:host@{CONTRACT_VERSION}: {0}")]
-    Contract(String),
-    /// Invalid, or not compilable.
-    #[error("the module does not compile: {0}")]
-    Compile(String),
-    /// Asked for its definitions, it did not answer.
-    #[error("the module does not say which workflows it defines")]
-    Definitions(#[source] Fault),
-    /// Its definitions are not usable.
-    #[error("the module's definitions are not usable: {0}")]
-    InvalidDefinitions(String),
-}
-
-fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn lines(imports: &[Import]) -> String {
-    imports.iter().map(|import| format!("\n  {import}")).collect()
-}
-
-/// What the contract's world exports.
+/// The exports of the contract's world.
 const EXPORTS: [&str; 4] = ["definitions", "activate", "query", "validate-update"];
 
 impl Engine {
-    /// Loads a module: checks what it is and what it imports, compiles it (or takes the compiled code
-    /// from the cache), and asks it for its definitions.
+    /// Loads a module: checks its imports and exports, compiles it or takes the code from the cache, and
+    /// calls its export `definitions`.
     ///
-    /// Takes as long as compiling does, tens of milliseconds to seconds, on the calling thread.
+    /// Blocks the calling thread while it compiles: tens of milliseconds to seconds.
+    ///
+    /// # Errors
+    /// The bytes are not a workflow module, or the module does not compile: see [`LoadError`].
     pub fn load(&self, bytes: &[u8]) -> Result<Module, LoadError> {
         let outline = inspect::outline(bytes)?;
         let missing: Vec<_> =
@@ -102,12 +42,12 @@ impl Engine {
             return Err(LoadError::Refused(refused));
         }
         let digest = Digest(Sha256::digest(bytes).into());
-        let (bytes, unsuited) = match accessor::add(bytes) {
+        let (bytes, no_accessor) = match accessor::add(bytes) {
             Ok(extended) => (Cow::Owned(extended), None),
-            Err(unsuited) => (Cow::Borrowed(bytes), Some(unsuited)),
+            Err(no_accessor) => (Cow::Borrowed(bytes), Some(no_accessor)),
         };
         let component = self.compile(&bytes)?;
-        let guest = self.link(&component, &imports, unsuited)?;
+        let guest = self.link(&component, &imports, no_accessor)?;
         let mut module = Module::new(self, digest, guest, imports);
         let definitions = module.ask_definitions().map_err(LoadError::Definitions)?;
         check_definitions(&definitions)?;
@@ -116,7 +56,7 @@ impl Engine {
     }
 
     fn compile(&self, bytes: &[u8]) -> Result<Component, LoadError> {
-        // Not the module's, which says nothing about what was added to it.
+        // The digest of the component with the accessor, which is what is compiled.
         let digest = Digest(Sha256::digest(bytes).into());
         let failed = |error: wasmtime::Error| LoadError::Compile(format!("{error:#}"));
         let cached = self.shared().cache.as_ref().and_then(|cache| cache.get(digest));
@@ -125,7 +65,7 @@ impl Engine {
             Some(Err(_)) | None => {
                 let code = compile::compile(&self.shared().wasmtime, &self.shared().config, bytes)
                     .map_err(|error| LoadError::Compile(error.to_string()))?;
-                self.keep(digest, &code);
+                self.cache(digest, &code);
                 self.component(&code).map_err(failed)?
             }
         };
@@ -133,27 +73,27 @@ impl Engine {
         Ok(component)
     }
 
-    fn keep(&self, digest: Digest, code: &[u8]) {
+    fn cache(&self, digest: Digest, code: &[u8]) {
         if let Some(cache) = &self.shared().cache
             && let Err(error) = cache.put(digest, code)
         {
-            tracing::warn!(%digest, %error, "the compiled module could not be kept for the next start");
+            tracing::warn!(%digest, %error, "the compiled module could not be stored in the cache");
         }
     }
 
-    #[expect(unsafe_code, reason = "code is loaded by telling wasmtime that it is code")]
+    #[expect(unsafe_code, reason = "wasmtime trusts the code that it deserializes")]
     fn component(&self, code: &[u8]) -> wasmtime::Result<Component> {
-        // SAFETY: the code comes from wasmtime's compiler: from this process or its child just now, or
-        // from a file with the seal of a key that only this user can read.
+        // SAFETY: wasmtime's compiler made the code: in this process or its child just now, or earlier, as
+        // the seal of the cache entry proves, whose key only this user can read.
         unsafe { Component::deserialize(&self.shared().wasmtime, code) }
     }
 
-    /// Resolves every import once, so that instantiating resolves none.
+    /// Resolves the imports and exports once, for all instances.
     fn link(
         &self,
         component: &Component,
         imports: &[Import],
-        unsuited: Option<Unsuited>,
+        no_accessor: Option<NoAccessor>,
     ) -> Result<Linked, LoadError> {
         let contract = |error: wasmtime::Error| LoadError::Contract(format!("{error:#}"));
         let engine = &self.shared().wasmtime;
@@ -169,20 +109,20 @@ impl Engine {
         }
         let pre = linker.instantiate_pre(component).map_err(contract)?;
         let exports = WorkflowModuleIndices::new(&pre).map_err(contract)?;
-        let accessor = match unsuited {
-            Some(unsuited) => Err(unsuited),
-            None => Accessor::find(&pre).ok_or(Unsuited::Malformed),
+        let accessor = match no_accessor {
+            Some(no_accessor) => Err(no_accessor),
+            None => Accessor::find(&pre).ok_or(NoAccessor::Malformed),
         };
         Ok(Linked { pre, exports, accessor })
     }
 }
 
-/// Names must be there, different, and sorted: the contract says so, and what depends on the order
-/// must not depend on the SDK.
+/// Checks that there are definitions, and that their names are sorted and unique, as `wit/definition.wit`
+/// requires.
 fn check_definitions(definitions: &[WorkflowDefinition]) -> Result<(), LoadError> {
     let invalid = |message: String| Err(LoadError::InvalidDefinitions(message));
     if definitions.is_empty() {
-        return invalid("there are none; is a workflow given to `export!`?".to_owned());
+        return invalid("there are none; pass a workflow to `export!`".to_owned());
     }
     if definitions.len() > MAX_DEFINITIONS {
         return invalid(format!("{} are more than {MAX_DEFINITIONS}", definitions.len()));

@@ -1,5 +1,5 @@
-//! The caps on what a guest may grow. Growing past one stops the guest: a value that says "no" would
-//! be something it can observe and act on.
+//! The limits of linear memory and tables. Growing beyond one stops the guest: if the growth just failed, the
+//! guest could observe that, and act differently at another host.
 
 use wasmtime::ResourceLimiter;
 
@@ -11,7 +11,7 @@ use crate::limits::{MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS};
 pub(crate) struct MemoryLimiter {
     limit_bytes: usize,
     bytes: usize,
-    /// Bytes that a new guest has.
+    /// Bytes after instantiation.
     initial_bytes: usize,
     table_elements: usize,
 }
@@ -21,12 +21,12 @@ impl MemoryLimiter {
         Self { limit_bytes, bytes: 0, initial_bytes: 0, table_elements: 0 }
     }
 
-    /// Says that the guest is new now.
+    /// Takes the current size as that of a new guest.
     pub(crate) fn mark_new(&mut self) {
         self.initial_bytes = self.bytes;
     }
 
-    /// Bytes of linear memory, all memories together, that were added since the guest was new.
+    /// Bytes of linear memory, of all memories together, that were added since [`MemoryLimiter::mark_new`].
     pub(crate) fn grown_bytes(&self) -> usize {
         self.bytes - self.initial_bytes
     }

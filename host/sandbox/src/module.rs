@@ -6,38 +6,17 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::Store;
 use wasmtime::component::InstancePre;
 
-use crate::Engine;
-use crate::accessor::{Accessor, Unsuited};
-use crate::engine::Shared;
+use crate::accessor::{Accessor, NoAccessor};
+use crate::digest::Digest;
+use crate::engine::{Engine, Shared};
 use crate::fault::{self, Circumstances, Fault, HostFault};
 use crate::gate::Import;
-use crate::instance::Instance;
-use crate::limits::{MAX_CALL_BYTES, MAX_HANDLES};
-use crate::random::Streams;
-use crate::run::Run;
-use crate::sink::{Discard, Sink};
-use crate::snapshot::Pristine;
+use crate::snapshot::NewMemory;
+use crate::store_data::StoreData;
 use crate::wit::{WorkflowDefinition, WorkflowModuleIndices};
 
-/// What identifies a module: the SHA-256 of its bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Digest(pub [u8; 32]);
-
-impl fmt::Display for Digest {
-    /// 64 hexadecimal digits.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A module, ready to be instantiated. Cheap to clone; its code is unloaded with the last clone and
-/// the last instance.
+/// A loaded module. A clone is the same module; the code is unloaded with the last clone and the last
+/// instance.
 #[derive(Clone)]
 pub struct Module {
     inner: Arc<Inner>,
@@ -49,75 +28,44 @@ struct Inner {
     guest: Linked,
     imports: Vec<Import>,
     definitions: Vec<WorkflowDefinition>,
-    /// The memory of a new guest, once it was needed.
-    pristine: OnceLock<Pristine>,
+    /// The memory of a new guest, once a snapshot needed it.
+    new_memory: OnceLock<NewMemory>,
 }
 
-/// A module whose imports and exports are resolved.
+/// A component whose imports and exports are resolved.
 pub(crate) struct Linked {
-    pub(crate) pre: InstancePre<Run>,
+    pub(crate) pre: InstancePre<StoreData>,
     pub(crate) exports: WorkflowModuleIndices,
-    pub(crate) accessor: Result<Accessor, Unsuited>,
-}
-
-/// What a guest is made for.
-pub struct RunInit {
-    /// The seed of the run's randomness: see [`random::seed`](crate::random::seed).
-    pub random_seed: u64,
-    /// Where its log entries and measurements go.
-    pub sink: Box<dyn Sink>,
-}
-
-impl fmt::Debug for RunInit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RunInit").field("random_seed", &self.random_seed).finish_non_exhaustive()
-    }
+    pub(crate) accessor: Result<Accessor, NoAccessor>,
 }
 
 impl Module {
     pub(crate) fn new(engine: &Engine, digest: Digest, guest: Linked, imports: Vec<Import>) -> Self {
         let shared = Arc::clone(engine.shared());
-        let (definitions, pristine) = (Vec::new(), OnceLock::new());
-        Self { inner: Arc::new(Inner { shared, digest, guest, imports, definitions, pristine }) }
+        let (definitions, new_memory) = (Vec::new(), OnceLock::new());
+        Self { inner: Arc::new(Inner { shared, digest, guest, imports, definitions, new_memory }) }
     }
 
-    /// The SHA-256 of the module's bytes.
+    /// SHA-256 of the bytes of the module's file.
     #[must_use]
     pub fn digest(&self) -> Digest {
         self.inner.digest
     }
 
-    /// The workflow types of the module, sorted by name. An empty name is the dynamic workflow.
+    /// The workflow types of the module, sorted by name. The dynamic workflow has an empty name.
     #[must_use]
     pub fn definitions(&self) -> &[WorkflowDefinition] {
         &self.inner.definitions
     }
 
-    /// What the module imports, in its own order.
+    /// The imports of the module, in the order of its import sections.
     #[must_use]
     pub fn imports(&self) -> &[Import] {
         &self.inner.imports
     }
 
-    /// Makes a guest for one run.
-    pub fn instantiate(&self, run: RunInit) -> Result<Instance, Fault> {
-        let shared = &self.inner.shared;
-        let data = Run::new(run.sink, shared.config.memory_bytes, shared.supported);
-        let mut store = Store::new(&shared.wasmtime, data);
-        store.limiter(|run| &mut run.memory);
-        store.set_hostcall_fuel(MAX_CALL_BYTES);
-        store.set_max_component_handles(MAX_HANDLES);
-        self.arm(&mut store)?;
-        let Linked { pre, exports, .. } = &self.inner.guest;
-        let raw = pre.instantiate(&mut store).map_err(|error| self.fault(&error, &mut store))?;
-        let guest = exports.load(&mut store, &raw).map_err(|error| self.fault(&error, &mut store))?;
-        store.data_mut().memory.mark_new();
-        store.data_mut().state.random = Streams::new(run.random_seed);
-        Ok(Instance::new(self.clone(), store, guest, raw))
-    }
-
-    /// Starts the clock, and fills the tank, for a call into the guest.
-    pub(crate) fn arm(&self, store: &mut Store<Run>) -> Result<(), Fault> {
+    /// Sets the deadline and the fuel of a call into a guest.
+    pub(crate) fn arm(&self, store: &mut Store<StoreData>) -> Result<(), Fault> {
         let shared = &self.inner.shared;
         store.set_epoch_deadline(shared.ticker.ticks());
         if let Some(fuel) = shared.config.fuel {
@@ -126,8 +74,8 @@ impl Module {
         Ok(())
     }
 
-    /// What an error of a call means.
-    pub(crate) fn fault(&self, error: &wasmtime::Error, store: &mut Store<Run>) -> Fault {
+    /// Turns the error of a call into a fault.
+    pub(crate) fn fault(&self, error: &wasmtime::Error, store: &mut Store<StoreData>) -> Fault {
         let config = &self.inner.shared.config;
         let circumstances = Circumstances {
             panic: store.data_mut().panic.take(),
@@ -138,26 +86,38 @@ impl Module {
         fault::classify(error, circumstances)
     }
 
-    pub(crate) fn ask_definitions(&self) -> Result<Vec<WorkflowDefinition>, Fault> {
-        let init = RunInit { random_seed: 0, sink: Box::new(Discard) };
-        self.instantiate(init)?.ask_definitions()
-    }
-
-    /// The way to the state of the module's guests.
+    /// The accessor of the state of the module's guests.
     pub(crate) fn accessor(&self) -> Result<&Accessor, Fault> {
-        self.inner.guest.accessor.as_ref().map_err(|unsuited| HostFault::State(unsuited.reason()).into())
+        self.inner
+            .guest
+            .accessor
+            .as_ref()
+            .map_err(|no_accessor| HostFault::State(no_accessor.reason()).into())
     }
 
-    /// The memory of a new guest.
-    pub(crate) fn pristine(&self) -> Result<&Pristine, Fault> {
-        if let Some(pristine) = self.inner.pristine.get() {
-            return Ok(pristine);
+    /// The memory of a new guest, which `take` reads from one the first time.
+    pub(crate) fn new_memory(
+        &self,
+        take: impl FnOnce() -> Result<NewMemory, Fault>,
+    ) -> Result<&NewMemory, Fault> {
+        if let Some(memory) = self.inner.new_memory.get() {
+            return Ok(memory);
         }
-        let init = RunInit { random_seed: 0, sink: Box::new(Discard) };
-        let pristine = self.instantiate(init)?.pristine()?;
-        Ok(self.inner.pristine.get_or_init(|| pristine))
+        let memory = take()?;
+        Ok(self.inner.new_memory.get_or_init(|| memory))
     }
 
+    /// The configuration and the engine of the module.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.inner.shared
+    }
+
+    /// The component with its imports and exports resolved.
+    pub(crate) fn linked(&self) -> &Linked {
+        &self.inner.guest
+    }
+
+    /// Sets the definitions of a module that was just loaded and has no clone yet.
     pub(crate) fn set_definitions(&mut self, definitions: Vec<WorkflowDefinition>) {
         if let Some(inner) = Arc::get_mut(&mut self.inner) {
             inner.definitions = definitions;

@@ -1,12 +1,12 @@
 //! The randomness of a run, as `wit/random.wit` specifies it to the bit.
 //!
-//! Written out here instead of taken from crates: what a workflow drew must be drawn again in ten
-//! years, whatever version of whatever crate is current then.
+//! Implemented here instead of taken from crates, because a replay must draw the same values with every later
+//! version of this host.
 
 use crate::fault::LimitKind;
 use crate::limits::{MAX_NAME_BYTES, MAX_RANDOM_STREAMS};
 
-/// The seed of a run, from its original run id; after a reset, from the new one.
+/// The random seed of a run: of its original run id or, after a reset, of the run id of the new run.
 #[must_use]
 pub fn seed(run_id: &str) -> u64 {
     siphash13(0, 0, run_id.as_bytes())
@@ -25,7 +25,7 @@ impl Streams {
         Self { seed, streams: Vec::new() }
     }
 
-    /// The stream of a name.
+    /// The stream of a name. Fails if the name is too long or the run has too many streams.
     pub(crate) fn stream(&mut self, name: &str) -> Result<&mut Xoshiro256, LimitKind> {
         let found = self.streams.binary_search_by(|(other, _)| other.as_str().cmp(name));
         let at = match found {
@@ -40,7 +40,7 @@ impl Streams {
         Ok(&mut self.streams[at].1)
     }
 
-    /// Feeds seed and positions to a hash.
+    /// Passes the seed and the positions of the streams to a hash.
     pub(crate) fn digest(&self, mut add: impl FnMut(&[u8])) {
         add(&self.seed.to_le_bytes());
         for (name, stream) in &self.streams {

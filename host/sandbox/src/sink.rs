@@ -1,19 +1,19 @@
-//! Where log entries and measurements of a run go.
+//! The receiver of the log entries and measurements of a run.
 
 use crate::wit::workflow::host::{log::Entry, metrics::Measurement};
 
-/// Takes what a workflow logs and measures. Not called in replay, with one exception: what a guest
-/// says before it traps comes as part of the fault, always.
+/// Receives the log entries and measurements of a run. The sandbox does not call it in replay. A panic
+/// message is a part of the fault, in replay too.
 pub trait Sink: Send {
-    /// A log entry. Lines of standard output and standard error come as entries with the target
-    /// `stdout` and `stderr`.
+    /// Receives a log entry. A line of standard output or standard error is an entry with the target `stdout`
+    /// or `stderr`.
     fn log(&mut self, entry: Entry);
 
-    /// A measurement.
+    /// Receives a measurement.
     fn measure(&mut self, measurement: Measurement);
 }
 
-/// Drops everything.
+/// Discards log entries and measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct Discard;
 

@@ -1,18 +1,18 @@
-//! The state of a guest: to hash it, to keep it, and to put it into another guest of the same module.
+//! The state of a guest: hashed, saved, and restored into a new guest of the same module.
 //!
-//! Between calls a guest is its linear memory, its mutable globals, and what the host keeps for it. A
-//! module that keeps state elsewhere has no [accessor](crate::accessor), and so no snapshots. Component
-//! handles are not covered either: a guest that got one, to print for example, has no snapshot.
+//! Between calls the state of a guest is its linear memory, its mutable globals, and the host's data for it.
+//! A module that has state elsewhere has no [accessor](crate::accessor), and its guests no snapshots. A guest
+//! that holds a component handle, which it gets when it prints, has no snapshot either.
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::Store;
 use wasmtime::component::Instance;
 
 use crate::accessor::{Accessor, SCRATCH_BYTES};
-use crate::module::Digest;
-use crate::run::{Run, State};
+use crate::digest::Digest;
+use crate::store_data::{HostState, StoreData};
 
-/// What memory is compared and kept by. The page of most processors.
+/// The unit in which memory is compared and saved: the page size of most processors.
 const PAGE_BYTES: usize = 4 << 10;
 const WASM_PAGE_BYTES: usize = 64 << 10;
 
@@ -21,31 +21,31 @@ const WASM_PAGE_BYTES: usize = 64 << 10;
 pub struct Snapshot {
     module: Digest,
     memory_bytes: usize,
-    /// Where each changed page is, and what is in it.
+    /// The address and contents of each page that differs from a new guest.
     pages: Vec<(u32, Vec<u8>)>,
     globals: Vec<u64>,
-    host: State,
+    host: HostState,
 }
 
-/// The memory of a new guest of a module.
+/// The memory of a new guest of a module. A snapshot contains the pages that differ from it.
 #[derive(Debug)]
-pub(crate) struct Pristine(Vec<u8>);
+pub(crate) struct NewMemory(Vec<u8>);
 
-/// A guest, as far as its state is concerned.
+/// Access to the state of one guest.
 pub(crate) struct Subject<'a> {
     pub(crate) accessor: &'a Accessor,
     pub(crate) guest: &'a Instance,
-    pub(crate) store: &'a mut Store<Run>,
+    pub(crate) store: &'a mut Store<StoreData>,
 }
 
 impl Snapshot {
-    /// Bytes that it takes.
+    /// The size of the snapshot in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         size_of::<Self>() + self.pages.len() * (PAGE_BYTES + size_of::<(u32, Vec<u8>)>())
     }
 
-    /// The module whose guests can have this state.
+    /// The digest of the guest's module.
     #[must_use]
     pub fn module(&self) -> Digest {
         self.module
@@ -53,20 +53,20 @@ impl Snapshot {
 
     pub(crate) fn take(
         module: Digest,
-        pristine: &Pristine,
+        new_memory: &NewMemory,
         subject: &mut Subject<'_>,
     ) -> wasmtime::Result<Self> {
         let (memory_bytes, pages) =
-            subject.read(|memory, scratch| (memory.len(), changed_pages(memory, scratch, &pristine.0)))?;
+            subject.read(|memory, scratch| (memory.len(), changed_pages(memory, scratch, &new_memory.0)))?;
         let globals = subject.accessor.globals(subject.guest, subject.store)?;
         let host = subject.store.data().state.clone();
         Ok(Self { module, memory_bytes, pages, globals, host })
     }
 
-    /// Puts a new guest into this state.
-    pub(crate) fn put(&self, pristine: &Pristine, subject: &mut Subject<'_>) -> wasmtime::Result<()> {
+    /// Restores this state into a new guest.
+    pub(crate) fn restore(&self, new_memory: &NewMemory, subject: &mut Subject<'_>) -> wasmtime::Result<()> {
         let Subject { accessor, guest, store } = subject;
-        let missing = self.memory_bytes.saturating_sub(pristine.0.len()) / WASM_PAGE_BYTES;
+        let missing = self.memory_bytes.saturating_sub(new_memory.0.len()) / WASM_PAGE_BYTES;
         if missing > 0 {
             accessor.grow(guest, store, u32::try_from(missing)?)?;
         }
@@ -77,7 +77,7 @@ impl Snapshot {
     }
 }
 
-impl Pristine {
+impl NewMemory {
     pub(crate) fn take(subject: &mut Subject<'_>) -> wasmtime::Result<Self> {
         subject.read(|memory, scratch| Self(patched(memory, scratch)))
     }
@@ -88,7 +88,7 @@ impl Subject<'_> {
         self.accessor.read(self.guest, self.store, look)
     }
 
-    /// The SHA-256 of the state.
+    /// SHA-256 of the state.
     pub(crate) fn hash(&mut self) -> wasmtime::Result<[u8; 32]> {
         let mut hash = self.read(|memory, scratch| {
             let (_, rest) = memory.split_at(SCRATCH_BYTES.min(memory.len()));
@@ -103,7 +103,7 @@ impl Subject<'_> {
     }
 }
 
-/// The memory, with what was at the place that reading it needed.
+/// A copy of the memory, with the bytes that the read itself overwrote.
 fn patched(memory: &[u8], scratch: [u8; SCRATCH_BYTES]) -> Vec<u8> {
     let mut memory = memory.to_vec();
     if let Some(start) = memory.first_chunk_mut() {
@@ -112,12 +112,12 @@ fn patched(memory: &[u8], scratch: [u8; SCRATCH_BYTES]) -> Vec<u8> {
     memory
 }
 
-fn changed_pages(memory: &[u8], scratch: [u8; SCRATCH_BYTES], pristine: &[u8]) -> Vec<(u32, Vec<u8>)> {
+fn changed_pages(memory: &[u8], scratch: [u8; SCRATCH_BYTES], new_memory: &[u8]) -> Vec<(u32, Vec<u8>)> {
     const ZERO: [u8; PAGE_BYTES] = [0; PAGE_BYTES];
     let first = patched(&memory[..PAGE_BYTES.min(memory.len())], scratch);
     let pages = std::iter::once(first.as_slice()).chain(memory.chunks(PAGE_BYTES).skip(1));
-    let before = pristine.chunks(PAGE_BYTES).chain(std::iter::repeat(ZERO.as_slice()));
-    // A memory is at most 4 GiB.
+    let before = new_memory.chunks(PAGE_BYTES).chain(std::iter::repeat(ZERO.as_slice()));
+    // A 32-bit memory has at most 4 GiB, so addresses fit.
     (0_u32..)
         .step_by(PAGE_BYTES)
         .zip(pages.zip(before))

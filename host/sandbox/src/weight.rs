@@ -1,10 +1,10 @@
-//! How many bytes the payloads and texts of a command have.
+//! The size of the payloads and texts of a command, as the limits count it.
 
 use crate::wit::workflow::host::types::{
     Encoding, Failure, FailureInfo, FailureLink, NamedPayload, Outcome, Payload, UserMetadata,
 };
 
-/// Bytes that a value carries: payloads and texts, but not the fixed size of its fields.
+/// The bytes of the payloads and texts in a value, without the fixed size of its fields.
 pub(crate) trait Weight {
     fn weight(&self) -> usize;
 }
@@ -63,7 +63,7 @@ impl Weight for FailureLink {
             FailureInfo::Timeout(info) => info.last_heartbeat_details.weight(),
             FailureInfo::Canceled(info) => info.details.weight() + info.identity.len(),
             FailureInfo::ResetWorkflow(details) => details.weight(),
-            // What is left carries names only, and hardly any.
+            // The rest has a few short names only.
             FailureInfo::None
             | FailureInfo::Terminated(_)
             | FailureInfo::Server(_)

@@ -1,4 +1,4 @@
-//! Guests that misbehave: each gets the right fault, and its neighbours do not notice.
+//! Attacks: each gives the expected fault, and does not affect another guest of the same engine.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
@@ -8,9 +8,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use host_sandbox::{Config, Engine, Fault, LoadError, Module};
-use support::{Run, config, guest, render, script};
+use support::{ScriptRun, config, guest, render, script};
 
-/// One engine for all attacks: what one of them leaves behind, the next one finds.
+/// One engine for all attacks, so that an attack that damages the engine makes the next test fail.
 fn module() -> &'static Module {
     static MODULE: OnceLock<Module> = OnceLock::new();
     MODULE.get_or_init(|| {
@@ -18,11 +18,12 @@ fn module() -> &'static Module {
     })
 }
 
-/// Runs an attack beside a neighbour: the fault begins with its kind, and says what is expected.
+/// Runs an attack beside another guest. Checks the kind and the message of the fault, and that the other
+/// guest goes on.
 fn check(attack: &str, kind: &str, message: &str) -> Fault {
-    let mut neighbour = Run::new(module());
+    let mut neighbour = ScriptRun::new(module());
     neighbour.start("activity before\nwait\nactivity after").unwrap();
-    let fault = Run::new(module()).start(attack).expect_err(attack);
+    let fault = ScriptRun::new(module()).start(attack).expect_err(attack);
     let found = match &fault {
         Fault::Guest(_) => "guest",
         Fault::Limit(_) => "limit",
@@ -94,11 +95,11 @@ fn backtraces_name_functions_and_places() {
 
 #[test]
 fn queries_may_not_ask_for_anything() {
-    let mut run = Run::new(module());
+    let mut run = ScriptRun::new(module());
     run.start("activity a").unwrap();
     let fault = run.query("activity b").unwrap_err();
     assert!(fault.to_string().contains("it asked for activities in a query"), "{fault}");
-    // It was stopped in the middle: nothing more can be had from it.
+    // The fault stopped the guest in the middle of a call, so it accepts no further one.
     let fault = run.query("now").unwrap_err();
     assert!(matches!(fault, Fault::Host(_)), "{fault}");
 }
@@ -106,14 +107,14 @@ fn queries_may_not_ask_for_anything() {
 #[test]
 fn unsupported_features_say_so() {
     let module = script(Config { supported: vec![host_sandbox::Feature::Activities], ..config() });
-    let fault = Run::new(&module).start("timer 5").unwrap_err();
+    let fault = ScriptRun::new(&module).start("timer 5").unwrap_err();
     assert!(fault.to_string().contains("unsupported: this host does not offer timers"), "{fault}");
 }
 
 #[test]
 fn fuel_stops_a_loop() {
     let module = script(Config { fuel: Some(1_000_000), ..config() });
-    let mut run = Run::new(&module);
+    let mut run = ScriptRun::new(&module);
     run.start("activity a\nwait\nloop").unwrap();
     let fault = run.activate(support::task(Vec::new())).unwrap_err();
     assert!(fault.to_string().contains("fuel of 1000000"), "{fault}");
@@ -122,8 +123,8 @@ fn fuel_stops_a_loop() {
 #[test]
 fn a_full_engine_says_so_and_recovers() {
     let module = script(Config { instances: 2, ..config() });
-    let first = Run::new(&module);
-    let _second = Run::new(&module);
+    let first = ScriptRun::new(&module);
+    let _second = ScriptRun::new(&module);
     let init = || host_sandbox::RunInit { random_seed: 0, sink: Box::new(host_sandbox::Discard) };
     let fault = module.instantiate(init()).unwrap_err();
     assert!(matches!(fault, Fault::Host(_)), "{fault}");

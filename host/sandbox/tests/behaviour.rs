@@ -1,4 +1,4 @@
-//! What a well-behaved guest gets, and that it gets the same again in replay.
+//! The results of imports, and that they are the same in replay.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
@@ -10,7 +10,7 @@ use host_sandbox::wit::Query;
 use host_sandbox::wit::workflow::host::activation::{ActivityResolution, ActivityResolved, Job, Signal};
 use host_sandbox::wit::workflow::host::types::Outcome;
 use host_sandbox::{Activation, Discard, Fault, ImportClass, Module, random};
-use support::{Run, START, config, render, script, start, task};
+use support::{START, ScriptRun, config, render, script, start, task};
 
 /// One module for all tests of this file.
 fn module() -> &'static Module {
@@ -18,15 +18,15 @@ fn module() -> &'static Module {
     MODULE.get_or_init(|| script(config()))
 }
 
-/// The notes that a script makes.
+/// The notes that a script records.
 fn notes(script: &str) -> String {
-    let commands = Run::new(module()).start(&format!("{script}\ncomplete-notes")).unwrap();
+    let commands = ScriptRun::new(module()).start(&format!("{script}\ncomplete-notes")).unwrap();
     render(&commands).strip_prefix("complete ").unwrap().to_owned()
 }
 
 #[test]
 fn commands_come_in_their_order_with_sequence_numbers() {
-    let mut run = Run::new(module());
+    let mut run = ScriptRun::new(module());
     let commands = run.start("activity greet\ntimer 20\nactivity sing\nwait\ncomplete-notes").unwrap();
     assert_eq!(render(&commands), "activity 1 greet greet\ntimer 1 20 ms\nactivity 2 sing sing");
     let resolution = ActivityResolution::Outcome(Outcome::Completed(None));
@@ -63,10 +63,10 @@ fn randomness_comes_from_the_seed() {
     let script = "random\nrandom a\nrandom-bytes 3\nmap";
     let first = notes(script);
     assert_eq!(notes(script), first);
-    // Computed from wit/random.wit in another language.
+    // Computed from wit/random.wit with an implementation in another language.
     let computed = "random 4936fd5e32821522\nrandom 6ef5105818e8db41\nrandom-bytes [44, 26, 36]\nmap [";
     assert!(first.starts_with(computed), "{first}");
-    let mut run = Run::new(module());
+    let mut run = ScriptRun::new(module());
     run.start("random").unwrap();
     let activation = Activation { new_random_seed: Some(random::seed("another")), ..Activation::default() };
     let after_reset = task(vec![Job::UpdateRandomSeed]);
@@ -78,10 +78,10 @@ fn randomness_comes_from_the_seed() {
 #[test]
 fn logs_are_silent_in_replay() {
     let script = "log one\nprint two\neprint three\nreplaying\ncomplete-notes";
-    let mut run = Run::new(module());
+    let mut run = ScriptRun::new(module());
     assert_eq!(render(&run.start(script).unwrap()), "complete replaying false");
     assert_eq!(run.sink.take(), ["script one", "stdout two", "stderr three"]);
-    let mut replay = Run::new(module());
+    let mut replay = ScriptRun::new(module());
     let activation = Activation { replaying: true, ..Activation::default() };
     let commands = replay.instance.activate(&task(vec![start(script)]), activation).unwrap();
     assert_eq!(render(&commands), "complete replaying true");
@@ -91,11 +91,12 @@ fn logs_are_silent_in_replay() {
 #[test]
 fn patches_hold_for_the_run() {
     let script = "patched old\npatched new\nwait\npatched old\npatched late\ncomplete-notes";
-    let mut run = Run::new(module());
+    let mut run = ScriptRun::new(module());
     let activation = Activation { replaying: true, patches: vec!["new".to_owned()], ..Activation::default() };
     let commands = run.instance.activate(&task(vec![start(script)]), activation).unwrap();
     assert_eq!(render(&commands), r#"Patched { patch_id: "new", deprecated: false }"#);
-    let mut copy = Run { instance: run.instance.copy(Box::new(Discard)).unwrap(), sink: run.sink.clone() };
+    let mut copy =
+        ScriptRun { instance: run.instance.copy(Box::new(Discard)).unwrap(), sink: run.sink.clone() };
     assert!(copy.query("patched new").unwrap().ends_with("patched new true"));
     let fault = copy.query("patched late").unwrap_err();
     assert!(fault.to_string().contains("patches in a query"), "{fault}");
@@ -121,9 +122,9 @@ fn activations() -> Vec<Vec<Job>> {
     vec![vec![start(script)], vec![Job::Signal(signal)], Vec::new(), vec![Job::TimerFired(1)]]
 }
 
-/// What the run looks like after each activation: its state's hash and its commands.
-fn trace(mut after: impl FnMut(&mut Run), replaying: bool) -> Vec<([u8; 32], String)> {
-    let mut run = Run::new(module());
+/// The hash of the state and the commands, after each activation.
+fn trace(mut after: impl FnMut(&mut ScriptRun), replaying: bool) -> Vec<([u8; 32], String)> {
+    let mut run = ScriptRun::new(module());
     activations()
         .into_iter()
         .map(|jobs| {
@@ -147,21 +148,21 @@ fn replay_is_bit_identical() {
 #[test]
 fn a_copy_goes_on_like_the_original_and_leaves_no_trace() {
     let original = trace(|_| {}, false);
-    // Moved to a new guest after every activation.
+    // The state is moved to a new guest after every activation.
     let moved = trace(
         |run| {
             let snapshot = run.instance.save().unwrap();
-            *run = Run::new(module());
+            *run = ScriptRun::new(module());
             run.instance.restore(&snapshot).unwrap();
         },
         false,
     );
     assert_eq!(moved, original);
-    // Queried on a copy after every activation.
+    // A copy is queried after every activation.
     let queried = trace(
         |run| {
             let instance = run.instance.copy(Box::new(Discard)).unwrap();
-            let mut copy = Run { instance, sink: run.sink.clone() };
+            let mut copy = ScriptRun { instance, sink: run.sink.clone() };
             assert!(copy.query("map").unwrap().contains("map ["));
             let fault = copy.activate(task(Vec::new())).unwrap_err();
             assert!(matches!(fault, Fault::Host(_)), "{fault}");
@@ -173,7 +174,7 @@ fn a_copy_goes_on_like_the_original_and_leaves_no_trace() {
 
 #[test]
 fn a_queried_guest_takes_no_jobs() {
-    let mut run = Run::new(module());
+    let mut run = ScriptRun::new(module());
     run.start("activity a").unwrap();
     let query = Query { name: "now".to_owned(), arguments: Vec::new(), headers: Vec::new() };
     run.instance.query(&query).unwrap();
@@ -184,7 +185,7 @@ fn a_queried_guest_takes_no_jobs() {
 
 #[test]
 fn a_guest_with_handles_has_no_snapshot() {
-    let mut run = Run::new(module());
+    let mut run = ScriptRun::new(module());
     run.start("print hello").unwrap();
     let fault = run.instance.save().unwrap_err();
     assert!(fault.to_string().contains("component handles"), "{fault}");
@@ -197,7 +198,7 @@ fn guests_move_between_threads() {
     }
     fn is_shared<T: Send + Sync>(_: &T) {}
     is_shared(module());
-    let mut run = Run::new(module());
+    let mut run = ScriptRun::new(module());
     run.start("timer 1\nwait\ntimer 2").unwrap();
     let mut instance = is_send(run.instance);
     let commands = std::thread::spawn(move || instance.activate(&task(Vec::new()), Activation::default()))
@@ -209,14 +210,14 @@ fn guests_move_between_threads() {
 
 #[test]
 fn what_a_panic_says_is_cut() {
-    let fault = Run::new(module()).start("panic-long").unwrap_err();
+    let fault = ScriptRun::new(module()).start("panic-long").unwrap_err();
     assert!(fault.to_string().len() < 20_000, "{}", fault.to_string().len());
     assert!(fault.to_string().contains("…, at "), "{fault}");
 }
 
 #[test]
 fn growth_is_counted() {
-    let mut run = Run::new(module());
+    let mut run = ScriptRun::new(module());
     run.start("activity a\nwait\nballast 5000000").unwrap();
     let before = run.instance.memory_bytes();
     run.activate(task(Vec::new())).unwrap();

@@ -1,5 +1,5 @@
-//! Compiling in a child, and keeping what came out of it. This target's `main` is its own: the child is
-//! this executable.
+//! Compilation in a child process, and the cache. The target has its own `main`, because the child process
+//! runs this executable.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use host_sandbox::{CompileLimits, Config, Engine, compile_child_main};
 use libtest_mimic::{Arguments, Trial};
-use support::{Run, guest, render};
+use support::{ScriptRun, guest, render};
 
-/// What a compiler does not get through in the time of any test.
+/// A module that takes the compiler longer than any test.
 const BOMB_VARIABLES: u32 = 20_000;
 const BOMB_LOOPS: u32 = 20_000;
 
@@ -45,7 +45,7 @@ fn works(cache: &Path) {
     for fuel in [None, Some(1_000_000_000)] {
         let config = Config { fuel, instances: 4, cache: Some(cache.to_owned()), ..Config::default() };
         let module = Engine::new(config).unwrap().load(&guest("script")).unwrap();
-        let commands = Run::new(&module).start("timer 5").unwrap();
+        let commands = ScriptRun::new(&module).start("timer 5").unwrap();
         assert_eq!(render(&commands), "timer 1 5 ms");
     }
 }
@@ -74,7 +74,7 @@ fn a_child_compiles_and_the_cache_keeps() {
     works(&cache);
     assert_eq!(entries(&cache), first, "entries are used as they are");
 
-    // One that was tampered with is compiled anew, not run.
+    // A changed entry is compiled again, not loaded.
     let (tampered, _) = &first[0];
     let mut bytes = fs::read(tampered).unwrap();
     let middle = bytes.len() / 2;
@@ -86,7 +86,7 @@ fn a_child_compiles_and_the_cache_keeps() {
 
 fn what_the_compiler_refuses_is_said() {
     let mut bytes = guest("script");
-    // Somewhere in the code section of the largest core module.
+    // An offset in the code section of the largest core module.
     let middle = bytes.len() / 8;
     bytes[middle..middle + 64].fill(0xff);
     let error = Engine::new(support::config()).unwrap().load(&bytes).unwrap_err();

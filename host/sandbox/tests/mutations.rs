@@ -1,6 +1,6 @@
-//! Damaged modules: whatever is done to the bytes, loading gives an answer.
+//! Damaged modules: loading returns a module or an error, whatever the bytes are.
 //!
-//! `just mutations` tries many more of them, and says how long refusals take.
+//! `just mutations` tries many more of them, and prints how long refusals take.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
@@ -17,14 +17,14 @@ use proptest::prelude::{ProptestConfig, any, prop};
 use proptest::strategy::Strategy;
 use proptest::test_runner::TestRunner;
 
-/// Names another number of damaged modules than [`CASES`].
+/// The environment variable that sets another number of damaged modules than [`CASES`].
 const MUTATIONS: &str = "HOST_MODULE_MUTATIONS";
-/// Loads per run of the tests: each that survives the checks is compiled.
+/// The default number of damaged modules. Each that passes the checks is compiled.
 const CASES: u32 = 200;
-/// Bytes that are changed, most.
+/// The largest number of changed bytes.
 const MOST_CHANGES: usize = 5;
 
-/// A module without names and line tables, so that damage hits what matters.
+/// A module without names and line tables, so that damage hits code and types.
 fn original() -> &'static [u8] {
     static ORIGINAL: OnceLock<Vec<u8>> = OnceLock::new();
     ORIGINAL.get_or_init(|| {
@@ -42,13 +42,13 @@ fn engine() -> &'static Engine {
     })
 }
 
-/// Takes a module as far as it goes. Whether it was refused.
+/// Loads a module and activates a guest. Returns whether the module was refused.
 fn exercise(bytes: &[u8]) -> bool {
     let Ok(module) = engine().load(bytes) else { return true };
     let Ok(mut instance) = module.instantiate(RunInit { random_seed: 0, sink: Box::new(Discard) }) else {
         return false;
     };
-    // Both an answer and a fault are fine.
+    // A result and a fault are both allowed.
     let _ = instance.activate(&support::task(vec![support::start("activity a")]), Activation::default());
     false
 }
@@ -58,7 +58,7 @@ fn the_original_is_a_module() {
     engine().load(original()).unwrap();
 }
 
-/// What is done to a byte.
+/// A change of a byte.
 #[derive(Clone, Copy, Debug)]
 enum Change {
     Replace(u8),

@@ -1,4 +1,4 @@
-//! The component's part of the accessor: the functions of the core module, lifted and exported.
+//! The component's part of the accessor: lifts the functions of the core module to exports.
 
 use wasm_encoder::{
     Alias, CanonicalFunctionSection, CanonicalOption, Component, ComponentAliasSection, ComponentExportKind,
@@ -10,11 +10,11 @@ use wasmparser::{
 };
 
 use super::core_module::{Census, extend};
-use super::{PREFIX, Unsuited};
+use super::{NoAccessor, PREFIX};
 
 const CORE_MODULE_SECTION: u8 = 1;
 
-/// How far the index spaces of a component are filled.
+/// The number of items in each index space of a component.
 #[derive(Debug, Default)]
 struct Indices {
     core_functions: u32,
@@ -24,20 +24,20 @@ struct Indices {
     functions: u32,
 }
 
-/// A component on its way to a new one.
+/// Copies a component section by section, and adds the accessor.
 #[derive(Default)]
 struct Rewrite {
     component: Component,
     indices: Indices,
     core_modules: u32,
-    /// The core module with the guest's state: its index, and what is in it.
+    /// The core module with the guest's state: its index and its census.
     state: Option<(u32, Census)>,
     /// The core instance of that module.
     instance: Option<u32>,
 }
 
-/// The component with an accessor.
-pub(crate) fn add(bytes: &[u8]) -> Result<Vec<u8>, Unsuited> {
+/// Adds the accessor to a component.
+pub(crate) fn add(bytes: &[u8]) -> Result<Vec<u8>, NoAccessor> {
     let mut rewrite = Rewrite::default();
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
@@ -55,10 +55,10 @@ pub(crate) fn add(bytes: &[u8]) -> Result<Vec<u8>, Unsuited> {
 }
 
 impl Rewrite {
-    /// Takes over a section.
-    fn section(&mut self, bytes: &[u8], payload: &Payload<'_>) -> Result<(), Unsuited> {
+    /// Copies a section.
+    fn section(&mut self, bytes: &[u8], payload: &Payload<'_>) -> Result<(), NoAccessor> {
         let Some((id, range)) = payload.as_section() else { return Ok(()) };
-        let data = bytes.get(range).ok_or(Unsuited::Malformed)?;
+        let data = bytes.get(range).ok_or(NoAccessor::Malformed)?;
         if id == CORE_MODULE_SECTION {
             return self.core_module(data);
         }
@@ -66,14 +66,14 @@ impl Rewrite {
         self.count(payload)
     }
 
-    fn core_module(&mut self, data: &[u8]) -> Result<(), Unsuited> {
+    fn core_module(&mut self, data: &[u8]) -> Result<(), NoAccessor> {
         let census = Census::take(data)?;
         if census.holds_state() {
             census.check()?;
             let data = extend(data, &census)?;
             self.component.section(&RawSection { id: CORE_MODULE_SECTION, data: &data });
             if self.state.replace((self.core_modules, census)).is_some() {
-                return Err(Unsuited::Spread);
+                return Err(NoAccessor::Spread);
             }
         } else {
             self.component.section(&RawSection { id: CORE_MODULE_SECTION, data });
@@ -82,7 +82,7 @@ impl Rewrite {
         Ok(())
     }
 
-    fn count(&mut self, payload: &Payload<'_>) -> Result<(), Unsuited> {
+    fn count(&mut self, payload: &Payload<'_>) -> Result<(), NoAccessor> {
         match payload {
             Payload::ComponentTypeSection(section) => self.indices.types += section.count(),
             Payload::InstanceSection(section) => {
@@ -123,12 +123,12 @@ impl Rewrite {
         Ok(())
     }
 
-    fn core_instance(&mut self, instance: &Instance<'_>) -> Result<(), Unsuited> {
+    fn core_instance(&mut self, instance: &Instance<'_>) -> Result<(), NoAccessor> {
         let state = self.state.as_ref().map(|(module, _)| *module);
         if matches!(instance, Instance::Instantiate { module_index, .. } if Some(*module_index) == state)
             && self.instance.replace(self.indices.core_instances).is_some()
         {
-            return Err(Unsuited::Spread);
+            return Err(NoAccessor::Spread);
         }
         self.indices.core_instances += 1;
         Ok(())
@@ -158,10 +158,10 @@ impl Rewrite {
         }
     }
 
-    /// Appends the functions.
-    fn finish(self) -> Result<Vec<u8>, Unsuited> {
+    /// Appends the sections that lift and export the functions.
+    fn finish(self) -> Result<Vec<u8>, NoAccessor> {
         let (Some((_, census)), Some(instance)) = (self.state, self.instance) else {
-            return Err(Unsuited::Spread);
+            return Err(NoAccessor::Spread);
         };
         let mut lifting = Lifting::new(self.indices, instance);
         lifting.lift("peek", &[], Some(PrimitiveValType::U64.into()));
@@ -211,7 +211,7 @@ impl Lifting {
         lifting
     }
 
-    /// Makes an export of the core instance known, and gives the index of a function.
+    /// Aliases an export of the core instance, and returns the index that a function gets.
     fn alias(&mut self, name: &str, kind: ExportKind) -> u32 {
         let name = &format!("{PREFIX}-{name}");
         self.aliases.alias(Alias::CoreInstanceExport { instance: self.instance, kind, name });
@@ -220,7 +220,7 @@ impl Lifting {
         index
     }
 
-    /// The type of lists of bytes.
+    /// Defines the type `list<u8>`.
     fn list(&mut self) -> ComponentValType {
         self.types.defined_type().list(PrimitiveValType::U8);
         self.indices.types += 1;
@@ -232,14 +232,14 @@ impl Lifting {
         let core_function = self.alias(name, ExportKind::Func);
         let parameters = parameters.iter().map(|parameter| ("value", *parameter));
         self.types.function().params(parameters).result(result);
-        // The memory is the first alias: it comes behind all that the component knew.
+        // The memory is the first alias, so it has the index behind the component's own memories.
         let options =
             [CanonicalOption::Memory(self.indices.core_memories), CanonicalOption::Realloc(self.realloc)];
         self.canonicals.lift(core_function, self.indices.types, options);
         let export = format!("{PREFIX}-{name}");
         self.exports.export(export.as_str(), ComponentExportKind::Func, self.indices.functions, None);
         self.indices.types += 1;
-        // The function that is lifted takes an index now; the exported one, one behind all of those.
+        // The lifted function takes the next index. The export takes another one, in a later section.
         self.indices.functions += 1;
     }
 }

@@ -1,12 +1,12 @@
-//! The core module's part of the accessor: new functions, a new global, new exports, all appended, so
-//! that no index in the module's own code changes, nor any address in its line tables.
+//! The core module's part of the accessor: functions, a global and exports. They are appended, so that the
+//! indices in the module's own code and the addresses in its line tables stay the same.
 
 use std::ops::Range;
 
 use wasm_encoder::{Encode, Function, InstructionSink, MemArg, Module, RawSection};
 use wasmparser::{Operator, Parser, Payload, TypeRef, ValType};
 
-use super::{PREFIX, Unsuited};
+use super::{NoAccessor, PREFIX};
 
 const TYPE_SECTION: u8 = 1;
 const FUNCTION_SECTION: u8 = 3;
@@ -19,7 +19,7 @@ const I64: u8 = 0x7e;
 const FUNCTION_EXPORT: u8 = 0;
 const MEMORY_EXPORT: u8 = 2;
 
-/// What a core module holds.
+/// The contents of a core module, as far as the accessor needs them.
 #[derive(Debug, Default)]
 pub(super) struct Census {
     types: u32,
@@ -28,12 +28,12 @@ pub(super) struct Census {
     mutable_globals: Vec<(u32, ValType)>,
     memories: u32,
     changes_tables: bool,
-    /// Id and place of each section.
+    /// Id and byte range of each section.
     sections: Vec<(u8, Range<usize>)>,
 }
 
 impl Census {
-    pub(super) fn take(module: &[u8]) -> Result<Self, Unsuited> {
+    pub(super) fn take(module: &[u8]) -> Result<Self, NoAccessor> {
         let mut census = Self::default();
         for payload in Parser::new(0).parse_all(module) {
             let payload = payload?;
@@ -43,11 +43,11 @@ impl Census {
         Ok(census)
     }
 
-    fn count(&mut self, payload: Payload<'_>) -> Result<(), Unsuited> {
+    fn count(&mut self, payload: Payload<'_>) -> Result<(), NoAccessor> {
         match payload {
             Payload::TypeSection(section) => {
                 for group in section {
-                    self.types += u32::try_from(group?.types().len()).map_err(|_| Unsuited::Malformed)?;
+                    self.types += u32::try_from(group?.types().len()).map_err(|_| NoAccessor::Malformed)?;
                 }
             }
             Payload::ImportSection(section) => {
@@ -55,8 +55,8 @@ impl Census {
                     match import?.ty {
                         TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions += 1,
                         TypeRef::Global(global) if !global.mutable => self.globals += 1,
-                        // State that another core module holds.
-                        TypeRef::Global(_) | TypeRef::Memory(_) => return Err(Unsuited::Spread),
+                        // The state is in another core module.
+                        TypeRef::Global(_) | TypeRef::Memory(_) => return Err(NoAccessor::Spread),
                         TypeRef::Table(_) | TypeRef::Tag(_) => {}
                     }
                 }
@@ -82,21 +82,21 @@ impl Census {
         Ok(())
     }
 
-    /// Whether guests have state in this module.
+    /// Whether the module has a memory or a mutable global.
     pub(super) fn holds_state(&self) -> bool {
         self.memories > 0 || !self.mutable_globals.is_empty()
     }
 
-    /// Whether the accessor covers all of that state.
-    pub(super) fn check(&self) -> Result<(), Unsuited> {
+    /// Checks that the accessor covers all state of the module.
+    pub(super) fn check(&self) -> Result<(), NoAccessor> {
         if self.changes_tables {
-            return Err(Unsuited::Tables);
+            return Err(NoAccessor::Tables);
         }
         if self.memories > 1 {
-            return Err(Unsuited::Spread);
+            return Err(NoAccessor::Spread);
         }
         let number = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
-        if self.mutable_globals.iter().all(|(_, ty)| number(ty)) { Ok(()) } else { Err(Unsuited::Globals) }
+        if self.mutable_globals.iter().all(|(_, ty)| number(ty)) { Ok(()) } else { Err(NoAccessor::Globals) }
     }
 
     pub(super) fn mutable_globals(&self) -> usize {
@@ -104,7 +104,8 @@ impl Census {
     }
 }
 
-/// Whether an instruction changes what the accessor does not cover.
+/// Whether an instruction changes a table or drops a segment, which is state that the accessor does not
+/// cover.
 fn changes_tables(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
@@ -118,7 +119,7 @@ fn changes_tables(operator: &Operator<'_>) -> bool {
     )
 }
 
-/// A function of the accessor.
+/// A function that is added to a core module.
 struct Added {
     name: String,
     parameters: &'static [u8],
@@ -126,10 +127,10 @@ struct Added {
     body: Function,
 }
 
-/// The module with the functions added.
-pub(super) fn extend(module: &[u8], census: &Census) -> Result<Vec<u8>, Unsuited> {
+/// Adds the functions to a module.
+pub(super) fn extend(module: &[u8], census: &Census) -> Result<Vec<u8>, NoAccessor> {
     let added = functions(census);
-    let count = u32::try_from(added.len()).map_err(|_| Unsuited::Malformed)?;
+    let count = u32::try_from(added.len()).map_err(|_| NoAccessor::Malformed)?;
     let (mut types, mut functions, mut exports, mut code) = (vec![], vec![], vec![], vec![]);
     for (number, function) in (0..count).zip(&added) {
         types.push(0x60);
@@ -143,7 +144,7 @@ pub(super) fn extend(module: &[u8], census: &Census) -> Result<Vec<u8>, Unsuited
     }
     format!("{PREFIX}-memory").as_str().encode(&mut exports);
     exports.extend([MEMORY_EXPORT, 0]);
-    // Mutable, of type i32, 0 at first.
+    // An i32 that is mutable and initialized with `i32.const 0`.
     let global = vec![I32, 1, 0x41, 0, 0x0b];
     let mut additions = vec![
         (TYPE_SECTION, count, types),
@@ -154,7 +155,7 @@ pub(super) fn extend(module: &[u8], census: &Census) -> Result<Vec<u8>, Unsuited
     ];
     let mut extended = Module::new();
     for (id, range) in &census.sections {
-        let data = module.get(range.clone()).ok_or(Unsuited::Malformed)?;
+        let data = module.get(range.clone()).ok_or(NoAccessor::Malformed)?;
         match additions.iter().position(|(other, ..)| other == id) {
             Some(at) => {
                 let (_, count, items) = additions.swap_remove(at);
@@ -166,15 +167,15 @@ pub(super) fn extend(module: &[u8], census: &Census) -> Result<Vec<u8>, Unsuited
             }
         }
     }
-    // Every compiler emits all of these sections; others are not worth a case of their own.
-    if additions.is_empty() { Ok(extended.finish()) } else { Err(Unsuited::Malformed) }
+    // Compilers emit all of these sections; a module without one gets no accessor.
+    if additions.is_empty() { Ok(extended.finish()) } else { Err(NoAccessor::Malformed) }
 }
 
-/// A section with items appended. The count keeps its width, so that what follows keeps its place.
-fn append(section: &[u8], added: u32, items: &[u8]) -> Result<Vec<u8>, Unsuited> {
+/// Appends items to a section. The count keeps its width, so that the offsets of the other items stay.
+fn append(section: &[u8], added: u32, items: &[u8]) -> Result<Vec<u8>, NoAccessor> {
     const CONTINUES: u8 = 0x80;
     let width = section.iter().take(5).take_while(|byte| **byte & CONTINUES != 0).count() + 1;
-    let (head, rest) = section.split_at_checked(width).ok_or(Unsuited::Malformed)?;
+    let (head, rest) = section.split_at_checked(width).ok_or(NoAccessor::Malformed)?;
     let count = head.iter().rev().fold(0_u64, |count, byte| count << 7 | u64::from(byte & !CONTINUES));
     let mut count = count + u64::from(added);
     let mut extended = Vec::with_capacity(section.len() + items.len());
@@ -184,7 +185,7 @@ fn append(section: &[u8], added: u32, items: &[u8]) -> Result<Vec<u8>, Unsuited>
         count >>= 7;
     }
     if count != 0 {
-        return Err(Unsuited::Malformed);
+        return Err(NoAccessor::Malformed);
     }
     extended.extend_from_slice(rest);
     extended.extend_from_slice(items);
@@ -198,13 +199,13 @@ fn functions(census: &Census) -> Vec<Added> {
     let mut functions = vec![
         function("peek", &[], &[I64], |code| code.i32_const(0).i64_load(MEMORY)),
         function("poke", &[I64], &[], |code| code.i32_const(0).local_get(0).i64_store(MEMORY)),
-        // The answer, a list, is a pointer and a length, which have to lie in memory themselves.
+        // A list is returned as a pointer and a length, which are in memory themselves.
         function("read", &[], &[I32], |code| {
             code.i32_const(0).i32_const(0).i32_store(MEMORY);
             code.i32_const(0).memory_size(0).i32_const(16).i32_shl().i32_store(LENGTH).i32_const(0)
         }),
         function("aim", &[I32], &[], |code| code.local_get(0).global_set(target)),
-        // What wasmtime asks where to put an argument.
+        // wasmtime calls it to place an argument.
         function("realloc", &[I32, I32, I32, I32], &[I32], |code| code.global_get(target)),
         function("write", &[I32, I32], &[], |code| code),
         function("grow", &[I32], &[I32], |code| code.local_get(0).memory_grow(0)),
@@ -253,7 +254,7 @@ mod tests {
 
     use super::*;
 
-    /// A core module with one function, and what is given.
+    /// A core module with one function and the given imports, memories and globals.
     fn module(
         imports: &[(EntityType, &str)],
         memories: u32,
@@ -304,17 +305,17 @@ mod tests {
     #[test]
     fn what_is_not_covered() {
         let verdict = |module: Vec<u8>| Census::take(&module).and_then(|census| census.check());
-        assert_eq!(verdict(module(&[], 2, &[], |code| code)), Err(Unsuited::Spread));
+        assert_eq!(verdict(module(&[], 2, &[], |code| code)), Err(NoAccessor::Spread));
         assert_eq!(
             verdict(module(&[(EntityType::Memory(MEMORY), "m")], 0, &[], |code| code)),
-            Err(Unsuited::Spread)
+            Err(NoAccessor::Spread)
         );
         assert_eq!(
             verdict(module(&[(EntityType::Global(GLOBAL), "g")], 0, &[], |code| code)),
-            Err(Unsuited::Spread)
+            Err(NoAccessor::Spread)
         );
         let vector = GlobalType { val_type: ValType::V128, ..GLOBAL };
-        assert_eq!(verdict(module(&[], 1, &[vector], |code| code)), Err(Unsuited::Globals));
+        assert_eq!(verdict(module(&[], 1, &[vector], |code| code)), Err(NoAccessor::Globals));
         for changes in [
             module(&[], 1, &[], |code| code.elem_drop(0)),
             module(&[], 1, &[], |code| code.data_drop(0)),
@@ -324,9 +325,9 @@ mod tests {
             module(&[], 1, &[], |code| code.table_copy(0, 0)),
             module(&[], 1, &[], |code| code.table_init(0, 0)),
         ] {
-            assert_eq!(verdict(changes), Err(Unsuited::Tables));
+            assert_eq!(verdict(changes), Err(NoAccessor::Tables));
         }
-        assert_eq!(verdict(b"\0asm".to_vec()), Err(Unsuited::Malformed));
+        assert_eq!(verdict(b"\0asm".to_vec()), Err(NoAccessor::Malformed));
     }
 
     #[test]
@@ -334,7 +335,7 @@ mod tests {
         assert_eq!(append(&[0x05, 1, 2], 3, &[9]), Ok(vec![0x08, 1, 2, 9]));
         assert_eq!(append(&[0x85, 0x00, 7], 3, &[9]), Ok(vec![0x88, 0x00, 7, 9]));
         assert_eq!(append(&[0xff, 0x01, 7], 2, &[]), Ok(vec![0x81, 0x02, 7]));
-        assert_eq!(append(&[0x7f, 7], 1, &[9]), Err(Unsuited::Malformed));
-        assert_eq!(append(&[], 1, &[9]), Err(Unsuited::Malformed));
+        assert_eq!(append(&[0x7f, 7], 1, &[9]), Err(NoAccessor::Malformed));
+        assert_eq!(append(&[], 1, &[9]), Err(NoAccessor::Malformed));
     }
 }

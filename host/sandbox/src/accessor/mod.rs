@@ -1,13 +1,12 @@
-//! Access to a guest's memory and globals: functions that are added to a module when it is loaded.
+//! Access to a guest's memory and globals, through functions that are added to a module when it is loaded.
 //!
-//! wasmtime shows the memory of a component's core instances to nobody, except to debuggers, for whom
-//! code must be compiled differently. So the accessor adds a few tiny functions to the core module that
-//! holds the guest's state, and lifts them to exports of the component. They read, write and grow the
-//! memory, and get and set the mutable globals; nothing of the guest itself changes, and no guest can
-//! call them.
+//! wasmtime gives access to the memory of a component's core instances only through its debugger interface,
+//! which needs slower code. So the accessor adds a few functions to the core module that holds the guest's
+//! state, and lifts them to exports of the component. They read, write and grow the memory, and get and set
+//! the mutable globals. The guest's own code does not change, and cannot call them.
 //!
-//! A module whose state is not all in one memory and in globals gets no accessor: [`add`] says why.
-//! Its guests run as well, but cannot be copied.
+//! A module whose state is not all in one memory and in globals gets no accessor: [`add`] says why. Its
+//! guests run, but cannot be copied.
 
 mod component;
 mod core_module;
@@ -15,41 +14,41 @@ mod core_module;
 use wasmtime::Store;
 use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, WasmList};
 
-use crate::run::Run;
+use crate::store_data::StoreData;
 
 pub(crate) use component::add;
 
-/// Prefix of the names of all exports that are added.
+/// The prefix of the names of the added exports.
 const PREFIX: &str = "accessor";
 
-/// Why a module has no accessor.
+/// Why a module has no accessor: [`NoAccessor::reason`] is the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unsuited {
+pub(crate) enum NoAccessor {
     Malformed,
     Spread,
     Tables,
     Globals,
 }
 
-impl Unsuited {
-    /// For people.
+impl NoAccessor {
+    /// The reason, as a part of an error message.
     pub(crate) fn reason(self) -> &'static str {
         match self {
-            Self::Malformed => "the module has an unusual shape",
-            Self::Spread => "the module's state is spread over several core modules",
-            Self::Tables => "the module's code changes tables, or drops segments",
-            Self::Globals => "the module has a mutable global that is no number",
+            Self::Malformed => "the module lacks sections that compilers emit, or is malformed",
+            Self::Spread => "the module's state is spread over several core modules or memories",
+            Self::Tables => "the module's code changes tables or drops segments",
+            Self::Globals => "the module has a mutable global that is not a number",
         }
     }
 }
 
-impl From<wasmparser::BinaryReaderError> for Unsuited {
+impl From<wasmparser::BinaryReaderError> for NoAccessor {
     fn from(_: wasmparser::BinaryReaderError) -> Self {
         Self::Malformed
     }
 }
 
-/// Where the accessor's functions are among the exports of a module.
+/// The indices of the accessor's functions among the exports of a module.
 #[derive(Clone, Debug)]
 pub(crate) struct Accessor {
     peek: ComponentExportIndex,
@@ -58,13 +57,13 @@ pub(crate) struct Accessor {
     aim: ComponentExportIndex,
     write: ComponentExportIndex,
     grow: ComponentExportIndex,
-    /// Get and set, by global.
+    /// The functions that get and set each mutable global.
     globals: Vec<(ComponentExportIndex, ComponentExportIndex)>,
 }
 
 impl Accessor {
     /// Finds the functions, if the module has an accessor.
-    pub(crate) fn find(guest: &InstancePre<Run>) -> Option<Self> {
+    pub(crate) fn find(guest: &InstancePre<StoreData>) -> Option<Self> {
         let component = guest.component();
         let find = |name: &str| component.get_export_index(None, format!("{PREFIX}-{name}"));
         let global = |number: usize| {
@@ -81,11 +80,11 @@ impl Accessor {
         })
     }
 
-    /// Shows the memory to a function.
+    /// Passes the memory to a function, with the bytes at address 0 that the read overwrites.
     pub(crate) fn read<T>(
         &self,
         guest: &Instance,
-        store: &mut Store<Run>,
+        store: &mut Store<StoreData>,
         look: impl FnOnce(&[u8], [u8; SCRATCH_BYTES]) -> T,
     ) -> wasmtime::Result<T> {
         let peek = guest.get_typed_func::<(), (u64,)>(&mut *store, self.peek)?;
@@ -98,11 +97,11 @@ impl Accessor {
         Ok(seen)
     }
 
-    /// Writes to the memory.
+    /// Writes parts of the memory, each at its address.
     pub(crate) fn write(
         &self,
         guest: &Instance,
-        store: &mut Store<Run>,
+        store: &mut Store<StoreData>,
         parts: impl Iterator<Item = (u32, impl AsRef<[u8]>)>,
     ) -> wasmtime::Result<()> {
         let aim = guest.get_typed_func::<(u32,), ()>(&mut *store, self.aim)?;
@@ -114,15 +113,24 @@ impl Accessor {
         Ok(())
     }
 
-    /// Grows the memory by so many pages.
-    pub(crate) fn grow(&self, guest: &Instance, store: &mut Store<Run>, pages: u32) -> wasmtime::Result<()> {
+    /// Grows the memory by `pages` of 64 KiB.
+    pub(crate) fn grow(
+        &self,
+        guest: &Instance,
+        store: &mut Store<StoreData>,
+        pages: u32,
+    ) -> wasmtime::Result<()> {
         let grow = guest.get_typed_func::<(u32,), (u32,)>(&mut *store, self.grow)?;
         grow.call(store, (pages,))?;
         Ok(())
     }
 
     /// The bits of the mutable globals.
-    pub(crate) fn globals(&self, guest: &Instance, store: &mut Store<Run>) -> wasmtime::Result<Vec<u64>> {
+    pub(crate) fn globals(
+        &self,
+        guest: &Instance,
+        store: &mut Store<StoreData>,
+    ) -> wasmtime::Result<Vec<u64>> {
         let get = |(get, _): &(ComponentExportIndex, _)| {
             let get = guest.get_typed_func::<(), (u64,)>(&mut *store, *get)?;
             Ok(get.call(&mut *store, ())?.0)
@@ -134,7 +142,7 @@ impl Accessor {
     pub(crate) fn set_globals(
         &self,
         guest: &Instance,
-        store: &mut Store<Run>,
+        store: &mut Store<StoreData>,
         values: &[u64],
     ) -> wasmtime::Result<()> {
         for ((_, set), value) in self.globals.iter().zip(values) {
@@ -145,5 +153,5 @@ impl Accessor {
     }
 }
 
-/// Bytes at address 0 that reading the memory needs for its answer, and that are put back.
+/// Bytes at address 0 that a read of the memory overwrites with its result, and restores.
 pub(crate) const SCRATCH_BYTES: usize = 8;

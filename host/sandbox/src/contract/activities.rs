@@ -3,18 +3,18 @@
 use super::known;
 use crate::command::Command;
 use crate::config::Feature;
-use crate::run::Run;
+use crate::store_data::StoreData;
 use crate::weight::Weight;
 use crate::wit::workflow::host::activities::{ActivityOptions, Host, LocalActivityOptions};
 
-impl Run {
+impl StoreData {
     fn next_activity(&mut self) -> u32 {
         self.state.sequences.activities += 1;
         self.state.sequences.activities
     }
 }
 
-impl Host for Run {
+impl Host for StoreData {
     fn schedule(&mut self, options: ActivityOptions) -> wasmtime::Result<u32> {
         self.permit(Feature::Activities)?;
         let seq = self.next_activity();

@@ -3,11 +3,11 @@
 use super::known;
 use crate::command::Command;
 use crate::config::Feature;
-use crate::run::Run;
+use crate::store_data::StoreData;
 use crate::weight::Weight;
 use crate::wit::workflow::host::child_workflows::{ChildWorkflowOptions, Host};
 
-impl Host for Run {
+impl Host for StoreData {
     fn start(&mut self, options: ChildWorkflowOptions) -> wasmtime::Result<u32> {
         self.permit(Feature::ChildWorkflows)?;
         self.state.sequences.child_workflows += 1;

@@ -3,12 +3,12 @@
 use super::known;
 use crate::command::Command;
 use crate::config::Feature;
-use crate::run::Run;
+use crate::store_data::StoreData;
 use crate::weight::Weight;
 use crate::wit::workflow::host::external_workflows::{Host, SignalOptions};
 use crate::wit::workflow::host::types::NamespacedExecution;
 
-impl Host for Run {
+impl Host for StoreData {
     fn signal(&mut self, options: SignalOptions) -> wasmtime::Result<u32> {
         self.permit(Feature::ExternalSignals)?;
         self.state.sequences.external_signals += 1;

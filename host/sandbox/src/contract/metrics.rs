@@ -1,9 +1,9 @@
 //! `workflow:host/metrics`
 
-use crate::run::Run;
+use crate::store_data::StoreData;
 use crate::wit::workflow::host::metrics::{Host, Measurement};
 
-impl Host for Run {
+impl Host for StoreData {
     fn record(&mut self, measurement: Measurement) -> wasmtime::Result<()> {
         self.measure(measurement)
     }

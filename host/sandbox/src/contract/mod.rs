@@ -1,4 +1,4 @@
-//! The imports of the contract, one file an interface.
+//! The imports of the contract, one file for each interface.
 
 mod activities;
 mod child_workflows;
@@ -14,20 +14,20 @@ use wasmtime::component::{HasSelf, Linker};
 
 use crate::fault::misuse;
 use crate::limits::MAX_FAILURE_LINKS;
-use crate::run::Run;
+use crate::store_data::StoreData;
 use crate::wit::{Failure, WorkflowModule, workflow::host};
 
-// Interfaces that only define types still have a trait.
-impl host::types::Host for Run {}
-impl host::activation::Host for Run {}
-impl host::definition::Host for Run {}
+// bindgen makes a trait for interfaces that only define types, too.
+impl host::types::Host for StoreData {}
+impl host::activation::Host for StoreData {}
+impl host::definition::Host for StoreData {}
 
 /// Links every interface of the contract.
-pub(crate) fn link(linker: &mut Linker<Run>) -> wasmtime::Result<()> {
-    WorkflowModule::add_to_linker::<_, HasSelf<Run>>(linker, |run| run)
+pub(crate) fn link(linker: &mut Linker<StoreData>) -> wasmtime::Result<()> {
+    WorkflowModule::add_to_linker::<_, HasSelf<StoreData>>(linker, |data| data)
 }
 
-/// Whether something with this sequence number was ever asked for; `last` is the last one given out.
+/// Checks that a sequence number was assigned; `last` is the last assigned one.
 fn known(seq: u32, last: u32, what: &str) -> wasmtime::Result<()> {
     if seq == 0 || seq > last {
         return Err(misuse(format!("it cancelled {what} {seq}, and there is none with that number")));
@@ -35,7 +35,7 @@ fn known(seq: u32, last: u32, what: &str) -> wasmtime::Result<()> {
     Ok(())
 }
 
-/// Whether a failure that a guest made is one.
+/// Checks that a failure of the guest has 1 to [`MAX_FAILURE_LINKS`] links.
 fn checked(failure: &Failure) -> wasmtime::Result<()> {
     if failure.is_empty() || failure.len() > MAX_FAILURE_LINKS {
         return Err(misuse(format!(

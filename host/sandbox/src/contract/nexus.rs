@@ -3,11 +3,11 @@
 use super::known;
 use crate::command::Command;
 use crate::config::Feature;
-use crate::run::Run;
+use crate::store_data::StoreData;
 use crate::weight::Weight;
 use crate::wit::workflow::host::nexus::{Host, OperationOptions};
 
-impl Host for Run {
+impl Host for StoreData {
     fn schedule(&mut self, options: OperationOptions) -> wasmtime::Result<u32> {
         self.permit(Feature::Nexus)?;
         self.state.sequences.nexus_operations += 1;

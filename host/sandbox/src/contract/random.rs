@@ -1,9 +1,9 @@
 //! `workflow:host/random`
 
-use crate::run::Run;
+use crate::store_data::StoreData;
 use crate::wit::workflow::host::random::Host;
 
-impl Host for Run {
+impl Host for StoreData {
     fn next_u64(&mut self, stream: String) -> wasmtime::Result<u64> {
         self.random_u64(&stream)
     }

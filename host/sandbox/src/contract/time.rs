@@ -3,11 +3,11 @@
 use super::known;
 use crate::command::Command;
 use crate::config::Feature;
-use crate::run::Run;
+use crate::store_data::StoreData;
 use crate::weight::Weight;
 use crate::wit::workflow::host::time::{Host, Instant, TimerOptions};
 
-impl Host for Run {
+impl Host for StoreData {
     fn now(&mut self) -> wasmtime::Result<Instant> {
         Ok(self.state.time)
     }

@@ -4,22 +4,22 @@ use super::checked;
 use crate::command::Command;
 use crate::config::Feature;
 use crate::fault::misuse;
-use crate::run::{Phase, Run};
+use crate::store_data::{CallKind, StoreData};
 use crate::weight::Weight;
 use crate::wit::workflow::host::types::{Failure, NamedPayloads, Outcome, Payload};
 use crate::wit::workflow::host::workflow::{ContinueAsNewOptions, Host};
 
-impl Run {
-    /// Endings need no feature: a host that cannot end a run is none.
+impl StoreData {
+    /// Checks that the run may be ended in this call. That is no [`Feature`], because every host supports it.
     fn permit_ending(&self) -> wasmtime::Result<()> {
-        if self.phase == Phase::Activate {
+        if self.call == CallKind::Activate {
             return Ok(());
         }
         Err(misuse("it ended the run outside of an activation".to_owned()))
     }
 }
 
-impl Host for Run {
+impl Host for StoreData {
     fn is_replaying(&mut self) -> wasmtime::Result<bool> {
         Ok(self.replaying)
     }
@@ -54,7 +54,7 @@ impl Host for Run {
     }
 
     fn patched(&mut self, patch_id: String, deprecated: bool) -> wasmtime::Result<bool> {
-        // An answer that was given before is given in queries, too.
+        // A query gets answers that were given before, but no new ones.
         if let Some(patched) = self.known_patch(&patch_id) {
             return Ok(patched);
         }

@@ -1,4 +1,4 @@
-//! `wasi:cli`: no arguments, no environment, no terminals; standard streams that lead to the log.
+//! `wasi:cli`: no arguments, environment and terminals; standard output and error go to the log.
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::cli::{
@@ -9,11 +9,11 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream};
 
 use super::stdio::{STDERR, STDIN, STDOUT};
 use super::trap::instead;
-use crate::run::Run;
+use crate::store_data::StoreData;
 
 const EXIT: &str = "a workflow ends by returning from its run method";
 
-impl environment::Host for Run {
+impl environment::Host for StoreData {
     fn get_environment(&mut self) -> wasmtime::Result<Vec<(String, String)>> {
         Ok(Vec::new())
     }
@@ -27,7 +27,7 @@ impl environment::Host for Run {
     }
 }
 
-impl exit::Host for Run {
+impl exit::Host for StoreData {
     fn exit(&mut self, _: Result<(), ()>) -> wasmtime::Result<()> {
         Err(instead("wasi:cli/exit#exit", EXIT))
     }
@@ -37,56 +37,56 @@ impl exit::Host for Run {
     }
 }
 
-impl stdin::Host for Run {
+impl stdin::Host for StoreData {
     fn get_stdin(&mut self) -> wasmtime::Result<Resource<DynInputStream>> {
         self.gave_handles = true;
         Ok(Resource::new_own(STDIN))
     }
 }
 
-impl stdout::Host for Run {
+impl stdout::Host for StoreData {
     fn get_stdout(&mut self) -> wasmtime::Result<Resource<DynOutputStream>> {
         self.gave_handles = true;
         Ok(Resource::new_own(STDOUT))
     }
 }
 
-impl stderr::Host for Run {
+impl stderr::Host for StoreData {
     fn get_stderr(&mut self) -> wasmtime::Result<Resource<DynOutputStream>> {
         self.gave_handles = true;
         Ok(Resource::new_own(STDERR))
     }
 }
 
-impl terminal_input::Host for Run {}
+impl terminal_input::Host for StoreData {}
 
-impl terminal_input::HostTerminalInput for Run {
+impl terminal_input::HostTerminalInput for StoreData {
     fn drop(&mut self, _: Resource<terminal_input::TerminalInput>) -> wasmtime::Result<()> {
         Ok(())
     }
 }
 
-impl terminal_output::Host for Run {}
+impl terminal_output::Host for StoreData {}
 
-impl terminal_output::HostTerminalOutput for Run {
+impl terminal_output::HostTerminalOutput for StoreData {
     fn drop(&mut self, _: Resource<terminal_output::TerminalOutput>) -> wasmtime::Result<()> {
         Ok(())
     }
 }
 
-impl terminal_stdin::Host for Run {
+impl terminal_stdin::Host for StoreData {
     fn get_terminal_stdin(&mut self) -> wasmtime::Result<Option<Resource<terminal_input::TerminalInput>>> {
         Ok(None)
     }
 }
 
-impl terminal_stdout::Host for Run {
+impl terminal_stdout::Host for StoreData {
     fn get_terminal_stdout(&mut self) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
         Ok(None)
     }
 }
 
-impl terminal_stderr::Host for Run {
+impl terminal_stderr::Host for StoreData {
     fn get_terminal_stderr(&mut self) -> wasmtime::Result<Option<Resource<terminal_output::TerminalOutput>>> {
         Ok(None)
     }

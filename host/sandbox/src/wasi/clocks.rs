@@ -1,4 +1,4 @@
-//! `wasi:clocks`: both show the time of the workflow task and stand still within one.
+//! `wasi:clocks`: both clocks show the time of the workflow task, and do not advance within it.
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::DynPollable;
@@ -6,13 +6,13 @@ use wasmtime_wasi::p2::bindings::clocks::monotonic_clock::{self, Duration, Insta
 use wasmtime_wasi::p2::bindings::clocks::wall_clock::{self, Datetime};
 
 use super::trap::{SLEEP, instead};
-use crate::run::Run;
+use crate::store_data::StoreData;
 
-/// What both clocks say they resolve. wasi-libc wants it to be more than nothing.
+/// The resolution of both clocks. wasi-libc needs one above 0.
 const RESOLUTION_NANOSECONDS: u32 = 1;
 const NANOSECONDS_PER_SECOND: u64 = 1_000_000_000;
 
-impl wall_clock::Host for Run {
+impl wall_clock::Host for StoreData {
     fn now(&mut self) -> wasmtime::Result<Datetime> {
         let time = self.state.time;
         let nanoseconds = u32::try_from(time % NANOSECONDS_PER_SECOND)?;
@@ -24,7 +24,7 @@ impl wall_clock::Host for Run {
     }
 }
 
-impl monotonic_clock::Host for Run {
+impl monotonic_clock::Host for StoreData {
     fn now(&mut self) -> wasmtime::Result<Instant> {
         Ok(self.state.time)
     }

@@ -1,7 +1,7 @@
-//! `wasi:io`: streams that never wait. Standard input is at its end; the outputs take everything.
+//! `wasi:io`: streams that never block. Standard input is at its end; the outputs accept every write.
 //!
-//! Streams are numbers, so there is no table of them. The only pollables are those of streams, which
-//! are always ready: wasi-libc makes one before it prints.
+//! A stream is a number, so there is no resource table. The only pollables are those of streams, and always
+//! ready: wasi-libc makes one before it prints.
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::sync::io::{poll, streams};
@@ -9,14 +9,14 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamErro
 use wasmtime_wasi_io::bindings::wasi::io::error;
 
 use super::trap::instead;
-use crate::run::Run;
+use crate::store_data::StoreData;
 
-/// What `check-write` grants. Never 0, or guests would start to wait.
+/// Bytes that `check-write` permits. With 0 a guest would wait.
 const WRITABLE_BYTES: u64 = 64 << 10;
 
-impl error::Host for Run {}
+impl error::Host for StoreData {}
 
-impl error::HostError for Run {
+impl error::HostError for StoreData {
     fn to_debug_string(&mut self, _: Resource<error::Error>) -> wasmtime::Result<String> {
         Ok(String::new())
     }
@@ -26,13 +26,13 @@ impl error::HostError for Run {
     }
 }
 
-impl poll::Host for Run {
+impl poll::Host for StoreData {
     fn poll(&mut self, pollables: Vec<Resource<DynPollable>>) -> wasmtime::Result<Vec<u32>> {
         Ok((0..u32::try_from(pollables.len())?).collect())
     }
 }
 
-impl poll::HostPollable for Run {
+impl poll::HostPollable for StoreData {
     fn ready(&mut self, _: Resource<DynPollable>) -> wasmtime::Result<bool> {
         Ok(true)
     }
@@ -46,7 +46,7 @@ impl poll::HostPollable for Run {
     }
 }
 
-impl streams::Host for Run {
+impl streams::Host for StoreData {
     fn convert_stream_error(&mut self, error: StreamError) -> wasmtime::Result<streams::StreamError> {
         match error {
             StreamError::Closed => Ok(streams::StreamError::Closed),
@@ -55,7 +55,7 @@ impl streams::Host for Run {
     }
 }
 
-impl streams::HostInputStream for Run {
+impl streams::HostInputStream for StoreData {
     fn read(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<Vec<u8>> {
         Err(StreamError::Closed)
     }
@@ -81,7 +81,7 @@ impl streams::HostInputStream for Run {
     }
 }
 
-impl streams::HostOutputStream for Run {
+impl streams::HostOutputStream for StoreData {
     fn check_write(&mut self, _: Resource<DynOutputStream>) -> StreamResult<u64> {
         Ok(WRITABLE_BYTES)
     }

@@ -1,16 +1,16 @@
-//! `wasi:random`: streams of the run's own randomness, so that `HashMap`s iterate in the same order in
-//! every replay.
+//! `wasi:random`: streams of the run's randomness, so that a `HashMap` iterates in the same order in every
+//! replay.
 
 use wasmtime_wasi::p2::bindings::random::{insecure, insecure_seed, random};
 
-use crate::run::Run;
+use crate::store_data::StoreData;
 
-/// Names of the streams, as `wit/random.wit` gives them.
+/// The names of the streams: `wit/random.wit` specifies them.
 const RANDOM: &str = "wasi:random/random";
 const INSECURE: &str = "wasi:random/insecure";
 const INSECURE_SEED: &str = "wasi:random/insecure-seed";
 
-impl random::Host for Run {
+impl random::Host for StoreData {
     fn get_random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
         self.random_bytes(RANDOM, length)
     }
@@ -20,7 +20,7 @@ impl random::Host for Run {
     }
 }
 
-impl insecure::Host for Run {
+impl insecure::Host for StoreData {
     fn get_insecure_random_bytes(&mut self, length: u64) -> wasmtime::Result<Vec<u8>> {
         self.random_bytes(INSECURE, length)
     }
@@ -30,7 +30,7 @@ impl insecure::Host for Run {
     }
 }
 
-impl insecure_seed::Host for Run {
+impl insecure_seed::Host for StoreData {
     fn insecure_seed(&mut self) -> wasmtime::Result<(u64, u64)> {
         Ok((self.random_u64(INSECURE_SEED)?, self.random_u64(INSECURE_SEED)?))
     }

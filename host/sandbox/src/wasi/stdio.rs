@@ -1,16 +1,16 @@
-//! Standard output and standard error: lines of text for the log.
+//! Splits standard output and standard error into lines, which become log entries.
 
 use crate::wit::workflow::host::log::{Entry, Level};
 
-/// Numbers of the standard streams, as resources carry them.
+/// The numbers by which resources name the standard streams.
 pub(crate) const STDIN: u32 = 0;
 pub(crate) const STDOUT: u32 = 1;
 pub(crate) const STDERR: u32 = 2;
 
-/// A line that is longer than this is cut into several.
+/// A longer line is cut into several entries.
 const MAX_LINE_BYTES: usize = 16 << 10;
 
-/// What was printed since the last line end, by stream.
+/// The bytes that were printed since the last line end, by stream.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
     stdout: Vec<u8>,
@@ -18,7 +18,7 @@ pub(crate) struct Lines {
 }
 
 impl Lines {
-    /// Adds to a stream, and gives the lines that are complete by it.
+    /// Adds bytes to a stream, and returns the lines that they complete.
     pub(crate) fn take(&mut self, stream: u32, bytes: &[u8]) -> Vec<Entry> {
         let buffer = if stream == STDERR { &mut self.stderr } else { &mut self.stdout };
         let mut entries = Vec::new();
@@ -31,7 +31,7 @@ impl Lines {
         entries
     }
 
-    /// The lines that have no end.
+    /// Returns the lines without a line end.
     pub(crate) fn finish(&mut self) -> Vec<Entry> {
         let mut entries = Vec::new();
         for (stream, buffer) in [(STDOUT, &mut self.stdout), (STDERR, &mut self.stderr)] {
@@ -43,7 +43,7 @@ impl Lines {
     }
 }
 
-/// Empties the buffer into an entry.
+/// Moves the buffer into an entry.
 fn entry(stream: u32, buffer: &mut Vec<u8>) -> Entry {
     let message = String::from_utf8_lossy(buffer).trim_end_matches(['\n', '\r']).to_owned();
     buffer.clear();

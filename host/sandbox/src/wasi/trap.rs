@@ -1,27 +1,27 @@
-//! Interfaces that a module may import but not use: crates bring them in without ever calling them.
+//! Interfaces that a module may import but not call: crates import them without need.
 
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
 use wasmtime::component::{Linker, ResourceType};
 
 use crate::fault::misuse;
-use crate::run::Run;
+use crate::store_data::StoreData;
 
 pub(crate) const SLEEP: &str =
     "a workflow waits with a timer of its context, which lasts in replay and across restarts";
 pub(crate) const FILES: &str = "a workflow reads and writes files in an activity";
 
-/// What a guest hears that calls something it may not.
+/// The error of a function that no workflow may call.
 pub(crate) fn instead(function: &str, instead: &str) -> wasmtime::Error {
     misuse(format!("it called {function}, which no workflow may: {instead}"))
 }
 
-/// A resource of an interface that stops its users: there never is one.
+/// The type of resources that no function returns.
 struct Never;
 
-/// Links an interface so that each of its functions stops the guest. The name is the one that the
-/// module imports, version included: nothing else answers to it.
+/// Links an interface so that each of its functions stops the guest. `name` must be the module's own import
+/// name with its version, because `func_new` does not match other versions.
 pub(crate) fn link(
-    linker: &mut Linker<Run>,
+    linker: &mut Linker<StoreData>,
     engine: &wasmtime::Engine,
     name: &str,
     interface: &ComponentInstance,
@@ -35,8 +35,8 @@ pub(crate) fn link(
                 let function = format!("{short}#{item}");
                 instance.func_new(item, move |_, _, _, _| Err(instead(&function, hint)))?;
             }
-            // Types that the interface takes from wasi:io and wasi:clocks need no definition, except
-            // for resources, which must be those of the interface they come from.
+            // Types from wasi:io and wasi:clocks need no definition, except for resources, whose type must be
+            // that of the interface that defines them.
             ComponentItem::Resource(_) => {
                 instance.resource(item, resource_type(item), |_, _| Ok(()))?;
             }

@@ -1,5 +1,4 @@
-//! What the sandbox's tests share: the guests of `tests/guests`, and a driver for the one that runs
-//! scripts.
+//! Shared by the tests of the sandbox: the guests of `tests/guests`, and a driver of the script guest.
 
 #![allow(dead_code, unreachable_pub, reason = "every test target uses its own part of it")]
 
@@ -11,7 +10,7 @@ use host_sandbox::wit::workflow::host::{activation, log, metrics, types};
 use host_sandbox::wit::{Query, Task};
 use host_sandbox::{Activation, Command, Config, Engine, Fault, Instance, Module, RunInit, Sink};
 
-/// Nanoseconds since 1970 of the first workflow task.
+/// The time of the first workflow task, in nanoseconds since 1970.
 pub const START: u64 = 1_700_000_000_123_456_789;
 
 /// The bytes of a guest of `tests/guests`.
@@ -21,9 +20,10 @@ pub fn guest(name: &str) -> Vec<u8> {
     std::fs::read(path).expect("a component that was built can be read")
 }
 
-/// An engine for tests: few guests, and a deadline that a slow machine does not reach by accident.
+/// The configuration of test engines: few guests, and the default deadline, which a slow machine does not
+/// reach.
 pub fn config() -> Config {
-    // Compiled once for all tests: the compiler is slow without optimization.
+    // The cache is shared by all tests, because the compiler is slow without optimization.
     let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
     Config { instances: 16, cache, ..Config::default() }
 }
@@ -34,7 +34,7 @@ pub fn script(config: Config) -> Module {
     engine.load(&guest("script")).expect("the script guest is a module")
 }
 
-/// A sink that keeps the messages of what it gets.
+/// A sink that stores the messages of log entries and measurements.
 #[derive(Clone, Debug, Default)]
 pub struct Collect(Arc<Mutex<Vec<String>>>);
 
@@ -59,12 +59,12 @@ impl Sink for Collect {
 }
 
 /// A run of a script.
-pub struct Run {
+pub struct ScriptRun {
     pub instance: Instance,
     pub sink: Collect,
 }
 
-impl Run {
+impl ScriptRun {
     pub fn new(module: &Module) -> Self {
         let sink = Collect::default();
         let random_seed = host_sandbox::random::seed("a run id");
@@ -143,7 +143,7 @@ fn info() -> activation::WorkflowInfo {
     }
 }
 
-/// Commands as short lines.
+/// Renders commands, one in each line.
 pub fn render(commands: &[Command]) -> String {
     let lines: Vec<_> = commands.iter().map(line).collect();
     lines.join("\n")

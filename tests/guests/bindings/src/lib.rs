@@ -1,4 +1,4 @@
-//! The contract, for all guests of this folder.
+//! The bindings of the contract, for the guests of this folder.
 
 pub mod contract {
     //! Generated.

@@ -1,4 +1,4 @@
-//! Has one workflow, which does nothing.
+//! A module with one workflow, which issues no command.
 
 use bindings::workflow::host::activation::{Query, Task, Update};
 use bindings::workflow::host::definition::WorkflowDefinition;

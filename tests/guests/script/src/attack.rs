@@ -1,4 +1,4 @@
-//! What no workflow should do.
+//! Attacks: calls and loops that the sandbox must stop.
 
 use std::hint::black_box;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(word: &str, argument: &str) {
         "panic-deep" => inner(argument),
         "abort" => core::arch::wasm32::unreachable(),
         "bad-call" => {
-            // SAFETY: none; calling what is no function traps, which is what this is for.
+            // SAFETY: none. The call of an invalid function traps, which the test expects.
             let function: fn() = unsafe { std::mem::transmute(black_box(1_000_000_usize)) };
             function();
         }
@@ -133,7 +133,7 @@ unsafe extern "C" {
 
 fn handle_flood() -> ! {
     loop {
-        // SAFETY: takes and gives a number.
+        // SAFETY: the import takes and returns a number.
         black_box(unsafe { get_stdout() });
     }
 }
@@ -146,11 +146,11 @@ unsafe extern "C" {
 
 fn not_utf8() {
     let text = [0xff_u8, 0xfe];
-    // SAFETY: the host reads the two bytes, and finds that they are no text.
+    // SAFETY: the host reads the two bytes, and traps because they are not UTF-8.
     unsafe { set_current_details(text.as_ptr(), text.len()) };
 }
 
 fn bad_pointer() {
-    // SAFETY: the host finds that there is no such memory.
+    // SAFETY: the host traps because the address is out of bounds.
     unsafe { set_current_details(std::ptr::without_provenance(0xffff_fff0), 1_000) };
 }

@@ -1,8 +1,8 @@
-//! A workflow that does, line by line, what its argument says: well-behaved things and attacks.
+//! A workflow that runs a script, line by line: commands and attacks.
 //!
-//! The argument of `start` is the script. A line is a word and its argument; `wait` ends the
-//! activation, and every later one goes on behind it, after writing down what it brought. A query runs
-//! its name as a line, and so does the validator of an update.
+//! The argument of `start` is the script. A line is a word and its argument. `wait` ends the activation; the
+//! next activation records its jobs and continues behind it. A query runs its name as a line, and so does the
+//! validator of an update.
 
 mod attack;
 mod step;
@@ -18,7 +18,7 @@ use bindings::workflow::host::types::{
 
 struct Module;
 
-/// What the workflow keeps between activations.
+/// The state of the workflow between activations.
 #[derive(Default)]
 struct Script {
     lines: Vec<String>,
@@ -89,7 +89,7 @@ fn bytes(data: Vec<u8>) -> Payload {
     Payload { encoding: Encoding::BinaryPlain, metadata: Vec::new(), data }
 }
 
-/// A failure of one link.
+/// A failure without causes.
 fn failure(message: &str) -> Failure {
     let info = FailureInfo::Application(ApplicationFailure {
         error_type: "Script".to_owned(),
@@ -107,7 +107,7 @@ fn failure(message: &str) -> Failure {
     }]
 }
 
-/// What the SDK's panic hook does, too.
+/// Reports panics, as the panic hook of the SDK does.
 fn report(panic: &std::panic::PanicHookInfo<'_>) {
     let location = panic.location().map(|location| log::Location {
         file: location.file().to_owned(),

@@ -1,4 +1,4 @@
-//! Imports an interface that no host offers.
+//! Imports an interface that the gate does not know.
 
 use bindings::workflow::host::activation::{Query, Task, Update};
 use bindings::workflow::host::definition::WorkflowDefinition;

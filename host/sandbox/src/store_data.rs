@@ -1,4 +1,4 @@
-//! What the host keeps for a guest: the data of its store.
+//! The host's data for a guest: the data of its wasmtime store.
 
 use std::collections::BTreeMap;
 
@@ -16,36 +16,36 @@ use crate::wasi::stdio::Lines;
 use crate::weight::Weight;
 use crate::wit::workflow::host::{log::Entry, metrics::Measurement};
 
-/// What a guest is called for, which decides what it may do.
+/// The export that a guest is called through. It decides which imports the guest may call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    /// It is being instantiated, or asked for its definitions.
+pub(crate) enum CallKind {
+    /// Instantiation, or `definitions`.
     Definitions,
-    /// It takes jobs: the only phase that records commands.
+    /// `activate`: the only call that records commands.
     Activate,
-    /// It answers a query.
+    /// `query`
     Query,
-    /// It validates an update.
+    /// `validate-update`
     ValidateUpdate,
 }
 
-/// The part of a guest's state that the host holds. Belongs to every copy of the guest.
+/// The part of a guest's state that the host holds: a copy of the guest has it too.
 #[derive(Clone, Debug)]
-pub(crate) struct State {
-    /// Nanoseconds since 1970.
+pub(crate) struct HostState {
+    /// The time of the current workflow task, in nanoseconds since 1970.
     pub(crate) time: u64,
     pub(crate) random: Streams,
     pub(crate) patches: BTreeMap<String, Patch>,
     pub(crate) sequences: Sequences,
 }
 
-impl State {
-    /// Feeds it to a hash.
+impl HostState {
+    /// Passes the state to a hash, as bytes.
     pub(crate) fn digest(&self, mut add: impl FnMut(&[u8])) {
         add(&self.time.to_le_bytes());
         self.random.digest(&mut add);
         for (patch_id, patch) in &self.patches {
-            // Only replay knows of patches before they are asked for.
+            // A notified patch is known in replay only, so it would tell a run from its replay.
             if let Patch::Answered(patched) = patch {
                 add(&(patch_id.len() as u64).to_le_bytes());
                 add(patch_id.as_bytes());
@@ -68,16 +68,16 @@ impl State {
     }
 }
 
-/// What is known of a patch.
+/// The state of a patch id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Patch {
-    /// History says that the run has it; the guest did not ask yet.
+    /// History has a marker of the patch; the guest has not asked for it yet.
     Notified,
-    /// What the guest was told, which holds for ever.
+    /// The answer that the guest got: it gets the same one from now on.
     Answered(bool),
 }
 
-/// The last sequence number of each kind.
+/// The last sequence number that was assigned, by kind. 0 if there was none.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Sequences {
     pub(crate) timers: u32,
@@ -88,11 +88,10 @@ pub(crate) struct Sequences {
     pub(crate) nexus_operations: u32,
 }
 
-/// What guests draw from while they are made: it is the same for all, so that new guests of a module
-/// are, too.
-const SEED_BEFORE_THE_RUN: u64 = 0;
+/// The random seed during instantiation: the same for all guests, so that new guests of a module are equal.
+const INSTANTIATION_SEED: u64 = 0;
 
-/// What one activation has used up so far.
+/// What the current call has used of its limits, in bytes.
 #[derive(Debug, Default)]
 struct Usage {
     command_bytes: usize,
@@ -100,15 +99,15 @@ struct Usage {
     random_bytes: usize,
 }
 
-/// The data of a guest's store.
-pub(crate) struct Run {
-    pub(crate) state: State,
+/// The host's data for one guest.
+pub(crate) struct StoreData {
+    pub(crate) state: HostState,
     pub(crate) memory: MemoryLimiter,
-    pub(crate) phase: Phase,
+    pub(crate) call: CallKind,
     pub(crate) replaying: bool,
     pub(crate) panic: Option<(String, Option<Location>)>,
     pub(crate) lines: Lines,
-    /// Whether the guest ever got a component handle, which a copy of it would not have.
+    /// Whether the guest was given a component handle: a copy of the guest would not have it.
     pub(crate) gave_handles: bool,
     supported: Features,
     commands: Vec<Command>,
@@ -116,17 +115,17 @@ pub(crate) struct Run {
     sink: Box<dyn Sink>,
 }
 
-impl Run {
+impl StoreData {
     pub(crate) fn new(sink: Box<dyn Sink>, memory_bytes: usize, supported: Features) -> Self {
         Self {
-            state: State {
+            state: HostState {
                 time: 0,
-                random: Streams::new(SEED_BEFORE_THE_RUN),
+                random: Streams::new(INSTANTIATION_SEED),
                 patches: BTreeMap::new(),
                 sequences: Sequences::default(),
             },
             memory: MemoryLimiter::new(memory_bytes),
-            phase: Phase::Definitions,
+            call: CallKind::Definitions,
             replaying: false,
             panic: None,
             lines: Lines::default(),
@@ -138,16 +137,16 @@ impl Run {
         }
     }
 
-    /// Makes ready for a call.
-    pub(crate) fn begin(&mut self, phase: Phase, replaying: bool) {
-        self.phase = phase;
+    /// Starts a call.
+    pub(crate) fn begin(&mut self, call: CallKind, replaying: bool) {
+        self.call = call;
         self.replaying = replaying;
         self.panic = None;
         self.usage = Usage::default();
         self.commands.clear();
     }
 
-    /// Ends a call: what the guest printed without a line end is logged, too.
+    /// Ends a call: logs what the guest printed without a line end, and returns the recorded commands.
     pub(crate) fn end(&mut self) -> Vec<Command> {
         for entry in self.lines.finish() {
             self.deliver(entry);
@@ -155,22 +154,22 @@ impl Run {
         std::mem::take(&mut self.commands)
     }
 
-    /// Whether a command of a feature may be recorded now.
+    /// Checks that a command of a feature may be recorded in this call.
     pub(crate) fn permit(&self, feature: Feature) -> wasmtime::Result<()> {
         let name = feature.name();
-        let phase = match self.phase {
-            Phase::Activate if self.supported.contains(feature) => return Ok(()),
-            Phase::Activate => {
+        let situation = match self.call {
+            CallKind::Activate if self.supported.contains(feature) => return Ok(()),
+            CallKind::Activate => {
                 return Err(misuse(format!("unsupported: this host does not offer {name}")));
             }
-            Phase::Definitions => "while it was asked for its definitions",
-            Phase::Query => "in a query, which may only read",
-            Phase::ValidateUpdate => "in the validator of an update, which may only read",
+            CallKind::Definitions => "while it was asked for its definitions",
+            CallKind::Query => "in a query, which may only read",
+            CallKind::ValidateUpdate => "in the validator of an update, which may only read",
         };
-        Err(misuse(format!("it asked for {name} {phase}")))
+        Err(misuse(format!("it asked for {name} {situation}")))
     }
 
-    /// Records a command that weighs so much.
+    /// Records a command with `bytes` of payloads and texts.
     pub(crate) fn record(&mut self, command: Command, bytes: usize) -> wasmtime::Result<()> {
         self.usage.command_bytes = self.usage.command_bytes.saturating_add(bytes);
         if self.usage.command_bytes > MAX_COMMAND_BYTES {
@@ -183,7 +182,7 @@ impl Run {
         Ok(())
     }
 
-    /// Bytes of a random stream.
+    /// The next bytes of a random stream.
     pub(crate) fn random_bytes(&mut self, stream: &str, length: u64) -> wasmtime::Result<Vec<u8>> {
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         if length > MAX_RANDOM_BYTES_PER_CALL {
@@ -201,7 +200,7 @@ impl Run {
         Ok(self.state.random.stream(stream)?.next_u64())
     }
 
-    /// What the guest was told about a patch.
+    /// The answer that the guest got for a patch id, if it has asked before.
     pub(crate) fn known_patch(&self, patch_id: &str) -> Option<bool> {
         match self.state.patches.get(patch_id) {
             Some(Patch::Answered(patched)) => Some(*patched),
@@ -209,7 +208,7 @@ impl Run {
         }
     }
 
-    /// Decides about a patch that the guest asks for the first time.
+    /// Answers the first request for a patch id.
     pub(crate) fn decide_patch(&mut self, patch_id: &str) -> wasmtime::Result<bool> {
         if patch_id.len() > MAX_NAME_BYTES {
             return Err(LimitKind::NameBytes(patch_id.len()).into());
@@ -222,14 +221,14 @@ impl Run {
         Ok(patched)
     }
 
-    /// Takes note of patches that history says the run has.
+    /// Adds the patches that history has markers of.
     pub(crate) fn notify_patches(&mut self, patch_ids: Vec<String>) {
         for patch_id in patch_ids {
             self.state.patches.entry(patch_id).or_insert(Patch::Notified);
         }
     }
 
-    /// Counts and delivers a log entry.
+    /// Counts a log entry and passes it to the sink.
     pub(crate) fn log(&mut self, entry: Entry) -> wasmtime::Result<()> {
         let fields: usize = entry.fields.weight();
         self.count_log(entry.target.len() + entry.message.len() + fields)?;
@@ -237,7 +236,7 @@ impl Run {
         Ok(())
     }
 
-    /// Counts and delivers a measurement.
+    /// Counts a measurement and passes it to the sink.
     pub(crate) fn measure(&mut self, measurement: Measurement) -> wasmtime::Result<()> {
         let attributes: usize = measurement.attributes.weight();
         self.count_log(measurement.name.len() + measurement.description.len() + attributes)?;
@@ -247,7 +246,7 @@ impl Run {
         Ok(())
     }
 
-    /// Takes what the guest wrote to a standard stream, and delivers the lines that it ends.
+    /// Counts bytes that the guest wrote to a standard stream, and logs the lines that they complete.
     pub(crate) fn print(&mut self, stream: u32, bytes: &[u8]) -> wasmtime::Result<()> {
         self.count_log(bytes.len())?;
         for entry in self.lines.take(stream, bytes) {
@@ -257,7 +256,7 @@ impl Run {
     }
 
     fn count_log(&mut self, bytes: usize) -> wasmtime::Result<()> {
-        // An entry without a byte of text costs something, too.
+        // The cost of an entry beside its text.
         const ENTRY_BYTES: usize = 16;
         self.usage.log_bytes = self.usage.log_bytes.saturating_add(bytes).saturating_add(ENTRY_BYTES);
         if self.usage.log_bytes > MAX_LOG_BYTES {
