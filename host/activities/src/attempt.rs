@@ -1,6 +1,6 @@
-//! One attempt from start to outcome: heartbeats, timeouts, requests to stop, and the end.
+//! One attempt from start to outcome: heartbeats, timeouts and cancellation.
 //!
-//! Owns what happens around an activity; [`crate::executors`] owns what runs it.
+//! Owns everything around the function of the activity; [`crate::executors`] runs the function.
 
 use std::future::{Future, pending};
 use std::pin::Pin;
@@ -14,46 +14,46 @@ use crate::cancel::{CancelReason, Cancellation};
 use crate::failure_type;
 use crate::heartbeat::{HeartbeatAnswer, Throttle};
 use crate::outcome::{Outcome, failed};
-use crate::registry::Kind;
+use crate::registry::ExecutorKind;
 use crate::timers::Timers;
 
-/// From the end of an attempt until its last heartbeat is given up.
+/// From the end of an attempt until the attempt to send its last heartbeat is given up.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How far a host is in stopping.
+/// The shutdown of a host, from its point of view on activities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    /// Not at all.
+pub(crate) enum ShutdownPhase {
+    /// No shutdown.
     Running,
-    /// Activities are asked to stop.
+    /// Activities are cancelled with [`CancelReason::WorkerShutdown`].
     Stopping,
-    /// What still runs is left.
+    /// Activities that still run are dropped.
     Leaving,
 }
 
-/// A heartbeat on its way to the service.
+/// The answer to a heartbeat that is being sent.
 pub(crate) type Sending = Pin<Box<dyn Future<Output = HeartbeatAnswer> + Send>>;
 
-/// What surrounds an attempt.
+/// What an attempt is driven with.
 pub(crate) struct Attempt {
     pub(crate) activity_type: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ExecutorKind,
     pub(crate) cancellation: Cancellation,
-    /// What the activity recorded last.
+    /// The heartbeat details that the activity recorded last.
     pub(crate) recorded: watch::Receiver<Option<Vec<Payload>>>,
-    /// Sends a heartbeat.
+    /// Sends a heartbeat with these details.
     pub(crate) send: Box<dyn Fn(Vec<Payload>) -> Sending + Send + Sync>,
     pub(crate) throttle: Throttle,
     pub(crate) timers: Timers,
-    pub(crate) phase: watch::Receiver<Phase>,
+    pub(crate) phase: watch::Receiver<ShutdownPhase>,
     /// See [`crate::Options::cancel_grace`].
     pub(crate) cancel_grace: Duration,
 }
 
-/// Everything that can happen to an attempt.
+/// The events of an attempt.
 enum Event {
     Ended(Outcome),
-    Phase(Phase),
+    Shutdown(ShutdownPhase),
     Answered(HeartbeatAnswer),
     TimedOut,
     GraceOver,
@@ -61,35 +61,38 @@ enum Event {
     Recorded,
 }
 
-/// What an attempt is waiting for.
+/// The state of an attempt between two events.
 struct Waiting {
     sending: Option<Sending>,
-    /// The attempt is dropped then.
+    /// When the attempt is dropped, if it was cancelled and does not end.
     drop_at: Option<Instant>,
-    /// Nobody waits for the outcome any more.
+    /// Set when the service has given the attempt up: the outcome is not reported.
     lost: Option<CancelReason>,
-    phase: Phase,
+    phase: ShutdownPhase,
 }
 
 impl Attempt {
-    /// Drives `body`, which runs the activity, until there is an outcome. Dropping `body` stops what can
-    /// be stopped.
+    /// Drives the attempt until its outcome. `body` runs the activity; dropping it aborts a task and kills a
+    /// child process, but does not end a thread.
     pub(crate) async fn run(mut self, body: impl Future<Output = Outcome>) -> Outcome {
-        let mut waiting = Waiting { sending: None, drop_at: None, lost: None, phase: Phase::Running };
+        let mut waiting = Waiting { sending: None, drop_at: None, lost: None, phase: ShutdownPhase::Running };
         let outcome = {
             let mut body = std::pin::pin!(body);
             loop {
                 match self.next(&mut waiting, body.as_mut()).await {
                     Event::Ended(outcome) => break outcome,
-                    // The activity has no say any more; the reason to stop says what is reported.
-                    event @ (Event::GraceOver | Event::Phase(Phase::Leaving)) => {
-                        if matches!(event, Event::Phase(_)) {
+                    // The reason of the cancellation decides what is reported.
+                    event @ (Event::GraceOver | Event::Shutdown(ShutdownPhase::Leaving)) => {
+                        if matches!(event, Event::Shutdown(_)) {
                             self.cancellation.cancel(CancelReason::WorkerShutdown);
                         }
-                        tracing::warn!(activity = self.activity_type, "dropped; it did not stop in time");
+                        tracing::warn!(
+                            activity = self.activity_type,
+                            "activity dropped, because it did not stop in time"
+                        );
                         break Outcome::Cancelled { details: Vec::new() };
                     }
-                    Event::Phase(phase) => {
+                    Event::Shutdown(phase) => {
                         waiting.phase = phase;
                         self.stop(&mut waiting, CancelReason::WorkerShutdown);
                     }
@@ -115,7 +118,7 @@ impl Attempt {
         tokio::select! {
             biased;
             outcome = body => Event::Ended(outcome),
-            phase = next_phase(&mut self.phase, waiting.phase) => Event::Phase(phase),
+            phase = next_phase(&mut self.phase, waiting.phase) => Event::Shutdown(phase),
             answer = answer(&mut waiting.sending) => Event::Answered(answer),
             () = at(timeout) => Event::TimedOut,
             () = at(waiting.drop_at) => Event::GraceOver,
@@ -144,12 +147,12 @@ impl Attempt {
         if reason.is_lost() {
             waiting.lost = Some(reason);
         }
-        if waiting.drop_at.is_none() && (reason.is_lost() || self.kind == Kind::Process) {
+        if waiting.drop_at.is_none() && (reason.is_lost() || self.kind == ExecutorKind::Process) {
             waiting.drop_at = Instant::now().checked_add(self.cancel_grace);
         }
     }
 
-    /// What is reported, after the last heartbeats are out.
+    /// Sends the last heartbeat where the report does not contain it, and returns the outcome to report.
     async fn settle(mut self, waiting: Waiting, outcome: Outcome) -> Outcome {
         if let Some(reason) = waiting.lost {
             return Outcome::Lost(reason);
@@ -166,7 +169,7 @@ impl Attempt {
         let reason = self.cancellation.reason();
         let settled = settled(&self.activity_type, outcome, reason, last_details);
         if matches!(settled, Outcome::Cancelled { .. } | Outcome::WillCompleteAsync) {
-            // Only failures carry the last details along.
+            // The report of a failure contains the last details; the others do not.
             let flush = async {
                 if let Some(sending) = waiting.sending {
                     sending.await;
@@ -176,14 +179,15 @@ impl Attempt {
                 }
             };
             if timeout(FLUSH_TIMEOUT, flush).await.is_err() {
-                tracing::warn!(activity = self.activity_type, "gave up sending the last heartbeat");
+                tracing::warn!(activity = self.activity_type, "failed to send the last heartbeat in time");
             }
         }
         settled
     }
 }
 
-/// Turns what an activity said into what is reported: being cancelled is an outcome only if somebody asked.
+/// The outcome to report. An activity that ends as cancelled is reported as canceled only if cancellation was
+/// requested; otherwise the reason decides.
 fn settled(
     activity: &str,
     outcome: Outcome,
@@ -207,7 +211,7 @@ fn settled(
         }
         (Outcome::Cancelled { .. }, None) => failed(
             failure_type::NOT_CANCELLED,
-            format!("activity `{activity}` says that it was cancelled, but nobody cancelled it"),
+            format!("activity `{activity}` returned that it was cancelled, without a request to cancel it"),
         ),
         (outcome, _) => outcome,
     };
@@ -233,11 +237,11 @@ async fn answer(sending: &mut Option<Sending>) -> HeartbeatAnswer {
 
 async fn changed(recorded: &mut watch::Receiver<Option<Vec<Payload>>>) {
     if recorded.changed().await.is_err() {
-        // The activity dropped its context; nothing more will come.
+        // The activity dropped its context, so it records nothing more.
         pending().await
     }
 }
 
-async fn next_phase(phase: &mut watch::Receiver<Phase>, seen: Phase) -> Phase {
-    phase.wait_for(|phase| *phase > seen).await.map_or(Phase::Leaving, |phase| *phase)
+async fn next_phase(phase: &mut watch::Receiver<ShutdownPhase>, seen: ShutdownPhase) -> ShutdownPhase {
+    phase.wait_for(|phase| *phase > seen).await.map_or(ShutdownPhase::Leaving, |phase| *phase)
 }

@@ -1,35 +1,35 @@
-//! The request to stop, and why: set once by whoever supervises an attempt, read by the activity.
+//! The cancellation of an attempt and its reason: the attempt sets it once, the activity reads it.
 
 use std::sync::{Arc, OnceLock};
 
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-/// Why an activity is asked to stop.
+/// Why an activity is cancelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CancelReason {
-    /// The workflow, or somebody else, cancelled it.
+    /// The workflow or a client requested cancellation.
     Requested,
-    /// A timeout of this attempt ran out.
+    /// A timeout of this attempt has ended.
     TimedOut,
-    /// This host is stopping; the activity is tried again elsewhere.
+    /// This host shuts down; the service retries the activity elsewhere.
     WorkerShutdown,
-    /// The service does not know this attempt any more: it timed out, or the workflow closed.
+    /// The service does not know this attempt any more, because it timed out or the workflow closed.
     NotFound,
-    /// Somebody paused it; it is tried again once it is unpaused.
+    /// A client paused the activity; the service retries it once it is unpaused.
     Paused,
-    /// Somebody reset it; it is tried again.
+    /// A client reset the activity; the service retries it.
     Reset,
 }
 
 impl CancelReason {
-    /// Nobody waits for what this attempt comes to.
+    /// Whether the service has given this attempt up, so that it accepts no outcome.
     pub(crate) fn is_lost(self) -> bool {
         matches!(self, Self::TimedOut | Self::NotFound)
     }
 }
 
-/// A request to stop that is made at most once.
+/// A cancellation that happens at most once. A clone is the same cancellation.
 #[derive(Clone, Debug, Default)]
 pub struct Cancellation {
     reason: Arc<OnceLock<CancelReason>>,
@@ -37,24 +37,24 @@ pub struct Cancellation {
 }
 
 impl Cancellation {
-    /// Nobody asked yet.
+    /// Not cancelled yet.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Asks to stop. The first reason stays.
+    /// Cancels. Only the first reason counts.
     pub fn cancel(&self, reason: CancelReason) {
-        // A later reason changes nothing for the activity, which stops already.
+        // Fails if there is a reason already, which stays.
         let _ = self.reason.set(reason);
         self.token.cancel();
     }
 
-    /// Why, once somebody asked.
+    /// The reason, once it is cancelled.
     pub fn reason(&self) -> Option<CancelReason> {
         self.reason.get().copied()
     }
 
-    /// Waits until somebody asks.
+    /// Waits until it is cancelled.
     pub async fn cancelled(&self) {
         self.token.cancelled().await;
     }

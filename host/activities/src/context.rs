@@ -1,4 +1,4 @@
-//! What an activity has in its hands while it runs.
+//! The context of an activity.
 
 use std::sync::Arc;
 
@@ -8,9 +8,9 @@ use crate::cancel::{CancelReason, Cancellation};
 use crate::info::{ActivityInfo, ActivityTask};
 use crate::size::{self, TooLarge};
 
-/// The first parameter of every activity: what it may know, heartbeats, and the request to stop.
+/// The context of an activity: information about its task, heartbeats and cancellation.
 ///
-/// Cheap to clone, and may be handed to other threads and tasks of the activity.
+/// A clone is the same context, for other threads and tasks of the activity.
 #[derive(Clone)]
 pub struct ActivityContext(Arc<Inner>);
 
@@ -23,9 +23,10 @@ struct Inner {
 }
 
 impl ActivityContext {
-    /// The context of a task, and its arguments. `record` gets each heartbeat's details.
+    /// Splits a task into its context and its arguments. The context passes the details of each heartbeat to
+    /// `record`.
     ///
-    /// Executors call this; so does a test that calls an activity directly.
+    /// Executors call it, and tests that call an activity directly.
     pub fn new(
         task: ActivityTask,
         cancellation: Cancellation,
@@ -36,20 +37,20 @@ impl ActivityContext {
         (Self(Arc::new(Inner { info, headers, heartbeat_details, cancellation, record })), arguments)
     }
 
-    /// Which activity this is, and under which conditions it runs.
+    /// The ids, timeouts and other fields of the activity task.
     pub fn info(&self) -> &ActivityInfo {
         &self.0.info
     }
 
-    /// Headers, by name.
+    /// The headers of the activity, by name.
     pub fn headers(&self) -> &NamedPayloads {
         &self.0.headers
     }
 
-    /// What the attempt before this one recorded last; `None` if it recorded nothing.
+    /// The details of the last heartbeat of earlier attempts; `None` if there is none.
     ///
     /// # Errors
-    /// The details are not a `T`.
+    /// The details could not be decoded as a `T`.
     pub fn heartbeat_details<T: serde::de::DeserializeOwned>(&self) -> Result<Option<T>, PayloadError> {
         if self.0.heartbeat_details.is_empty() {
             return Ok(None);
@@ -57,18 +58,18 @@ impl ActivityContext {
         <(T,)>::from_payloads(&self.0.heartbeat_details).map(|(details,)| Some(details))
     }
 
-    /// What the attempt before this one recorded last, as payloads.
+    /// The details of the last heartbeat of earlier attempts, as payloads.
     pub fn raw_heartbeat_details(&self) -> &[Payload] {
         &self.0.heartbeat_details
     }
 
-    /// Tells the service that the activity is alive and how far it is. Does not wait: it may be called
-    /// as often as there is progress, and is sent on at most as often as the heartbeat timeout needs.
+    /// Records a heartbeat with the progress of the activity. Returns at once, and may be called at every
+    /// step: the host sends the newest heartbeat after 0.8 of the heartbeat timeout, at most every 60 s.
     ///
-    /// The answer may be that the activity should stop: see [`ActivityContext::is_cancelled`].
+    /// The answer of the service may cancel the activity: see [`ActivityContext::is_cancelled`].
     ///
     /// # Errors
-    /// The details cannot be encoded, or are larger than a payload may be.
+    /// The details could not be encoded, or have more than [`MAX_PAYLOADS_BYTES`](crate::MAX_PAYLOADS_BYTES).
     pub fn record_heartbeat<T: serde::Serialize>(&self, details: T) -> Result<(), HeartbeatError> {
         let details = (details,).into_payloads()?;
         size::check_size(&self.0.info.activity_type, "heartbeat details", &details)?;
@@ -76,18 +77,18 @@ impl ActivityContext {
         Ok(())
     }
 
-    /// Whether the activity should stop. It may finish nevertheless; to stop, return
+    /// Whether the activity is cancelled. It may complete nevertheless; to stop, it returns
     /// [`crate::ActivityError::cancelled`].
     pub fn is_cancelled(&self) -> bool {
         self.cancel_reason().is_some()
     }
 
-    /// Waits until the activity should stop.
+    /// Waits until the activity is cancelled.
     pub async fn cancelled(&self) {
         self.0.cancellation.cancelled().await;
     }
 
-    /// Why the activity should stop, if it should.
+    /// Why the activity is cancelled; `None` if it is not.
     pub fn cancel_reason(&self) -> Option<CancelReason> {
         self.0.cancellation.reason()
     }
@@ -106,10 +107,10 @@ impl std::fmt::Debug for ActivityContext {
 /// Why a heartbeat was not recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum HeartbeatError {
-    /// The details have no encoding.
+    /// The details could not be encoded.
     #[error("failed to encode heartbeat details")]
     Encode(#[from] PayloadError),
-    /// The details are larger than a payload may be.
+    /// The details have too many bytes.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
 }

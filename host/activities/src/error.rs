@@ -1,6 +1,4 @@
-//! What an activity returns instead of a result.
-//!
-//! This is the user's side: [`crate::Outcome`] is what a worker reports.
+//! The error type of activities. [`crate::Outcome`] is what the worker reports.
 
 use guest_sdk_types::{
     ApplicationFailure, CanceledFailure, Failure, FailureInfo, MAX_FAILURE_DEPTH, Payload, PayloadError,
@@ -9,9 +7,9 @@ use serde::Serialize;
 
 /// Why an activity gives no result.
 ///
-/// Every error converts into one with `?`: it becomes an application failure that is tried again as the
-/// retry policy says, with its sources as causes. [`Failure::application`] builds one with a type, details,
-/// a delay before the next attempt, or without another attempt:
+/// `?` converts every error into an application failure that is retried as the retry policy says, with the
+/// sources of the error as causes. [`Failure::application`] builds one with a type, details, a delay before
+/// the next attempt, or without retries:
 ///
 /// ```
 /// # use host_activities::{ActivityError, types::Failure};
@@ -28,30 +26,30 @@ use serde::Serialize;
 pub enum ActivityError {
     /// This attempt failed.
     Application(Box<Failure>),
-    /// The activity stopped because it was asked to; see [`crate::ActivityContext::is_cancelled`].
+    /// The activity stopped because it was cancelled: see [`crate::ActivityContext::is_cancelled`].
     Cancelled {
-        /// Anything more.
+        /// Details of the cancellation, for the workflow.
         details: Vec<Payload>,
     },
-    /// Somebody else completes the activity, with the task token of [`crate::ActivityInfo`].
+    /// The activity is completed from outside the worker, with the task token of [`crate::ActivityInfo`].
     WillCompleteAsync,
 }
 
 impl ActivityError {
-    /// The activity stopped because it was asked to.
+    /// The activity stopped because it was cancelled.
     pub fn cancelled() -> Self {
         Self::Cancelled { details: Vec::new() }
     }
 
-    /// The activity stopped because it was asked to, and says more about it.
+    /// The activity stopped because it was cancelled, with details for the workflow.
     ///
     /// # Errors
-    /// As [`Payload::from_value`].
+    /// The details could not be encoded: see [`Payload::from_value`].
     pub fn cancelled_with_details<T: Serialize + ?Sized>(details: &T) -> Result<Self, PayloadError> {
         Ok(Self::Cancelled { details: vec![Payload::from_value(details)?] })
     }
 
-    /// As `?` converts an error, but never tried again.
+    /// Converts an error as `?` does, into a failure that is not retried.
     pub fn non_retryable(error: impl Into<anyhow::Error>) -> Self {
         let mut converted = Self::from(error);
         if let Self::Application(failure) = &mut converted
@@ -62,7 +60,7 @@ impl ActivityError {
         converted
     }
 
-    /// An application failure of a kind that this crate itself reports.
+    /// An application failure that this crate reports itself, with a type of [`crate::failure_type`].
     pub(crate) fn of_type(error_type: &str, message: String) -> Self {
         Self::Application(Box::new(Failure::application(error_type, message).build()))
     }
@@ -80,8 +78,8 @@ impl<E: Into<anyhow::Error>> From<E> for ActivityError {
     }
 }
 
-/// The error and its sources, each an application failure. A [`Failure`] ends the chain as it is, and
-/// lends what wraps it its type and whether it is tried again.
+/// Converts an error and its sources into application failures. A [`Failure`] ends the chain unchanged; the
+/// failures that wrap it take over its type and whether it is retryable.
 fn from_chain(error: &anyhow::Error) -> Failure {
     let mut messages = Vec::new();
     let mut innermost = None;

@@ -1,11 +1,10 @@
-//! What runs activities: slots, and the three ways to run a function.
+//! Runs activities: in tokio tasks, in a thread pool, or in child processes.
 //!
-//! A worker reserves a [`Slot`], polls, and hands task and slot to [`Executors::run`]. Slots bound all
-//! activities together; within them each kind has its own bound, for which activities queue here.
+//! A worker reserves a [`Slot`], polls, and passes the task and the slot to [`Executors::run`]. Slots limit
+//! all activities together. Each kind also has a limit of its own; an activity beyond it waits here.
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -13,25 +12,25 @@ use std::time::Duration;
 use guest_sdk_types::Payload;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 use tokio::time::{Instant, timeout};
-use tokio_util::task::AbortOnDropHandle;
 
-use crate::attempt::{Attempt, Phase};
+use crate::attempt::{Attempt, ShutdownPhase};
+use crate::call::{call_async, call_blocking};
 use crate::cancel::Cancellation;
 use crate::context::ActivityContext;
 use crate::failure_type;
 use crate::heartbeat::{HeartbeatAnswer, Throttle};
 use crate::info::ActivityTask;
 use crate::options::{Grace, Options};
-use crate::outcome::{Outcome, failed, panicked, returned};
+use crate::outcome::{Outcome, failed};
 use crate::process::ProcessPool;
-use crate::registry::{AsyncFunction, BlockingFunction, Function, Kind, Registry};
+use crate::registry::{BlockingFunction, ExecutorKind, Function, Registry};
 use crate::threads::ThreadPool;
 use crate::timers::Timers;
 
-/// From [`Phase::Leaving`] until attempts that are left have returned their outcome.
+/// From [`ShutdownPhase::Leaving`] until the attempts that were dropped have returned their outcome.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Runs the activities of a registry. Clones share everything.
+/// Runs the activities of a registry. A clone is the same executors.
 #[derive(Clone, Debug)]
 pub struct Executors(Arc<Inner>);
 
@@ -46,12 +45,12 @@ struct Inner {
     processes: Arc<Semaphore>,
     thread_pool: ThreadPool,
     process_pool: ProcessPool,
-    phase: watch::Sender<Phase>,
+    phase: watch::Sender<ShutdownPhase>,
     running: Mutex<BTreeMap<u64, RunningActivity>>,
     next_number: AtomicU64,
 }
 
-/// The right to run one activity.
+/// The permit to run one activity. Dropping it frees the slot.
 #[derive(Debug)]
 pub struct Slot {
     _permit: OwnedSemaphorePermit,
@@ -71,19 +70,19 @@ impl Drop for Slot {
     }
 }
 
-/// An activity that runs, or was left running.
+/// An activity that is running, or was still running when a shutdown ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunningActivity {
-    /// Its type.
+    /// The activity type.
     pub activity_type: String,
-    /// Its id.
+    /// The activity id.
     pub activity_id: String,
-    /// The workflow that called it, if one did.
+    /// The workflow that scheduled it; `None` for an activity without a workflow.
     pub workflow_id: Option<String>,
-    /// From 1.
+    /// The attempt, from 1.
     pub attempt: u32,
-    /// What runs it.
-    pub kind: Kind,
+    /// The executor that runs it.
+    pub kind: ExecutorKind,
 }
 
 impl std::fmt::Display for RunningActivity {
@@ -95,7 +94,7 @@ impl std::fmt::Display for RunningActivity {
 }
 
 impl Executors {
-    /// Starts nothing yet: threads and child processes start as they are needed.
+    /// Executors of `registry`. Threads and child processes start when an activity needs them.
     pub fn new(registry: Arc<Registry>, options: Options) -> Self {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS)));
         Self(Arc::new(Inner {
@@ -106,7 +105,7 @@ impl Executors {
             processes: semaphore(options.processes),
             thread_pool: ThreadPool::new(options.threads.max(1)),
             process_pool: ProcessPool::new(&options),
-            phase: watch::Sender::new(Phase::Running),
+            phase: watch::Sender::new(ShutdownPhase::Running),
             running: Mutex::default(),
             next_number: AtomicU64::new(0),
             registry,
@@ -114,37 +113,37 @@ impl Executors {
         }))
     }
 
-    /// What there is to run.
+    /// The registered activities.
     pub fn registry(&self) -> &Registry {
         &self.0.registry
     }
 
-    /// Waits for a slot. `None` once [`Executors::shutdown`] has begun.
+    /// Waits for a slot. Returns `None` once [`Executors::shutdown`] was called.
     pub async fn reserve(&self) -> Option<Slot> {
         let permit = Arc::clone(&self.0.slots).acquire_owned().await.ok()?;
         Some(Slot::new(permit, &self.0.held))
     }
 
-    /// A slot, if one is free now: for activities that come with the answer to a workflow task.
+    /// A slot, if one is free now: for eager activities, which come with the response to a workflow task.
     pub fn try_reserve(&self) -> Option<Slot> {
         let permit = Arc::clone(&self.0.slots).try_acquire_owned().ok()?;
         Some(Slot::new(permit, &self.0.held))
     }
 
-    /// Slots that are free now.
+    /// The number of free slots.
     pub fn free_slots(&self) -> usize {
         self.0.slots.available_permits()
     }
 
-    /// What runs now.
+    /// The activities that are running.
     pub fn running(&self) -> Vec<RunningActivity> {
         self.0.running().values().cloned().collect()
     }
 
-    /// Runs one attempt. `send` sends heartbeats to the service; they are throttled already.
+    /// Runs one attempt. `send` sends a heartbeat to the service; this crate throttles its calls.
     ///
-    /// Hold the slot until the outcome is reported. Dropping the future stops the activity, except in a
-    /// thread: that cannot be stopped, and is not free again before the activity returns.
+    /// Hold the slot until the outcome is reported. Dropping the future aborts a task and kills a child
+    /// process. A thread cannot be stopped, so it stays occupied until the activity returns.
     pub async fn run<F, R>(&self, _slot: &Slot, task: ActivityTask, send: F) -> Outcome
     where
         F: Fn(Vec<Payload>) -> R + Send + Sync + 'static,
@@ -173,21 +172,21 @@ impl Executors {
         attempt.run(inner.execute(function, task, cancellation, record)).await
     }
 
-    /// Stops: no more slots, then as `grace` says. Waits for slots, not for activities: a task that is on
-    /// its way to a slot, because its poll is not over, runs like any other. What does not end in time is
-    /// left: tasks are aborted, child processes killed, threads abandoned; each such attempt is reported as
-    /// failed, to be tried again. Returns what was left.
+    /// Shuts down: grants no more slots, and waits until all slots are free, as long as `grace` says. An
+    /// activity whose task arrives on a slot that was reserved earlier still runs. Activities that do not end
+    /// in time are dropped: tasks are aborted, child processes killed, threads abandoned. Such an attempt is
+    /// reported as failed, and the service retries it. Returns the activities that were dropped.
     pub async fn shutdown(&self, grace: Grace) -> Vec<RunningActivity> {
         let inner = &self.0;
         inner.slots.close();
         let mut left = Vec::new();
         if !inner.idle_within(grace.finish).await {
-            inner.phase.send_replace(Phase::Stopping);
+            inner.phase.send_replace(ShutdownPhase::Stopping);
             if !inner.idle_within(grace.stop).await {
                 left = self.running();
             }
         }
-        inner.phase.send_replace(Phase::Leaving);
+        inner.phase.send_replace(ShutdownPhase::Leaving);
         inner.idle_within(LEAVE_TIMEOUT).await;
         inner.process_pool.end_idle();
         left
@@ -227,7 +226,7 @@ impl Inner {
         match function {
             Function::Async(function) => {
                 let (context, arguments) = ActivityContext::new(task, cancellation, record);
-                run_async(function, context, arguments).await
+                call_async(function, context, arguments).await
             }
             Function::Thread(function) => {
                 let (context, arguments) = ActivityContext::new(task, cancellation, record);
@@ -248,7 +247,7 @@ impl Inner {
         let (ended, end) = oneshot::channel();
         let job = Box::new(move || {
             let outcome = call_blocking(&function, context, arguments);
-            // An attempt that was left has no receiver any more; the thread is free again only now.
+            // A dropped attempt has no receiver any more. The permit is held until the function returns.
             let _ = ended.send(outcome);
             drop(permit);
         });
@@ -264,40 +263,14 @@ impl Inner {
     }
 }
 
-async fn run_async(function: AsyncFunction, context: ActivityContext, arguments: Vec<Payload>) -> Outcome {
-    let activity = context.info().activity_type.clone();
-    // A task of its own, so that a panic ends nothing else.
-    let running = AbortOnDropHandle::new(tokio::spawn(async move { function(context, arguments).await }));
-    match running.await {
-        Ok(result) => returned(&activity, result),
-        Err(error) => match error.try_into_panic() {
-            Ok(payload) => panicked(&activity, &*payload),
-            Err(_) => failed(failure_type::WORKER_SHUTDOWN, format!("activity `{activity}` was aborted")),
-        },
-    }
-}
-
-/// Calls a blocking function where it is; a panic is a failure.
-pub(crate) fn call_blocking(
-    function: &BlockingFunction,
-    context: ActivityContext,
-    arguments: Vec<Payload>,
-) -> Outcome {
-    let activity = context.info().activity_type.clone();
-    match catch_unwind(AssertUnwindSafe(|| function(context, arguments))) {
-        Ok(result) => returned(&activity, result),
-        Err(payload) => panicked(&activity, &*payload),
-    }
-}
-
-/// Stands in the list of what runs, as long as it lives.
+/// Adds an activity to the list of running activities until it is dropped.
 struct Running<'a> {
     inner: &'a Inner,
     number: u64,
 }
 
 impl<'a> Running<'a> {
-    fn enter(inner: &'a Inner, task: &ActivityTask, kind: Kind) -> Self {
+    fn enter(inner: &'a Inner, task: &ActivityTask, kind: ExecutorKind) -> Self {
         let number = inner.next_number.fetch_add(1, Ordering::Relaxed);
         let running = RunningActivity {
             activity_type: task.info.activity_type.clone(),

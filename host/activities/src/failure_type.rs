@@ -1,27 +1,28 @@
-//! The types of failures that the host itself reports, as retry policies name them. All of them are tried
-//! again unless a policy lists them.
+//! The types of application failures that the host reports itself. They are retried, unless the retry policy
+//! lists them as not retryable.
 
-/// The activity is not registered; another host may have it. The name that other Temporal SDKs use.
+/// The activity is not registered at this host; another host may have it. Other Temporal SDKs use the same
+/// name.
 pub const NOT_FOUND: &str = "NotFoundError";
-/// The arguments are not what the activity takes.
+/// The arguments could not be decoded as the parameters of the activity.
 pub const INVALID_ARGUMENTS: &str = "InvalidArguments";
-/// The result cannot be encoded.
+/// The result could not be encoded.
 pub const INVALID_RESULT: &str = "InvalidResult";
-/// A result or details are larger than history takes.
+/// The result or the details are larger than the service accepts.
 pub const PAYLOADS_TOO_LARGE: &str = "PayloadsTooLarge";
 /// The activity panicked.
 pub const PANIC: &str = "Panic";
-/// The activity said that it was cancelled, but nobody cancelled it.
+/// The activity returned that it was cancelled, without a request to cancel it.
 pub const NOT_CANCELLED: &str = "NotCancelled";
-/// The host stopped before the activity was done.
+/// The host shut down before the activity ended.
 pub const WORKER_SHUTDOWN: &str = "WorkerShutdown";
 /// The activity stopped because it was paused.
 pub const ACTIVITY_PAUSE: &str = "ActivityPause";
 /// The activity stopped because it was reset.
 pub const ACTIVITY_RESET: &str = "ActivityReset";
-/// The system gave no thread.
+/// The operating system did not start a thread.
 pub const NO_THREAD: &str = "NoThread";
-/// There is no child process to run the activity.
+/// No child process could be started for the activity.
 pub const NO_PROCESS: &str = "NoProcess";
-/// The child process ended before the activity did.
+/// The child process ended before the activity ended.
 pub const PROCESS_DIED: &str = "ProcessDied";

@@ -1,8 +1,8 @@
-//! How often heartbeats are sent on: a state without clock or task, driven by [`crate::attempt`].
+//! Throttles heartbeats: a state machine without a clock, which [`crate::attempt`] drives.
 //!
-//! The first one goes at once. Later ones wait until an interval has passed since the last was sent;
-//! only the newest of them goes. So the service hears of an activity often enough not to time it out,
-//! and an activity may record each step that it makes.
+//! The first heartbeat is sent at once. Later ones wait until an interval has passed since the last one was
+//! sent, and only the newest is sent then. The interval is short enough for the heartbeat timeout, and an
+//! activity may record a heartbeat at every step.
 
 use std::time::Duration;
 
@@ -11,27 +11,28 @@ use tokio::time::Instant;
 
 use crate::cancel::CancelReason;
 
-/// Between two heartbeats, however long the heartbeat timeout is.
+/// The longest interval between two heartbeats. Temporal's SDKs have the same default
+/// (`max_heartbeat_throttle_interval`).
 const MAX_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Between two heartbeats of an activity without heartbeat timeout.
+/// The interval for an activity without a heartbeat timeout (`default_heartbeat_throttle_interval`).
 const DEFAULT_INTERVAL: Duration = Duration::from_secs(30);
 
-/// What part of the heartbeat timeout may pass between two heartbeats.
+/// The interval as a part of the heartbeat timeout.
 const SHARE_OF_TIMEOUT: f64 = 0.8;
 
-/// What the service said to a heartbeat.
+/// The service's answer to a heartbeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HeartbeatAnswer {
-    /// It has it.
+    /// The service recorded the heartbeat.
     Recorded,
-    /// The activity should stop.
+    /// The activity is to be cancelled for this reason.
     Stop(CancelReason),
-    /// It did not get it, for this reason; the next one may get through.
+    /// The heartbeat could not be sent, with the error. The next one is sent as usual.
     Failed(String),
 }
 
-/// The pause between two heartbeats of an activity with this heartbeat timeout.
+/// The interval between two heartbeats of an activity with this heartbeat timeout.
 fn interval(heartbeat_timeout: Option<Duration>) -> Duration {
     match heartbeat_timeout {
         Some(timeout) => timeout.mul_f64(SHARE_OF_TIMEOUT).min(MAX_INTERVAL),
@@ -44,27 +45,27 @@ fn interval(heartbeat_timeout: Option<Duration>) -> Duration {
 pub(crate) struct Throttle {
     interval: Duration,
     state: State,
-    /// Recorded since the last one was sent.
+    /// The newest details, if they were recorded after the last heartbeat was sent.
     unsent: Option<Vec<Payload>>,
 }
 
 #[derive(Debug)]
 enum State {
-    /// The next one goes at once.
+    /// The next heartbeat is sent at once.
     Open,
-    /// One is under way since then.
+    /// A heartbeat was sent at this time and has no answer yet.
     Sending(Instant),
-    /// The next one waits until then.
+    /// The next heartbeat waits until this time.
     Closed(Instant),
 }
 
 impl Throttle {
-    /// Nothing recorded yet.
+    /// A throttle without a recorded heartbeat.
     pub(crate) fn new(heartbeat_timeout: Option<Duration>) -> Self {
         Self { interval: interval(heartbeat_timeout), state: State::Open, unsent: None }
     }
 
-    /// The activity recorded these details. Gives what is to be sent now.
+    /// The activity recorded these details. Returns the details to send now.
     pub(crate) fn record(&mut self, details: Vec<Payload>, now: Instant) -> Option<Vec<Payload>> {
         self.unsent = Some(details);
         match self.state {
@@ -73,14 +74,14 @@ impl Throttle {
         }
     }
 
-    /// What was sent is answered, or failed.
+    /// The last heartbeat was answered, or failed.
     pub(crate) fn answered(&mut self) {
         if let State::Sending(since) = self.state {
             self.state = State::Closed(since + self.interval);
         }
     }
 
-    /// When [`Throttle::elapsed`] is to be called.
+    /// When [`Throttle::elapsed`] must be called.
     pub(crate) fn due(&self) -> Option<Instant> {
         match self.state {
             State::Closed(until) => Some(until),
@@ -88,13 +89,13 @@ impl Throttle {
         }
     }
 
-    /// The time of [`Throttle::due`] has come. Gives what is to be sent now.
+    /// The time of [`Throttle::due`] has come. Returns the details to send now.
     pub(crate) fn elapsed(&mut self, now: Instant) -> Option<Vec<Payload>> {
         self.state = State::Open;
         self.send(now)
     }
 
-    /// The attempt ended. Gives what was recorded last, if it was not sent.
+    /// The attempt ended. Returns the newest details, if they were not sent.
     pub(crate) fn into_unsent(self) -> Option<Vec<Payload>> {
         self.unsent
     }
@@ -160,9 +161,9 @@ mod tests {
         check("0:a 5:+ 10:b 20:c", "0:a unsent:c");
         check("0:a 5:+ 10:b 20:c 100:.", "0:a 100:c");
         check("0:a 5:+ 10:b 100:. 110:+ 150:c 250:.", "0:a 100:b 200:c");
-        // Nothing recorded while it was closed: the next goes at once, and closes it again.
+        // Without a heartbeat during the interval, the next one is sent at once, and starts another interval.
         check("0:a 5:+ 150:b 155:+ 160:c 250:.", "0:a 150:b 250:c");
-        // An answer that takes longer than the interval holds the next one back.
+        // The next heartbeat waits for an answer that takes longer than the interval.
         check("0:a 10:b 300:. 310:+ 310:.", "0:a 310:b");
     }
 }

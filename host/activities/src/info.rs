@@ -1,45 +1,45 @@
-//! What an activity is told: its task, and what it may read of it.
+//! The task of an activity, and its part that the activity can read.
 
 use std::time::{Duration, SystemTime};
 
 use guest_sdk_types::{NamedPayloads, Payload, Priority, RetryPolicy};
 use serde::{Deserialize, Serialize};
 
-/// One attempt of one activity, as a worker received it: `PollActivityTaskQueueResponse`.
+/// One attempt of an activity, as the worker received it: `PollActivityTaskQueueResponse`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ActivityTask {
-    /// Which activity, and under which conditions.
+    /// The ids, timeouts and other fields.
     pub info: ActivityInfo,
-    /// Headers, by name.
+    /// The headers, by name.
     pub headers: NamedPayloads,
-    /// Arguments.
+    /// The arguments.
     pub arguments: Vec<Payload>,
-    /// What the attempt before recorded last.
+    /// The details of the last heartbeat of earlier attempts; empty if there is none.
     pub heartbeat_details: Vec<Payload>,
 }
 
-/// What an activity may know of itself.
+/// The fields of an activity task that the activity can read.
 ///
-/// A timeout that is not set is `None`; a worker turns the zero of the protocol into it.
+/// A timeout that is not set is `None`; the worker converts the zero of the protocol.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ActivityInfo {
-    /// Names this attempt to the service; completes it from outside.
+    /// Identifies this attempt to the service; completes the activity from outside.
     pub task_token: Vec<u8>,
-    /// Unique among the open activities of the run.
+    /// The activity id, unique among the open activities of the run.
     pub activity_id: String,
-    /// Its type.
+    /// The activity type.
     pub activity_type: String,
     /// The namespace of the workflow.
     pub namespace: String,
-    /// The workflow that called it; `None` if it was started without one.
+    /// The workflow that scheduled the activity; `None` for an activity without a workflow.
     pub workflow_id: Option<String>,
-    /// The run that called it.
+    /// The run that scheduled the activity.
     pub workflow_run_id: Option<String>,
-    /// The type of that workflow.
+    /// The workflow type of that workflow.
     pub workflow_type: Option<String>,
-    /// Where the task came from.
+    /// The task queue that the task was polled from.
     pub task_queue: String,
-    /// From 1.
+    /// The attempt, from 1.
     pub attempt: u32,
     /// When the first attempt was scheduled.
     pub scheduled_time: Option<SystemTime>,
@@ -47,22 +47,22 @@ pub struct ActivityInfo {
     pub current_attempt_scheduled_time: Option<SystemTime>,
     /// When this attempt started.
     pub started_time: Option<SystemTime>,
-    /// For all attempts together.
+    /// From scheduling to the end of the last attempt.
     pub schedule_to_close_timeout: Option<Duration>,
-    /// For this attempt.
+    /// From the start of this attempt to its end.
     pub start_to_close_timeout: Option<Duration>,
     /// From one heartbeat to the next.
     pub heartbeat_timeout: Option<Duration>,
-    /// How it is tried again.
+    /// The retry policy.
     pub retry_policy: Option<RetryPolicy>,
-    /// Which tasks of the queue are served first.
+    /// The priority of the task.
     pub priority: Priority,
-    /// Run by the host of the workflow itself, without a task of its own.
+    /// Whether it is a local activity, which the host of the workflow runs without an activity task.
     pub is_local: bool,
 }
 
 impl ActivityInfo {
-    /// When the service gives this attempt up: the earlier end of start-to-close and schedule-to-close.
+    /// When this attempt times out: the earlier end of start-to-close and schedule-to-close.
     pub fn deadline(&self) -> Option<SystemTime> {
         let end = |from: Option<SystemTime>, timeout: Option<Duration>| from?.checked_add(timeout?);
         let ends = [

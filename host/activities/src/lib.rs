@@ -1,10 +1,11 @@
-//! Activities of a host: the registry, the context that they run with, and what runs them.
+//! Activities of a host: the registry, the context of an activity, and the executors.
 //!
-//! Knows neither the sandbox nor the protocol. A worker turns a polled task into an [`ActivityTask`],
-//! gives it to [`Executors::run`] with a way to send heartbeats, and reports the [`Outcome`].
+//! Knows neither the sandbox nor the protocol. A worker converts a polled task into an [`ActivityTask`],
+//! passes it to [`Executors::run`] with a function that sends heartbeats, and reports the [`Outcome`].
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "a test panics on failure"))]
 
 mod attempt;
+mod call;
 mod cancel;
 mod context;
 mod error;
@@ -30,5 +31,5 @@ pub use heartbeat::HeartbeatAnswer;
 pub use info::{ActivityInfo, ActivityTask};
 pub use options::{Grace, Options};
 pub use outcome::Outcome;
-pub use registry::{Activities, Definition, DuplicateActivity, Kind, Registry, UnknownActivity};
+pub use registry::{Activities, Definition, DuplicateActivity, ExecutorKind, Registry, UnknownActivity};
 pub use size::{MAX_PAYLOADS_BYTES, TooLarge, check_size};

@@ -1,34 +1,35 @@
-//! How many activities run at once, and how long each thing may take.
+//! The limits and timeouts of executors.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What executors are made with.
+/// The configuration of [`Executors`](crate::Executors).
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Activities of all kinds at once: how many tasks a worker takes from the service.
+    /// The number of slots: activities of all kinds that run at once. Default: 100.
     pub total: usize,
-    /// Tasks at once.
+    /// Async activities that run at once. Default: 100.
     pub asynchronous: usize,
-    /// Threads of the pool.
+    /// The size of the thread pool. Default: 32.
     pub threads: usize,
-    /// Child processes of the pool.
+    /// The size of the process pool. Default: the number of cores.
     pub processes: usize,
-    /// From the request to stop until an activity that should not hold its slot any longer is dropped: one
-    /// whose result nobody waits for, and any in a child process.
+    /// From cancellation until an activity is dropped, if it runs in a child process or the service has given
+    /// it up. Default: 30 s.
     pub cancel_grace: Duration,
-    /// Added to timeouts that the host watches itself, so that the service comes first.
+    /// Added to the timeouts that the host enforces itself, so that the service enforces them first. Default:
+    /// 5 s.
     pub timeout_margin: Duration,
-    /// What child processes run; this program if `None`. Tests need it: they are not the program.
+    /// The program of child processes. Default: the running program. A test passes the program that it tests.
     pub child_program: Option<PathBuf>,
-    /// From the start of a child process until it is ready.
+    /// From the start of a child process until its first message. Default: 10 s.
     pub child_start_timeout: Duration,
 }
 
 /// Default of [`Options::total`] and [`Options::asynchronous`], as in other Temporal SDKs.
 const DEFAULT_ACTIVITIES: usize = 100;
 
-/// Default of [`Options::threads`]: what blocks on files and sockets needs more of them than cores.
+/// Default of [`Options::threads`]: more than there are cores, because blocking activities mostly wait.
 const DEFAULT_THREADS: usize = 32;
 
 impl Default for Options {
@@ -46,11 +47,11 @@ impl Default for Options {
     }
 }
 
-/// How a host stops.
+/// The grace periods of a shutdown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Grace {
-    /// Activities go on undisturbed for this long.
+    /// From the start of the shutdown until running activities are cancelled.
     pub finish: Duration,
-    /// Then they are asked to stop, and have this long to do so.
+    /// From then until they are dropped.
     pub stop: Duration,
 }

@@ -1,4 +1,4 @@
-//! What an attempt came to, as a worker reports it.
+//! The outcome of an attempt, which the worker reports.
 
 use guest_sdk_types::{Failure, Payload};
 use serde::{Deserialize, Serialize};
@@ -8,38 +8,38 @@ use crate::error::ActivityError;
 use crate::failure_type;
 use crate::size::check_size;
 
-/// What a worker reports of an attempt.
+/// The outcome of an attempt, with the RPC that reports it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// The result: `RespondActivityTaskCompleted`.
     Completed(Payload),
     /// This attempt failed: `RespondActivityTaskFailed`.
     Failed {
-        /// Why.
+        /// The failure.
         failure: Box<Failure>,
-        /// What the attempt recorded last, for the next one.
+        /// The details of the last heartbeat, for the next attempt.
         last_heartbeat_details: Vec<Payload>,
     },
-    /// It stopped because it was asked to: `RespondActivityTaskCanceled`.
+    /// The activity stopped because it was cancelled: `RespondActivityTaskCanceled`.
     Cancelled {
-        /// Anything more.
+        /// Details of the cancellation, for the workflow.
         details: Vec<Payload>,
     },
-    /// Somebody else reports it: nothing to send.
+    /// The activity is completed from outside: nothing is reported.
     WillCompleteAsync,
-    /// The service gave this attempt up already: nothing to send.
+    /// The service has given this attempt up: nothing is reported.
     Lost(CancelReason),
 }
 
 impl Outcome {
-    /// A failure without heartbeat details.
+    /// The outcome of an attempt that failed without heartbeat details.
     pub fn failed(failure: Failure) -> Self {
         Self::Failed { failure: Box::new(failure), last_heartbeat_details: Vec::new() }
     }
 }
 
-/// What a function returned, as an outcome. What is too large to be reported is a failure that is tried
-/// again: the next attempt may be that of a corrected program.
+/// The outcome of what a function returned. If that is too large to be reported, the outcome is a failure
+/// that is retried, so that a corrected program can complete the activity.
 pub(crate) fn returned(activity: &str, result: Result<Payload, ActivityError>) -> Outcome {
     let checked = match &result {
         Ok(result) => check_size(activity, "result payloads", std::slice::from_ref(result)),
@@ -61,7 +61,7 @@ pub(crate) fn returned(activity: &str, result: Result<Payload, ActivityError>) -
     }
 }
 
-/// A panic of an activity, as a failure that is tried again.
+/// The outcome of a panic: a failure that is retried.
 pub(crate) fn panicked(activity: &str, payload: &(dyn std::any::Any + Send)) -> Outcome {
     let message = payload
         .downcast_ref::<&str>()
@@ -71,7 +71,7 @@ pub(crate) fn panicked(activity: &str, payload: &(dyn std::any::Any + Send)) -> 
     failed(failure_type::PANIC, format!("activity `{activity}` panicked: {message}"))
 }
 
-/// An application failure of a kind that this crate itself reports; tried again.
+/// An application failure that this crate reports itself, with a type of [`crate::failure_type`].
 pub(crate) fn failed(error_type: &str, message: String) -> Outcome {
     Outcome::failed(Failure::application(error_type, message).build())
 }

@@ -1,7 +1,7 @@
-//! Child processes for activities that may crash or hang.
+//! The process pool, for activities that may crash or hang.
 //!
-//! A child is this program again, started with a hidden argument; it runs one activity at a time and is
-//! reused. `pool` is the parent's side, `child` the child's, `protocol` all that passes between them.
+//! A child process runs the same program, with a hidden argument. It runs one activity at a time and is
+//! reused. `pool` is the parent's side, `child` the child's side, `protocol` has the messages between them.
 
 mod child;
 mod pool;

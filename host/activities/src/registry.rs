@@ -1,4 +1,4 @@
-//! Which activities there are, by name, and what runs them.
+//! The activities of a host, by name.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -12,7 +12,7 @@ use crate::context::ActivityContext;
 use crate::error::ActivityError;
 use crate::failure_type;
 
-/// Activities that share one instance. `#[activities]` implements it, as one would by hand:
+/// Activities that share one instance. `#[activities]` implements it, as in this example:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -55,22 +55,22 @@ pub trait Activities: Send + Sync + 'static {
     /// Registers every activity, each with a clone of the instance.
     ///
     /// # Errors
-    /// One of the names is taken.
+    /// An activity with one of the names is registered already.
     fn register(self: Arc<Self>, registry: &mut Registry) -> Result<(), DuplicateActivity>;
 }
 
-/// What runs an activity.
+/// The executor that runs an activity.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// A task among the host's own.
+pub enum ExecutorKind {
+    /// A task of the async runtime.
     Async,
-    /// A thread of the pool.
+    /// A thread of the thread pool.
     Thread,
-    /// A child process of the pool.
+    /// A child process of the process pool.
     Process,
 }
 
-impl std::fmt::Display for Kind {
+impl std::fmt::Display for ExecutorKind {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.write_str(match self {
             Self::Async => "async",
@@ -93,19 +93,19 @@ pub(crate) enum Function {
 }
 
 impl Function {
-    pub(crate) fn kind(&self) -> Kind {
+    pub(crate) fn kind(&self) -> ExecutorKind {
         match self {
-            Self::Async(_) => Kind::Async,
-            Self::Thread(_) => Kind::Thread,
-            Self::Process(_) => Kind::Process,
+            Self::Async(_) => ExecutorKind::Async,
+            Self::Thread(_) => ExecutorKind::Thread,
+            Self::Process(_) => ExecutorKind::Process,
         }
     }
 }
 
-/// An activity: its name, what runs it, and its function.
+/// An activity: its name, its executor and its function.
 ///
-/// A function takes the context and its arguments as one tuple, `(a,)` if there is one, `()` if there is
-/// none, and [`guest_sdk_types::RawValue`] to get them undecoded.
+/// The function takes the context and a tuple of the arguments: `(a,)` for one, `()` for none, or
+/// [`guest_sdk_types::RawValue`] to get them undecoded.
 #[derive(Clone)]
 pub struct Definition {
     name: String,
@@ -113,7 +113,7 @@ pub struct Definition {
 }
 
 impl Definition {
-    /// An activity that runs as a task and must not block its thread.
+    /// An activity that runs as an async task, and must not block.
     pub fn asynchronous<F, R, In, Out, E>(name: impl Into<String>, function: F) -> Self
     where
         F: Fn(ActivityContext, In) -> R + Send + Sync + 'static,
@@ -135,7 +135,7 @@ impl Definition {
         Self { name: name.into(), function: Function::Async(Arc::new(run)) }
     }
 
-    /// An activity that may block: it has a thread of the pool for itself.
+    /// An activity that may block: it runs on a thread of the thread pool.
     pub fn thread<F, In, Out, E>(name: impl Into<String>, function: F) -> Self
     where
         F: Fn(ActivityContext, In) -> Result<Out, E> + Send + Sync + 'static,
@@ -146,9 +146,9 @@ impl Definition {
         Self { name: name.into(), function: Function::Thread(blocking(function)) }
     }
 
-    /// An activity that has a child process for itself: it may crash or hang without harm to others.
+    /// An activity that may crash or hang: it runs in a child process, one at a time.
     ///
-    /// The program must call [`crate::process::child_main`] first.
+    /// The `main` of the program must call [`crate::process::child_main`] first.
     pub fn process<F, In, Out, E>(name: impl Into<String>, function: F) -> Self
     where
         F: Fn(ActivityContext, In) -> Result<Out, E> + Send + Sync + 'static,
@@ -159,13 +159,13 @@ impl Definition {
         Self { name: name.into(), function: Function::Process(blocking(function)) }
     }
 
-    /// What an activity task names it by.
+    /// The activity type.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What runs it.
-    pub fn kind(&self) -> Kind {
+    /// The executor that runs it.
+    pub fn kind(&self) -> ExecutorKind {
         self.function.kind()
     }
 }
@@ -212,7 +212,7 @@ fn encode<Out: Serialize, E: Into<ActivityError>>(
     })
 }
 
-/// All activities of a host.
+/// The activities of a host.
 #[derive(Clone, Debug, Default)]
 pub struct Registry {
     by_name: BTreeMap<String, Definition>,
@@ -220,7 +220,7 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// No activities yet.
+    /// A registry without activities.
     pub fn new() -> Self {
         Self::default()
     }
@@ -228,7 +228,7 @@ impl Registry {
     /// Registers the activities of an instance, which all invocations share.
     ///
     /// # Errors
-    /// One of the names is taken.
+    /// An activity with one of the names is registered already.
     pub fn register_activities<A: Activities>(
         &mut self,
         activities: A,
@@ -240,7 +240,7 @@ impl Registry {
     /// Registers one activity.
     ///
     /// # Errors
-    /// Its name is taken.
+    /// An activity with its name is registered already.
     pub fn register(&mut self, definition: Definition) -> Result<&mut Self, DuplicateActivity> {
         if let Some(present) = self.by_name.get(&definition.name) {
             return Err(DuplicateActivity { name: present.name.clone() });
@@ -249,11 +249,11 @@ impl Registry {
         Ok(self)
     }
 
-    /// Registers what runs all activities that have no registration of their own. It finds the name in
-    /// [`crate::ActivityInfo::activity_type`].
+    /// Registers the dynamic activity, which runs for every activity type that is not registered. It finds
+    /// the type in [`crate::ActivityInfo::activity_type`].
     ///
     /// # Errors
-    /// There is one already.
+    /// A dynamic activity is registered already.
     pub fn register_dynamic(&mut self, definition: Definition) -> Result<&mut Self, DuplicateActivity> {
         if let Some(present) = &self.dynamic {
             return Err(DuplicateActivity { name: format!("{} (dynamic)", present.name) });
@@ -262,10 +262,10 @@ impl Registry {
         Ok(self)
     }
 
-    /// What runs activities of this type.
+    /// The activity of this type, or else the dynamic activity.
     ///
     /// # Errors
-    /// Nothing does; the error lists what there is.
+    /// There is neither. The error lists the registered names.
     pub fn find(&self, activity_type: &str) -> Result<&Definition, UnknownActivity> {
         self.by_name.get(activity_type).or(self.dynamic.as_ref()).ok_or_else(|| UnknownActivity {
             name: activity_type.to_owned(),
@@ -278,25 +278,25 @@ impl Registry {
         self.by_name.keys().map(String::as_str)
     }
 
-    /// Whether there is nothing to run, so that a worker need not poll for activities.
+    /// Whether no activity is registered, so that a worker need not poll for activities.
     pub fn is_empty(&self) -> bool {
         self.by_name.is_empty() && self.dynamic.is_none()
     }
 }
 
-/// Two activities have one name.
+/// Two activities have the same name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("activity `{name}` is registered already; give one of the two another name: #[activity(name = …)]")]
 pub struct DuplicateActivity {
-    /// Their name.
+    /// The name.
     pub name: String,
 }
 
-/// No activity has this name.
+/// No activity of this type is registered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("activity `{name}` is not registered; known activities: {}", list(known))]
 pub struct UnknownActivity {
-    /// The name.
+    /// The activity type.
     pub name: String,
     /// The names that are registered, sorted.
     pub known: Vec<String>,
@@ -353,7 +353,7 @@ mod tests {
     fn activities_are_found_by_name() {
         let registry = registry();
         assert_eq!(registry.names().collect::<Vec<_>>(), ["sum", "sum-apart"]);
-        assert_eq!(registry.find("sum-apart").unwrap().kind(), Kind::Process);
+        assert_eq!(registry.find("sum-apart").unwrap().kind(), ExecutorKind::Process);
         assert_eq!(call(&registry, "sum", &["1", "2"]).unwrap(), "3");
         assert_eq!(
             call(&registry, "product", &[]).unwrap_err(),

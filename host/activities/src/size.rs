@@ -1,34 +1,33 @@
-//! How large arguments, results and heartbeat details may be. The limit of a whole message is the
-//! worker's.
+//! The size limit of arguments, results and heartbeat details. The worker checks the limit of whole messages.
 
 use guest_sdk_types::Payload;
 
-/// Bytes that the payloads of one call, one result or one heartbeat may have together: the default
+/// The limit of the payloads of one call, one result or one heartbeat together, in bytes: the default of
 /// `limit.blobSize.error` of a Temporal Service.
 pub const MAX_PAYLOADS_BYTES: usize = 2 * 1024 * 1024;
 
-/// Bytes that the protocol adds per payload and metadata entry at most: tags and lengths.
+/// An upper bound of the bytes that the protocol adds for each payload and metadata entry: tags and lengths.
 const FRAMING_BYTES: usize = 16;
 
-/// Payloads are larger than the service takes.
+/// Payloads are larger than the service accepts.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{what} of activity `{activity}` have {bytes} bytes, more than the {MAX_PAYLOADS_BYTES} that history \
      takes; store the data elsewhere and pass a path or key"
 )]
 pub struct TooLarge {
-    /// The activity's type.
+    /// The activity type.
     pub activity: String,
-    /// "arguments", "heartbeat details", "result payloads", ….
+    /// What the payloads are: "arguments", "heartbeat details", "result payloads", ….
     pub what: &'static str,
-    /// How large they are.
+    /// Their size.
     pub bytes: usize,
 }
 
-/// Checks payloads before they are sent. `what` they are stands in the error, as in [`TooLarge::what`].
+/// Checks the size of payloads before they are sent. `what` becomes [`TooLarge::what`].
 ///
 /// # Errors
-/// They have more than [`MAX_PAYLOADS_BYTES`] together.
+/// The payloads have more than [`MAX_PAYLOADS_BYTES`] together.
 pub fn check_size(activity: &str, what: &'static str, payloads: &[Payload]) -> Result<(), TooLarge> {
     let framing = |payload: &Payload| FRAMING_BYTES * (2 + payload.metadata.len());
     let bytes = payloads.iter().map(|payload| payload.size() + framing(payload)).sum();

@@ -1,12 +1,12 @@
-//! A bounded pool of threads for activities that block.
+//! The thread pool, for activities that block.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-/// What a thread does next. It must not panic: whoever submits it catches.
+/// A function for a thread. It must not panic: the caller catches panics in it.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
-/// Threads that start when they are needed and stay.
+/// Threads that start when they are needed and are reused.
 #[derive(Debug)]
 pub(crate) struct ThreadPool {
     shared: Arc<Shared>,
@@ -28,12 +28,13 @@ struct State {
 }
 
 impl ThreadPool {
-    /// At most `size` threads.
+    /// A pool of at most `size` threads.
     pub(crate) fn new(size: usize) -> Self {
         Self { shared: Arc::default(), size }
     }
 
-    /// Runs a job as soon as a thread is free. Callers hold permits, so that jobs do not pile up.
+    /// Runs a job as soon as a thread is free. The callers hold permits, which limit the number of waiting
+    /// jobs.
     pub(crate) fn submit(&self, job: Job) -> std::io::Result<()> {
         let mut state = self.shared.lock();
         if state.jobs.len() >= state.idle && state.threads < self.size {
@@ -43,7 +44,7 @@ impl ThreadPool {
                 std::thread::Builder::new().name(format!("activity-{number}")).spawn(move || shared.work());
             match spawned {
                 Ok(_) => state.threads += 1,
-                // The threads that there are will come to it.
+                // The other threads run the job later.
                 Err(_) if state.threads > 0 => {}
                 Err(error) => return Err(error),
             }
@@ -56,7 +57,7 @@ impl ThreadPool {
 }
 
 impl Drop for ThreadPool {
-    /// Lets idle threads end. One that runs ends after its job, or with the process.
+    /// Ends the idle threads. A thread with a job ends after it, or with the process.
     fn drop(&mut self) {
         self.shared.lock().closed = true;
         self.shared.wake.notify_all();
@@ -85,7 +86,7 @@ impl Shared {
         }
     }
 
-    /// No job runs under the lock, so that the state is whole whatever happened.
+    /// The state stays valid if a thread panics, as no job runs while the lock is held.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

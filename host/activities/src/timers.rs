@@ -1,5 +1,5 @@
-//! Timeouts of an attempt that the host watches itself, so that an activity which never hears from the
-//! service again does not hold its slot for ever. A state without clock, driven by [`crate::attempt`].
+//! The timeouts of an attempt that the host enforces itself, so that an activity that the service has given
+//! up does not occupy its slot for ever. A state machine without a clock, which [`crate::attempt`] drives.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use crate::info::ActivityInfo;
 
-/// When the service has given an attempt up, as far as the host can know.
+/// The times at which the service has given an attempt up.
 ///
-/// Schedule-to-close is not watched: its start is a time of the service's clock.
+/// Schedule-to-close is not enforced, because it starts at a time of the service's clock.
 #[derive(Debug)]
 pub(crate) struct Timers {
     start_to_close: Option<Instant>,
@@ -18,7 +18,7 @@ pub(crate) struct Timers {
 }
 
 impl Timers {
-    /// Starts the timers. `margin` is added to each, so that the service comes first.
+    /// Starts the timers. `margin` is added to each, so that the service enforces it first.
     pub(crate) fn new(info: &ActivityInfo, margin: Duration, now: Instant) -> Self {
         let heartbeat_timeout = info.heartbeat_timeout.map(|timeout| timeout.saturating_add(margin));
         let start_to_close = info.start_to_close_timeout.map(|timeout| timeout.saturating_add(margin));
@@ -29,18 +29,18 @@ impl Timers {
         }
     }
 
-    /// The service got a heartbeat.
+    /// The service has recorded a heartbeat.
     pub(crate) fn heartbeat_recorded(&mut self, now: Instant) {
         self.heartbeat = after(now, self.heartbeat_timeout);
     }
 
-    /// When the attempt is over.
+    /// When the first timeout ends.
     pub(crate) fn due(&self) -> Option<Instant> {
         [self.start_to_close, self.heartbeat].into_iter().flatten().min()
     }
 }
 
-/// `None` if there is no timeout, or one beyond what a clock can tell.
+/// `None` if there is no timeout, or it ends beyond the range of `Instant`.
 fn after(now: Instant, timeout: Option<Duration>) -> Option<Instant> {
     now.checked_add(timeout?)
 }

@@ -1,4 +1,4 @@
-//! Activities as tasks and in threads: limits, heartbeats, timeouts, requests to stop, the end.
+//! Activities in tasks and in threads: limits, heartbeats, timeouts, cancellation and shutdown.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -62,7 +62,7 @@ async fn until_told(context: ActivityContext, (): ()) -> Result<()> {
     Err(ActivityError::cancelled())
 }
 
-/// Records its progress every 100 ms, ten times; ignores whatever it is told.
+/// Records a heartbeat every 100 ms, ten times, and ignores cancellation.
 async fn steps(context: ActivityContext, (): ()) -> Result<u32> {
     let mut step = context.heartbeat_details::<u32>()?.unwrap_or(0);
     while step < 10 {
@@ -131,7 +131,7 @@ fn task(activity: &str) -> ActivityTask {
     }
 }
 
-/// Runs a task; gives the outcome in a few words, and the heartbeats as `ms:details`.
+/// Runs a task. Returns the outcome as text, and the heartbeats as `ms:details`.
 async fn run(
     executors: &Executors,
     task: ActivityTask,
@@ -179,7 +179,7 @@ async fn outcomes() {
         ("panic-in-thread", "failed activity `panic-in-thread` panicked: boo (Panic) []"),
         (
             "cancelled",
-            "failed activity `cancelled` says that it was cancelled, but nobody cancelled it (NotCancelled) []",
+            "failed activity `cancelled` returned that it was cancelled, without a request to cancel it (NotCancelled) []",
         ),
         (
             "large",
@@ -252,7 +252,7 @@ async fn heartbeats_are_throttled() {
 async fn requests_to_stop_come_with_heartbeats() {
     let executors = executors(Options::default());
     for (reason, expected, expected_sent) in [
-        // Only a cancellation cannot carry the last heartbeat along.
+        // The report of a cancellation has no heartbeat details, so the last heartbeat is sent before it.
         (CancelReason::Requested, "cancelled []", r#"0:"waiting" 0:"told""#),
         (CancelReason::NotFound, "lost NotFound", r#"0:"waiting""#),
         (
@@ -270,7 +270,7 @@ async fn requests_to_stop_come_with_heartbeats() {
         let (outcome, sent) = run(&executors, task("until-told"), stop).await;
         assert_eq!((outcome.as_str(), sent.as_str()), (expected, expected_sent));
     }
-    // An activity may finish although it should stop.
+    // A cancelled activity may complete.
     let stop = |_| HeartbeatAnswer::Stop(CancelReason::Requested);
     assert_eq!(run(&executors, task("steps"), stop).await.0, "completed 10");
 }
@@ -283,12 +283,13 @@ async fn timeouts_are_watched_here_too() {
     let executors = executors(options);
     let failing = |_| HeartbeatAnswer::Failed("connection refused".to_owned());
     for (task, answers, expected, expected_ms) in [
-        // One that listens ends at once, one that does not after the grace period.
+        // An activity that waits for cancellation ends at once, another one after the grace period.
         (with_timeouts("until-told", 4_000, 0), recorded as fn(usize) -> _, "lost TimedOut", 5_000),
         (with_timeouts("forever", 4_000, 0), recorded, "lost TimedOut", 7_000),
         (with_timeouts("forever", 0, 3_000), recorded, "lost TimedOut", 6_000),
         (with_timeouts("steps", 0, 200), recorded, "completed 10", 1_000),
-        // Heartbeats that do not arrive do not count: 200 ms and the margin, then it finishes nevertheless.
+        // Heartbeats that fail do not extend the timeout of 200 ms and its margin. The activity completes
+        // nevertheless.
         (with_timeouts("until-told", 0, 200), failing, "lost TimedOut", 1_200),
     ] {
         let start = Instant::now();
@@ -297,7 +298,7 @@ async fn timeouts_are_watched_here_too() {
     }
 }
 
-/// Starts an activity, shuts down; gives its outcome, what was left, and after how long.
+/// Starts an activity and shuts down. Returns the outcome, the dropped activities and the elapsed time.
 async fn stopped(activity: &str, argument: &str, grace_ms: (u64, u64)) -> (String, Vec<String>, u128) {
     let executors = executors(Options::default());
     let mut task = task(activity);
@@ -339,7 +340,7 @@ async fn a_shutdown_leaves_threads_behind() {
     assert!(ms < 9_000, "{ms}");
 }
 
-/// A slot is held by a poll. What it brings after the shutdown began is an activity like any other.
+/// A poll holds a slot. A task that it returns after the shutdown began runs like any other.
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_waits_for_slots() {
     let executors = executors(Options::default());
@@ -358,7 +359,7 @@ async fn a_shutdown_waits_for_slots() {
     assert!(stopping.await.unwrap().is_empty());
     assert_eq!(start.elapsed().as_secs(), 3);
 
-    // One that comes too late has the host to blame.
+    // A task that arrives after the grace periods fails because of the shutdown.
     let executors = self::executors(Options::default());
     let slot = executors.reserve().await.unwrap();
     executors.shutdown(Grace { finish: Duration::ZERO, stop: Duration::ZERO }).await;

@@ -1,4 +1,4 @@
-//! Activities in child processes. This program is also what the children run.
+//! Activities in child processes. The child processes run this program, too.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
 use std::io::{Read, Write};
@@ -15,16 +15,16 @@ use host_activities::{
 use libtest_mimic::{Arguments, Failed, Trial};
 use rustix::process::{Pid, Signal, getpgrp, getpid, kill_process};
 
-/// Starts a host that runs `forever` in a child, instead of the tests.
+/// The argument that starts a host with the activity `forever` in a child process, instead of the tests.
 const HOST_ARGUMENT: &str = "host-of-a-child";
 
-/// What it says once the child runs.
+/// The line that it prints once the child process runs.
 const READY: &str = "a child runs: ";
 
 /// The name of a program that never answers.
 const SILENT: &str = "never-answers";
 
-/// How long a child may take to notice something.
+/// The timeout of waits for a child process.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
@@ -111,7 +111,7 @@ fn noise(_: ActivityContext, (): ()) -> Result<usize, ActivityError> {
     Ok(std::io::stdin().read_to_string(&mut typed)?)
 }
 
-/// Counts from what the attempt before reached to a hundred, then fails.
+/// Counts to a hundred, from the number of the last heartbeat of the attempt before, and then fails.
 fn count(context: ActivityContext, (): ()) -> Result<(), ActivityError> {
     let from = context.heartbeat_details::<u32>()?.unwrap_or(0);
     for step in from..=100 {
@@ -129,7 +129,7 @@ fn until_told(context: ActivityContext, (): ()) -> Result<(), ActivityError> {
     Err(ActivityError::cancelled_with_details(&reason)?)
 }
 
-/// Ignores whatever it is told.
+/// Ignores cancellation.
 fn forever(context: ActivityContext, (): ()) -> Result<(), ActivityError> {
     context.record_heartbeat(getpid().as_raw_pid())?;
     loop {
@@ -175,7 +175,7 @@ impl Attempt {
         self.executors.run(&slot, self.task.clone(), send).await
     }
 
-    /// Waits for the first heartbeat, a process id.
+    /// Waits for the first heartbeat, whose details are a process id.
     async fn pid(&self) -> Pid {
         let start = Instant::now();
         loop {
@@ -188,7 +188,7 @@ impl Attempt {
     }
 }
 
-/// The outcome in a few words.
+/// The outcome as text.
 fn show(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Completed(result) => format!("completed {}", text(result)),
@@ -208,7 +208,7 @@ fn text(payload: &Payload) -> String {
     String::from_utf8_lossy(&payload.data).into_owned()
 }
 
-/// `…` in what is expected stands for anything.
+/// Compares with a pattern, in which `…` matches any text.
 fn check(outcome: &Outcome, expected: &str) {
     let shown = show(outcome);
     let mut parts = expected.split('…');
@@ -299,7 +299,7 @@ async fn dead_children() {
 async fn heartbeats() {
     let mut counter = attempt(&Options::default(), "count", "null");
     check(&counter.run().await, r#"failed counted from 0 ["100"]"#);
-    // One is sent at once, the others wait; the failure carries the last one.
+    // The first heartbeat is sent at once, the others wait; the failure has the details of the last one.
     assert!(counter.heartbeats.lock().unwrap().len() <= 1);
     counter.task.heartbeat_details = vec![Payload::from_json("60")];
     check(&counter.run().await, r#"failed counted from 60 ["100"]"#);
@@ -356,7 +356,7 @@ async fn shutdown() {
 
 async fn other_programs() {
     let silent = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(SILENT);
-    // An earlier build of this program may have left one.
+    // An earlier run of the test may have left the file.
     let _ = std::fs::remove_file(&silent);
     std::os::unix::fs::symlink(std::env::current_exe().unwrap(), &silent).unwrap();
     for (program, timeout, expected) in [
@@ -392,7 +392,7 @@ async fn host_dies() {
     assert_eq!(String::from_utf8_lossy(&ready), READY);
     host.kill().unwrap();
     host.wait().unwrap();
-    // The child has the other end too, so that this returns once both are gone.
+    // The child process has the other end too, so this returns once both processes have ended.
     let (gone, end) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || gone.send(stderr.read_to_end(&mut Vec::new())));
     tokio::time::timeout(PATIENCE, end).await.expect("the child lives on").unwrap().unwrap();

@@ -1,4 +1,4 @@
-//! The child's side: one thread reads messages, the main thread runs activities.
+//! The child's side of the process pool: a thread reads messages, the main thread runs activities.
 
 use std::io::Write;
 use std::os::fd::{AsFd, OwnedFd};
@@ -6,18 +6,18 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use super::protocol::{self, CHILD_ARGUMENT, FromChild, ToChild, VERSION};
+use crate::call::call_blocking;
 use crate::cancel::Cancellation;
 use crate::context::ActivityContext;
-use crate::executors::call_blocking;
 use crate::failure_type;
 use crate::info::ActivityTask;
 use crate::outcome::{Outcome, failed};
 use crate::registry::{Function, Registry};
 
-/// Takes over if this process was started as a child of a pool, and then does not return.
+/// Runs activities if this process is a child of a pool; then it exits the process instead of returning.
 ///
-/// The first thing that `main` of a program with process activities calls, before it reads arguments or
-/// starts a runtime: a child is this program again.
+/// The `main` of a program with process activities calls it first, before it reads arguments or starts a
+/// runtime.
 pub fn child_main(registry: &Registry) {
     if std::env::args_os().nth(1).is_none_or(|argument| argument != CHILD_ARGUMENT) {
         return;
@@ -25,14 +25,16 @@ pub fn child_main(registry: &Registry) {
     let code = match serve(registry) {
         Ok(()) => 0,
         Err(error) => {
-            eprintln!("child process for activities: {error} (only a host can start one)");
+            eprintln!(
+                "child process for activities: {error} (a host starts it, with a socket as standard input)"
+            );
             1
         }
     };
     std::process::exit(code);
 }
 
-/// An attempt to be run.
+/// An attempt that the parent started.
 struct Start {
     number: u64,
     task: ActivityTask,
@@ -52,7 +54,7 @@ fn serve(registry: &Registry) -> Result<(), protocol::Error> {
     }
     let (starts, started) = mpsc::channel();
     std::thread::Builder::new().name("activity-parent".to_owned()).spawn(move || {
-        // Ends the process whatever the activity does: nobody wants its outcome any more.
+        // The parent is gone, so the process ends, even if an activity is running.
         let code = match read(&mut reader, &starts) {
             Ok(()) | Err(protocol::Error::Closed) => 0,
             Err(error) => {
@@ -69,7 +71,7 @@ fn serve(registry: &Registry) -> Result<(), protocol::Error> {
     Ok(())
 }
 
-/// Reads messages until the parent is gone.
+/// Reads messages until the parent closes the socket.
 fn read(reader: &mut UnixStream, starts: &mpsc::Sender<Start>) -> Result<(), protocol::Error> {
     let mut current: Option<(u64, Cancellation)> = None;
     loop {
@@ -105,7 +107,9 @@ fn run(
             Function::Async(_) => {
                 return failed(
                     failure_type::NOT_FOUND,
-                    format!("activity `{activity}` is async in the child process"),
+                    format!(
+                        "activity `{activity}` is async in the child process, whose program was replaced"
+                    ),
                 );
             }
         },
@@ -113,23 +117,23 @@ fn run(
     };
     let heartbeats = writer.clone();
     let record = move |details| {
-        // If the parent is gone, so is this process in a moment.
+        // Fails if the parent is gone; the reading thread then ends the process.
         let _ = heartbeats.send(&FromChild::Heartbeat { number, details });
     };
     let (context, arguments) = ActivityContext::new(task, cancellation, record);
     call_blocking(function, context, arguments)
 }
 
-/// The parent's socket, moved out of the way: activities that read standard input find it empty, and
-/// processes that they start do not inherit the socket.
+/// Takes the socket to the parent from standard input, and replaces it by `/dev/null`: an activity that reads
+/// standard input finds it empty, and processes that it starts do not inherit the socket.
 fn take_stdin() -> std::io::Result<OwnedFd> {
     let socket = std::io::stdin().as_fd().try_clone_to_owned()?;
     rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
     Ok(socket)
 }
 
-/// Where the system can do it, a child that hangs in the kernel or is stopped ends with its parent too;
-/// all others end as the socket closes.
+/// Has the kernel kill this process when the parent ends, so that a stopped process ends too. Without it, the
+/// process ends when it reads that the socket is closed.
 #[cfg(target_os = "linux")]
 fn end_with_parent() -> std::io::Result<()> {
     Ok(rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?)
@@ -140,7 +144,7 @@ fn end_with_parent() -> std::io::Result<()> {
     Ok(())
 }
 
-/// The socket, for whoever has something to say.
+/// Sends messages to the parent, from several threads.
 #[derive(Clone)]
 struct Writer(Arc<Mutex<UnixStream>>);
 

@@ -1,4 +1,4 @@
-//! The parent's side: children that wait for work, and one activity in one child.
+//! The parent's side of the process pool: idle child processes, and the run of an activity in one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -20,11 +20,11 @@ use crate::info::ActivityTask;
 use crate::options::Options;
 use crate::outcome::{Outcome, failed};
 
-/// From the moment a child closes its socket until it has exited by itself.
+/// From the close of its socket until a child process is killed.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Children that start as they are needed and stay. How many there are is up to callers, who hold
-/// permits.
+/// Child processes that start when they are needed and are reused. The callers hold permits, which limit
+/// their number.
 #[derive(Debug)]
 pub(crate) struct ProcessPool {
     spawner: Spawner,
@@ -34,7 +34,7 @@ pub(crate) struct ProcessPool {
 }
 
 impl ProcessPool {
-    /// No children yet.
+    /// A pool without child processes.
     pub(crate) fn new(options: &Options) -> Self {
         Self {
             spawner: Spawner::new(options.child_program.clone()),
@@ -44,8 +44,8 @@ impl ProcessPool {
         }
     }
 
-    /// Runs one attempt in a child. A child that dies is a failure of the attempt. Dropping the future
-    /// kills the child.
+    /// Runs one attempt in a child process. If the process ends, the attempt fails. Dropping the future kills
+    /// the process.
     pub(crate) async fn run(
         &self,
         task: ActivityTask,
@@ -78,7 +78,7 @@ impl ProcessPool {
         }
     }
 
-    /// Ends the children that have nothing to do.
+    /// Ends the idle child processes.
     pub(crate) fn end_idle(&self) {
         self.idle().clear();
     }
@@ -86,7 +86,7 @@ impl ProcessPool {
     async fn worker(&self) -> Result<Worker, StartError> {
         loop {
             let Some(mut worker) = self.idle().pop() else { break };
-            // One that died while it was idle is no failure of what it would run next.
+            // A process that ended while it was idle is replaced.
             if matches!(worker.process.try_wait(), Ok(None)) {
                 return Ok(worker);
             }
@@ -103,13 +103,13 @@ impl ProcessPool {
         }
     }
 
-    /// Nothing can fail under the lock, so that the list is whole whatever happened.
+    /// The list stays valid if a thread panics, as no code panics while it holds the lock.
     fn idle(&self) -> MutexGuard<'_, Vec<Worker>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Why there is no child to run an activity.
+/// Why no child process could be started.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
     #[error("failed to start a child process: {0}")]
@@ -124,11 +124,14 @@ enum StartError {
          `host_activities::process::child_main` before anything else"
     )]
     Silent(Duration),
-    #[error("the child process is of another version ({0} instead of {VERSION}); restart the host")]
+    #[error(
+        "the child process is of another version ({0} instead of {VERSION}), as the program was replaced; \
+         restart the host"
+    )]
     Version(u32),
 }
 
-/// A child and the socket to it.
+/// A child process and the socket to it.
 #[derive(Debug)]
 struct Worker {
     process: Child,
@@ -137,7 +140,7 @@ struct Worker {
 }
 
 impl Worker {
-    /// Says hello; gives the version of the answer.
+    /// Exchanges the first messages. Returns the version of the child process.
     async fn greet(&mut self) -> Result<u32, protocol::Error> {
         send(&mut self.writer, &ToChild::Hello { version: VERSION }).await?;
         match protocol::receive(&mut self.reader).await? {
@@ -166,7 +169,7 @@ impl Worker {
         end.await
     }
 
-    /// How the child ended, as the rest of a sentence that starts with the child.
+    /// How the child process ended: the predicate of a sentence about it.
     async fn end(mut self, error: &protocol::Error) -> String {
         let pid = self.process.id().unwrap_or_default();
         if !matches!(error, protocol::Error::Closed) {
@@ -174,15 +177,15 @@ impl Worker {
         }
         match timeout(EXIT_TIMEOUT, self.process.wait()).await {
             Ok(Ok(status)) => format!("(pid {pid}) ended with {status}"),
-            Ok(Err(error)) => format!("(pid {pid}) ended, nobody knows how: {error}"),
+            Ok(Err(error)) => format!("(pid {pid}) ended with an unknown status: {error}"),
             Err(_) => format!("(pid {pid}) was killed because it closed its socket"),
         }
     }
 }
 
 impl Drop for Worker {
-    /// Kills the child and what it started itself. The process id is there until the child is waited for,
-    /// so that it cannot belong to another process.
+    /// Kills the process group: the child process and the processes that it started. `id` is `None` once the
+    /// child was waited for, so the id does not belong to another process.
     fn drop(&mut self) {
         let pid = self.process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
         if let Some(pid) = pid
@@ -193,7 +196,7 @@ impl Drop for Worker {
     }
 }
 
-/// Reads until the attempt with this number ends; passes its heartbeats on.
+/// Reads messages until the attempt with this number ends, and records its heartbeats.
 async fn read_to_end(
     reader: &mut OwnedReadHalf,
     attempt: u64,
@@ -203,7 +206,7 @@ async fn read_to_end(
         match protocol::receive(reader).await? {
             FromChild::Heartbeat { number, details } if number == attempt => record(details),
             FromChild::Ended { number, outcome } if number == attempt => return Ok(outcome),
-            // A thread that an earlier activity left behind may still record heartbeats.
+            // A thread that an earlier attempt started may still record heartbeats.
             FromChild::Heartbeat { .. } | FromChild::Ended { .. } | FromChild::Hello { .. } => {}
         }
     }

@@ -1,8 +1,8 @@
-//! What parent and child say to each other: frames on a socket, each a length and a message.
+//! The messages between parent and child process: frames on a socket, each a length and a message.
 //!
-//! The parent says hello, the child answers; then any number of times *start*, heartbeats and a request to
-//! cancel in any order, *ended*. Each names its attempt by number, since a request to cancel may cross the
-//! end of an attempt.
+//! `Hello` of the parent and of the child come first. For each attempt follow `Start`, then `Heartbeat`s and
+//! `Cancel` in any order, then `Ended`. Each message has the number of its attempt, because a `Cancel` may
+//! arrive after the end of the attempt.
 
 use std::io::Read;
 
@@ -15,52 +15,52 @@ use crate::cancel::CancelReason;
 use crate::info::ActivityTask;
 use crate::outcome::Outcome;
 
-/// Of this file. Parent and child are the same program, but the file may be replaced while it runs.
+/// The version of the messages. It differs if the file of the program was replaced while the parent runs.
 pub(crate) const VERSION: u32 = 1;
 
-/// The first argument of a child.
+/// The first argument of a child process.
 pub(crate) const CHILD_ARGUMENT: &str = "__activity-child";
 
-/// Bytes of a frame: several times what arguments, heartbeat details and headers may have.
+/// Bytes of a frame: eight times the limit of arguments or heartbeat details.
 const MAX_FRAME_BYTES: usize = 16 * 1024 * 1024;
 
 const LENGTH_BYTES: usize = size_of::<u32>();
 
-/// What a parent says.
+/// A message of the parent.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum ToChild {
     /// The first message.
     Hello { version: u32 },
-    /// Run this.
+    /// Runs an attempt.
     Start { number: u64, task: Box<ActivityTask> },
-    /// Ask it to stop.
+    /// Cancels an attempt.
     Cancel { number: u64, reason: CancelReason },
 }
 
-/// What a child says.
+/// A message of the child process.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromChild {
-    /// The answer to the first message.
+    /// The answer to `Hello`.
     Hello { version: u32 },
     /// The activity recorded a heartbeat.
     Heartbeat { number: u64, details: Vec<Payload> },
-    /// The activity ended; the child is free again.
+    /// The attempt ended, and the process can run another one.
     Ended { number: u64, outcome: Outcome },
 }
 
-/// Why a message did not get through.
+/// Why a message was not sent or received.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The other side closed the socket, or is gone.
+    /// The other process closed the socket, or ended.
     #[error("closed")]
     Closed,
-    /// The socket does not work.
+    /// Another error of the socket.
     #[error("i/o error: {0}")]
     Io(std::io::Error),
-    /// The message is too large.
+    /// The message is larger than a frame may be.
     #[error("message of {0} bytes, more than {MAX_FRAME_BYTES}")]
     TooLarge(usize),
-    /// Not a message of this protocol.
+    /// The bytes are not a message of this protocol.
     #[error("malformed message: {0}")]
     Malformed(#[from] postcard::Error),
 }
@@ -75,7 +75,7 @@ impl From<std::io::Error> for Error {
     }
 }
 
-/// A message as a frame.
+/// Encodes a message as a frame.
 pub(crate) fn frame<T: Serialize>(message: &T) -> Result<Vec<u8>, Error> {
     let mut frame = postcard::to_extend(message, vec![0; LENGTH_BYTES])?;
     let bytes = frame.len() - LENGTH_BYTES;
@@ -85,7 +85,7 @@ pub(crate) fn frame<T: Serialize>(message: &T) -> Result<Vec<u8>, Error> {
     Ok(frame)
 }
 
-/// Waits for a message.
+/// Receives a message.
 pub(crate) async fn receive<T: DeserializeOwned>(socket: &mut (impl AsyncRead + Unpin)) -> Result<T, Error> {
     let mut length = [0; LENGTH_BYTES];
     socket.read_exact(&mut length).await?;
@@ -94,7 +94,7 @@ pub(crate) async fn receive<T: DeserializeOwned>(socket: &mut (impl AsyncRead + 
     Ok(postcard::from_bytes(&body)?)
 }
 
-/// Waits for a message, on a thread of its own.
+/// Receives a message, and blocks the thread meanwhile.
 pub(crate) fn receive_blocking<T: DeserializeOwned>(socket: &mut impl Read) -> Result<T, Error> {
     let mut length = [0; LENGTH_BYTES];
     socket.read_exact(&mut length)?;

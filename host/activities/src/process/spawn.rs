@@ -1,7 +1,7 @@
 //! Starts child processes, all from one thread that lives as long as the pool.
 //!
-//! Linux ends a child with the *thread* that started it, if the child asked for that; a runtime's threads
-//! come and go.
+//! A child process asks Linux to be killed when its parent ends, which Linux understands as the *thread* that
+//! started it. The threads of a runtime may end earlier.
 
 use std::ffi::OsString;
 use std::io::{Error, Result};
@@ -17,13 +17,13 @@ use tokio::sync::oneshot;
 
 use super::protocol::CHILD_ARGUMENT;
 
-/// A request to start a child, with where the answer goes.
+/// A request to start a child process.
 struct Request {
     runtime: Handle,
     started: oneshot::Sender<Result<(Child, UnixStream)>>,
 }
 
-/// The thread that starts children; it starts with the first of them.
+/// The thread that starts child processes. It starts with the first of them.
 #[derive(Debug)]
 pub(super) struct Spawner {
     program: Option<PathBuf>,
@@ -31,12 +31,12 @@ pub(super) struct Spawner {
 }
 
 impl Spawner {
-    /// Children run `program`, or this program.
+    /// Child processes run `program`, or the running program if it is `None`.
     pub(super) fn new(program: Option<PathBuf>) -> Self {
         Self { program, thread: Mutex::new(None) }
     }
 
-    /// Starts a child. The socket is its standard input.
+    /// Starts a child process. The other end of the socket is its standard input.
     pub(super) async fn spawn(&self) -> Result<(Child, UnixStream)> {
         let (started, start) = oneshot::channel();
         let request = Request { runtime: Handle::current(), started };
@@ -54,7 +54,7 @@ impl Spawner {
         std::thread::Builder::new().name("activity-spawner".to_owned()).spawn(move || {
             for Request { runtime, started } in received {
                 let _runtime = runtime.enter();
-                // Who asked may be gone; then the child is killed as its handle drops.
+                // If the caller is gone, the process is killed when its handle is dropped.
                 let _ = started.send(spawn(program.clone()));
             }
         })?;
@@ -72,14 +72,14 @@ fn spawn(program: Option<PathBuf>) -> Result<(Child, UnixStream)> {
         None => this_program()?,
     };
     let (ours, theirs) = UnixStream::pair()?;
-    // What an activity prints goes where the host's own log goes.
+    // The standard output of an activity goes to the host's standard error, beside its log.
     let stdout = std::io::stderr().as_fd().try_clone_to_owned()?;
     let mut command = Command::new(program);
     command
         .args([CHILD_ARGUMENT])
         .stdin(Stdio::from(OwnedFd::from(theirs)))
         .stdout(Stdio::from(stdout))
-        // A group of its own: Ctrl-C is for the host, which lets children finish.
+        // A process group of its own: Ctrl-C reaches the host only, which lets activities finish.
         .process_group(0)
         .kill_on_drop(true);
     if let Some(name) = name {
@@ -88,13 +88,13 @@ fn spawn(program: Option<PathBuf>) -> Result<(Child, UnixStream)> {
     Ok((command.spawn()?, ours))
 }
 
-/// The running program, even if its file was replaced, and the name it was called by.
+/// The running program, even if its file was replaced, and the name that it was started by.
 #[cfg(target_os = "linux")]
 fn this_program() -> Result<(PathBuf, Option<OsString>)> {
     Ok((PathBuf::from("/proc/self/exe"), std::env::args_os().next()))
 }
 
-/// The file of the running program.
+/// The path of the running program.
 #[cfg(not(target_os = "linux"))]
 fn this_program() -> Result<(PathBuf, Option<OsString>)> {
     Ok((std::env::current_exe()?, None))
