@@ -16,7 +16,7 @@ pub struct ComposeGreetingInput {
     pub name: String,
 }
 
-/// The workflow.
+/// Composes a greeting in an activity.
 #[workflow]
 #[derive(Debug, Default)]
 pub struct Greetings;

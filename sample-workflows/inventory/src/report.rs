@@ -36,9 +36,9 @@ pub struct Counted {
 /// The sizes of the files of a batch in bytes, each compressed on its own.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Compressed {
-    /// With the fastest level.
+    /// Compressed at level 1, the fastest.
     pub deflate_1_bytes: u64,
-    /// With the best level.
+    /// Compressed at level 9, the smallest.
     pub deflate_9_bytes: u64,
 }
 

@@ -34,7 +34,7 @@ fn two_seconds() -> u64 {
 /// An item of an order.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Item {
-    /// The name of the article.
+    /// The stock-keeping unit of the article.
     pub sku: String,
     /// The number of pieces.
     pub quantity: u32,
