@@ -59,6 +59,10 @@ bench-neighbours:
 mutations count="100000":
     HOST_MODULE_MUTATIONS={{count}} cargo test --release --package host-sandbox --test mutations -- --nocapture
 
+# Simulated lives of the embedded service, many more than `cargo test` tries; `seed` is the first.
+simulate count="100000" seed="0":
+    HOST_SIMULATIONS={{count}} HOST_SIMULATION_SEED={{seed}} cargo test --release --package host-server --lib simulation::every_seed
+
 # Workflows on the embedded service; where `temporal` is there, also on its development server.
 bench-service *arguments:
     cargo bench --manifest-path tests/oracle/Cargo.toml --bench service -- {{arguments}}

@@ -85,13 +85,18 @@ impl fmt::Debug for Ids {
 }
 
 /// Where work runs that blocks its thread, such as reading files.
-#[derive(Clone, Copy, Debug)]
 pub(crate) enum Blocking {
     /// On tokio's threads for blocking work.
     Threads,
-    /// At once, on the thread of the caller, so that a simulation can repeat itself.
+    /// On the thread of the caller, after a pause and before another, each as long as a function says.
     #[cfg(test)]
-    AtOnce,
+    Here(Box<dyn Fn() -> std::time::Duration + Send + Sync>),
+}
+
+impl fmt::Debug for Blocking {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Blocking").finish_non_exhaustive()
+    }
 }
 
 impl Blocking {
@@ -101,13 +106,18 @@ impl Blocking {
     ///
     /// When the work panicked, or the runtime ends before the work began.
     pub(crate) async fn run<T: Send + 'static>(
-        self,
+        &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, JoinError> {
         match self {
             Self::Threads => tokio::task::spawn_blocking(work).await,
             #[cfg(test)]
-            Self::AtOnce => Ok(work()),
+            Self::Here(pause) => {
+                tokio::time::sleep(pause()).await;
+                let done = work();
+                tokio::time::sleep(pause()).await;
+                Ok(done)
+            }
         }
     }
 }

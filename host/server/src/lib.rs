@@ -68,6 +68,8 @@ mod matching;
 mod namespace;
 mod server;
 mod shard;
+#[cfg(test)]
+mod simulation;
 mod status;
 mod storage;
 mod time;

@@ -23,8 +23,8 @@ pub(crate) fn response(
 ) -> Result<Option<(PollWorkflowTaskQueueResponse, Position)>, NotReady> {
     let Some((run_number, query)) = shard.queries.waiting(number) else { return Ok(None) };
     let Some(run) = shard.executions.run(run_number)? else { return Ok(None) };
-    let sticky = run.workflow_tasks().sticky().is_some_and(|sticky| sticky.queue == queue);
-    // A worker at the sticky queue has the history.
+    let sticky = run.is_open() && run.workflow_tasks().sticky().is_some_and(|sticky| sticky.queue == queue);
+    // A worker at the sticky queue of an open run has the history.
     let (history, next_page_token) =
         if sticky { (Vec::new(), bytes::Bytes::new()) } else { Page::of_task(run_number, run, 1).read(run) };
     let token = TaskToken {

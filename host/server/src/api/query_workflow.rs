@@ -167,8 +167,10 @@ async fn dispatch(asked: &Asked<'_>, number: RunNumber) -> Result<bool, Status> 
 /// The queue of the worker that has the run in its cache, if it polls; else that of all workers.
 fn queue(run: &Run, queues: &Queues, now: Time) -> QueueKey {
     let namespace = run.identity().namespace.clone();
-    let sticky = run.workflow_tasks().sticky().map(|sticky| sticky.queue.as_str());
-    let sticky = sticky.filter(|name| queues.is_alive(&namespace, name, now));
+    // The sticky worker has not seen what closed a run from outside, nor what came just before that.
+    let sticky = run.workflow_tasks().sticky().filter(|_| run.is_open());
+    let sticky =
+        sticky.map(|sticky| sticky.queue.as_str()).filter(|name| queues.is_alive(&namespace, name, now));
     let name = sticky.unwrap_or_else(|| run.start().queue_name()).to_owned();
     QueueKey { namespace, name, activities: false }
 }

@@ -41,7 +41,7 @@ fn copy(format: u32) -> TempDir {
 async fn said(folder: &Path, format: u32) -> String {
     let now = Time(fs::read_to_string(kept(format).join("time")).unwrap().parse().unwrap());
     let environment =
-        Environment { clock: Clock::new(move || now), ids: Ids::random(), blocking: Blocking::AtOnce };
+        Environment { clock: Clock::new(move || now), ids: Ids::random(), blocking: Blocking::Threads };
     let server = Server::start(SqliteStorage::open(folder).unwrap(), Options::default(), environment);
     dump(&server.service()).await
 }

@@ -1,0 +1,351 @@
+//! Storage in memory, with the faults of a disk: syncs take time, room runs out, and a crash at any
+//! step loses what was not synced, or all of it but the beginning.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
+};
+
+use tokio::{sync::Notify, time::sleep};
+
+use super::{Fault, random::Random};
+use crate::{
+    execution::{
+        archive::{Archive, Archived},
+        fact::{Fact, UnrecordedChange},
+        record::{Record, RunIdentity, RunNumber},
+        run::Run,
+    },
+    storage::{Append, Found, Opened, Position, Row, Storage, StorageError, Synced},
+    time::Time,
+    watched::Watched,
+};
+
+/// Longest time that a group waits in which nothing is needed soon, as in the real writer.
+const LAZY_TIME: Duration = Duration::from_millis(5);
+
+/// What outlives a crash.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Disk(Arc<Mutex<Contents>>);
+
+#[derive(Debug, Default)]
+struct Contents {
+    /// The transition at position n is at n - 1.
+    log: Vec<Vec<Record>>,
+    /// How far `runs` is.
+    applied: Position,
+    runs: BTreeMap<RunNumber, StoredRun>,
+}
+
+#[derive(Debug, Default)]
+struct StoredRun {
+    records: Vec<Record>,
+    /// Set while the run need not be in memory.
+    archived: Option<Archived>,
+}
+
+/// Storage of one life of the service, between an opening and a crash.
+#[derive(Clone, Debug)]
+pub(super) struct SimulatedStorage(Arc<Life>);
+
+#[derive(Debug)]
+struct Life {
+    disk: Disk,
+    fault: Option<Fault>,
+    state: Mutex<LifeState>,
+    synced: Arc<Watched<Synced>>,
+    arrived: Notify,
+    hurried: Notify,
+    /// Set once the process ended.
+    crashed: Arc<Watched<bool>>,
+}
+
+#[derive(Debug)]
+struct LifeState {
+    pending: VecDeque<Append>,
+    /// Of transitions that are synced and not applied: runs that may leave memory.
+    archived: Vec<(Position, Vec<Archived>)>,
+    urgent: bool,
+    /// Steps of the disk until the process ends by itself.
+    steps: Option<u64>,
+}
+
+impl Disk {
+    fn lock(&self) -> MutexGuard<'_, Contents> {
+        self.0.lock().unwrap()
+    }
+
+    /// Opens what is there, as the service does at its start. `steps`: after so many steps of the disk
+    /// the process crashes.
+    pub(super) fn open(
+        &self,
+        fault: Option<Fault>,
+        steps: Option<u64>,
+        random: Random,
+    ) -> (Opened, SimulatedStorage) {
+        let mut contents = self.lock();
+        contents.apply_to_end(&mut Vec::new());
+        let last = contents.applied;
+        let mut in_memory: Vec<RunNumber> = contents.in_memory();
+        if fault == Some(Fault::ForgetsAnOpenRun) {
+            in_memory.pop();
+        }
+        let deadlines = contents.deadlines();
+        let next_number = contents.runs.last_key_value().map_or(0, |(number, _)| number + 1);
+        drop(contents);
+        let storage = SimulatedStorage(Arc::new(Life {
+            disk: self.clone(),
+            fault,
+            state: Mutex::new(LifeState {
+                pending: VecDeque::new(),
+                archived: Vec::new(),
+                urgent: false,
+                steps,
+            }),
+            synced: Arc::new(Watched::new(Synced { position: last, ..Synced::default() })),
+            arrived: Notify::new(),
+            hurried: Notify::new(),
+            crashed: Arc::default(),
+        }));
+        tokio::spawn(write(storage.clone(), random.fork(1)));
+        tokio::spawn(apply(storage.clone(), random.fork(2)));
+        let archive = Box::new(self.clone());
+        let found = Found { last, archive, next_number, in_memory, deadlines };
+        (Opened { storage: Box::new(storage.clone()), found }, storage)
+    }
+}
+
+impl Contents {
+    fn in_memory(&self) -> Vec<RunNumber> {
+        self.runs.iter().filter(|(_, run)| run.archived.is_none()).map(|(number, _)| *number).collect()
+    }
+
+    fn deadlines(&self) -> Vec<(RunNumber, Time)> {
+        let archived = self.runs.values().filter_map(|run| run.archived.as_ref());
+        archived.filter_map(|archived| Some((archived.run, archived.deadline?))).collect()
+    }
+
+    /// Moves what the log has more to the runs.
+    fn apply_to_end(&mut self, archived: &mut Vec<(Position, Vec<Archived>)>) {
+        let from = usize::try_from(self.applied).unwrap();
+        for records in &self.log[from..] {
+            self.applied += 1;
+            for record in records {
+                let run = self.runs.entry(record.run).or_default();
+                run.records.push(record.clone());
+                run.archived = None;
+            }
+            while archived.first().is_some_and(|(position, _)| *position == self.applied) {
+                for archived in archived.remove(0).1 {
+                    let run = archived.run;
+                    self.runs.entry(run).or_default().archived = Some(archived);
+                }
+            }
+        }
+    }
+
+    fn last_with(&self, is_it: impl Fn(&RunIdentity) -> bool) -> Option<RunNumber> {
+        let is_it = |run: &StoredRun| run.records.first()?.identity.as_ref().map(&is_it);
+        self.runs.iter().rev().find(|(_, run)| is_it(run) == Some(true)).map(|(number, _)| *number)
+    }
+}
+
+impl Archive for Disk {
+    fn latest(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber> {
+        self.lock().last_with(|run| run.namespace == namespace && run.workflow_id == workflow_id)
+    }
+
+    fn with_run_id(&self, run_id: &str) -> Option<RunNumber> {
+        self.lock().last_with(|run| run.run_id == run_id)
+    }
+
+    fn load(&self, number: RunNumber) -> Option<Run> {
+        let records = self.lock().runs.get(&number)?.records.clone();
+        Run::from_records(records)
+    }
+}
+
+impl SimulatedStorage {
+    fn state(&self) -> MutexGuard<'_, LifeState> {
+        self.0.state.lock().unwrap()
+    }
+
+    /// Whether the process has ended; changes when it does.
+    pub(super) fn crashed(&self) -> Arc<Watched<bool>> {
+        self.0.crashed.clone()
+    }
+
+    /// Ends the process. Of what was not synced, the beginning may be on disk, in whole transitions.
+    pub(super) fn crash(&self, random: &mut Random) {
+        if self.0.crashed.get() {
+            return;
+        }
+        let mut state = self.state();
+        let kept = random.below(u64::try_from(state.pending.len()).unwrap() + 1);
+        let kept: Vec<Append> = state.pending.drain(..usize::try_from(kept).unwrap()).collect();
+        state.pending.clear();
+        drop(state);
+        if random.percent(30) {
+            self.put(kept);
+        }
+        self.0.crashed.update(|crashed| *crashed = true);
+    }
+
+    fn put(&self, group: Vec<Append>) {
+        let mut contents = self.0.disk.lock();
+        for append in group {
+            assert_eq!(append.position, u64::try_from(contents.log.len()).unwrap() + 1, "positions in order");
+            let mut records = append.records;
+            if self.0.fault == Some(Fault::LosesAttempts) {
+                for record in &mut records {
+                    record.facts.retain(|fact| {
+                        !matches!(fact, Fact::Unrecorded(UnrecordedChange::ActivityStarted(_)))
+                    });
+                }
+            }
+            contents.log.push(records);
+            if !append.archived.is_empty() {
+                self.state().archived.push((append.position, append.archived));
+            }
+        }
+    }
+
+    /// One step of the disk; answers whether the process is still there.
+    fn step(&self, random: &mut Random) -> bool {
+        let ends = match &mut self.state().steps {
+            Some(0) => true,
+            Some(steps) => {
+                *steps -= 1;
+                false
+            }
+            None => false,
+        };
+        if ends {
+            self.crash(random);
+        }
+        !self.0.crashed.get()
+    }
+}
+
+impl Storage for SimulatedStorage {
+    fn append(&self, append: Append) {
+        if self.0.crashed.get() {
+            return;
+        }
+        let mut state = self.state();
+        state.urgent |= !append.lazy;
+        if !append.lazy {
+            self.0.hurried.notify_one();
+        }
+        if self.0.fault == Some(Fault::AcknowledgesEarly) {
+            self.0.synced.update(|synced| synced.position = append.position);
+        }
+        state.pending.push_back(append);
+        self.0.arrived.notify_one();
+    }
+
+    fn hurry(&self) {
+        self.state().urgent = true;
+        self.0.hurried.notify_one();
+    }
+
+    fn prune(&self, _closed_before: Time) {}
+
+    fn synced(&self) -> Arc<Watched<Synced>> {
+        self.0.synced.clone()
+    }
+
+    fn applied(&self) -> Position {
+        self.0.disk.lock().applied
+    }
+
+    fn list(
+        &self,
+        namespace: &str,
+        before: RunNumber,
+        each: &mut dyn FnMut(Row) -> bool,
+    ) -> Result<(), StorageError> {
+        let contents = self.0.disk.lock();
+        let runs = contents.runs.range(..before).rev();
+        let rows: Vec<Row> = runs
+            .filter(|(_, run)| {
+                run.records[0].identity.as_ref().is_some_and(|identity| identity.namespace == namespace)
+            })
+            .map(|(number, run)| (*number, run.archived.as_ref().map(|archived| *archived.info.clone())))
+            .collect();
+        // What it calls may read runs.
+        drop(contents);
+        for row in rows {
+            if !each(row) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes groups until the crash.
+async fn write(storage: SimulatedStorage, mut random: Random) {
+    loop {
+        let arrived = storage.0.arrived.notified();
+        if storage.state().pending.is_empty() {
+            tokio::select! {
+                biased;
+                _ = storage.0.crashed.wait_for(|crashed| crashed) => return,
+                () = arrived => {}
+            }
+        }
+        if !storage.state().urgent {
+            tokio::select! {
+                biased;
+                () = storage.0.hurried.notified() => {}
+                () = sleep(LAZY_TIME) => {}
+            }
+        }
+        if !storage.step(&mut random) {
+            return;
+        }
+        if random.percent(1) {
+            storage.0.synced.update(|synced| synced.log_is_full = true);
+            sleep(Duration::from_millis(200 * (1 + random.below(10)))).await;
+        }
+        let group = storage.state().pending.len();
+        storage.state().urgent = false;
+        sleep(sync_time(&mut random)).await;
+        if !storage.step(&mut random) {
+            return;
+        }
+        let group: Vec<Append> = storage.state().pending.drain(..group).collect();
+        let Some(last) = group.last().map(|append| append.position) else { continue };
+        storage.put(group);
+        if !storage.step(&mut random) {
+            return;
+        }
+        storage.0.synced.update(|synced| {
+            synced.position = synced.position.max(last);
+            synced.log_is_full = false;
+        });
+    }
+}
+
+fn sync_time(random: &mut Random) -> Duration {
+    match random.below(100) {
+        0..5 => Duration::from_millis(50 + random.below(1_500)),
+        5..30 => Duration::ZERO,
+        _ => Duration::from_micros(200 + random.below(5_000)),
+    }
+}
+
+/// Keeps the runs behind the log until the crash.
+async fn apply(storage: SimulatedStorage, mut random: Random) {
+    loop {
+        sleep(Duration::from_millis(200 + random.below(2_000))).await;
+        if !storage.step(&mut random) {
+            return;
+        }
+        let mut archived = std::mem::take(&mut storage.state().archived);
+        storage.0.disk.lock().apply_to_end(&mut archived);
+        storage.state().archived.extend(archived);
+    }
+}

@@ -1,0 +1,265 @@
+//! What clients and workers have seen and were promised, and what must follow from that.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+use host_wire::{
+    EventAttributes, duration_from_proto,
+    temporal::api::{
+        enums::v1::{EventType, WorkflowExecutionStatus as RunStatus},
+        history::v1::HistoryEvent,
+        workflow::v1::WorkflowExecutionInfo,
+        workflowservice::v1::PollActivityTaskQueueResponse,
+    },
+};
+
+use crate::time::Time;
+
+/// Everything that was seen, over all lives of the service.
+#[derive(Debug, Default)]
+pub(super) struct Model {
+    pub(super) runs: BTreeMap<String, SeenRun>,
+    /// Signals that were acknowledged.
+    signals: BTreeSet<String>,
+    marks: u64,
+    /// The first thing that must not be.
+    pub(super) violation: Option<String>,
+}
+
+/// What was seen of one run.
+#[derive(Debug, Default)]
+pub(super) struct SeenRun {
+    pub(super) workflow_id: String,
+    /// The history as far as it was seen.
+    events: Vec<Bytes>,
+    /// The mark at which it was seen that it is closed.
+    closed: Option<u64>,
+    /// Whether its last event was seen.
+    has_ended: bool,
+    /// When timers may fire, by their started events.
+    timers: BTreeMap<i64, Time>,
+    /// Most attempts of activities, by their scheduled events; 0: any number.
+    most_attempts: BTreeMap<i64, i32>,
+    signals: BTreeMap<String, usize>,
+    completed_tasks: BTreeSet<i64>,
+    completed_activities: BTreeSet<i64>,
+    /// Started events of workflow tasks, and scheduled events of activities, whose completion was
+    /// acknowledged.
+    acknowledged_tasks: BTreeSet<i64>,
+    acknowledged_activities: BTreeSet<i64>,
+    last_attempts: BTreeSet<i64>,
+}
+
+impl SeenRun {
+    pub(super) fn events_seen(&self) -> usize {
+        self.events.len()
+    }
+
+    pub(super) fn signals_seen(&self) -> usize {
+        self.signals.values().sum()
+    }
+}
+
+impl Model {
+    pub(super) fn fail(&mut self, what: String) {
+        self.violation.get_or_insert(what);
+    }
+
+    fn check(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.fail(what());
+        }
+    }
+
+    /// A run is there.
+    pub(super) fn saw_run(&mut self, workflow_id: &str, run_id: &str) -> &mut SeenRun {
+        let run = self.runs.entry(run_id.to_owned()).or_default();
+        workflow_id.clone_into(&mut run.workflow_id);
+        run
+    }
+
+    /// Part of a history, whose first event is the one with this id. All of it was on disk.
+    pub(super) fn saw_history(
+        &mut self,
+        workflow_id: &str,
+        run_id: &str,
+        first: i64,
+        events: &[Bytes],
+        now: Time,
+    ) {
+        let mark = self.mark();
+        let run = self.saw_run(workflow_id, run_id);
+        let mut problems = Vec::new();
+        for (id, encoded) in (first..).zip(events) {
+            let index = usize::try_from(id - 1).unwrap();
+            match run.events.get(index) {
+                Some(seen) if seen == encoded => {}
+                Some(_) => {
+                    problems.push(format!("{workflow_id} {run_id}: event {id} is another one than before"));
+                }
+                None if index == run.events.len() => run.append(encoded, now, mark, &mut problems),
+                // What a worker had before was seen by others, or not at all.
+                None => break,
+            }
+        }
+        for problem in problems {
+            self.fail(problem);
+        }
+    }
+
+    /// What is seen from here on was not seen before.
+    pub(super) fn mark(&mut self) -> u64 {
+        self.marks += 1;
+        self.marks
+    }
+
+    /// A description of a run, which was asked for at a mark, when so many of its events had been seen.
+    pub(super) fn saw_info(&mut self, info: &WorkflowExecutionInfo, asked: u64, seen_before: usize) {
+        let execution = info.execution.clone().unwrap_or_default();
+        let id = format!("{} {}", execution.workflow_id, execution.run_id);
+        let is_open = info.status() == RunStatus::Running;
+        let now = self.mark();
+        let run = self.saw_run(&execution.workflow_id, &execution.run_id);
+        let was_closed = run.closed.is_some_and(|closed| closed < asked);
+        if !is_open {
+            run.closed.get_or_insert(now);
+        }
+        self.check(!(was_closed && is_open), || format!("{id} is open again"));
+        let length = usize::try_from(info.history_length).unwrap();
+        self.check(length >= seen_before, || {
+            format!("{id} has {length} events, and {seen_before} were seen before")
+        });
+    }
+
+    pub(super) fn signal_acknowledged(&mut self, name: &str) {
+        self.signals.insert(name.to_owned());
+    }
+
+    pub(super) fn task_acknowledged(&mut self, workflow_id: &str, run_id: &str, started_event_id: i64) {
+        self.saw_run(workflow_id, run_id).acknowledged_tasks.insert(started_event_id);
+    }
+
+    pub(super) fn activity_acknowledged(&mut self, task: &PollActivityTaskQueueResponse, scheduled: i64) {
+        let execution = task.workflow_execution.clone().unwrap_or_default();
+        self.saw_run(&execution.workflow_id, &execution.run_id).acknowledged_activities.insert(scheduled);
+    }
+
+    /// An attempt of an activity was handed to a worker.
+    pub(super) fn saw_attempt(&mut self, task: &PollActivityTaskQueueResponse, scheduled: i64) {
+        let execution = task.workflow_execution.clone().unwrap_or_default();
+        let id = format!("{} {} activity {}", execution.workflow_id, execution.run_id, task.activity_id);
+        let most = task.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts);
+        let attempt = task.attempt;
+        self.check(most == 0 || attempt <= most, || format!("{id}: attempt {attempt} of {most}"));
+        if attempt == most {
+            let run = self.saw_run(&execution.workflow_id, &execution.run_id);
+            let is_first = run.last_attempts.insert(scheduled);
+            self.check(is_first, || format!("{id}: the last attempt was handed out twice"));
+        }
+    }
+
+    /// What must hold at the end, when every run is closed and every history was read.
+    pub(super) fn check_end(&mut self) {
+        let mut problems = Vec::new();
+        let mut signals = BTreeSet::new();
+        for (run_id, run) in &self.runs {
+            let id = format!("{} {run_id}", run.workflow_id);
+            if run.closed.is_none() {
+                problems.push(format!("{id} is not closed"));
+            }
+            for task in run.acknowledged_tasks.difference(&run.completed_tasks) {
+                problems.push(format!("{id}: the completion of workflow task {task} is lost"));
+            }
+            for activity in run.acknowledged_activities.difference(&run.completed_activities) {
+                problems.push(format!("{id}: the completion of activity {activity} is lost"));
+            }
+            for (signal, count) in &run.signals {
+                if *count > 1 {
+                    problems.push(format!("{id}: {signal} is there {count} times"));
+                }
+                signals.insert(signal);
+            }
+        }
+        for signal in self.signals.iter().filter(|signal| !signals.contains(signal)) {
+            problems.push(format!("{signal} was acknowledged and is lost"));
+        }
+        for problem in problems {
+            self.fail(problem);
+        }
+    }
+}
+
+impl SeenRun {
+    fn append(&mut self, encoded: &Bytes, now: Time, mark: u64, problems: &mut Vec<String>) {
+        let event = <HistoryEvent as prost::Message>::decode(encoded.clone()).unwrap();
+        let mut problem = |what: String| problems.push(format!("{}: {what}", self.workflow_id));
+        let id = i64::try_from(self.events.len()).unwrap() + 1;
+        if event.event_id != id {
+            problem(format!("event {id} has the id {}", event.event_id));
+        }
+        let time = event.event_time.map(Time::from).unwrap_or_default();
+        if time > now {
+            problem(format!("event {id} is of the future"));
+        }
+        if self.has_ended {
+            problem(format!("event {id} comes after the close"));
+        }
+        if closes(event.event_type()) {
+            self.closed.get_or_insert(mark);
+            self.has_ended = true;
+        }
+        match event.attributes.as_ref().unwrap() {
+            EventAttributes::TimerStartedEventAttributes(timer) => {
+                let due =
+                    time.after(timer.start_to_fire_timeout.map(duration_from_proto).unwrap_or_default());
+                self.timers.insert(id, due);
+            }
+            EventAttributes::TimerFiredEventAttributes(timer) => {
+                match self.timers.remove(&timer.started_event_id) {
+                    Some(due) if time >= due => {}
+                    Some(_) => problem(format!("event {id}: a timer fired early")),
+                    None => problem(format!("event {id}: a timer fired that does not run")),
+                }
+            }
+            EventAttributes::TimerCanceledEventAttributes(timer) => {
+                self.timers.remove(&timer.started_event_id);
+            }
+            EventAttributes::WorkflowExecutionSignaledEventAttributes(signal) => {
+                *self.signals.entry(signal.signal_name.clone()).or_default() += 1;
+            }
+            EventAttributes::WorkflowTaskCompletedEventAttributes(task) => {
+                self.completed_tasks.insert(task.started_event_id);
+            }
+            EventAttributes::ActivityTaskScheduledEventAttributes(activity) => {
+                let most = activity.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts);
+                self.most_attempts.insert(id, most);
+            }
+            EventAttributes::ActivityTaskStartedEventAttributes(activity) => {
+                match self.most_attempts.get(&activity.scheduled_event_id) {
+                    Some(most) if *most == 0 || activity.attempt <= *most => {}
+                    _ => problem(format!("event {id}: attempt {} is too many", activity.attempt)),
+                }
+            }
+            EventAttributes::ActivityTaskCompletedEventAttributes(activity) => {
+                let is_first = self.completed_activities.insert(activity.scheduled_event_id);
+                if !is_first {
+                    problem(format!("event {id}: an activity completes twice"));
+                }
+            }
+            _ => {}
+        }
+        self.events.push(encoded.clone());
+    }
+}
+
+fn closes(event_type: EventType) -> bool {
+    matches!(
+        event_type,
+        EventType::WorkflowExecutionCompleted
+            | EventType::WorkflowExecutionFailed
+            | EventType::WorkflowExecutionCanceled
+            | EventType::WorkflowExecutionTerminated
+            | EventType::WorkflowExecutionContinuedAsNew
+            | EventType::WorkflowExecutionTimedOut
+    )
+}
