@@ -17,26 +17,7 @@
 //!
 //! # What each call supports
 //!
-//! Calls that are not listed answer UNIMPLEMENTED.
-//!
-//! | call | supported |
-//! |---|---|
-//! | `GetSystemInfo`, `GetClusterInfo`, `DescribeNamespace`, `ListNamespaces`, health | all |
-//! | `StartWorkflowExecution` | request ids, reuse and conflict policies, delay, eager start, retry policy; no cron, no callbacks, no versioning override |
-//! | `SignalWithStartWorkflowExecution` | the same |
-//! | `SignalWorkflowExecution`, `RequestCancelWorkflowExecution`, `TerminateWorkflowExecution` | all but links |
-//! | `PollWorkflowTaskQueue` | sticky queues, queries; no versioned queues, no updates |
-//! | `RespondWorkflowTaskCompleted` | every command but `ProtocolMessage` and those of Nexus; eager activities, `return_new_workflow_task`, `force_create_new_workflow_task`, query results |
-//! | `RespondWorkflowTaskFailed`, `ResetStickyTaskQueue` | all |
-//! | `QueryWorkflow`, `RespondQueryTaskCompleted` | direct and with a workflow task, reject conditions |
-//! | `PollActivityTaskQueue`, `RespondActivityTask{Completed,Failed,Canceled}[ById]`, `RecordActivityTaskHeartbeat[ById]` | retries, all timeouts, cancellation, heartbeat details; no pause, no reset |
-//! | `GetWorkflowExecutionHistory` | pages, waiting, the closing event alone |
-//! | `GetWorkflowExecutionHistoryReverse`, `DescribeWorkflowExecution` | all that the service knows of a run |
-//! | `ListWorkflowExecutions`, `CountWorkflowExecutions` | filters on `WorkflowId`, `WorkflowType`, `RunId`, `ExecutionStatus`, `TaskQueue`, `StartTime`, `ExecutionTime`, `CloseTime`; counts by status; newest first |
-//! | `DescribeTaskQueue` | pollers and backlog |
-//! | `ShutdownWorker` | gives up the worker's sticky queue |
-//! | `RecordWorkerHeartbeat` | accepted, not kept; not advertised |
-//! | `PollNexusTaskQueue` | waits; there are no Nexus tasks |
+//! `docs/server-support.md` of the repository is the table. Calls that are not in it answer UNIMPLEMENTED.
 //!
 //! # What is on disk, and what is not
 //!

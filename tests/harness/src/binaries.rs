@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::LazyLock;
+use std::sync::Mutex;
 
 use anyhow::{Context, Result, anyhow, ensure};
 
@@ -13,15 +13,20 @@ pub fn workspace_root() -> PathBuf {
     here.ancestors().nth(2).unwrap_or(here).to_owned()
 }
 
-/// A binary of this workspace, such as `host` or `greetings`.
+/// A binary of this workspace, such as `host` or `greetings`. Each is built once in a process.
 ///
 /// # Errors
-/// It does not build.
+/// It does not build, or there is no binary of that name.
 pub fn binary(name: &str) -> Result<PathBuf> {
-    static BUILT: LazyLock<Result<BTreeMap<String, PathBuf>, String>> =
-        LazyLock::new(|| build_binaries().map_err(|error| format!("{error:#}")));
-    let built = BUILT.as_ref().map_err(|error| anyhow!("{error}"))?;
-    built.get(name).cloned().with_context(|| format!("no binary {name} in this workspace"))
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    // Held while cargo builds: another cargo would wait for this one anyway.
+    let mut built = BUILT.lock().map_err(|_| anyhow!("an earlier build panicked"))?;
+    if let Some(path) = built.get(name) {
+        return Ok(path.clone());
+    }
+    let path = build_binary(name)?;
+    built.insert(name.to_owned(), path.clone());
+    Ok(path)
 }
 
 /// The component of a sample, such as `greetings`.
@@ -32,23 +37,20 @@ pub fn component(package: &str) -> Result<PathBuf> {
     Ok(guest_build::build(&guest_build::Package::new(&workspace_root(), package))?)
 }
 
-/// All of them with the features of `cargo test`, so that nothing is built twice.
-fn build_binaries() -> Result<BTreeMap<String, PathBuf>> {
+/// Without `--package`, so that its dependencies have the features that `cargo test` gives them, and nothing
+/// is built twice.
+fn build_binary(name: &str) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--bins", "--message-format=json", "--quiet"])
+        .args(["build", "--bin", name, "--message-format=json", "--quiet"])
         .current_dir(workspace_root())
         .output()
         .context("cannot start cargo")?;
-    ensure!(output.status.success(), "binaries do not build: {}", String::from_utf8_lossy(&output.stderr));
-    let mut binaries = BTreeMap::new();
-    for line in output.stdout.split(|byte| *byte == b'\n') {
-        let Ok(message) = serde_json::from_slice::<serde_json::Value>(line) else { continue };
-        let (Some(name), Some(path)) = (message["target"]["name"].as_str(), message["executable"].as_str())
-        else {
-            continue;
-        };
-        binaries.insert(name.to_owned(), PathBuf::from(path));
-    }
-    Ok(binaries)
+    ensure!(output.status.success(), "{name} does not build: {}", String::from_utf8_lossy(&output.stderr));
+    let lines = output.stdout.split(|byte| *byte == b'\n');
+    let mut messages = lines.filter_map(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
+    messages
+        .find(|message| message["target"]["name"] == name && message["executable"].is_string())
+        .and_then(|message| message["executable"].as_str().map(PathBuf::from))
+        .with_context(|| format!("cargo names no binary {name}"))
 }
