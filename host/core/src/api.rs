@@ -1,4 +1,4 @@
-//! What a run asks of its worker, and what the worker tells it.
+//! The steps of a run: what it asks of its worker, and what the worker answers.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -18,42 +18,42 @@ use crate::{
     job::{Activation, Outcome, Update},
 };
 
-/// What a run's worker knows that its history does not say.
+/// What the worker knows of a run that the run's history does not say.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RunConfig {
-    /// The run; not the one of its history's start when it was reset.
+    /// Id of the run. After a reset it is another one than that of the `WorkflowExecutionStarted` event.
     pub run_id: String,
-    /// What is written as `sdk_name` of completed tasks.
+    /// `sdk_name` of the `sdk_metadata` of completed tasks.
     pub sdk_name: String,
-    /// What is written as `sdk_version` of completed tasks.
+    /// `sdk_version` of the `sdk_metadata` of completed tasks.
     pub sdk_version: String,
-    /// Whether the service takes `sdk_metadata`: its capability of that name. Without it no flags are
-    /// written, so none are used where nothing was recorded yet.
+    /// Whether the service takes `sdk_metadata`: the capability of that name in `GetSystemInfo`. Without it
+    /// no flags are written, so none are used where nothing was recorded yet.
     pub writes_sdk_metadata: bool,
-    /// What executes tasks from now on.
+    /// The worker version that executes tasks from now on.
     pub version: Option<Arc<WorkerDeploymentVersion>>,
 }
 
 /// What a polled workflow task says besides its history.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Task {
-    /// The task's `WorkflowTaskStarted` event; 0 for a query on its own.
+    /// Id of the task's `WorkflowTaskStarted` event; 0 for a query on its own.
     pub started_event_id: i64,
-    /// The `WorkflowTaskStarted` event of the last completed task; 0 when there is none. What comes
-    /// after it is new. `None` when the history says it itself: a replay to its end.
+    /// Id of the `WorkflowTaskStarted` event of the last completed task; 0 when there is none. Later events
+    /// are new. `None` in a replay to the end of a history, which says itself what was completed.
     pub previous_started_event_id: Option<i64>,
-    /// From 1: how often the service has given out this task.
+    /// How often the service has given out this task, from 1.
     pub attempt: u32,
-    /// Queries to be answered with the task's completion, by id.
+    /// Queries to be answered with the task's completion, by the id that the service assigned.
     pub queries: BTreeMap<String, WorkflowQuery>,
     /// A query to be answered on its own.
     pub query: Option<WorkflowQuery>,
-    /// Updates to be accepted or rejected.
+    /// Requests to update, each to be accepted or rejected.
     pub messages: Vec<Message>,
 }
 
 impl Task {
-    /// Takes what concerns a run out of a polled task; the history stays.
+    /// Takes the fields that concern a run out of a polled task; the history stays in it.
     #[must_use]
     pub fn from_poll(polled: &mut PollWorkflowTaskQueueResponse) -> Self {
         Self {
@@ -66,14 +66,14 @@ impl Task {
         }
     }
 
-    /// The replay of a history to its end, which produces nothing.
+    /// The replay of a history to its end, which is not answered.
     #[must_use]
     pub fn replay() -> Self {
         Self { attempt: 1, ..Self::default() }
     }
 }
 
-/// What a run wants next.
+/// What a run asks of its worker next.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
 pub enum Step {
@@ -94,77 +94,78 @@ pub enum Step {
     Respond(Box<Completion>),
     /// The query is answered: `RespondQueryTaskCompleted`.
     RespondQuery(Box<WorkflowQueryResult>),
-    /// Nothing to do: the task is answered, local activities run, or a replay is at its end.
+    /// Nothing: the task is answered, local activities run, or a replay is at its end.
     Idle,
 }
 
-/// An update to be accepted or rejected.
+/// An update to be validated by a copy of the guest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UpdateValidation {
-    /// The update.
+    /// Name, arguments and headers of the update.
     pub update: Update,
-    /// What the copy has to be activated with first: the jobs that precede the update in the
-    /// activation that is to come. What the copy asks for is dropped. Activating only the copy keeps
-    /// a rejected update, which leaves no trace in history, from cutting the activation in two.
+    /// Activation for the copy before it validates: the jobs that precede the update in the activation that
+    /// is to come. Its commands are dropped. Activating only the copy keeps a rejected update, which leaves
+    /// no trace in history, from cutting the activation in two.
     pub preceding: Option<Activation>,
 }
 
-/// A query to be answered.
+/// A query to be answered by a copy of the guest.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Query {
-    /// Its id; empty for a query on its own.
+    /// The id that the service assigned; empty for a query on its own.
     pub id: String,
-    /// Name, arguments and headers.
+    /// Type, arguments and headers of the query.
     pub query: WorkflowQuery,
-    /// The state it is asked of: an activation without jobs.
+    /// The run's state, as an activation without jobs.
     pub state: Activation,
 }
 
 /// Local activities to start and to cancel. Cancellations come first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LocalActivityRequests {
-    /// Of those that run.
+    /// Sequence numbers of those that run and are to be cancelled.
     pub cancel: Vec<u32>,
-    /// Sequence number and what to run.
+    /// Sequence numbers of those to start, and what to run.
     pub start: Vec<(u32, LocalActivity)>,
-    /// Whether the run has ended: whatever runs for it is to be cancelled, and not answered.
+    /// Whether the run has ended: all that run are to be cancelled, and need not be answered.
     pub cancel_all: bool,
 }
 
-/// How a local activity that the worker ran came out.
+/// How a local activity that the worker ran closed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocalActivityResult {
-    /// What it was asked with.
+    /// Sequence number of the local activity.
     pub seq: u32,
-    /// How the last attempt came out. The failure of an attempt that timed out carries timeout
-    /// information, as the protocol has it.
+    /// Result or failure of the last attempt. The failure of an attempt that timed out carries
+    /// `TimeoutFailureInfo`.
     pub outcome: Outcome,
-    /// The last attempt.
+    /// Number of the last attempt, from 1.
     pub attempt: u32,
-    /// How long it ran, all attempts together: by so much the time of the workflow moves.
+    /// How long all attempts together took: the time of the workflow advances by it.
     pub runtime: Duration,
-    /// The workflow is to wait so long, with a timer, and to schedule it again.
+    /// How long the workflow is to wait, with a timer, before it schedules the activity again; nothing when
+    /// the activity closed.
     pub backoff: Option<Duration>,
-    /// When the worker first scheduled it.
+    /// When the first attempt was scheduled.
     pub original_schedule_time: Option<Timestamp>,
 }
 
-/// What a completed workflow task sends.
+/// What `RespondWorkflowTaskCompleted` sends.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Completion {
     /// In the order in which the guest asked, an ending last.
     pub commands: Vec<wire_command::Command>,
-    /// What became of updates.
+    /// Acceptances, rejections and completions of updates.
     pub messages: Vec<Message>,
     /// Answers to the task's queries, by id.
     pub query_results: BTreeMap<String, WorkflowQueryResult>,
     /// Flags and names that history does not have yet. Empty when the service takes none.
     pub sdk_metadata: WorkflowTaskCompletedMetadata,
-    /// Another task is wanted at once: local activities still run.
+    /// Whether another task is wanted at once, because local activities still run.
     pub force_create_new_workflow_task: bool,
     /// Whether the commands end the run.
     pub ends_run: bool,
 }
 
-/// Why an update was rejected.
+/// The failure with which an update is rejected.
 pub type Rejection = Box<Failure>;

@@ -1,4 +1,4 @@
-//! What a guest asks for.
+//! Commands: what a guest asks for.
 
 use host_wire::temporal::api::{
     command::v1::{
@@ -17,128 +17,128 @@ use crate::job::Outcome;
 
 /// One thing that a guest asked for during an activation.
 ///
-/// Sequence numbers count from 1 per kind; activities and local activities share a count. They come
-/// from the caller, who hands them to the guest as it asks.
+/// Sequence numbers are assigned by the caller, who hands them to the guest as it asks. They count from 1
+/// for each kind and never repeat; activities and local activities share a count.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Schedule an activity. An empty activity id becomes the sequence number.
+    /// Schedules an activity.
     ScheduleActivity {
-        /// New.
+        /// Sequence number, larger than that of any activity or local activity before.
         seq: u32,
-        /// What to schedule.
+        /// The protocol's command. An empty `activity_id` becomes the sequence number.
         attributes: Box<ScheduleActivityTaskCommandAttributes>,
-        /// What cancelling it does.
+        /// What [`Command::CancelActivity`] does to it.
         cancellation: ActivityCancellation,
-        /// What user interfaces show.
+        /// Summary and details for user interfaces.
         user_metadata: Option<Box<UserMetadata>>,
     },
-    /// Schedule a local activity.
+    /// Schedules a local activity, which the worker runs within the workflow task.
     ScheduleLocalActivity {
-        /// New.
+        /// Sequence number, larger than that of any activity or local activity before.
         seq: u32,
-        /// What to schedule.
+        /// What the worker runs.
         activity: Box<LocalActivity>,
     },
-    /// Cancel an activity or local activity. Does nothing when it is resolved.
+    /// Cancels an activity or local activity. Does nothing when it is resolved.
     CancelActivity {
-        /// Of the activity.
+        /// Sequence number of the activity.
         seq: u32,
     },
-    /// Start a timer. Its id is the sequence number.
+    /// Starts a timer. Its id is the sequence number.
     StartTimer {
-        /// New.
+        /// Sequence number, larger than that of any timer before.
         seq: u32,
-        /// How long until it fires.
+        /// How long until it fires, from the time of the workflow task.
         start_to_fire_timeout: Duration,
-        /// What user interfaces show.
+        /// Summary and details for user interfaces.
         user_metadata: Option<Box<UserMetadata>>,
     },
-    /// Cancel a timer. Does nothing when it has fired. No job answers it.
+    /// Cancels a timer. Does nothing when it has fired. No job answers it.
     CancelTimer {
-        /// Of the timer.
+        /// Sequence number of the timer.
         seq: u32,
     },
-    /// Start a child workflow.
+    /// Starts a child workflow.
     StartChildWorkflow {
-        /// New.
+        /// Sequence number, larger than that of any child workflow before.
         seq: u32,
-        /// What to start.
+        /// The protocol's command.
         attributes: Box<StartChildWorkflowExecutionCommandAttributes>,
-        /// What cancelling it does.
+        /// What [`Command::CancelChildWorkflow`] does to it.
         cancellation: ChildWorkflowCancellation,
-        /// What user interfaces show.
+        /// Summary and details for user interfaces.
         user_metadata: Option<Box<UserMetadata>>,
     },
-    /// Cancel a child workflow. Does nothing when it is resolved.
+    /// Cancels a child workflow. Does nothing when it is resolved.
     CancelChildWorkflow {
-        /// Of the child.
+        /// Sequence number of the child workflow.
         seq: u32,
-        /// Why.
+        /// Reason that the child is given, and that its failure shows.
         reason: String,
     },
-    /// Signal another workflow.
+    /// Signals another workflow.
     SignalExternalWorkflow {
-        /// New.
+        /// Sequence number, larger than that of any such signal before.
         seq: u32,
-        /// Whom, and with what.
+        /// The protocol's command: execution to signal, name and arguments of the signal.
         attributes: Box<SignalExternalWorkflowExecutionCommandAttributes>,
-        /// What user interfaces show.
+        /// Summary and details for user interfaces.
         user_metadata: Option<Box<UserMetadata>>,
     },
-    /// Cancel a signal to another workflow. Does nothing when it has left.
+    /// Cancels a signal to another workflow. Does nothing when it was sent.
     CancelSignalExternalWorkflow {
-        /// Of the signal.
+        /// Sequence number of the signal.
         seq: u32,
     },
-    /// Ask another workflow to cancel.
+    /// Asks another workflow to cancel.
     RequestCancelExternalWorkflow {
-        /// New.
+        /// Sequence number, larger than that of any such request before.
         seq: u32,
-        /// Whom; to the reason is added which run asks.
+        /// The protocol's command. The run id of the asking run is put before its reason, as sdk-core does.
         attributes: Box<RequestCancelExternalWorkflowExecutionCommandAttributes>,
     },
-    /// Schedule a Nexus operation.
+    /// Schedules a Nexus operation.
     ScheduleNexusOperation {
-        /// New.
+        /// Sequence number, larger than that of any Nexus operation before.
         seq: u32,
-        /// What to schedule.
+        /// The protocol's command: endpoint, service, operation and input.
         attributes: Box<ScheduleNexusOperationCommandAttributes>,
-        /// What cancelling it does.
+        /// What [`Command::CancelNexusOperation`] does to it.
         cancellation: NexusCancellation,
-        /// What user interfaces show.
+        /// Summary and details for user interfaces.
         user_metadata: Option<Box<UserMetadata>>,
     },
-    /// Cancel a Nexus operation. Does nothing when it is resolved.
+    /// Cancels a Nexus operation. Does nothing when it is resolved.
     CancelNexusOperation {
-        /// Of the operation.
+        /// Sequence number of the operation.
         seq: u32,
     },
-    /// Record that the run takes the new path of a change.
+    /// Records that the run takes the new path of a change.
     /// [`Patches::patched`](crate::Patches::patched) says when.
     SetPatchMarker {
-        /// Of the change.
+        /// Id of the change, as the workflow's code has it.
         patch_id: String,
-        /// No code for the old path is left.
+        /// Whether the code has no old path any more.
         deprecated: bool,
     },
-    /// Add or replace search attributes.
+    /// Adds or replaces search attributes.
     UpsertSearchAttributes(SearchAttributes),
-    /// Add or replace fields of the memo.
+    /// Adds or replaces fields of the memo.
     UpsertMemo(Memo),
-    /// End an update that was accepted.
+    /// Completes an update that was accepted.
     CompleteUpdate {
-        /// Of the update.
+        /// [`Update::protocol_instance_id`](crate::Update::protocol_instance_id) of the update.
         protocol_instance_id: String,
-        /// Canceled counts as failed.
+        /// Result or failure of the handler. [`Outcome::Canceled`] counts as failed.
         outcome: Outcome,
     },
-    /// End the run with a result.
+    /// Ends the run with a result.
     CompleteWorkflow(Box<CompleteWorkflowExecutionCommandAttributes>),
-    /// End the run with a failure.
+    /// Ends the run with a failure.
     FailWorkflow(Box<FailWorkflowExecutionCommandAttributes>),
-    /// End the run as cancelled.
+    /// Ends the run as cancelled.
     CancelWorkflow(Box<CancelWorkflowExecutionCommandAttributes>),
-    /// End the run and start another one. Memo, search attributes and retry policy that are left out
+    /// Ends the run and starts another one. Memo, search attributes and retry policy that are left out
     /// become those of this run.
     ContinueAsNew(Box<ContinueAsNewWorkflowExecutionCommandAttributes>),
 }
@@ -157,76 +157,77 @@ impl Command {
     }
 }
 
-/// What cancelling does to an activity that runs.
+/// What cancelling does to an activity that was sent: `ActivityCancellationType` of sdk-core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ActivityCancellation {
-    /// Ask the activity to stop, and resolve as cancelled at once.
+    /// Asks the activity to stop, and resolves it as cancelled at once.
     #[default]
     TryCancel,
-    /// Ask the activity to stop, and resolve as it ends.
+    /// Asks the activity to stop, and resolves it as it closes.
     WaitCancellationCompleted,
-    /// Resolve as cancelled at once, without asking.
+    /// Resolves as cancelled at once, without asking.
     Abandon,
 }
 
-/// What cancelling does to a child workflow.
+/// What cancelling does to a child workflow that was sent: `ChildWorkflowCancellationType` of sdk-core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChildWorkflowCancellation {
-    /// Do not ask the child, and resolve as cancelled at once.
+    /// Resolves the child as cancelled at once, without asking it.
     Abandon,
-    /// Ask the child to cancel, and resolve as cancelled at once.
+    /// Asks the child to cancel, and resolves it as cancelled at once.
     TryCancel,
-    /// Ask the child to cancel, and resolve as it closes.
+    /// Asks the child to cancel, and resolves it as it closes.
     #[default]
     WaitCancellationCompleted,
-    /// Ask the child to cancel, and resolve as it closes: the protocol does not tell when the child
+    /// Asks the child to cancel, and resolves it as it closes: the protocol does not tell when the child
     /// was asked, and sdk-core makes no difference either.
     WaitCancellationRequested,
 }
 
-/// What cancelling does to a Nexus operation.
+/// What cancelling does to a Nexus operation that was sent: `NexusOperationCancellationType` of sdk-core.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NexusCancellation {
-    /// Ask the handler to cancel, and resolve as the operation ends.
+    /// Asks the handler to cancel, and resolves as the operation closes.
     #[default]
     WaitCancellationCompleted,
-    /// Resolve as cancelled at once, without asking.
+    /// Resolves as cancelled at once, without asking.
     Abandon,
-    /// Ask the handler to cancel, and resolve as cancelled at once.
+    /// Asks the handler to cancel, and resolves as cancelled at once.
     TryCancel,
-    /// Ask the handler to cancel, and resolve when it has been asked.
+    /// Asks the handler to cancel, and resolves when that was asked.
     WaitCancellationRequested,
 }
 
-/// A local activity to be run by the worker itself.
+/// A local activity to be run by the worker itself. Timeouts and retries are the worker's to keep.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LocalActivity {
-    /// Empty: the sequence number.
+    /// Id for logs and failures; empty for the sequence number.
     pub activity_id: String,
-    /// Its type.
+    /// Name by which the worker knows the activity.
     pub activity_type: String,
-    /// From 1; more when it is scheduled again after a backoff timer.
+    /// Number of the first attempt, from 1; more when it is scheduled again after a backoff timer.
     pub attempt: u32,
-    /// When it was first scheduled, when it is scheduled again after a backoff timer.
+    /// When it was first scheduled; set when it is scheduled again after a backoff timer.
     pub original_schedule_time: Option<Timestamp>,
-    /// Headers for its context.
+    /// Headers for the activity's context.
     pub header: Option<Header>,
-    /// Its arguments.
+    /// Arguments of the activity.
     pub arguments: Vec<Payload>,
-    /// All attempts together.
+    /// How long all attempts together may take.
     pub schedule_to_close_timeout: Option<Duration>,
-    /// Until an attempt starts.
+    /// How long an attempt may wait for a slot of the worker.
     pub schedule_to_start_timeout: Option<Duration>,
-    /// One attempt.
+    /// How long one attempt may run.
     pub start_to_close_timeout: Option<Duration>,
-    /// When and how often it is tried again.
+    /// How often, and after which pauses, it is tried again.
     pub retry_policy: Option<RetryPolicy>,
-    /// A backoff longer than this is waited for with a timer of the workflow.
+    /// Longest pause that the worker waits for itself. A longer one is waited for with a timer of the
+    /// workflow.
     pub local_retry_threshold: Option<Duration>,
-    /// What cancelling it does.
+    /// What [`Command::CancelActivity`] does to it.
     pub cancellation: ActivityCancellation,
-    /// Whether its marker shows its arguments.
+    /// Whether its marker in history shows its arguments.
     pub include_arguments_in_marker: bool,
-    /// What user interfaces show.
+    /// Summary and details for user interfaces.
     pub user_metadata: Option<UserMetadata>,
 }

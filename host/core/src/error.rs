@@ -1,22 +1,20 @@
-//! What can be wrong: with a history, with the workflow that is replayed against it, with what the
-//! guest asked for.
+//! Errors: of a history, of the workflow that is replayed against it, of a guest's commands.
 
 use host_wire::temporal::api::enums::v1::WorkflowTaskFailedCause;
 
-/// Why a run cannot go on. Every one of them fails the workflow task and evicts the run; none of
-/// them fails the workflow.
+/// Why a run cannot go on. Each error fails the workflow task and evicts the run; none fails the workflow.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The workflow did something else than what its history says it did.
+    /// The workflow did something else than its history says.
     #[error(transparent)]
     Nondeterminism(Box<Nondeterminism>),
     /// The history is not one that the service can have written.
     #[error("history is broken at event {event_id}: {what}")]
     BrokenHistory {
-        /// The event where it shows.
+        /// Id of the first event that contradicts those before it.
         event_id: i64,
-        /// What is wrong there.
+        /// The contradiction.
         what: String,
     },
     /// An event of a type that is not known, which must not be ignored.
@@ -25,9 +23,9 @@ pub enum Error {
          not ignore: a newer host is needed"
     )]
     UnknownEventType {
-        /// The event.
+        /// Id of the event.
         event_id: i64,
-        /// Its type, as a number of `temporal.api.enums.v1.EventType`.
+        /// Number of the type in `temporal.api.enums.v1.EventType`.
         event_type: i32,
     },
     /// The history was written under a rule that is not known.
@@ -36,23 +34,22 @@ pub enum Error {
          newer host is needed"
     )]
     UnknownFlag {
-        /// The `WorkflowTaskCompleted` event.
+        /// Id of the `WorkflowTaskCompleted` event.
         event_id: i64,
-        /// The number in `core_used_flags`.
+        /// Number of the flag in `core_used_flags`.
         flag: u32,
     },
-    /// The guest asked for something that makes no sense, such as a cancellation of what was never
+    /// The guest asked for something that cannot be, such as the cancellation of a timer that was never
     /// started.
     #[error("workflow asked for the impossible: {what}")]
     GuestFault {
-        /// What it asked for, and why that cannot be.
+        /// The command, and why it cannot be.
         what: String,
     },
-    /// The run was driven wrongly: a step was answered that was not asked, or not answered. A bug of
-    /// the caller.
+    /// The caller answered a step that was not asked, or left one unanswered: a bug of the worker.
     #[error("run was driven out of order: {what}")]
     OutOfOrder {
-        /// What was called when it must not be.
+        /// The call that came at the wrong time.
         what: &'static str,
     },
 }
@@ -61,11 +58,11 @@ pub enum Error {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("nondeterminism at event {event_id}: history has {expected}, the workflow has {actual}")]
 pub struct Nondeterminism {
-    /// The event that the workflow does not agree with.
+    /// Id of the event that the workflow does not agree with.
     pub event_id: i64,
-    /// What history says.
+    /// The event of history, in words.
     pub expected: String,
-    /// What the workflow did instead.
+    /// The command of the workflow, in words.
     pub actual: String,
 }
 

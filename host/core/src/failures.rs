@@ -1,4 +1,4 @@
-//! Failures that core makes, worded as sdk-core words them: guests see the same whoever runs them.
+//! Failures that core makes, in sdk-core's words, so that a guest sees the same under either.
 
 use host_wire::temporal::api::{
     common::v1::{Payload, Payloads},
@@ -17,7 +17,7 @@ pub(crate) fn caused(message: impl Into<String>, info: FailureInfo, cause: Optio
     })
 }
 
-/// The cause that says that something was cancelled.
+/// The cause of a failure by cancellation.
 pub(crate) fn canceled(details: Option<Payloads>) -> Failure {
     Failure {
         failure_info: Some(FailureInfo::CanceledFailureInfo(CanceledFailureInfo {

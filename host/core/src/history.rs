@@ -1,5 +1,5 @@
 //! History as a run reads it: events, cut into logical workflow tasks, and what they say of the run itself.
-//! Knows nothing of operations; what an event does to one is said in `operations`.
+//! What an event does to an operation is said in `operations`.
 
 mod event;
 mod flags;

@@ -1,4 +1,4 @@
-//! What a guest is told: activations and the jobs in them.
+//! Activations: what a guest is told.
 
 use std::sync::Arc;
 
@@ -27,19 +27,19 @@ pub struct Activation {
     pub history_size_bytes: u64,
     /// Whether the service suggests to continue as new.
     pub continue_as_new_suggested: bool,
-    /// Why it suggests so.
+    /// The service's reasons for that.
     pub continue_as_new_reasons: Vec<SuggestContinueAsNewReason>,
     /// Whether the target deployment version of the run is another one than that of the task.
     pub target_deployment_version_changed: bool,
-    /// What executed this task when it was first executed; [`RunConfig::version`] when that is now.
+    /// The worker version that executed this task first; [`RunConfig::version`] when that is now.
     ///
     /// [`RunConfig::version`]: crate::RunConfig::version
     pub version: Option<Arc<WorkerDeploymentVersion>>,
     /// Whether this task was completed before. For the host (logs, metrics, `patched`), never for
     /// the guest's memory.
     pub is_replaying: bool,
-    /// Patches that history says the run took, not announced in an earlier activation. What
-    /// [`Patches::announce`] wants before the guest runs.
+    /// Ids of the patches that history says the run took, without those of earlier activations. To be given
+    /// to [`Patches::announce`] before the guest runs.
     ///
     /// [`Patches::announce`]: crate::Patches::announce
     pub patches: Vec<String>,
@@ -54,81 +54,81 @@ pub struct Activation {
 /// of local activities.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Job {
-    /// First job of the first activation, and never again.
+    /// The run starts: first job of the first activation, and never again.
     Start(Box<Start>),
     /// A reset gave the run a new seed.
     UpdateRandomSeed {
-        /// Run id of the run that the reset made.
+        /// Id of the run that the reset made.
         run_id: String,
-        /// [`random_seed`](crate::random_seed) of it.
+        /// [`random_seed`](crate::random_seed) of that id.
         seed: u64,
     },
-    /// A signal arrived.
+    /// The run was signalled.
     Signal {
-        /// The event that brought it.
+        /// Id of the `WorkflowExecutionSignaled` event.
         event_id: i64,
-        /// All of the event.
+        /// Name, arguments and headers: all of the event's attributes.
         attributes: Box<WorkflowExecutionSignaledEventAttributes>,
     },
     /// An update is accepted; its handler is to run. The acceptance is already recorded.
     Update(Box<Update>),
-    /// Somebody asked to cancel the run.
+    /// The run's cancellation was requested, by a client or another workflow.
     Cancel(Box<WorkflowExecutionCancelRequestedEventAttributes>),
-    /// A timer fired.
+    /// A timer of the run fired.
     TimerFired {
-        /// Of the timer.
+        /// Sequence number of the timer.
         seq: u32,
     },
     /// An activity or local activity is resolved.
     ActivityResolved {
-        /// Of the activity.
+        /// Sequence number of the activity.
         seq: u32,
-        /// What it came to.
+        /// How it closed, or when to schedule it again.
         resolution: ActivityResolution,
         /// Whether it was a local activity.
         is_local: bool,
     },
     /// The start of a child workflow is resolved.
     ChildWorkflowStartResolved {
-        /// Of the child.
+        /// Sequence number of the child workflow.
         seq: u32,
-        /// How it came out.
+        /// Whether it started.
         resolution: ChildWorkflowStartResolution,
     },
     /// A child workflow is resolved. Without an earlier start resolution when it was cancelled, in a
     /// way that does not wait, before it started.
     ChildWorkflowResolved {
-        /// Of the child.
+        /// Sequence number of the child workflow.
         seq: u32,
-        /// What it came to.
+        /// Result or failure.
         outcome: Outcome,
     },
     /// A signal to another workflow was delivered, or not.
     ExternalSignalResolved {
-        /// Of the signal.
+        /// Sequence number of the signal.
         seq: u32,
-        /// Why it was not delivered.
+        /// Failure of the delivery; nothing when it was delivered.
         failure: Option<Box<Failure>>,
     },
     /// A cancellation request to another workflow was delivered, or not.
     ExternalCancelResolved {
-        /// Of the request.
+        /// Sequence number of the request.
         seq: u32,
-        /// Why it was not delivered.
+        /// Failure of the delivery; nothing when it was delivered.
         failure: Option<Box<Failure>>,
     },
     /// The start of a Nexus operation is resolved.
     NexusStartResolved {
-        /// Of the operation.
+        /// Sequence number of the operation.
         seq: u32,
-        /// How it came out.
+        /// Whether it started.
         resolution: NexusStartResolution,
     },
     /// A Nexus operation is resolved.
     NexusResolved {
-        /// Of the operation.
+        /// Sequence number of the operation.
         seq: u32,
-        /// What it came to.
+        /// Result or failure.
         outcome: Outcome,
     },
 }
@@ -146,41 +146,41 @@ impl Job {
     }
 }
 
-/// The run begins.
+/// The start of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Start {
-    /// When the run started.
+    /// Time of the `WorkflowExecutionStarted` event.
     pub time: Timestamp,
     /// [`random_seed`](crate::random_seed) of the original run id.
     pub seed: u64,
-    /// All of the event.
+    /// All of the event's attributes.
     pub attributes: WorkflowExecutionStartedEventAttributes,
 }
 
-/// An update.
+/// An update whose handler is to run, or to be validated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Update {
-    /// By which `CompleteUpdate` names it.
+    /// Name for [`Command::CompleteUpdate`](crate::Command::CompleteUpdate), assigned by the service.
     pub protocol_instance_id: String,
     /// Id, name, arguments and headers. `meta` and `input` are always set.
     pub request: Request,
 }
 
-/// What something that can fail came to.
+/// How something that can fail closed.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
-    /// Its result; some SDKs record none for the unit type.
+    /// It completed, with this result; some SDKs record none for the unit type.
     Completed(Option<Payload>),
-    /// Why it failed.
+    /// It failed, with this failure.
     Failed(Box<Failure>),
     /// It failed because it was cancelled.
     Canceled(Box<Failure>),
 }
 
-/// What an activity came to.
+/// How an activity was resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ActivityResolution {
-    /// It is over.
+    /// It closed, and is not scheduled again.
     Outcome(Outcome),
     /// Local activities only: the guest is to schedule it again after a timer.
     Backoff(LocalActivityBackoff),
@@ -189,18 +189,18 @@ pub enum ActivityResolution {
 /// A local activity is to be scheduled again after a timer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LocalActivityBackoff {
-    /// The attempt to schedule then.
+    /// Number of the attempt to schedule then, from 2.
     pub attempt: u32,
-    /// How long to wait.
+    /// How long to wait before that.
     pub backoff: Duration,
     /// When the first attempt was scheduled.
     pub original_schedule_time: Option<Timestamp>,
 }
 
-/// How the start of a child workflow came out.
+/// How the start of a child workflow was resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ChildWorkflowStartResolution {
-    /// Its run id.
+    /// It runs; the run id of the child.
     Started(String),
     /// It could not be started.
     Failed(StartChildWorkflowExecutionFailedCause),
@@ -208,12 +208,12 @@ pub enum ChildWorkflowStartResolution {
     Canceled(Box<Failure>),
 }
 
-/// How the start of a Nexus operation came out.
+/// How the start of a Nexus operation was resolved.
 #[derive(Clone, Debug, PartialEq)]
 pub enum NexusStartResolution {
-    /// It runs; its token.
+    /// It runs; the token that its handler gave it.
     StartedAsync(String),
-    /// It is already over: [`Job::NexusResolved`] is in the same activation.
+    /// It closed at once: [`Job::NexusResolved`] is in the same activation.
     StartedSync,
     /// It did not start.
     Failed(Box<Failure>),

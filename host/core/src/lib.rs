@@ -26,17 +26,25 @@
 //!
 //! # Where it differs from sdk-core
 //!
-//! What a history means is defined by Temporal's sdk-core (0.10). On purpose, here
+//! Temporal's sdk-core (0.10) defines what a history means. These differences are intended:
 //!
-//! - core flags and event types that are not known fail the task, unless the event may be ignored;
+//! - core flags and event types that are not known fail the task, unless the event has `worker_may_ignore`;
 //! - flag 4, which newer versions write, is honoured: heartbeats are told by what follows them;
 //! - an abandoned activity may fail or time out, an abandoned Nexus operation may close: sdk-core fails
-//!   the task then, although nobody did anything wrong;
-//! - nothing is resolved twice, where sdk-core lets a Nexus operation be;
-//! - patches are no jobs: history that has nothing but a patch marker for a task activates nothing;
-//! - an event without the event that it refers to is a broken history, not nondeterminism; a command
-//!   that met another event is nondeterminism, also where sdk-core calls it an invalid transition;
+//!   the task then, although neither workflow nor history is wrong;
+//! - nothing is resolved twice, where sdk-core resolves a Nexus operation twice;
+//! - patches are no jobs: a task whose history has a patch marker and nothing else activates nothing;
+//! - an event that refers to a missing one is a broken history, not nondeterminism; a command that meets
+//!   another event is nondeterminism, also where sdk-core calls it an invalid transition;
 //! - a run starts once.
+//!
+//! # How it is made
+//!
+//! Data flows one way. `history` cuts what was fed into logical workflow tasks and keeps where the run is in
+//! them; `run` says whose turn it is; `machines` holds all operations that are not over, `machines::replay`
+//! gives them events, `machines::record` gives them commands. A kind of operation is one file in
+//! `operations`: its state machine, its commands, its words in errors; `operation` says what a kind has to
+//! have. The field numbers of encoded events are `host-wire`'s.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 

@@ -38,7 +38,7 @@ impl LocalActivityQueue {
         self.activation_index = 0;
     }
 
-    /// An activation begins.
+    /// An activation of the guest begins.
     pub(crate) fn begin_activation(&mut self) {
         self.activation_index += 1;
     }
@@ -48,7 +48,7 @@ impl LocalActivityQueue {
         self.activation_index
     }
 
-    /// The worker has to run it.
+    /// The worker has to start it.
     pub(crate) fn start(&mut self, seq: u32, activity: LocalActivity) {
         self.to_start.push((seq, activity));
     }
@@ -58,7 +58,7 @@ impl LocalActivityQueue {
         self.replayed.insert(seq);
     }
 
-    /// Replay is over: those that were scheduled in it, and not resolved by a marker.
+    /// After replay: those that were scheduled in it, and not resolved by a marker.
     pub(crate) fn take_replayed(&mut self) -> BTreeSet<u32> {
         std::mem::take(&mut self.replayed)
     }
@@ -84,7 +84,7 @@ impl LocalActivityQueue {
         std::mem::take(&mut self.answered)
     }
 
-    /// It runs no longer, or its end is of no interest.
+    /// It runs no longer, or its end is ignored.
     pub(crate) fn end(&mut self, seq: u32) {
         self.to_start.retain(|(other, _)| *other != seq);
         self.running.remove(&seq);
@@ -103,7 +103,7 @@ impl LocalActivityQueue {
         }
     }
 
-    /// What the worker is to be asked now.
+    /// Takes those that the worker has to start and to cancel.
     pub(crate) fn take_requests(&mut self) -> Option<LocalActivityRequests> {
         let mut requests = LocalActivityRequests::default();
         if self.has_run_ended {

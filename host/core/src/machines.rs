@@ -1,5 +1,5 @@
-//! Everything that a run has asked for, or was asked for, and has not heard the end of; and the jobs that
-//! come of it. `replay` feeds it history, `record` feeds it what the guest asks for.
+//! The state machines of a run: all that it has asked for, or was asked for, and has not heard the end of,
+//! and the jobs that they make. `replay` gives them events, `record` gives them the guest's commands.
 
 use host_wire::temporal::api::{command::v1 as wire_command, enums::v1::CommandType, protocol::v1::Message};
 
@@ -40,19 +40,19 @@ pub(crate) struct Machines {
     has_ended: bool,
 }
 
-/// What the next activation begins with.
+/// The next step of an activation that has jobs.
 #[derive(Debug)]
 pub(crate) enum NextActivation {
     /// A copy of the guest looks at this update first.
     Validate {
         /// Place of the update among the jobs.
         job: usize,
-        /// The update.
+        /// Name, arguments and headers of the update.
         update: Box<Update>,
         /// The jobs before it.
         preceding: Vec<Job>,
     },
-    /// The guest is told of these.
+    /// The guest is activated.
     Activate {
         /// What happened, in order.
         jobs: Vec<Job>,
@@ -62,7 +62,7 @@ pub(crate) enum NextActivation {
 }
 
 impl Machines {
-    /// An update is requested by a message of a polled task.
+    /// Takes a request to update, from a message of a polled task or from history.
     pub(crate) fn request_update(&mut self, request: UpdateRequest) {
         self.updates.request(request);
     }
@@ -72,12 +72,12 @@ impl Machines {
         self.has_ended
     }
 
-    /// Whether there is something to tell the guest.
+    /// Whether there are jobs for the guest.
     pub(crate) fn has_jobs(&self) -> bool {
         !self.jobs.is_empty()
     }
 
-    /// History has the end of the run that the guest asked for: what came between cannot be told any more.
+    /// Drops the jobs of a run whose end is in history: the guest ended it before it could be told of them.
     pub(crate) fn drop_jobs(&mut self) {
         self.jobs.clear();
     }
@@ -106,7 +106,7 @@ impl Machines {
         NextActivation::Activate { jobs, patches: self.patches.announce() }
     }
 
-    /// An update was validated: the one at this place among the jobs.
+    /// Takes the verdict on the update at this place among the jobs.
     pub(crate) fn settle_update(&mut self, job: usize, verdict: Result<(), Rejection>) {
         let Some(Job::Update(update)) = self.jobs.get(job) else {
             return;
@@ -130,7 +130,7 @@ impl Machines {
         }
     }
 
-    /// What the worker has to do about local activities now.
+    /// Takes the local activities that the worker has to start and to cancel.
     pub(crate) fn take_local_activity_requests(&mut self) -> Option<LocalActivityRequests> {
         self.local_activities.take_requests()
     }
@@ -140,7 +140,7 @@ impl Machines {
         self.local_activities.are_outstanding()
     }
 
-    /// The worker has run a local activity. What that leads to waits for
+    /// Takes the end of a local activity that the worker ran. It is applied by
     /// [`Self::take_local_activity_answers`].
     pub(crate) fn answer_local_activity(&mut self, result: LocalActivityResult) {
         self.local_activities.answer(result);
@@ -165,17 +165,18 @@ impl Machines {
         Ok(())
     }
 
-    /// The commands that were not sent yet, in order.
+    /// Takes the commands that were not sent yet, in order.
     pub(crate) fn take_commands(&mut self) -> Vec<wire_command::Command> {
         self.open.take_commands()
     }
 
-    /// What became of updates, and was not sent yet.
+    /// Takes the messages about updates that were not sent yet.
     pub(crate) fn take_messages(&mut self) -> Vec<Message> {
         self.updates.take_messages()
     }
 
-    /// Without jobs there is no later activation that a marker's resolution could wait for.
+    /// Applies what markers say without waiting for a later activation, if there are no jobs that would make
+    /// one.
     ///
     /// # Errors
     ///
@@ -226,7 +227,7 @@ impl Machines {
         Ok(())
     }
 
-    /// The guest is to be told of an update.
+    /// Makes the job for an update, and its machine.
     fn begin_update(&mut self, request: UpdateRequest, is_replaying: bool) {
         let instance = request.protocol_instance_id().to_owned();
         self.jobs.push(Job::Update(Box::new(request.update())));

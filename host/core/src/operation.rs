@@ -23,15 +23,15 @@ pub(crate) mod coverage;
 
 /// A state machine: one operation of a run.
 pub(crate) trait Operation: Debug {
-    /// Where it stands.
+    /// The states that it can be in.
     type State: State;
-    /// What an event can do to it.
+    /// The things that an event can do to it.
     type Transition;
 
     /// The command that begins it; nothing when none is sent before something else happens.
     const BEGINS_WITH: Option<CommandType>;
 
-    /// What it is, in errors.
+    /// Its kind and id, for errors.
     fn name(&self) -> String;
 
     /// One of its commands, in words: what the workflow did, in errors of nondeterminism.
@@ -43,7 +43,7 @@ pub(crate) trait Operation: Debug {
     /// The guest cancels it, for a reason that may be empty.
     fn cancel(&mut self, reason: String, jobs: &mut Vec<Job>) -> Cancelled;
 
-    /// Where it stands.
+    /// The state that it is in.
     fn state(&self) -> Self::State;
 
     /// What an event of this type does in this state; nothing when it cannot happen then.
@@ -71,7 +71,7 @@ pub(crate) trait Operation: Debug {
         None
     }
 
-    /// By which of an event's two types the machine goes.
+    /// The type of an event that the machine goes by: its own, unless that of its attributes counts.
     fn event_type(event: &Event) -> EventType {
         event.kind()
     }
@@ -94,7 +94,7 @@ pub(crate) trait Operation: Debug {
 
 /// The states of a machine.
 pub(crate) trait State: Copy + Debug {
-    /// Every state there is.
+    /// All states, with all values of their fields.
     #[cfg(test)]
     fn all() -> Vec<Self>;
 }
@@ -119,7 +119,6 @@ macro_rules! states {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub(crate) enum $name {
             $( $(#[$variant_meta])* $variant $({
-                /// See the state.
                 $field: $kind,
             })? ),*
         }
@@ -160,16 +159,16 @@ impl From<Attributes> for NewCommand {
 /// What an event leaves of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
-    /// It goes on.
+    /// Later events go on with it.
     Open,
-    /// It is over; no later event refers to it.
+    /// No later event refers to it.
     Closed,
 }
 
 /// What cancelling an operation leads to, beside jobs.
 #[derive(Debug)]
 pub(crate) enum Cancelled {
-    /// Nothing more.
+    /// No command.
     Nothing,
     /// This command of the operation.
     Command(CommandType),
@@ -207,7 +206,7 @@ impl Context<'_> {
 pub(crate) struct OperationId {
     /// Which count the number is of.
     pub(crate) counter: Counter,
-    /// From 1.
+    /// Number within the count, from 1.
     pub(crate) number: u32,
 }
 
@@ -264,17 +263,17 @@ states! {
 /// A command that history answers with one event, and nothing more: the ends of a run, search attributes,
 /// the memo.
 pub(crate) trait OneWay: Debug {
-    /// The command.
+    /// Type of the command that is sent.
     const COMMAND: CommandType;
     /// The event that the service records for it.
     const EVENT: EventType;
-    /// What it is, in errors.
+    /// The command in words, for errors.
     const DESCRIPTION: &'static str;
 
-    /// What is sent, once.
+    /// Takes the attributes to send; nothing when they were sent before.
     fn take(&mut self) -> Option<Attributes>;
 
-    /// See [`Operation::event_type`].
+    /// The same as [`Operation::event_type`].
     fn event_type(event: &Event) -> EventType {
         event.kind()
     }

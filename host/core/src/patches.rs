@@ -1,8 +1,8 @@
-//! Patches: which path of a change a run takes. Their markers are an operation of the run.
+//! Patches: which path of a change a run takes. Their markers are operations of the run, in `operations::patch`.
 
 use std::collections::BTreeMap;
 
-/// What a run has decided about changes: the host's half of the import `patched`.
+/// The paths that a run has taken at changes: the host's half of the import `patched`.
 ///
 /// Belongs with the guest, not with the [`Run`](crate::Run): it is filled as the guest runs, and made
 /// anew when the guest is.

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 
 use host_wire::temporal::api::query::v1::{WorkflowQuery, WorkflowQueryResult};
 
-/// The queries to be answered, and the answers.
+/// The queries of the current task, and their answers.
 #[derive(Debug, Default)]
 pub(crate) struct Queries {
-    /// By id; one on its own has none.
+    /// By id, which is empty for a query on its own.
     waiting: VecDeque<(String, WorkflowQuery)>,
+    /// The id of the query that a copy of the guest answers.
     asked: Option<String>,
     answers: BTreeMap<String, WorkflowQueryResult>,
 }
@@ -22,14 +23,14 @@ impl Queries {
         Self { waiting: queries.into_iter().chain(own).collect(), ..Self::default() }
     }
 
-    /// The next query to ask.
+    /// Takes the next query to ask.
     pub(crate) fn ask(&mut self) -> Option<(String, WorkflowQuery)> {
         let (id, query) = self.waiting.pop_front()?;
         self.asked = Some(id.clone());
         Some((id, query))
     }
 
-    /// The answer to what was asked.
+    /// Takes the answer to the query that was asked.
     pub(crate) fn answer(&mut self, answer: WorkflowQueryResult) {
         if let Some(id) = self.asked.take() {
             self.answers.insert(id, answer);

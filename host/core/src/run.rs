@@ -13,8 +13,8 @@ use crate::{
     queries::Queries,
 };
 
-/// One run of a workflow, driven by its worker: a value that neither waits nor looks at anything but
-/// what it is given.
+/// One run of a workflow, driven by its worker: a value that neither waits nor knows anything but what it
+/// is given.
 #[derive(Debug)]
 pub struct Run {
     phase: Phase,
@@ -33,11 +33,11 @@ pub struct Run {
 enum Phase {
     /// No task is to be answered.
     Rest,
-    /// The next step is ours.
+    /// The run applies history, and gives the next step.
     Work { task: TaskKind },
-    /// The guest runs.
+    /// The guest is activated.
     Activating { task: TaskKind },
-    /// A copy of the guest looks at the update that is at this place among the jobs.
+    /// A copy of the guest validates the update at this place among the jobs.
     Validating { task: TaskKind, job: usize },
     /// A copy of the guest answers a query.
     Answering { task: TaskKind },
@@ -45,18 +45,20 @@ enum Phase {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum TaskKind {
-    /// Answered with a completion.
+    /// Answered with `RespondWorkflowTaskCompleted`.
     Workflow,
-    /// Answered with the answer of the query that it is.
+    /// A query on its own, answered with `RespondQueryTaskCompleted`.
     Query,
-    /// Not answered.
+    /// A replay to the end of a history, not answered.
     Replay,
 }
 
-/// What came of applying the next logical task.
+/// The outcome of applying the next logical task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Replayed {
+    /// It is applied.
     Task,
+    /// More of history has to be fed.
     NeedEvents,
     /// History is at its end.
     Nothing,
@@ -81,7 +83,7 @@ impl Run {
     ///
     /// # Errors
     ///
-    /// When the last one is not answered yet, or the task makes no sense.
+    /// When the last one is not answered yet, or a message of the task is no complete request to update.
     pub fn start_task(&mut self, task: Task) -> Result<(), Error> {
         if self.phase != Phase::Rest {
             return Err(Error::OutOfOrder { what: "a task before the last one was answered" });
@@ -103,23 +105,23 @@ impl Run {
         Ok(())
     }
 
-    /// More history: encoded `HistoryEvent` messages, in order. Events that are known are dropped, so
-    /// that a page may overlap with what was fed before. Nothing is read before it is needed.
+    /// Takes more history: encoded `HistoryEvent` messages, in order. Events that are known are dropped, so
+    /// that a page may overlap with those before. Events are read when they are needed.
     pub fn feed(&mut self, events: Vec<Bytes>, last_page: bool) {
         self.tasks.feed(events, last_page);
     }
 
-    /// What is to be done now.
+    /// Says what the worker has to do now.
     ///
     /// # Errors
     ///
-    /// When history and workflow do not agree, or either makes no sense. The run is of no use then;
-    /// every later call gives the same error.
+    /// When history and workflow do not agree, the history is broken or too new, the guest asked for
+    /// something that cannot be, or the last step is not answered. Every later call gives the same error.
     pub fn next_step(&mut self) -> Result<Step, Error> {
         self.fail_once(Self::find_step)
     }
 
-    /// Answers [`Step::Activate`]: what the guest asked for.
+    /// Answers [`Step::Activate`] with the guest's commands, in order.
     ///
     /// # Errors
     ///
@@ -135,7 +137,7 @@ impl Run {
         })
     }
 
-    /// Answers [`Step::ValidateUpdate`].
+    /// Answers [`Step::ValidateUpdate`] with the verdict of the guest's copy.
     ///
     /// # Errors
     ///
@@ -151,7 +153,7 @@ impl Run {
         })
     }
 
-    /// Answers [`Step::Query`].
+    /// Answers [`Step::Query`] with the answer of the guest's copy.
     ///
     /// # Errors
     ///
@@ -167,7 +169,7 @@ impl Run {
         })
     }
 
-    /// A local activity that [`Step::LocalActivities`] asked for is over. At any time; what is late is
+    /// Takes the end of a local activity that [`Step::LocalActivities`] asked for, at any time. Late ones are
     /// ignored.
     ///
     /// # Errors
@@ -175,20 +177,21 @@ impl Run {
     /// See [`Run::next_step`].
     pub fn local_activity_resolved(&mut self, result: LocalActivityResult) -> Result<(), Error> {
         self.fail_once(|run| {
-            // Jobs keep the order of a replay: behind those of the guest's answer, or of the next
-            // task's events.
+            // Jobs have the order of a replay: behind those of the guest's answer, or of the next task's
+            // events.
             run.machines.answer_local_activity(result);
             if matches!(run.phase, Phase::Work { .. }) { run.take_local_activity_answers() } else { Ok(()) }
         })
     }
 
-    /// The task is about to time out while local activities run: answers it, and asks for another one.
+    /// Makes the run answer its task although local activities run, and ask for another one: for a task that
+    /// is about to time out.
     pub fn heartbeat(&mut self) {
         self.heartbeat_is_due = true;
     }
 
-    /// The build id of what executed the task that was applied last, as its `WorkflowTaskCompleted`
-    /// event names it. A foreign format counts as unnamed; that is the caller's to see.
+    /// The build id of the worker that executed the last task, as its `WorkflowTaskCompleted` event names it.
+    /// In any format: other workers have formats of their own.
     #[must_use]
     pub fn named_build_id(&self) -> Option<&str> {
         self.position.version().map(|version| version.build_id.as_str())
@@ -200,7 +203,7 @@ impl Run {
         self.position.was_reset()
     }
 
-    /// What it was made with.
+    /// The configuration that it was made with.
     #[must_use]
     pub fn config(&self) -> &RunConfig {
         self.position.config()
@@ -212,14 +215,14 @@ impl Run {
         self.machines.has_ended() || self.position.is_closed()
     }
 
-    /// Whether the task cannot be answered before a local activity is over, or
-    /// [`heartbeat`](Run::heartbeat) is called: what [`Step::Idle`] means then.
+    /// Whether [`Step::Idle`] means that the task cannot be answered before a local activity closes, or
+    /// [`heartbeat`](Run::heartbeat) is called.
     #[must_use]
     pub fn awaits_local_activities(&self) -> bool {
         self.phase != Phase::Rest && self.machines.awaits_local_activities()
     }
 
-    /// The last event that was applied.
+    /// Id of the last event that was applied; 0 before the first one.
     #[must_use]
     pub fn last_event_id(&self) -> i64 {
         self.position.last_event_id()
@@ -312,7 +315,7 @@ impl Run {
         }
     }
 
-    /// Everything is applied and asked: what answers the task, if anything does yet.
+    /// All of history is applied and every query is asked: the answer to the task, if it is time for it.
     fn answer_step(&mut self, task: TaskKind) -> Step {
         if let Some(answer) = self.queries.take_own_answer() {
             self.phase = Phase::Rest;

@@ -14,21 +14,18 @@ use prost::{
     encoding::{self, DecodeContext, WireType},
 };
 
-use crate::temporal::api::history::v1::{HistoryEvent, history_event};
+use crate::temporal::api::history::v1::HistoryEvent;
 
 mod event_types;
 mod fields;
 mod glimpse;
 mod raw_event;
 
-pub use event_types::{AttributesMessage, event_type, event_type_name};
+pub use event_types::{AttributesMessage, EventAttributes, event_type, event_type_name};
 pub use glimpse::{
     ScheduledActivity, TaskCompletion, TaskStart, accepted_after, activity_result, marker_name,
 };
 pub use raw_event::RawEvent;
-
-/// The attributes of an event, one variant per event type.
-pub type EventAttributes = history_event::Attributes;
 
 /// Field of `History` that holds the events.
 const EVENTS_TAG: u32 = 1;
@@ -56,7 +53,7 @@ impl History {
         Self { events }
     }
 
-    /// Number of events.
+    /// How many events there are.
     #[must_use]
     pub fn len(&self) -> usize {
         self.events.len()
@@ -80,7 +77,7 @@ impl History {
         self.events
     }
 
-    /// Appends an event.
+    /// Encodes an event, and appends it.
     pub fn push(&mut self, event: &HistoryEvent) {
         self.events.push(event.encode_to_vec().into());
     }

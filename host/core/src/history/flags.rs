@@ -1,8 +1,8 @@
-//! Rules that came after the first version: a history without a rule's flag was written before it,
-//! and is replayed without it.
+//! Core flags: rules that came after the first version. A history without a rule's flag was written before
+//! the rule, and is replayed without it.
 //!
-//! Digests pin guests, not hosts: whatever changes how core turns commands into history, or back,
-//! takes a new flag here.
+//! Digests pin guests, not hosts: every change of how core turns commands into history, or back, takes a
+//! new flag here.
 
 use host_wire::temporal::api::sdk::v1::WorkflowTaskCompletedMetadata;
 
@@ -29,21 +29,25 @@ const KNOWN: [Flag; 4] = [
     Flag::TellsHeartbeats,
 ];
 
-/// The rules by which new tasks are completed.
+/// The rules by which new tasks are completed, and which are recorded with them.
 const WRITTEN: [Flag; 3] =
     [Flag::ChecksIdAndType, Flag::UpsertsSearchAttributeOnPatch, Flag::MovesTerminalCommands];
 
 /// The rules that a run's history was written under.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Flags {
-    /// Bit set by number.
+    /// Set of bits, by the numbers of flags.
     recorded: u32,
     sdk_name: String,
     sdk_version: String,
 }
 
 impl Flags {
-    /// Takes the flags of a completed task.
+    /// Takes the flags and names of a completed task.
+    ///
+    /// # Errors
+    ///
+    /// When a flag is not known.
     pub(crate) fn record(
         &mut self,
         event_id: i64,
@@ -64,13 +68,13 @@ impl Flags {
         Ok(())
     }
 
-    /// Whether a rule holds. What is done for the first time is done by the newest rules, if they can
-    /// be recorded; what was done before, by those it was done by.
+    /// Whether a rule holds. What is new follows the newest rules, if the service takes `sdk_metadata` to
+    /// record them; what is replayed follows the rules that were recorded.
     pub(crate) fn holds(&self, flag: Flag, is_new: bool, config: &RunConfig) -> bool {
         if is_new { config.writes_sdk_metadata } else { self.recorded & (1 << flag as u32) != 0 }
     }
 
-    /// What a completed task has to record: all rules, and names, that are not recorded yet.
+    /// What a completed task has to record: all rules and names that are not recorded yet.
     pub(crate) fn metadata(&mut self, config: &RunConfig) -> WorkflowTaskCompletedMetadata {
         let mut metadata = WorkflowTaskCompletedMetadata::default();
         if !config.writes_sdk_metadata {

@@ -25,16 +25,16 @@ pub(crate) struct LogicalTasks {
     buffer: Buffer,
     /// The events of the task that was taken last; kept for its allocation.
     taken: Vec<Event>,
-    /// Looks for the end of the first task in the buffer.
+    /// The search for the end of the first task in the buffer.
     current: Scan,
-    /// Looks for the end of the second one.
+    /// The search for the end of the second one.
     next: Scan,
 }
 
-/// What there is to apply.
+/// The outcome of asking for the next logical task.
 #[derive(Debug)]
 pub(crate) enum Next<'h> {
-    /// A logical task.
+    /// The task is complete.
     Task(LogicalTask<'h>),
     /// Where it ends is not known before more is fed.
     NeedEvents,
@@ -46,7 +46,7 @@ pub(crate) enum Next<'h> {
 /// it was activated.
 #[derive(Debug)]
 pub(crate) struct LogicalTask<'h> {
-    /// Its own events.
+    /// The events of the task itself, in order.
     pub(crate) events: &'h [Event],
     /// The events of the task after it, which say what this one already knew.
     pub(crate) ahead: vec_deque::Iter<'h, Event>,
@@ -58,8 +58,8 @@ pub(crate) struct LogicalTask<'h> {
 }
 
 impl LogicalTasks {
-    /// A task was polled: more history follows. Its last events may be for updates that are to be
-    /// accepted or rejected yet.
+    /// A workflow task was polled: more history follows. `has_updates` says whether its last events may be
+    /// for updates that are not accepted or rejected yet.
     pub(crate) fn reopen(&mut self, has_updates: bool) {
         self.buffer.is_complete = false;
         self.buffer.has_updates = has_updates;
@@ -121,7 +121,7 @@ impl LogicalTasks {
     }
 }
 
-/// Events in order, of which the first are decoded.
+/// Events in order. The envelopes of the first are read.
 #[derive(Debug, Default)]
 struct Buffer {
     events: VecDeque<Event>,
@@ -139,7 +139,7 @@ struct Buffer {
 #[derive(Debug)]
 struct Page {
     events: vec::IntoIter<Bytes>,
-    /// Whether only events were seen that are already known.
+    /// Whether all events of the page so far are known.
     is_skipping: bool,
 }
 
@@ -148,7 +148,7 @@ enum At {
     Event,
     /// History ends before it.
     Nothing,
-    /// Not fed yet.
+    /// Its page was not fed yet.
     Unknown,
 }
 

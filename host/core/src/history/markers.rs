@@ -25,14 +25,14 @@ const LOCAL_ACTIVITY_DETAILS: &str = "data";
 const LOCAL_ACTIVITY_RESULT: &str = "result";
 const LOCAL_ACTIVITY_INPUT: &str = "input";
 
-/// What a patch marker says.
+/// The details of a patch marker.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct PatchData {
     pub(crate) id: String,
     pub(crate) deprecated: bool,
 }
 
-/// What a local activity's marker says besides its result.
+/// The details of a local activity's marker, besides its result.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct LocalActivityData {
     pub(crate) seq: u32,
@@ -45,7 +45,7 @@ pub(crate) struct LocalActivityData {
     backoff: Option<Moment>,
     #[serde(default)]
     original_schedule_time: Option<Moment>,
-    /// Which activation of its workflow task it was delivered in, from 0. Absent in old histories.
+    /// The activation of its workflow task in which it was delivered, from 0. Absent in old histories.
     #[serde(default)]
     pub(crate) activation_index: Option<u64>,
 }
@@ -110,7 +110,7 @@ pub(crate) struct LocalActivityMarker {
     pub(crate) result: Result<Option<Payload>, Failure>,
 }
 
-/// A marker that core knows.
+/// A marker that core wrote, this one or sdk-core.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Marker {
     Patch(PatchData),
@@ -118,7 +118,11 @@ pub(crate) enum Marker {
 }
 
 impl Marker {
-    /// Reads the marker in an event; nothing when it is no marker, or one of somebody else.
+    /// Reads the marker in an event; nothing when the event has none, or one that core did not write.
+    ///
+    /// # Errors
+    ///
+    /// When the marker cannot be read.
     pub(crate) fn of(event: &Event) -> Result<Option<Self>, Error> {
         if event.kind() != EventType::MarkerRecorded {
             return Ok(None);
@@ -149,7 +153,7 @@ fn patch(details: &BTreeMap<String, Payloads>) -> Option<PatchData> {
     if details.contains_key(PATCH_DETAILS) {
         return json(details, PATCH_DETAILS);
     }
-    // As they were written once: plain bytes.
+    // Early versions of sdk-core wrote plain bytes.
     let first = |key| details.get(key).and_then(|it: &Payloads| it.payloads.first());
     Some(PatchData {
         id: std::str::from_utf8(&first("patch_id")?.data).ok()?.to_owned(),
@@ -161,12 +165,12 @@ fn json<T: for<'a> Deserialize<'a>>(details: &BTreeMap<String, Payloads>, key: &
     serde_json::from_slice(&details.get(key)?.payloads.first()?.data).ok()
 }
 
-/// The details of a patch marker.
+/// Encodes the details of a patch marker.
 pub(crate) fn patch_details(data: &PatchData) -> BTreeMap<String, Payloads> {
     BTreeMap::from([(PATCH_DETAILS.to_owned(), single(json_payload(data)))])
 }
 
-/// The details of a local activity's marker.
+/// Encodes the details of a local activity's marker.
 pub(crate) fn local_activity_details(
     data: &LocalActivityData,
     result: Option<Payload>,
@@ -182,7 +186,7 @@ pub(crate) fn local_activity_details(
     details
 }
 
-/// A payload in JSON. What core writes always has such a form.
+/// A payload in JSON.
 pub(crate) fn json_payload(value: &impl Serialize) -> Payload {
     Payload {
         metadata: BTreeMap::from([("encoding".to_owned(), Bytes::from_static(b"json/plain"))]),

@@ -36,12 +36,12 @@ impl KnownPatches {
         self.known.insert(patch_id.to_owned(), true) != Some(true)
     }
 
-    /// What the next activation announces.
+    /// Ids that the next activation announces.
     pub(super) fn unannounced(&self) -> &[String] {
         &self.unannounced
     }
 
-    /// The next activation is made.
+    /// Takes the ids that the next activation announces.
     pub(super) fn announce(&mut self) -> Vec<String> {
         std::mem::take(&mut self.unannounced)
     }

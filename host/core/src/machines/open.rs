@@ -1,4 +1,4 @@
-//! The operations that are not over: found by id when the guest cancels one, by event when history goes on
+//! The operations that are not closed: found by id when the guest cancels one, by event when history goes on
 //! with one, and in the order of their commands when history records these.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -74,11 +74,11 @@ impl OpenOperations {
         }
     }
 
-    /// The guest cancels an operation. Nothing when that is over.
+    /// The guest cancels an operation. A closed one is left alone.
     ///
     /// # Errors
     ///
-    /// When it was never begun.
+    /// When no operation was begun with that number.
     pub(super) fn cancel(
         &mut self,
         id: OperationId,
@@ -162,7 +162,7 @@ impl OpenOperations {
     ///
     /// # Errors
     ///
-    /// When the operation is over, or the event does not fit it.
+    /// When the operation is closed, or the event does not fit it.
     pub(super) fn on_event(
         &mut self,
         id: OperationId,

@@ -1,4 +1,4 @@
-//! Commands of the guest to operations: what is kept to be sent, or compared with history.
+//! Records the guest's commands: turns them into operations, to be sent or compared with history.
 
 use host_wire::temporal::api::{common::v1::SearchAttributes, enums::v1::CommandType};
 
@@ -153,7 +153,7 @@ impl Recorder<'_> {
         Ok(())
     }
 
-    /// Cancels something, unless it is over.
+    /// Cancels an operation, unless it is closed.
     fn cancel(&mut self, counter: Counter, seq: u32, reason: String) -> Result<(), Error> {
         let id = OperationId { counter, number: seq };
         let Machines { open, jobs, .. } = &mut *self.machines;

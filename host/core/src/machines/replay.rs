@@ -1,4 +1,4 @@
-//! History to jobs: applies one logical task.
+//! Replays history: applies one logical task, which makes jobs.
 //!
 //! The task's events first, then what the next one says was known when this one ran: patches, markers
 //! of local activities, accepted updates. sdk-core: `apply_next_wft_from_history`.
@@ -31,7 +31,7 @@ use crate::{
 ///
 /// # Errors
 ///
-/// When history and workflow do not agree, or history makes no sense.
+/// When history and workflow do not agree, or the history is broken or too new.
 pub(crate) fn replay(
     task: &LogicalTask<'_>,
     machines: &mut Machines,
@@ -66,7 +66,7 @@ enum Following {
 impl Replay<'_> {
     fn apply_events(&mut self, events: &[Event]) -> Result<(), Error> {
         let mut following = Following::Apply;
-        // What was applied already, the service repeats after some completions.
+        // After some completions the service repeats events that were applied.
         let known = self.position.last_event_id();
         let mut events = events.iter().filter(|event| event.id() > known).peekable();
         while let Some(event) = events.next() {
@@ -188,7 +188,7 @@ impl Replay<'_> {
             open.pop_command();
             return match self.apply_to(pending.operation, event) {
                 Ok(()) => Ok(Following::Apply),
-                // It is about the command, of which the operation sees only its own state.
+                // The difference is about this command; the operation knows its own state only.
                 Err(Error::Nondeterminism(mut difference)) => {
                     difference.actual = self.machines.open.describe(pending);
                     Err(Error::Nondeterminism(difference))
@@ -228,7 +228,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// Replay is over: what no marker resolved, the worker has to run.
+    /// After replay the worker has to run the local activities that no marker resolved.
     fn request_local_activities(&mut self) {
         let Machines { open, local_activities, .. } = &mut *self.machines;
         for seq in local_activities.take_replayed() {
@@ -276,7 +276,7 @@ impl Replay<'_> {
         Ok(())
     }
 
-    /// What the events of the coming task say was known in this one.
+    /// Reads from the events of the coming task what was known in this one.
     fn look_ahead<'e>(&mut self, ahead: impl Iterator<Item = &'e Event>) -> Result<(), Error> {
         let (mut markers, mut updates) = (Vec::new(), Vec::new());
         for event in ahead {

@@ -21,7 +21,7 @@ pub(super) struct Updates {
 }
 
 impl Updates {
-    /// An update is requested.
+    /// Takes a request, until the event that it comes after is reached.
     pub(super) fn request(&mut self, request: UpdateRequest) {
         self.requested.push(request);
     }
@@ -67,12 +67,12 @@ impl Updates {
         std::mem::take(&mut self.starting)
     }
 
-    /// Something is to be told the service.
+    /// Keeps a message for the service.
     pub(super) fn send(&mut self, message: Message) {
         self.outbox.push(message);
     }
 
-    /// What is to be told the service.
+    /// Takes the messages for the service.
     pub(super) fn take_messages(&mut self) -> Vec<Message> {
         std::mem::take(&mut self.outbox)
     }

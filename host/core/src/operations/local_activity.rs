@@ -71,7 +71,7 @@ pub(crate) enum Transition {
     Refuse,
 }
 
-/// How a local activity came out, from wherever that is known.
+/// How a local activity closed, as the worker, a marker or a cancellation says.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolution {
     result: Result<Option<Payload>, Failure>,
@@ -136,7 +136,7 @@ impl LocalActivity {
         self.state == State::AwaitingMarker
     }
 
-    /// Replay is over: what the worker has to run, if no marker came.
+    /// After replay: what the worker has to run, if no marker was found.
     pub(crate) fn request(&mut self) -> Option<command::LocalActivity> {
         if !self.awaits_marker() {
             return None;
@@ -146,7 +146,7 @@ impl LocalActivity {
         Some((*self.activity).clone())
     }
 
-    /// What a cancellation that does not wait, or comes before the start, resolves it with.
+    /// The resolution of a cancellation that does not wait, or comes before the start.
     pub(crate) fn cancelled(&self, activation_index: u64) -> Resolution {
         Resolution {
             result: Err(Failure {
@@ -162,7 +162,7 @@ impl LocalActivity {
         }
     }
 
-    /// The worker ran it.
+    /// The resolution of the worker's answer.
     pub(crate) fn resolution(&self, result: LocalActivityResult, activation_index: u64) -> Resolution {
         Resolution {
             complete_time: Some(later(self.scheduled_at, result.runtime)),

@@ -69,7 +69,7 @@ pub(crate) enum Transition {
     AnswerCancelRequest,
     /// The handler could not be asked to cancel.
     FailCancelRequest,
-    /// Nothing.
+    /// The operation is resolved, or the event is recorded for a command: nothing changes.
     Ignore,
 }
 
@@ -256,7 +256,7 @@ impl Operation for Nexus {
 }
 
 impl Nexus {
-    /// It closes without a result. What that comes to is its start, if it did not start before.
+    /// It closes without a result. If it has not started, its start is what fails.
     fn on_failed(
         &mut self,
         failure: Option<Failure>,

@@ -34,7 +34,11 @@ pub(crate) struct UpdateRequest {
 }
 
 impl UpdateRequest {
-    /// The request in a message of a polled task. Nobody sends other messages.
+    /// The request in a message of a polled task; the service sends workers no other messages.
+    ///
+    /// # Errors
+    ///
+    /// When it is another message, or lacks a part.
     pub(crate) fn from_message(message: Message) -> Result<Self, Error> {
         let broken = |what: &str| Error::broken(0, format!("message {}: {what}", message.id));
         let Some(SequencingId::EventId(sequencing_event_id)) = message.sequencing_id else {

@@ -1,4 +1,4 @@
-//! However a history is cut into pages, and whatever is wrong with it, the steps are the same.
+//! The pages of a history, sound or broken, do not change the steps of its run.
 
 use bytes::Bytes;
 use proptest::prelude::*;

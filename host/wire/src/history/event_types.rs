@@ -6,8 +6,13 @@
 use bytes::Bytes;
 use prost::{DecodeError, Message};
 
-use super::EventAttributes;
-use crate::temporal::api::{enums::v1::EventType, history::v1};
+use crate::temporal::api::{
+    enums::v1::EventType,
+    history::v1::{self, history_event},
+};
+
+/// The attributes of an event, one variant per event type.
+pub type EventAttributes = history_event::Attributes;
 
 /// The fields of the oneof `attributes` of `HistoryEvent`.
 pub(super) const FIRST_ATTRIBUTES_TAG: u32 = 6;

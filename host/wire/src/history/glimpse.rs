@@ -5,8 +5,8 @@
 use prost::{DecodeError, Message, encoding};
 
 use super::{
-    RawEvent,
     fields::{self, Fields, Value},
+    raw_event::RawEvent,
 };
 use crate::temporal::api::{
     common::v1::Payloads,
@@ -14,13 +14,13 @@ use crate::temporal::api::{
     sdk::v1::WorkflowTaskCompletedMetadata,
 };
 
-/// Field of `ActivityType`.
+/// The field `name` of `ActivityType`.
 const ACTIVITY_TYPE_NAME: u32 = 1;
-/// Field of `ActivityTaskCompletedEventAttributes`.
+/// The field `result` of `ActivityTaskCompletedEventAttributes`.
 const ACTIVITY_RESULT: u32 = 1;
-/// Field of `MarkerRecordedEventAttributes`.
+/// The field `marker_name` of `MarkerRecordedEventAttributes`.
 const MARKER_NAME: u32 = 1;
-/// Field of `WorkflowExecutionUpdateAcceptedEventAttributes`.
+/// A field of `WorkflowExecutionUpdateAcceptedEventAttributes`.
 const ACCEPTED_REQUEST_SEQUENCING_EVENT_ID: u32 = 3;
 
 /// Fields of `ActivityTaskScheduledEventAttributes`.
@@ -46,14 +46,15 @@ mod completed {
     pub(super) const DEPLOYMENT_VERSION: u32 = 11;
 }
 
-/// Fields of `WorkerVersionStamp` and of `WorkerDeploymentVersion`.
+/// The field `build_id` of `WorkerVersionStamp`, and of `WorkerDeploymentVersion`.
 const BUILD_ID: u32 = 1;
+/// The field `deployment_name` of `WorkerDeploymentVersion`.
 const DEPLOYMENT_NAME: u32 = 2;
 
 /// What tells an activity in an `ActivityTaskScheduled` event from others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScheduledActivity<'a> {
-    /// `activity_id`.
+    /// The field `activity_id`.
     pub activity_id: &'a [u8],
     /// The name of `activity_type`.
     pub activity_type: &'a [u8],

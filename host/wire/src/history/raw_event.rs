@@ -7,8 +7,7 @@ use prost::{DecodeError, Message, encoding::WireType};
 use prost_types::Timestamp;
 
 use super::{
-    EventAttributes,
-    event_types::{self, AttributesMessage, FIRST_ATTRIBUTES_TAG, LAST_ATTRIBUTES_TAG},
+    event_types::{self, AttributesMessage, EventAttributes, FIRST_ATTRIBUTES_TAG, LAST_ATTRIBUTES_TAG},
     fields::{self, Fields, Value},
 };
 use crate::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
@@ -186,7 +185,7 @@ impl RawEvent {
         HistoryEvent::decode(self.bytes.clone())
     }
 
-    /// The encoded event.
+    /// The event as it was encoded.
     #[must_use]
     pub fn encoded(&self) -> &Bytes {
         &self.bytes
