@@ -30,8 +30,8 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context, Result, anyhow, ensure};
 use host_sandbox::{Config, Engine};
 use host_wire::protojson;
-use host_worker::module::LoadedModule;
-use host_worker::replay::replay_verifying_state;
+use host_worker::modules::LoadedModule;
+use host_worker::workflow::replay::replay_verifying_state;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Defines the `main` of a test target without a harness. It replays the histories of folders, whose paths

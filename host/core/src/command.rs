@@ -114,7 +114,8 @@ pub enum Command {
         seq: u32,
     },
     /// Records that the run takes the new path of a change.
-    /// [`Patches::patched`](crate::Patches::patched) says when.
+    /// The sandbox decides when, from [`Activation::patches`](crate::Activation::patches) and
+    /// [`Activation::is_replaying`](crate::Activation::is_replaying).
     SetPatchMarker {
         /// Id of the change, as the workflow's code has it.
         patch_id: String,

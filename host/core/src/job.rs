@@ -38,10 +38,8 @@ pub struct Activation {
     /// Whether this task was completed before. For the host (logs, metrics, `patched`), never for
     /// the guest's memory.
     pub is_replaying: bool,
-    /// Ids of the patches that history says the run took, without those of earlier activations. To be given
-    /// to [`Patches::announce`] before the guest runs.
-    ///
-    /// [`Patches::announce`]: crate::Patches::announce
+    /// Ids of the patches that history says the run took, without those of earlier activations. The
+    /// guest's calls of `patched` answer true for them.
     pub patches: Vec<String>,
     /// What happened, in the order in which the guest is to see it. Never empty.
     pub jobs: Vec<Job>,

@@ -58,7 +58,6 @@ mod local_activity_queue;
 mod machines;
 mod operation;
 mod operations;
-mod patches;
 mod queries;
 mod random;
 mod run;
@@ -77,6 +76,5 @@ pub use job::{
     Activation, ActivityResolution, ChildWorkflowStartResolution, Job, LocalActivityBackoff,
     NexusStartResolution, Outcome, Start, Update,
 };
-pub use patches::Patches;
 pub use random::random_seed;
 pub use run::Run;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use host_sandbox::wit::workflow::host::activation::Job;
 use host_sandbox::{Activation, Config, Module};
-use support::{Run, script, start, task};
+use support::{ScriptRun, script, start, task};
 
 const GUESTS: usize = 1_000;
 const ACTIVATIONS: u32 = 20_000;
@@ -36,22 +36,22 @@ fn making(module: &Module) {
     let count = 2_000;
     // The first guests warm up caches.
     for _ in 0..100 {
-        Run::new(module).start("timer 1").unwrap();
+        ScriptRun::new(module).start("timer 1").unwrap();
     }
     let begin = cpu_time();
     for _ in 0..count {
-        Run::new(module);
+        ScriptRun::new(module);
     }
     row("make and drop a guest", micros(cpu_time() - begin, count));
     let begin = cpu_time();
     for _ in 0..count {
-        Run::new(module).start("timer 1").unwrap();
+        ScriptRun::new(module).start("timer 1").unwrap();
     }
     row("make, activate once and drop a guest", micros(cpu_time() - begin, count));
 }
 
 fn activating(module: &Module) {
-    let mut run = Run::new(module);
+    let mut run = ScriptRun::new(module);
     run.start(&"timer 1\nwait\n".repeat(ACTIVATIONS as usize + 1)).unwrap();
     let fired = task(vec![Job::TimerFired(1)]);
     let begin = cpu_time();
@@ -65,7 +65,7 @@ fn keeping(module: &Module) {
     let before = resident_bytes();
     let runs: Vec<_> = (0..GUESTS)
         .map(|_| {
-            let mut run = Run::new(module);
+            let mut run = ScriptRun::new(module);
             run.instance.activate(&task(vec![start("activity a\nwait")]), Activation::default()).unwrap();
             run
         })
@@ -76,7 +76,7 @@ fn keeping(module: &Module) {
 }
 
 fn copying(module: &Module) {
-    let mut run = Run::new(module);
+    let mut run = ScriptRun::new(module);
     run.start("activity a\nwait").unwrap();
     let begin = cpu_time();
     for _ in 0..COPIES {
@@ -91,7 +91,7 @@ fn copying(module: &Module) {
     let snapshot = run.instance.save().unwrap();
     let begin = cpu_time();
     for _ in 0..COPIES {
-        Run::new(module).instance.restore(&snapshot).unwrap();
+        ScriptRun::new(module).instance.restore(&snapshot).unwrap();
     }
     row("make a guest and restore the state", micros(cpu_time() - begin, COPIES));
 }

@@ -122,7 +122,7 @@ impl Instance {
         self.begin(CallKind::Activate, activation.replaying)?;
         let run = self.store.data_mut();
         run.state.time = task.time;
-        run.notify_patches(activation.patches);
+        run.state.patches.announce(activation.patches);
         if let Some(seed) = activation.new_random_seed {
             run.state.random = Streams::new(seed);
         }

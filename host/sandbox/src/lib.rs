@@ -28,6 +28,7 @@ mod load;
 mod load_error;
 mod memory;
 mod module;
+mod patches;
 pub mod random;
 mod settings;
 mod sink;

@@ -1,7 +1,5 @@
 //! The host's data for a guest: the data of its wasmtime store.
 
-use std::collections::BTreeMap;
-
 use crate::command::Command;
 use crate::config::{Feature, Features};
 use crate::fault::{LimitKind, Location, misuse};
@@ -10,6 +8,7 @@ use crate::limits::{
     MAX_RANDOM_BYTES_PER_CALL,
 };
 use crate::memory::MemoryLimiter;
+use crate::patches::Patches;
 use crate::random::Streams;
 use crate::sink::Sink;
 use crate::wasi::stdio::Lines;
@@ -35,7 +34,7 @@ pub(crate) struct HostState {
     /// The time of the current workflow task, in nanoseconds since 1970.
     pub(crate) time: u64,
     pub(crate) random: Streams,
-    pub(crate) patches: BTreeMap<String, Patch>,
+    pub(crate) patches: Patches,
     pub(crate) sequences: Sequences,
 }
 
@@ -44,14 +43,7 @@ impl HostState {
     pub(crate) fn digest(&self, mut add: impl FnMut(&[u8])) {
         add(&self.time.to_le_bytes());
         self.random.digest(&mut add);
-        for (patch_id, patch) in &self.patches {
-            // A notified patch is known in replay only, so it would tell a run from its replay.
-            if let Patch::Answered(patched) = patch {
-                add(&(patch_id.len() as u64).to_le_bytes());
-                add(patch_id.as_bytes());
-                add(&[u8::from(*patched)]);
-            }
-        }
+        self.patches.digest(&mut add);
         let Sequences {
             timers,
             activities,
@@ -66,15 +58,6 @@ impl HostState {
             add(&sequence.to_le_bytes());
         }
     }
-}
-
-/// The state of a patch id.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Patch {
-    /// History has a marker of the patch; the guest has not asked for it yet.
-    Notified,
-    /// The answer that the guest got: it gets the same one from now on.
-    Answered(bool),
 }
 
 /// The last sequence number that was assigned, by kind. 0 if there was none.
@@ -121,7 +104,7 @@ impl StoreData {
             state: HostState {
                 time: 0,
                 random: Streams::new(INSTANTIATION_SEED),
-                patches: BTreeMap::new(),
+                patches: Patches::default(),
                 sequences: Sequences::default(),
             },
             memory: MemoryLimiter::new(memory_bytes),
@@ -200,14 +183,6 @@ impl StoreData {
         Ok(self.state.random.stream(stream)?.next_u64())
     }
 
-    /// The answer that the guest got for a patch id, if it has asked before.
-    pub(crate) fn known_patch(&self, patch_id: &str) -> Option<bool> {
-        match self.state.patches.get(patch_id) {
-            Some(Patch::Answered(patched)) => Some(*patched),
-            Some(Patch::Notified) | None => None,
-        }
-    }
-
     /// Answers the first request for a patch id.
     pub(crate) fn decide_patch(&mut self, patch_id: &str) -> wasmtime::Result<bool> {
         if patch_id.len() > MAX_NAME_BYTES {
@@ -216,16 +191,7 @@ impl StoreData {
         if self.state.patches.len() >= MAX_PATCHES {
             return Err(LimitKind::Patches.into());
         }
-        let patched = !self.replaying || self.state.patches.contains_key(patch_id);
-        self.state.patches.insert(patch_id.to_owned(), Patch::Answered(patched));
-        Ok(patched)
-    }
-
-    /// Adds the patches that history has markers of.
-    pub(crate) fn notify_patches(&mut self, patch_ids: Vec<String>) {
-        for patch_id in patch_ids {
-            self.state.patches.entry(patch_id).or_insert(Patch::Notified);
-        }
+        Ok(self.state.patches.decide(patch_id, self.replaying))
     }
 
     /// Counts a log entry and passes it to the sink.

@@ -12,11 +12,11 @@ use std::time::{Duration, Instant};
 
 use host_sandbox::wit::workflow::host::activation::Job;
 use host_sandbox::{Activation, Config, Module};
-use host_worker::threads::SandboxThreads;
-use support::{Run, script, task};
+use host_worker::workflow::SandboxThreads;
+use support::{ScriptRun, script, task};
 use tokio::time::sleep;
 
-/// Workflows that get on with their work.
+/// Workflows that return at once.
 const NEIGHBOURS: usize = 16;
 /// Between two activations of a neighbour.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -61,13 +61,13 @@ async fn row(module: &Module, threads: &Arc<SandboxThreads>, hostile: usize) -> 
 async fn never_returns(module: Module, threads: Arc<SandboxThreads>, over: Arc<AtomicBool>) {
     while !over.load(Ordering::Relaxed) {
         let module = module.clone();
-        let outcome = threads.run(move || Run::new(&module).start("loop").map(drop)).await.unwrap();
+        let outcome = threads.run(move || ScriptRun::new(&module).start("loop").map(drop)).await.unwrap();
         assert!(outcome.is_err());
     }
 }
 
 async fn neighbour(module: Module, threads: Arc<SandboxThreads>) -> Vec<Duration> {
-    let mut run = Run::new(&module);
+    let mut run = ScriptRun::new(&module);
     run.start(&"timer 1\nwait\n".repeat(10_000)).unwrap();
     let begin = Instant::now();
     let mut latencies = Vec::new();

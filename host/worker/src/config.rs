@@ -1,4 +1,4 @@
-//! What a worker is told by whoever starts it.
+//! The configuration of a worker and of the run cache.
 
 use std::{num::NonZeroUsize, time::Duration};
 
@@ -22,11 +22,11 @@ pub(crate) const STICKY_SCHEDULE_TO_START_TIMEOUT: Duration = Duration::from_sec
 /// One worker: one task queue.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Whose task queue it is.
+    /// The namespace of the task queue.
     pub namespace: String,
-    /// What is polled.
+    /// The task queue that is polled.
     pub task_queue: String,
-    /// Who the service is told did the work.
+    /// The `identity` in all requests: it stands in history as the worker that did the work.
     pub identity: String,
     /// Workflow tasks at once, those included that are being polled for. At least 2.
     pub workflow_tasks: usize,
@@ -85,10 +85,10 @@ impl Default for CacheConfig {
     }
 }
 
-/// A configuration makes no sense.
+/// Why a configuration is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
-    /// There is nothing to poll.
+    /// The task queue has no name.
     #[error("the task queue has no name")]
     NoTaskQueue,
     /// A number is below the least that works: 2.
@@ -97,9 +97,9 @@ pub enum ConfigError {
          normal and the sticky queue"
     )]
     TooFew {
-        /// What of.
+        /// The setting.
         what: &'static str,
-        /// How many were asked for.
+        /// Its value.
         value: usize,
     },
 }

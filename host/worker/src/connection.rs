@@ -1,5 +1,5 @@
-//! A worker's view of the service: the handle, what stands in every request, and what the service can
-//! do.
+//! A worker's connection to the service: the handle, the fields of every request, and the service's
+//! capabilities.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -16,14 +16,14 @@ use host_wire::temporal::api::{
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
-use crate::{config::Config, queues::Queues, rpc};
+use crate::{config::Config, rpc, task_queues::Queues};
 
 /// How long a page of history is asked for: a workflow task's default timeout.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long the service may take to hear that the worker stops.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The service, and how this worker appears to it.
+/// The service, and the names under which this worker calls it.
 #[derive(Clone)]
 pub(crate) struct Connection {
     pub(crate) service: Arc<dyn WorkflowService>,
@@ -34,7 +34,7 @@ pub(crate) struct Connection {
     pub(crate) capabilities: Capabilities,
 }
 
-/// What the service can do.
+/// What the service advertises (`GetSystemInfo`, `DescribeNamespace`).
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Capabilities {
     /// It records flags and names of the SDK in completed tasks.
@@ -43,16 +43,16 @@ pub(crate) struct Capabilities {
     pub(crate) ends_polls_on_shutdown: bool,
 }
 
-/// Why a worker does not start.
+/// Why a worker cannot use the service.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody answers there.
+    /// The service does not answer.
     #[error("failed to reach the Temporal Service: {}", .0.message())]
     Unreachable(#[source] Status),
-    /// The service answers that it will not.
+    /// The service refuses this client.
     #[error("the Temporal Service refused the connection: {}", .0.message())]
     Refused(#[source] Status),
-    /// There is no such namespace.
+    /// The namespace does not exist.
     #[error("namespace `{namespace}` does not exist; create it, or name another one")]
     NoNamespace {
         /// The namespace asked for.
@@ -61,7 +61,7 @@ pub enum ConnectError {
 }
 
 impl Connection {
-    /// Asks the service what it can do, once.
+    /// Asks the service for its capabilities, and whether the namespace exists.
     pub(crate) async fn open(
         service: Arc<dyn WorkflowService>,
         config: &Config,

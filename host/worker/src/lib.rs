@@ -1,51 +1,30 @@
 //! Pollers, run cache, module catalog and replay: joins service, core, sandbox and activities.
 //!
-//! Two halves meet here. The synchronous one executes runs: [`run`] drives a run's state machines and
-//! its guest, [`catalog`] has the modules, [`pinning`] says which of them executes a run. The
-//! asynchronous one only moves messages: [`Worker`] polls, keeps runs between their tasks, and reports
-//! what they and the activities come to. It does not know what an event or a command means.
+//! [`Worker`] polls a task queue and hands out what comes: workflow tasks to [`workflow`], activity tasks
+//! to `activity`. [`modules`] has the modules that execute workflows. `convert` translates between the
+//! contract's types (WIT) and the protocol's (protobuf).
+//!
+//! Runs are executed synchronously, on threads of their own; the asynchronous part only moves messages and
+//! does not know what an event or a command means.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
-mod activity_poller;
-mod activity_task;
+mod activity;
 mod backoff;
-pub mod build_id;
-mod cache;
-pub mod catalog;
-mod completion;
 mod config;
 mod connection;
 mod convert;
-mod disposable;
-mod eager;
-mod history;
-mod log;
-pub mod module;
-mod module_choice;
-pub mod module_files;
-mod outage;
-mod parking;
-mod payload_limit;
-pub mod pinning;
-mod poller_balance;
-mod polls;
-mod queues;
-pub mod replay;
-mod report;
+mod counters;
+pub mod modules;
+mod poll;
 mod rpc;
-pub mod run;
-pub mod run_failure;
 mod shutdown;
-pub mod store;
-mod task_error;
-pub mod threads;
-pub mod watch;
+mod task_queues;
 mod worker;
-mod workflow_poller;
-mod workflow_task;
+pub mod workflow;
 
 pub use config::{CacheConfig, Config, ConfigError, default_identity};
 pub use connection::ConnectError;
+pub use counters::{CacheCounters, WorkerCounters};
 pub use shutdown::ShutdownReport;
 pub use worker::{Resources, StartError, Worker};

@@ -1,4 +1,4 @@
-//! How far a worker is in stopping, and what it says in the end.
+//! Time limits of a shutdown, and the report at its end.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ pub(crate) const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 /// How much of the grace period activities have left once they are asked to stop, as a divisor.
 const STOP_SHARE: u32 = 4;
 
-/// What a worker that has ended left behind.
+/// Tasks that had not ended when the worker did.
 #[derive(Debug, Default)]
 pub struct ShutdownReport {
     /// Activities that did not end within the grace period. The service has them back.

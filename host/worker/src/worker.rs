@@ -1,5 +1,5 @@
 //! One worker: polls a task queue and hands out what comes. Dispatch only; everything that can happen
-//! to it is in [`Event`].
+//! to it is in [`WorkerEvent`].
 
 use std::{
     num::NonZeroUsize,
@@ -20,21 +20,27 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    activity_poller::ActivityPoller,
-    activity_task::{ActivityTasks, PolledActivity},
-    cache::{CacheLimits, RunCache},
-    catalog::Catalog,
+    activity::task::{ActivityTasks, PolledActivity},
     config::{CacheConfig, Config, ConfigError},
     connection::{ConnectError, Connection},
-    parking::Parking,
-    poller_balance::PollerBalance,
-    polls::{Polled, Polls},
-    queues::Queues,
-    report::Reporter,
+    counters::{CacheCounters, WorkerCounters},
+    modules::catalog::Catalog,
+    poll::{
+        activity_poller::ActivityPoller,
+        balance::PollerBalance,
+        polls::{PolledTask, Polls},
+        workflow_poller::WorkflowPoller,
+    },
     shutdown::{LEAVE_TIMEOUT, POLLS_END_TIMEOUT, ShutdownReport, activity_grace},
-    threads::SandboxThreads,
-    workflow_poller::WorkflowPoller,
-    workflow_task::{Ended, PolledWorkflow, SharedCache, WorkflowTasks, execution},
+    task_queues::Queues,
+    workflow::{
+        SandboxThreads,
+        cache::CacheLimits,
+        cached_run::{PolledWorkflow, SharedCache, execution},
+        parking::Parking,
+        reporter::Reporter,
+        task::{TaskResult, WorkflowTasks},
+    },
 };
 
 /// Polled tasks that may wait for the worker to hand them out; they hold slots, which bound them.
@@ -46,7 +52,7 @@ pub struct Resources {
     catalog: Arc<Catalog>,
     threads: Arc<SandboxThreads>,
     executors: Option<Executors>,
-    cache: SharedCache,
+    cache: Arc<SharedCache>,
     sticky: bool,
 }
 
@@ -64,9 +70,15 @@ impl Resources {
             catalog,
             threads,
             executors: executors.filter(|executors| !executors.registry().is_empty()),
-            cache: Arc::new(Mutex::new(RunCache::new(limits))),
+            cache: Arc::new(SharedCache::new(limits)),
             sticky: cache.runs > 0,
         }
+    }
+
+    /// The numbers of the run cache, as they change.
+    #[must_use]
+    pub fn cache_counters(&self) -> watch::Receiver<CacheCounters> {
+        self.cache.counters()
     }
 }
 
@@ -77,23 +89,24 @@ pub struct Worker {
     resources: Resources,
     connection: Arc<Connection>,
     queues: Arc<Queues>,
+    counters: watch::Sender<WorkerCounters>,
 }
 
 /// Why a worker does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The configuration makes no sense.
+    /// The configuration has a value that cannot work.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The service cannot be worked with.
+    /// The service cannot be used.
     #[error(transparent)]
     Connect(#[from] ConnectError),
 }
 
 /// Everything that can happen to a worker.
-enum Event {
-    Polled(Polled),
-    WorkflowEnded(Result<Ended, JoinError>),
+enum WorkerEvent {
+    Polled(PolledTask),
+    WorkflowEnded(Result<TaskResult, JoinError>),
     ActivityEnded(Result<(), JoinError>),
     PollerEnded(Result<(), JoinError>),
     ModulesChanged,
@@ -111,9 +124,10 @@ struct Running {
     workflows: Arc<WorkflowTasks>,
     activities: Option<ActivityTasks>,
     pollers: JoinSet<()>,
-    workflow_tasks: JoinSet<Ended>,
+    workflow_tasks: JoinSet<TaskResult>,
     activity_tasks: JoinSet<()>,
     parking: Parking<Box<PollWorkflowTaskQueueResponse>>,
+    counters: watch::Sender<WorkerCounters>,
     stopping: bool,
     /// Polls that are under way then are dropped.
     polls_end: Option<Instant>,
@@ -129,7 +143,7 @@ impl Worker {
     ///
     /// # Errors
     ///
-    /// When the configuration makes no sense, or the service cannot be worked with.
+    /// When the configuration has a value that cannot work, or the service cannot be used.
     pub async fn connect(
         service: Arc<dyn WorkflowService>,
         resources: Resources,
@@ -138,7 +152,13 @@ impl Worker {
         config.check()?;
         let connection = Arc::new(Connection::open(service, &config).await?);
         let queues = Arc::new(Queues::new(&config.task_queue, &config.identity));
-        Ok(Self { config, resources, connection, queues })
+        Ok(Self { config, resources, connection, queues, counters: watch::Sender::default() })
+    }
+
+    /// The numbers of this worker, as they change.
+    #[must_use]
+    pub fn counters(&self) -> watch::Receiver<WorkerCounters> {
+        self.counters.subscribe()
     }
 
     /// Works until `shutdown` is cancelled and everything under way has ended or its grace period is
@@ -159,17 +179,17 @@ impl Worker {
         while !(running.is_over() && polled.is_empty()) {
             let event = tokio::select! {
                 biased;
-                () = shutdown.cancelled(), if !running.stopping => Event::Stop,
-                Some(ended) = running.pollers.join_next() => Event::PollerEnded(ended),
-                Some(ended) = running.workflow_tasks.join_next() => Event::WorkflowEnded(ended),
-                Some(ended) = running.activity_tasks.join_next() => Event::ActivityEnded(ended),
-                Some(task) = polled.recv() => Event::Polled(task),
-                true = changed(&mut modules) => Event::ModulesChanged,
+                () = shutdown.cancelled(), if !running.stopping => WorkerEvent::Stop,
+                Some(ended) = running.pollers.join_next() => WorkerEvent::PollerEnded(ended),
+                Some(ended) = running.workflow_tasks.join_next() => WorkerEvent::WorkflowEnded(ended),
+                Some(ended) = running.activity_tasks.join_next() => WorkerEvent::ActivityEnded(ended),
+                Some(task) = polled.recv() => WorkerEvent::Polled(task),
+                true = changed(&mut modules) => WorkerEvent::ModulesChanged,
                 left = &mut stop_executors, if !running.executors_stopped => {
-                    Event::ExecutorsStopped(left)
+                    WorkerEvent::ExecutorsStopped(left)
                 }
-                () = at(running.polls_end) => Event::PollsOverdue,
-                () = at(running.leave) => Event::GraceOver,
+                () = at(running.polls_end) => WorkerEvent::PollsOverdue,
+                () = at(running.leave) => WorkerEvent::GraceOver,
             };
             running.handle(event);
         }
@@ -178,8 +198,8 @@ impl Worker {
 }
 
 impl Running {
-    fn start(worker: Worker, tasks: mpsc::Sender<Polled>) -> Self {
-        let Worker { config, resources, connection, queues } = &worker;
+    fn start(worker: Worker, tasks: mpsc::Sender<PolledTask>) -> Self {
+        let Worker { config, resources, connection, queues, counters } = &worker;
         let polls = Polls::new(config.task_queue.clone(), tasks);
         let slots = Arc::new(Semaphore::new(config.workflow_tasks));
         let workflows = Arc::new(WorkflowTasks {
@@ -192,7 +212,6 @@ impl Running {
                 queues: Arc::clone(queues),
                 sticky: resources.sticky,
                 executors: resources.executors.clone(),
-                polls: polls.clone(),
             },
         });
         let activities = resources.executors.clone().map(|executors| {
@@ -207,6 +226,7 @@ impl Running {
             workflow_tasks: JoinSet::new(),
             activity_tasks: JoinSet::new(),
             parking: Parking::default(),
+            counters: counters.clone(),
             stopping: false,
             polls_end: None,
             leave: None,
@@ -219,7 +239,7 @@ impl Running {
     }
 
     fn start_pollers(&mut self) {
-        let Worker { config, resources, connection, queues } = &self.worker;
+        let Worker { config, resources, connection, queues, .. } = &self.worker;
         let workflow_poller = WorkflowPoller {
             connection: Arc::clone(connection),
             queues: Arc::clone(queues),
@@ -250,34 +270,68 @@ impl Running {
         );
     }
 
-    fn handle(&mut self, event: Event) {
+    fn handle(&mut self, event: WorkerEvent) {
         match event {
-            Event::Polled(Polled::Workflow(task)) => self.start_workflow_task(task),
-            Event::Polled(Polled::Activity(task)) => self.start_activity_task(task),
-            Event::WorkflowEnded(Ok(Ended::Done)) => {}
-            Event::WorkflowEnded(Ok(Ended::Park(task))) => self.park(task),
-            Event::WorkflowEnded(Err(error))
-            | Event::ActivityEnded(Err(error))
-            | Event::PollerEnded(Err(error)) => panicked(&error),
-            Event::ActivityEnded(Ok(())) | Event::PollerEnded(Ok(())) => {}
-            Event::ModulesChanged => self.unpark(),
-            Event::Stop => self.stop(),
-            Event::PollsOverdue => {
+            WorkerEvent::Polled(PolledTask::Workflow(task)) => self.start_workflow_task(task),
+            WorkerEvent::Polled(PolledTask::Activity(task)) => self.start_activity_task(task),
+            WorkerEvent::WorkflowEnded(Ok(result)) => self.workflow_task_ended(result),
+            WorkerEvent::WorkflowEnded(Err(error))
+            | WorkerEvent::ActivityEnded(Err(error))
+            | WorkerEvent::PollerEnded(Err(error)) => panicked(&error),
+            WorkerEvent::ActivityEnded(Ok(())) | WorkerEvent::PollerEnded(Ok(())) => {}
+            WorkerEvent::ModulesChanged => self.unpark(),
+            WorkerEvent::Stop => self.stop(),
+            WorkerEvent::PollsOverdue => {
                 self.polls_end = None;
                 self.polls.abort();
             }
-            Event::ExecutorsStopped(left) => {
+            WorkerEvent::ExecutorsStopped(left) => {
                 self.executors_stopped = true;
                 self.report.activities = left;
             }
-            Event::GraceOver => self.leave(),
+            WorkerEvent::GraceOver => self.leave(),
         }
     }
 
     fn start_workflow_task(&mut self, task: PolledWorkflow) {
-        self.parking.forget(&execution(&task.task).run_id);
+        self.unpark_replaced(&task);
         let workflows = Arc::clone(&self.workflows);
         self.workflow_tasks.spawn(workflows.process(task));
+    }
+
+    fn workflow_task_ended(&mut self, result: TaskResult) {
+        if self.has_left() {
+            // Dropping the rest gives it back: slots here, tasks to the service once they time out.
+            return;
+        }
+        let TaskResult { eager, next, park } = result;
+        for activity in eager {
+            self.counters.send_modify(|counters| counters.eager_activities += 1);
+            self.start_activity_task(activity);
+        }
+        if let Some(task) = park {
+            self.park(task);
+        }
+        if let Some(next) = next {
+            self.unpark_replaced(&next.polled);
+            let workflows = Arc::clone(&self.workflows);
+            self.workflow_tasks.spawn(workflows.advance(next));
+        }
+    }
+
+    /// A workflow task that is executed makes an earlier one of its run void.
+    fn unpark_replaced(&mut self, task: &PolledWorkflow) {
+        if !task.is_query() {
+            self.parking.forget(&execution(&task.task).run_id);
+            self.count_parked();
+        }
+    }
+
+    fn count_parked(&self) {
+        let parked_tasks = self.parking.len();
+        self.counters.send_if_modified(|counters| {
+            std::mem::replace(&mut counters.parked_tasks, parked_tasks) != parked_tasks
+        });
     }
 
     fn start_activity_task(&mut self, task: PolledActivity) {
@@ -295,6 +349,7 @@ impl Running {
         if self.parking.park(run_id.clone(), task).is_some() {
             tracing::warn!(run_id, "too many tasks wait for a module, this one is left to time out");
         }
+        self.count_parked();
     }
 
     /// Tries parked tasks again, each in a slot; those that still miss something come back.
@@ -306,10 +361,11 @@ impl Running {
                 match slots.acquire_owned().await {
                     Ok(slot) => workflows.process(PolledWorkflow { task, slot }).await,
                     // The semaphore of the slots is never closed.
-                    Err(_) => Ended::Done,
+                    Err(_) => TaskResult::default(),
                 }
             });
         }
+        self.count_parked();
     }
 
     fn stop(&mut self) {
@@ -340,6 +396,11 @@ impl Running {
         self.workflow_tasks.abort_all();
         self.activity_tasks.abort_all();
         self.executors_stopped = true;
+    }
+
+    /// Whether the grace period is over.
+    fn has_left(&self) -> bool {
+        self.stopping && self.leave.is_none()
     }
 
     fn is_over(&self) -> bool {

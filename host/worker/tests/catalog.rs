@@ -13,7 +13,7 @@ use std::{
 };
 
 use host_sandbox::{Digest, Engine};
-use host_worker::{
+use host_worker::modules::{
     catalog::{Catalog, CatalogError, CatalogOptions, ResolveError},
     watch::Watch,
 };

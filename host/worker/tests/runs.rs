@@ -10,18 +10,26 @@ use std::{
 };
 
 use guest_build::{Package, build};
-use host_core::{Completion, RunConfig, Task};
+use host_core::Task;
 use host_wire::{
     EventAttributes, History,
-    temporal::api::{enums::v1::QueryResultType, history::v1::HistoryEvent, query::v1::WorkflowQuery},
+    temporal::api::{
+        enums::v1::{EventType, QueryResultType},
+        history::v1::HistoryEvent,
+        query::v1::WorkflowQuery,
+    },
 };
 use host_worker::{
-    module::LoadedModule,
-    replay::{self, Verdict},
-    run::{Advance, RunDriver, RunIdentity, StateHash},
-    run_failure::{FailureKind, RunFailure},
+    modules::LoadedModule,
+    workflow::{
+        replay::{self, Verdict},
+        run::{Advance, FailureKind},
+    },
 };
-use support::service::{RUN_ID, Service, json, text};
+use support::{
+    embedded::json,
+    live::{Case, Live, driver, execute},
+};
 
 static SCRIPT: LazyLock<Arc<LoadedModule>> = LazyLock::new(|| load(&support::guest("script")));
 
@@ -30,96 +38,45 @@ fn load(bytes: &[u8]) -> Arc<LoadedModule> {
     Arc::new(LoadedModule::new(ENGINE.load(bytes).unwrap(), None))
 }
 
-fn driver(module: &Arc<LoadedModule>) -> RunDriver {
-    let identity = RunIdentity {
-        namespace: "default".to_owned(),
-        workflow_id: "workflow".to_owned(),
-        run_id: RUN_ID.to_owned(),
-    };
-    let config = RunConfig { run_id: RUN_ID.to_owned(), writes_sdk_metadata: true, ..RunConfig::default() };
-    RunDriver::new(Arc::clone(module), identity, config).recording_states()
-}
+/// Runs a workflow in all three ways and compares them and its result.
+async fn check(module: &Arc<LoadedModule>, case: Case, expected: Result<&str, &str>) {
+    let cached = case.run(module).await.unwrap();
+    check_evicted(module, &cached);
 
-/// Works on a task, whose events come in pages.
-fn execute(
-    run: &mut RunDriver,
-    task: Task,
-    events: &[bytes::Bytes],
-    page: usize,
-) -> Result<Completion, RunFailure> {
-    run.start_task(task)?;
-    let mut pages = events.chunks(page).peekable();
-    loop {
-        match run.advance()? {
-            Advance::NeedEvents => {
-                let events = pages.next().unwrap_or_default().to_vec();
-                run.feed(events, pages.peek().is_none());
-            }
-            Advance::Respond(completion) => return Ok(*completion),
-            other => panic!("a workflow task gave {other:?}"),
-        }
-    }
-}
-
-/// A run from its start to its end. A signal comes with its second task.
-struct Live {
-    service: Service,
-    states: Vec<StateHash>,
-}
-
-/// Runs a workflow, in the cache or made anew for every task.
-fn live(module: &Arc<LoadedModule>, mut service: Service, cached: bool) -> Result<Live, RunFailure> {
-    let mut run = driver(module);
-    let mut known = 0;
-    loop {
-        let task = service.poll();
-        if !cached {
-            run = driver(module);
-            known = 0;
-        }
-        let events = service.events_after(known);
-        known = service.events().len().try_into().unwrap();
-        // Evicted runs see their history cut after every third event.
-        let page = if cached { events.len() } else { 3 };
-        let completion = execute(&mut run, task, &events, page)?;
-        service.complete(completion, module.build_id());
-        if service.closed.is_some() {
-            assert!(run.is_ended());
-            return Ok(Live { service, states: run.state_hashes().to_vec() });
-        }
-        if run.activations() == 1 {
-            service.signal("s");
-        }
-        service.happen();
-    }
-}
-
-/// Runs a workflow in all three ways and compares them. Gives its result.
-#[track_caller]
-fn check(module: &Arc<LoadedModule>, start: impl Fn() -> Service, expected: Result<&str, &str>) {
-    let cached = live(module, start(), true).unwrap();
-    let evicted = live(module, start(), false).unwrap();
-    assert_eq!(cached.service.events(), evicted.service.events(), "eviction changed the commands");
-    assert_eq!(cached.states, evicted.states, "eviction changed the guest's state");
-
-    let report = replay::replay_verifying_state(module, cached.service.history());
+    let report = replay::replay_verifying_state(module, cached.history());
     assert!(report.verdict.is_ok(), "{:?}", report.verdict);
-    assert_eq!(report.statistics.events, cached.service.events().len());
+    assert_eq!(report.statistics.events, cached.events.len());
     assert_eq!(usize::try_from(report.statistics.activations).unwrap(), cached.states.len());
 
-    let mut replayed = driver(module);
+    let mut replayed = driver(module, &cached.run_id);
     replayed.start_task(Task::replay()).unwrap();
-    replayed.feed(cached.service.history().into_encoded(), true);
+    replayed.feed(cached.history().into_encoded(), true);
     assert!(matches!(replayed.advance().unwrap(), Advance::Idle));
     assert_eq!(replayed.state_hashes(), cached.states, "the replay has other states than the run");
 
-    let closed = cached.service.closed.as_ref().unwrap();
-    let closed = closed.as_ref().map(|result| result.as_ref().map_or(&b""[..], |result| &result.data));
-    assert_eq!(closed.map(|data| std::str::from_utf8(data).unwrap()).map_err(|message| &**message), expected);
+    let result = cached.result();
+    assert_eq!(result.as_deref().map_err(String::as_str), expected);
 }
 
-#[test]
-fn a_run_its_evicted_self_and_its_replay_are_the_same() {
+/// Executes each task of a run with a new driver, as after an eviction, its history in small pages.
+fn check_evicted(module: &Arc<LoadedModule>, cached: &Live) {
+    let mut activations = 0;
+    for (task, completion) in &cached.tasks {
+        let mut evicted = driver(module, &cached.run_id);
+        let actual = execute(&mut evicted, task.clone(), &cached.events_of(task), 3).unwrap();
+        assert_eq!(&actual, completion, "eviction changed the commands");
+        activations = evicted.state_hashes().len();
+        assert_eq!(
+            evicted.state_hashes(),
+            &cached.states[..activations],
+            "eviction changed the guest's state"
+        );
+    }
+    assert_eq!(activations, cached.states.len());
+}
+
+#[tokio::test]
+async fn a_run_its_evicted_self_and_its_replay_are_the_same() {
     for (script, expected) in [
         ("complete done", Ok("done")),
         ("fail on purpose", Err("on purpose")),
@@ -127,12 +84,12 @@ fn a_run_its_evicted_self_and_its_replay_are_the_same() {
             "activity a\nactivity b\ntimer 5\nwait\nwait\nwait\nmap\nrandom x\ncomplete finished",
             Ok("finished"),
         ),
-        ("timer 5\ntimer 6\nwait\ncancel-timer 2\nactivity a\nwait\ncomplete cancelled", Ok("cancelled")),
+        ("timer 5\ntimer 60000\nwait\ncancel-timer 2\nactivity a\nwait\ncomplete cancelled", Ok("cancelled")),
         ("activity a\ncancel-activity 1\ntimer 1\nwait\nwait\ncomplete cancelled", Ok("cancelled")),
         ("patched p\nactivity a\nwait\npatched p\npatched q\ntimer 1\nwait\ncomplete patched", Ok("patched")),
         ("ballast 100000\ntimer 1\nwait\nballast 3000000\ntimer 1\nwait\ncomplete large", Ok("large")),
     ] {
-        check(&SCRIPT, || Service::start("Script", text(script)), expected);
+        check(&SCRIPT, Case::script(script), expected).await;
     }
 }
 
@@ -156,7 +113,7 @@ const SAMPLES: [Sample; 3] = [
     Sample {
         package: "orders",
         workflow_type: "Orders",
-        argument: r#"{"id":"1","items":[{"sku":"a","quantity":2,"price_cents":3},{"sku":"b","quantity":1,"price_cents":4}],"card":"good"}"#,
+        argument: r#"{"id":"1","items":[{"sku":"a","quantity":2,"price_cents":3},{"sku":"b","quantity":1,"price_cents":4}],"card":"good","packing_seconds":1}"#,
         results: &[("charge", "null")],
         expected: Ok(r#"{"total_cents":10,"reservations":["reserve","reserve"],"tracking":"ship"}"#),
     },
@@ -175,21 +132,21 @@ const SAMPLES: [Sample; 3] = [
     },
 ];
 
-#[test]
-fn samples_run_and_replay() {
+#[tokio::test]
+async fn samples_run_and_replay() {
     let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     for Sample { package, workflow_type, argument, results, expected } in SAMPLES {
         let component = build(&Package::new(workspace, package)).unwrap_or_else(|error| panic!("{error}"));
         let module = load(&std::fs::read(component).unwrap());
-        let start = || Service::start(workflow_type, json(argument)).answering(results);
-        check(&module, start, expected);
+        let case = Case { workflow_type, argument: json(argument), results };
+        check(&module, case, expected).await;
     }
 }
 
-/// The history of a script with two activities, one after the other.
-fn history() -> Vec<HistoryEvent> {
-    let service = Service::start("Script", text("activity a\nwait\nactivity b\nwait\ncomplete done"));
-    live(&SCRIPT, service, true).unwrap().service.events().to_vec()
+/// A run with two activities, one after the other.
+async fn two_activities() -> Live {
+    let case = Case::script("activity a\nwait\nactivity b\nwait\ncomplete done");
+    case.run(&SCRIPT).await.unwrap()
 }
 
 #[track_caller]
@@ -198,9 +155,9 @@ fn check_verdict(events: &[HistoryEvent], expected: impl Fn(&Verdict) -> bool) {
     assert!(expected(&report.verdict), "{:?}", report.verdict);
 }
 
-#[test]
-fn a_changed_history_gets_a_verdict_that_says_where() {
-    let recorded = history();
+#[tokio::test]
+async fn a_changed_history_gets_a_verdict_that_says_where() {
+    let recorded = two_activities().await.events;
     check_verdict(&recorded, Verdict::is_ok);
 
     let mut renamed = recorded.clone();
@@ -238,8 +195,8 @@ fn a_changed_history_gets_a_verdict_that_says_where() {
     );
 }
 
-#[test]
-fn what_a_guest_does_wrong_fails_its_task_and_says_what() {
+#[tokio::test]
+async fn what_a_guest_does_wrong_fails_its_task_and_says_what() {
     for (script, kind, expected) in [
         ("panic on purpose", FailureKind::Guest, "the workflow panicked: on purpose, at "),
         ("refuse on purpose", FailureKind::Guest, "on purpose"),
@@ -248,17 +205,20 @@ fn what_a_guest_does_wrong_fails_its_task_and_says_what() {
         ("empty-failure", FailureKind::Guest, ""),
         ("huge-list 3000000", FailureKind::Limit, "the payloads of the workflow's result have 3000"),
     ] {
-        let failure = live(&SCRIPT, Service::start("Script", text(script)), true).err().unwrap();
+        let failure = Case::script(script).run(&SCRIPT).await.err().unwrap();
         assert_eq!(failure.kind(), kind, "{script}: {failure:?}");
         assert!(failure.to_string().starts_with(expected), "{script}: {failure}");
         assert!(!failure.into_wire().message.is_empty());
     }
 }
 
-#[test]
-fn a_query_is_answered_by_a_copy_and_leaves_no_trace() {
-    let events = history();
-    let mut run = driver(&SCRIPT);
+#[tokio::test]
+async fn a_query_is_answered_by_a_copy_and_leaves_no_trace() {
+    let Live { run_id, events, .. } = two_activities().await;
+    let last_task = events.iter().rfind(|event| event.event_type() == EventType::WorkflowTaskStarted);
+    let last_time = last_task.unwrap().event_time.unwrap();
+    let now = format!("now {}{:09}", last_time.seconds, last_time.nanos);
+    let mut run = driver(&SCRIPT, &run_id);
     let mut ask = |query: &str| {
         let query = WorkflowQuery { query_type: query.to_owned(), ..WorkflowQuery::default() };
         let previous_started_event_id = Some(events.len().try_into().unwrap());
@@ -275,7 +235,7 @@ fn a_query_is_answered_by_a_copy_and_leaves_no_trace() {
         assert_eq!(answer.result_type(), QueryResultType::Answered);
         let data = &answer.answer.unwrap().payloads[0].data;
         let notes = std::str::from_utf8(data).unwrap();
-        assert_eq!(notes.matches("now 1700000016000000000").count(), 1, "{notes}");
+        assert_eq!(notes.matches(&now).count(), 1, "{notes}");
     }
     let refused = ask("timer 1");
     assert_eq!(refused.result_type(), QueryResultType::Failed);

@@ -1,6 +1,6 @@
-//! The benchmarks' workflows on Temporal's Rust SDK. `guest` has the same ones on ours.
+//! The workflows of the benchmarks and of the test of patches, on Temporal's Rust SDK. `guest` has the same ones on ours.
 
-use std::time::Duration;
+use std::{sync::Mutex, time::Duration};
 
 use temporalio_sdk::{
     ActivityOptions, WorkflowContext, WorkflowResult,
@@ -43,6 +43,16 @@ impl Chain {
         }
         Ok(text)
     }
+
+    #[activity(name = "old_path")]
+    pub async fn old_path(_ctx: ActivityContext, answer: String) -> Result<String, ActivityError> {
+        Ok(answer)
+    }
+
+    #[activity(name = "new_path")]
+    pub async fn new_path(_ctx: ActivityContext, answer: String) -> Result<String, ActivityError> {
+        Ok(answer)
+    }
 }
 
 /// Activities at once.
@@ -62,6 +72,46 @@ impl Fan {
             bytes += text?.len();
         }
         Ok(bytes)
+    }
+}
+
+/// What calls for a patch answered, in the run that was replayed last.
+static ANSWERS: Mutex<Vec<bool>> = Mutex::new(Vec::new());
+
+/// Takes the answers that runs of [`Patched`] got since the last call.
+pub fn take_answers() -> Vec<bool> {
+    std::mem::take(&mut ANSWERS.lock().unwrap())
+}
+
+/// Asks for the patch `p` twice, each time before an activity: `new_path` where it takes the new path. The
+/// argument says what code stands there.
+#[workflow]
+#[derive(Default)]
+pub struct Patched;
+
+#[workflow_methods]
+impl Patched {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, code: String) -> WorkflowResult<String> {
+        for _ in 0..2 {
+            let (answer, is_new) = match code.as_str() {
+                "before the change" => (None, false),
+                "patched" => {
+                    let patched = ctx.patched("p");
+                    (Some(patched), patched)
+                }
+                "deprecate_patch" => (Some(ctx.deprecate_patch("p")), true),
+                _ => (None, true),
+            };
+            ANSWERS.lock().unwrap().extend(answer);
+            let answer = answer.map_or_else(String::new, |answer| answer.to_string());
+            if is_new {
+                ctx.execute_activity(Echo::new_path, answer, options()).await?;
+            } else {
+                ctx.execute_activity(Echo::old_path, answer, options()).await?;
+            }
+        }
+        Ok(String::new())
     }
 }
 

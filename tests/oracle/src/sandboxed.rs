@@ -10,8 +10,8 @@ use guest_build::Package;
 use host_core::{Activation, Command, RunConfig};
 use host_sandbox::{Config, Engine};
 use host_worker::{
-    module::LoadedModule,
-    run::{RunDriver, RunIdentity},
+    modules::LoadedModule,
+    workflow::run::{RunDriver, RunIdentity},
 };
 
 use crate::player::Player;

@@ -3,11 +3,11 @@
 use host_wire::{
     EventAttributes,
     temporal::api::{
-        common::v1::{ActivityType, Payload, Payloads, WorkflowType},
+        common::v1::{ActivityType, Payload, Payloads, SearchAttributes, WorkflowType},
         enums::v1::EventType,
         history::v1::{
             ActivityTaskCompletedEventAttributes, ActivityTaskScheduledEventAttributes,
-            ActivityTaskStartedEventAttributes, HistoryEvent, WorkflowExecutionCompletedEventAttributes,
+            ActivityTaskStartedEventAttributes, HistoryEvent, MarkerRecordedEventAttributes, UpsertWorkflowSearchAttributesEventAttributes, WorkflowExecutionCompletedEventAttributes,
             WorkflowExecutionStartedEventAttributes, WorkflowTaskCompletedEventAttributes,
             WorkflowTaskScheduledEventAttributes, WorkflowTaskStartedEventAttributes,
         },
@@ -60,6 +60,41 @@ pub fn fan(count: u32) -> Vec<HistoryEvent> {
         history.workflow_task();
     }
     history.end(&(u64::from(count) * TEXT_BYTES as u64).to_string())
+}
+
+/// What a history of `Patched` records of one of its calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchCall {
+    /// No marker, and the activity of this path.
+    Unmarked(&'static str),
+    /// A marker, which may be deprecated, and the activity of the new path.
+    Marked {
+        /// Written by `deprecate_patch`.
+        deprecated: bool,
+    },
+}
+
+/// Calls for a patch, each followed by an activity. An open history ends where the next call is live.
+pub fn patched(code: &str, calls: &[PatchCall], is_open: bool) -> Vec<HistoryEvent> {
+    let mut history = Writer::start("Patched", &format!("\"{code}\""));
+    for (number, call) in (1..).zip(calls) {
+        history.workflow_task();
+        let activity_type = match call {
+            PatchCall::Unmarked(path) => path,
+            PatchCall::Marked { deprecated } => {
+                history.patch_marker(*deprecated);
+                "new_path"
+            }
+        };
+        let scheduled = history.schedule_type(number, activity_type);
+        history.complete(scheduled);
+    }
+    if is_open {
+        history.start_workflow_task();
+        return history.events;
+    }
+    history.workflow_task();
+    history.end("\"\"")
 }
 
 fn text() -> String {
@@ -130,6 +165,11 @@ impl Writer {
     }
 
     fn workflow_task(&mut self) {
+        let (scheduled, started) = self.start_workflow_task();
+        self.complete_workflow_task(scheduled, started);
+    }
+
+    fn start_workflow_task(&mut self) -> (i64, i64) {
         let scheduled = self.push(
             EventType::WorkflowTaskScheduled,
             EventAttributes::WorkflowTaskScheduledEventAttributes(Box::new(
@@ -152,6 +192,10 @@ impl Writer {
                 },
             )),
         );
+        (scheduled, started)
+    }
+
+    fn complete_workflow_task(&mut self, scheduled: i64, started: i64) {
         let first = self.completed == 0;
         self.completed = self.push(
             EventType::WorkflowTaskCompleted,
@@ -176,14 +220,43 @@ impl Writer {
         );
     }
 
+    /// What sdk-core's patch machine writes: the marker, and the list of patches.
+    fn patch_marker(&mut self, deprecated: bool) {
+        let data = json(&format!("{{\"id\":\"p\",\"deprecated\":{deprecated}}}"));
+        self.push(
+            EventType::MarkerRecorded,
+            EventAttributes::MarkerRecordedEventAttributes(Box::new(MarkerRecordedEventAttributes {
+                marker_name: "core_patch".to_owned(),
+                details: [("patch-data".to_owned(), data.unwrap_or_default())].into(),
+                workflow_task_completed_event_id: self.completed,
+                ..MarkerRecordedEventAttributes::default()
+            })),
+        );
+        let list = json("[\"p\"]").and_then(|mut list| list.payloads.pop()).unwrap_or_default();
+        let indexed_fields = [("TemporalChangeVersion".to_owned(), list)].into();
+        self.push(
+            EventType::UpsertWorkflowSearchAttributes,
+            EventAttributes::UpsertWorkflowSearchAttributesEventAttributes(Box::new(
+                UpsertWorkflowSearchAttributesEventAttributes {
+                    workflow_task_completed_event_id: self.completed,
+                    search_attributes: Some(SearchAttributes { indexed_fields }),
+                },
+            )),
+        );
+    }
+
     fn schedule(&mut self, number: u32) -> i64 {
+        self.schedule_type(number, "echo")
+    }
+
+    fn schedule_type(&mut self, number: u32, activity_type: &str) -> i64 {
         let completed = self.completed;
         self.push(
             EventType::ActivityTaskScheduled,
             EventAttributes::ActivityTaskScheduledEventAttributes(Box::new(
                 ActivityTaskScheduledEventAttributes {
                     activity_id: number.to_string(),
-                    activity_type: Some(ActivityType { name: "echo".to_owned() }),
+                    activity_type: Some(ActivityType { name: activity_type.to_owned() }),
                     task_queue: queue(),
                     input: json(&text()),
                     start_to_close_timeout: seconds(10),

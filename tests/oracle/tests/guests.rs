@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use host_worker::module::LoadedModule;
+use host_worker::modules::LoadedModule;
 use oracle::{
     engine::{self, Pages},
     histories::{self, Recorded},

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use host_sandbox::{Config, Engine, LoadError, Module};
-use host_worker::module_files;
+use host_worker::modules::files;
 
 use crate::output::Output;
 
@@ -52,7 +52,7 @@ struct Examined {
 /// Reads and loads every module file of the paths.
 fn examine(paths: &[PathBuf]) -> anyhow::Result<Vec<Examined>> {
     let engine = engine()?;
-    module_files::list(paths)?.into_iter().map(|path| examine_file(&engine, path)).collect()
+    files::list(paths)?.into_iter().map(|path| examine_file(&engine, path)).collect()
 }
 
 fn examine_file(engine: &Engine, path: PathBuf) -> anyhow::Result<Examined> {

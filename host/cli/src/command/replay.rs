@@ -9,9 +9,8 @@ use host_client::{ListOptions, WorkflowHandle};
 use host_sandbox::{Config, Engine};
 use host_wire::{History, protojson};
 use host_worker::{
-    module::LoadedModule,
-    module_files,
-    replay::{Report, Verdict, replay},
+    modules::{self, LoadedModule},
+    workflow::replay::{Report, Verdict, replay},
 };
 
 use crate::{
@@ -108,7 +107,7 @@ impl Replay {
                 .with_context(|| format!("{} is not a workflow module", path.display()))?;
             Ok(Arc::new(LoadedModule::new(module, Some(path))))
         };
-        module_files::list(&self.modules)?.into_iter().map(load).collect()
+        modules::files::list(&self.modules)?.into_iter().map(load).collect()
     }
 
     /// The runs that the service is asked for.
@@ -192,7 +191,7 @@ fn replay_on(modules: &[Arc<LoadedModule>], history: &History) -> Report {
     report.unwrap_or_else(|| Report {
         verdict: Verdict::UnknownType { known },
         workflow_type: String::new(),
-        statistics: host_worker::replay::Statistics::default(),
+        statistics: host_worker::workflow::replay::Statistics::default(),
     })
 }
 

@@ -10,9 +10,11 @@ use host_sandbox::Engine;
 use host_service::ConnectOptions;
 use host_worker::{
     Resources, ShutdownReport, Worker,
-    catalog::{Catalog, CatalogOptions},
-    threads::SandboxThreads,
-    watch::Watch,
+    modules::{
+        catalog::{Catalog, CatalogOptions},
+        watch::Watch,
+    },
+    workflow::SandboxThreads,
 };
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;

@@ -32,7 +32,7 @@ pub(super) fn schedule(
         retry_policy: options.retry_policy.map(retry_policy::to_wire).transpose()?,
         // A wish of the workflow; the worker withdraws it when no slot is free.
         request_eager_execution: !options.do_not_eagerly_execute,
-        use_workflow_build_id: super::command::wants_compatible(options.versioning_intent),
+        use_workflow_build_id: super::defaults::wants_compatible(options.versioning_intent),
         priority: options.priority.map(priority::to_wire).transpose()?,
     };
     Ok(Command::ScheduleActivity {

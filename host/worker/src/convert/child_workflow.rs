@@ -48,7 +48,7 @@ pub(super) fn start(
         memo: Some(named_payloads::memo_to_wire(options.memo)),
         search_attributes: (!options.search_attributes.is_empty())
             .then(|| named_payloads::search_attributes_to_wire(options.search_attributes)),
-        inherit_build_id: super::command::wants_compatible(options.versioning_intent),
+        inherit_build_id: super::defaults::wants_compatible(options.versioning_intent),
         priority: options.priority.map(priority::to_wire).transpose()?,
         versioning_override: options.versioning_override.map(versioning_override),
     };

@@ -3,42 +3,17 @@
 use host_core::Command;
 use host_sandbox::{
     Command as GuestCommand,
-    wit::workflow::host::types::{Failure, Payload, VersioningIntent},
+    wit::workflow::host::types::{Failure, Payload},
 };
-use host_wire::temporal::api::{
-    command::v1::{
-        CancelWorkflowExecutionCommandAttributes, CompleteWorkflowExecutionCommandAttributes,
-        FailWorkflowExecutionCommandAttributes,
-    },
-    taskqueue::v1::TaskQueue,
+use host_wire::temporal::api::command::v1::{
+    CancelWorkflowExecutionCommandAttributes, CompleteWorkflowExecutionCommandAttributes,
+    FailWorkflowExecutionCommandAttributes,
 };
 
 use super::{
-    Malformed, activity, child_workflow, continue_as_new, external_workflow, failure, local_activity,
-    named_payloads, nexus, outcome, payload, time, user_metadata,
+    Defaults, Malformed, activity, child_workflow, continue_as_new, external_workflow, failure,
+    local_activity, named_payloads, nexus, outcome, payload, time, user_metadata,
 };
-
-/// What a command gets that a guest left out.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Defaults {
-    /// The run's namespace.
-    pub(crate) namespace: String,
-    /// The run's own task queue.
-    pub(crate) task_queue: String,
-    /// The run's type.
-    pub(crate) workflow_type: String,
-}
-
-impl Defaults {
-    pub(super) fn task_queue(&self, name: Option<String>) -> TaskQueue {
-        let name = name.unwrap_or_else(|| self.task_queue.clone());
-        TaskQueue { name, ..TaskQueue::default() }
-    }
-
-    pub(super) fn namespace(&self, name: String) -> String {
-        if name.is_empty() { self.namespace.clone() } else { name }
-    }
-}
 
 /// A command for the workflow core. Nothing for one that history does not know.
 pub(crate) fn to_core(command: GuestCommand, defaults: &Defaults) -> Result<Option<Command>, Malformed> {
@@ -77,15 +52,6 @@ pub(crate) fn to_core(command: GuestCommand, defaults: &Defaults) -> Result<Opti
     }))
 }
 
-/// Whether a command asks for a worker of a compatible version. Left unsaid it does not: digests pin
-/// runs, and what a run starts takes the newest module.
-pub(super) fn wants_compatible(intent: VersioningIntent) -> bool {
-    match intent {
-        VersioningIntent::Compatible => true,
-        VersioningIntent::Unspecified | VersioningIntent::Default => false,
-    }
-}
-
 fn complete(result: Option<Payload>) -> Command {
     let result = payload::list_to_wire(result.into_iter().collect());
     Command::CompleteWorkflow(Box::new(CompleteWorkflowExecutionCommandAttributes { result }))
@@ -105,7 +71,7 @@ fn cancel(details: Vec<Payload>) -> Command {
 mod tests {
     use host_sandbox::wit::workflow::host::{
         activities::{ActivityOptions, CancellationType},
-        types::{Priority, RetryPolicy},
+        types::{Priority, RetryPolicy, VersioningIntent},
         workflow::{ContinueAsNewOptions, ContinueAsNewVersioningBehavior},
     };
 

@@ -27,7 +27,7 @@ pub(super) fn command(options: ContinueAsNewOptions, defaults: &Defaults) -> Res
         header: named_payloads::header_to_wire(options.headers),
         memo: options.memo.map(named_payloads::memo_to_wire),
         search_attributes: options.search_attributes.map(named_payloads::search_attributes_to_wire),
-        inherit_build_id: super::command::wants_compatible(options.versioning_intent),
+        inherit_build_id: super::defaults::wants_compatible(options.versioning_intent),
         initial_versioning_behavior: versioning_behavior(options.initial_versioning_behavior).into(),
         ..ContinueAsNewWorkflowExecutionCommandAttributes::default()
     };

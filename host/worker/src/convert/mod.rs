@@ -10,6 +10,7 @@ mod activity;
 mod child_workflow;
 mod command;
 mod continue_as_new;
+mod defaults;
 mod external_workflow;
 pub(crate) mod failure;
 mod local_activity;
@@ -28,7 +29,8 @@ mod update;
 mod user_metadata;
 
 pub(crate) use activation::to_guest as activation_to_guest;
-pub(crate) use command::{Defaults, to_core as command_to_core};
+pub(crate) use command::to_core as command_to_core;
+pub(crate) use defaults::Defaults;
 pub(crate) use malformed::Malformed;
 pub(crate) use query::to_guest as query_to_guest;
 pub use start::RunIdentity;

@@ -37,7 +37,7 @@ pub(super) fn search_attributes_to_wire(search_attributes: Vec<NamedPayload>) ->
     SearchAttributes { indexed_fields: to_wire(search_attributes) }
 }
 
-/// Of two payloads with one name the last one counts.
+/// Named payloads for the service. The last of two with one name wins.
 fn to_wire(named: Vec<NamedPayload>) -> Fields {
     named.into_iter().map(|NamedPayload { name, payload }| (name, payload::to_wire(payload))).collect()
 }

@@ -1,4 +1,4 @@
-//! What a call that may fail came to.
+//! Outcomes of activities, children, Nexus operations and updates.
 
 use host_core::Outcome;
 use host_sandbox::wit::workflow::host::types::Outcome as GuestOutcome;

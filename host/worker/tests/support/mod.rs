@@ -1,8 +1,9 @@
-//! What the worker's tests share: modules, and an engine for them.
+//! What the worker's tests share: modules, an engine for them, and the embedded service.
 
 #![allow(dead_code, unreachable_pub, reason = "every test target uses its own part of it")]
 
-pub mod service;
+pub mod embedded;
+pub mod live;
 
 use std::path::Path;
 

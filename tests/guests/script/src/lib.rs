@@ -27,6 +27,16 @@ struct Script {
     ballast: Vec<u8>,
 }
 
+impl Script {
+    /// `wait-notes N` ends the activation, and every later one, until there are N notes.
+    fn waits_for_notes(&mut self, line: &str) -> bool {
+        let notes = line.strip_prefix("wait-notes ").map(step::number);
+        let waits = notes.is_some_and(|notes| self.notes.len() < notes as usize);
+        self.next -= usize::from(waits);
+        waits
+    }
+}
+
 thread_local! {
     static SCRIPT: RefCell<Script> = RefCell::default();
 }
@@ -42,7 +52,7 @@ impl bindings::Guest for Module {
             SCRIPT.with_borrow_mut(|script| take(script, job));
         }
         while let Some(line) = SCRIPT.with_borrow_mut(next_line) {
-            if line == "wait" {
+            if line == "wait" || SCRIPT.with_borrow_mut(|script| script.waits_for_notes(&line)) {
                 break;
             }
             step::run(&line)?;

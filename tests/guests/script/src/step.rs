@@ -32,7 +32,9 @@ pub(crate) fn run(line: &str) -> Result<(), Failure> {
         }
         "fail" => workflow::fail(&failure(argument)),
         "refuse" => return Err(failure(argument)),
+        "wait-notes" => {}
         "patched" => note(format!("patched {} {}", argument, workflow::patched(argument, false))),
+        "deprecate" => note(format!("deprecate {} {}", argument, workflow::patched(argument, true))),
         "log" => log::write(&Entry {
             level: Level::Info,
             target: "script".to_owned(),

@@ -10,8 +10,8 @@ use host_wire::{
     temporal::api::{command::v1::ScheduleActivityTaskCommandAttributes, common::v1::ActivityType},
 };
 use host_worker::{
-    module::LoadedModule,
-    replay::{self, Statistics},
+    modules::LoadedModule,
+    workflow::replay::{self, Statistics},
 };
 use oracle::sandboxed;
 use prost::Message;

@@ -63,6 +63,37 @@ impl Fan {
     }
 }
 
+/// Asks for the patch `p` twice, each time before an activity: `new_path` where it takes the new path. The
+/// argument says what code stands there, and the activity's argument what the call answered.
+#[workflow]
+#[derive(Debug, Default)]
+pub struct Patched;
+
+#[workflow_methods]
+impl Patched {
+    #[run]
+    pub async fn run(ctx: &mut WorkflowContext<Self>, code: String) -> WorkflowResult<String> {
+        for _ in 0..2 {
+            let (answer, is_new) = match code.as_str() {
+                "before the change" => (None, false),
+                "patched" => {
+                    let patched = ctx.patched("p");
+                    (Some(patched), patched)
+                }
+                "deprecate_patch" => (Some(ctx.deprecate_patch("p")), true),
+                _ => (None, true),
+            };
+            let answer = answer.map_or_else(String::new, |answer| answer.to_string());
+            if is_new {
+                ctx.execute_activity(Echo::new_path, answer, options()).await?;
+            } else {
+                ctx.execute_activity(Echo::old_path, answer, options()).await?;
+            }
+        }
+        Ok(String::new())
+    }
+}
+
 /// What the workflows ask for.
 #[derive(Debug)]
 pub struct Echo;
@@ -73,6 +104,16 @@ impl Echo {
     pub async fn echo(_ctx: ActivityContext, text: String) -> Result<String, ActivityError> {
         Ok(text)
     }
+
+    #[activity]
+    pub async fn old_path(_ctx: ActivityContext, answer: String) -> Result<String, ActivityError> {
+        Ok(answer)
+    }
+
+    #[activity]
+    pub async fn new_path(_ctx: ActivityContext, answer: String) -> Result<String, ActivityError> {
+        Ok(answer)
+    }
 }
 
-guest_sdk::export!(Hello, Chain, Fan);
+guest_sdk::export!(Hello, Chain, Fan, Patched);

@@ -42,7 +42,7 @@ impl Inspect {
 fn print_text(name: &str, size_bytes: usize, module: &Module, output: Output) -> anyhow::Result<()> {
     let card = Card::new(format!("Module {name}"))
         .row("Digest", module.digest())
-        .row("BuildId", host_worker::build_id::of(&module.digest()))
+        .row("BuildId", host_worker::modules::build_id::of(&module.digest()))
         .row("Size", format!("{size_bytes} bytes"));
     output.line(card.text())?;
     for definition in module.definitions() {
@@ -80,7 +80,7 @@ fn object(name: &str, size_bytes: usize, module: &Module) -> Object {
     Object::new()
         .field("path", name)
         .field("digest", module.digest().to_string())
-        .field("buildId", host_worker::build_id::of(&module.digest()))
+        .field("buildId", host_worker::modules::build_id::of(&module.digest()))
         .field("sizeBytes", size_bytes)
         .raw("workflows", &format!("[{}]", workflows.join(",")))
         .raw("imports", &format!("[{}]", imports.join(",")))

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use host_worker::store::{Admitted, ModuleStore};
+use host_worker::modules::store::{Admitted, ModuleStore};
 
 use super::type_name;
 use crate::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     Activation, ActivityCancellation, ChildWorkflowCancellation, Command, LocalActivity, NexusCancellation,
-    Outcome, Patches,
+    Outcome,
 };
 use host_wire::temporal::api::{
     command::v1::{
@@ -22,7 +22,11 @@ use super::{failure, history::payload, job};
 #[derive(Debug)]
 pub(crate) struct Guest {
     rules: Vec<(String, Vec<String>)>,
+    patches: Patches,
 }
+
+/// What the guest was told of patches, by id.
+type Patches = BTreeMap<String, bool>;
 
 impl Guest {
     pub(crate) fn new(rules: &str) -> Self {
@@ -34,15 +38,12 @@ impl Guest {
                 (job.trim().to_owned(), commands)
             })
             .collect();
-        Self { rules }
+        Self { rules, patches: Patches::new() }
     }
 
     /// What it asks for, in words and as it is.
-    pub(crate) fn activate(
-        &mut self,
-        activation: &Activation,
-        patches: &mut Patches,
-    ) -> Vec<(String, Command)> {
+    pub(crate) fn activate(&mut self, activation: &Activation) -> Vec<(String, Command)> {
+        self.patches.extend(activation.patches.iter().map(|patch_id| (patch_id.clone(), true)));
         let mut commands = Vec::new();
         for job_text in activation.jobs.iter().map(job) {
             for (rule, texts) in &self.rules {
@@ -50,7 +51,7 @@ impl Guest {
                     continue;
                 }
                 for text in texts {
-                    if let Some(command) = command(text, activation.is_replaying, patches) {
+                    if let Some(command) = command(text, activation.is_replaying, &mut self.patches) {
                         commands.push((text.clone(), command));
                     }
                 }
@@ -66,10 +67,10 @@ fn command(text: &str, is_replaying: bool, patches: &mut Patches) -> Option<Comm
     let seq = || words[1].parse().unwrap();
     let word = |index: usize| words.get(index).copied().unwrap_or_default();
     Some(match words[0] {
-        // patched ID COMMAND…: the command only on the new path.
+        // patched ID: a marker on the new path; deprecated ID: in any case.
         "patched" | "deprecated" => {
             let deprecated = words[0] == "deprecated";
-            if !patches.patched(words[1], deprecated, is_replaying) {
+            if !patched(words[1], is_replaying, patches) && !deprecated {
                 return None;
             }
             Command::SetPatchMarker { patch_id: words[1].to_owned(), deprecated }
@@ -77,7 +78,7 @@ fn command(text: &str, is_replaying: bool, patches: &mut Patches) -> Option<Comm
         // If the patch above was taken, the first, else the second.
         "either" => {
             let (yes, no) = text["either".len()..].split_once('|').unwrap();
-            let taken = patches.clone().patched("p", false, is_replaying);
+            let taken = patched("p", is_replaying, &mut patches.clone());
             return command(if taken { yes.trim() } else { no.trim() }, is_replaying, patches);
         }
         "activity" => Command::ScheduleActivity {
@@ -170,6 +171,10 @@ fn command(text: &str, is_replaying: bool, patches: &mut Patches) -> Option<Comm
         "continue" => Command::ContinueAsNew(Box::default()),
         other => panic!("no such command: {other}"),
     })
+}
+
+fn patched(patch_id: &str, is_replaying: bool, patches: &mut Patches) -> bool {
+    *patches.entry(patch_id.to_owned()).or_insert(!is_replaying)
 }
 
 fn activity_cancellation(word: &str) -> ActivityCancellation {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use crate::{
     Activation, ActivityResolution, ChildWorkflowStartResolution, Completion, Job, LocalActivityResult,
-    NexusStartResolution, Outcome, Patches, Run, RunConfig, Step, Task,
+    NexusStartResolution, Outcome, Run, RunConfig, Step, Task,
 };
 use bytes::Bytes;
 use expect_test::Expect;
@@ -90,18 +90,12 @@ pub(crate) fn steps(events: &[Bytes], guest: &str, drive: Drive) -> String {
 pub(crate) struct Driver {
     pub(crate) run: Run,
     guest: Guest,
-    patches: Patches,
     pub(crate) lines: String,
 }
 
 impl Driver {
     pub(crate) fn new(config: RunConfig, guest: &str) -> Self {
-        Self {
-            run: Run::new(config),
-            guest: Guest::new(guest),
-            patches: Patches::default(),
-            lines: String::new(),
-        }
+        Self { run: Run::new(config), guest: Guest::new(guest), lines: String::new() }
     }
 
     /// Gives it a task, and goes on until that is answered.
@@ -221,9 +215,8 @@ impl Driver {
     }
 
     fn activate(&mut self, activation: &Activation) -> Vec<crate::Command> {
-        self.patches.announce(&activation.patches);
         let replay = if activation.is_replaying { "replay" } else { "new" };
-        let commands = self.guest.activate(activation, &mut self.patches);
+        let commands = self.guest.activate(activation);
         let time = &activation.time;
         let mut line =
             format!("{replay} {}.{}s: {}", time.seconds, time.nanos / 100_000_000, jobs(&activation.jobs));

@@ -1,0 +1,377 @@
+//! Which modules there are: those whose files were given serve new runs, and every one that was ever
+//! admitted executes the runs that name it.
+//!
+//! Files decide, the store remembers: a type is served by the module of the files that was admitted
+//! last. So a file that is replaced by an older version rolls back, and a type whose module is not
+//! among the files any more takes no new runs, the same now as after a restart.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::SystemTime,
+};
+
+use host_sandbox::{Digest, Engine, LoadError};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
+
+use super::{
+    LoadedModule,
+    files::{self, FileError},
+    store::{Admitted, ModuleStore, StoreError},
+};
+
+/// How a [`Catalog`] is opened.
+#[derive(Clone, Debug)]
+pub struct CatalogOptions {
+    /// Loads modules.
+    pub engine: Engine,
+    /// Where modules are kept; see [`ModuleStore`].
+    pub data_folder: PathBuf,
+    /// Files, and folders of `*.wasm` files, whose modules serve new runs.
+    pub paths: Vec<PathBuf>,
+}
+
+/// The modules of a host.
+#[derive(Debug)]
+pub struct Catalog {
+    engine: Engine,
+    paths: Vec<PathBuf>,
+    store: Mutex<ModuleStore>,
+    state: Mutex<State>,
+    generation: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// What serves new runs, by workflow type; the empty one is the dynamic workflow.
+    serving: BTreeMap<String, Served>,
+    /// The module of each file.
+    files: BTreeMap<PathBuf, Served>,
+    /// Modules that are or were loaded. Each is locked while it is being loaded, so that it is loaded once.
+    loaded: BTreeMap<Digest, Arc<Mutex<Weak<LoadedModule>>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Served {
+    module: Arc<LoadedModule>,
+    /// Position of its admission.
+    position: i64,
+}
+
+/// Why a catalog cannot be opened, or a file not be admitted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// A path that was given has no module.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file is not a module.
+    #[error("load module {}", path.display())]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// Why the sandbox refuses it.
+        source: LoadError,
+    },
+    /// Two modules that were never admitted define one workflow type, so that neither is the newer one.
+    #[error(
+        "{} and {} both define workflow type {}, and neither was admitted before: start with the older \
+         one first, or leave one out",
+        one.display(),
+        other.display(),
+        named(workflow_type)
+    )]
+    Ambiguous {
+        /// The workflow type; empty for the dynamic workflow.
+        workflow_type: String,
+        /// The first file that defines it.
+        one: PathBuf,
+        /// The second one.
+        other: PathBuf,
+    },
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a digest cannot be resolved to a module.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The module was never admitted to this store.
+    #[error("module {digest} was never admitted here")]
+    Unknown {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+    },
+    /// The engine refuses the module, for example after an upgrade of the host.
+    #[error("load module {digest}")]
+    Load {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+        /// Why the engine refuses it.
+        source: LoadError,
+    },
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The result of admitting a new or changed file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The SHA-256 of the module's bytes.
+    pub digest: Digest,
+    /// Types that it serves from now on.
+    pub serves: Vec<String>,
+    /// Types that the file's former module defined and that no module serves any more. Runs whose history
+    /// names that module go on.
+    pub no_longer_served: Vec<String>,
+}
+
+/// A file that was read and found to be a module.
+struct Candidate {
+    path: PathBuf,
+    bytes: Vec<u8>,
+    module: Arc<LoadedModule>,
+}
+
+impl Catalog {
+    /// Opens the store and loads every module of the paths. Takes as long as compiling those that are
+    /// new.
+    ///
+    /// # Errors
+    ///
+    /// When a path has no module, a file is not a module, two new ones define the same type, or the
+    /// store cannot be used. Then nothing was admitted.
+    pub fn open(options: CatalogOptions) -> Result<Self, CatalogError> {
+        let CatalogOptions { engine, data_folder, paths } = options;
+        let store = ModuleStore::open(&data_folder)?;
+        let catalog = Self {
+            engine,
+            paths,
+            store: Mutex::new(store),
+            state: Mutex::default(),
+            generation: watch::Sender::new(0),
+        };
+        let files = files::list(&catalog.paths)?;
+        let candidates: Vec<Candidate> =
+            files.into_iter().map(|path| catalog.read(path)).collect::<Result<_, _>>()?;
+        let known = catalog.store().admitted()?;
+        refuse_ambiguous(&candidates, &known)?;
+        for candidate in candidates {
+            let position = known
+                .iter()
+                .find(|admitted| admitted.digest == candidate.module.digest())
+                .map(|admitted| admitted.position);
+            catalog.take(candidate, position)?;
+        }
+        Ok(catalog)
+    }
+
+    /// The files and folders that were given.
+    #[must_use]
+    pub fn paths(&self) -> &[PathBuf] {
+        &self.paths
+    }
+
+    /// The module for new runs of a type: the one that defines it, else the one with a dynamic
+    /// workflow.
+    #[must_use]
+    pub fn newest_for_type(&self, workflow_type: &str) -> Option<Arc<LoadedModule>> {
+        let state = self.state();
+        let served = state.serving.get(workflow_type).or_else(|| state.serving.get(""))?;
+        Some(Arc::clone(&served.module))
+    }
+
+    /// The types of which new runs are served, sorted. An empty one is the dynamic workflow.
+    #[must_use]
+    pub fn known_types(&self) -> Vec<String> {
+        self.state().serving.keys().cloned().collect()
+    }
+
+    /// The modules that serve new runs.
+    #[must_use]
+    pub fn serving(&self) -> Vec<Arc<LoadedModule>> {
+        let state = self.state();
+        let modules: BTreeMap<Digest, _> = state
+            .serving
+            .values()
+            .map(|served| (served.module.digest(), Arc::clone(&served.module)))
+            .collect();
+        modules.into_values().collect()
+    }
+
+    /// Every module that was ever admitted, the earliest admission first.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn admitted(&self) -> Result<Vec<Admitted>, StoreError> {
+        self.store().admitted()
+    }
+
+    /// The module that a history names. Loads it unless it is in use, and compiles it when the
+    /// compilation is not cached: it blocks, so do not call it on an async thread.
+    ///
+    /// # Errors
+    ///
+    /// When it was never admitted to this store, or does not load.
+    pub fn resolve(&self, digest: &Digest) -> Result<Arc<LoadedModule>, ResolveError> {
+        self.loaded_once(digest, || {
+            let (bytes, source) = {
+                let store = self.store();
+                let bytes = store.bytes(digest)?.ok_or(ResolveError::Unknown { digest: *digest })?;
+                (bytes, store.find(digest)?.map(|admitted| admitted.source))
+            };
+            let module = self.engine.load(&bytes);
+            let module = module.map_err(|source| ResolveError::Load { digest: *digest, source })?;
+            Ok(LoadedModule::new(module, source))
+        })
+    }
+
+    /// Takes the module of a file that is new or has changed. The latest admitted one of a type serves
+    /// its new runs, at once. Nothing when the file's module is the one it had.
+    ///
+    /// # Errors
+    ///
+    /// When the file is not a module, or cannot be kept: then nothing changes.
+    pub fn admit_file(&self, path: &Path) -> Result<Option<Admission>, CatalogError> {
+        let candidate = self.read(path.to_owned())?;
+        let digest = candidate.module.digest();
+        let before = self.state().files.get(path).cloned();
+        if before.as_ref().is_some_and(|served| served.module.digest() == digest) {
+            return Ok(None);
+        }
+        let serves: Vec<String> = candidate.module.types().map(str::to_owned).collect();
+        self.take(candidate, None)?;
+        let state = self.state();
+        let former = before.iter().flat_map(|served| served.module.types());
+        let no_longer_served =
+            former.filter(|name| !state.serving.contains_key(*name)).map(str::to_owned).collect();
+        Ok(Some(Admission { digest, serves, no_longer_served }))
+    }
+
+    /// A number that grows with every admission: a task that misses a type or a digest is tried again then.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<u64> {
+        self.generation.subscribe()
+    }
+
+    /// Reads and loads a file. Compiled code comes from the engine's cache where it has it.
+    fn read(&self, path: PathBuf) -> Result<Candidate, CatalogError> {
+        let bytes = files::read(&path)?;
+        let digest = Digest(Sha256::digest(&bytes).into());
+        let module = self.loaded_once(&digest, || match self.engine.load(&bytes) {
+            Ok(module) => Ok(LoadedModule::new(module, Some(path.clone()))),
+            Err(source) => Err(CatalogError::Load { path: path.clone(), source }),
+        })?;
+        Ok(Candidate { path, bytes, module })
+    }
+
+    /// The module of a digest: the one that is in use, or the one that `load` makes. Other
+    /// callers wait for it.
+    fn loaded_once<E>(
+        &self,
+        digest: &Digest,
+        load: impl FnOnce() -> Result<LoadedModule, E>,
+    ) -> Result<Arc<LoadedModule>, E> {
+        let slot = Arc::clone(self.state().loaded.entry(*digest).or_default());
+        let mut loaded = slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(module) = loaded.upgrade() {
+            return Ok(module);
+        }
+        match load() {
+            Ok(module) => {
+                let module = Arc::new(module);
+                *loaded = Arc::downgrade(&module);
+                Ok(module)
+            }
+            Err(error) => {
+                // Digests come from histories: what is not there must not leave anything behind.
+                self.state().loaded.remove(digest);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes a module the one of its file. Without a position it is admitted now.
+    fn take(&self, candidate: Candidate, position: Option<i64>) -> Result<(), CatalogError> {
+        let Candidate { path, bytes, module } = candidate;
+        let position = match position {
+            Some(position) => {
+                // The file may have been removed from the store since.
+                self.store().keep(&module.digest(), &bytes)?;
+                position
+            }
+            None => self.admit(&path, &bytes, &module)?,
+        };
+        let mut state = self.state();
+        state.files.insert(path, Served { module, position });
+        state.serve();
+        drop(state);
+        self.generation.send_modify(|generation| *generation += 1);
+        Ok(())
+    }
+
+    fn admit(&self, path: &Path, bytes: &[u8], module: &LoadedModule) -> Result<i64, StoreError> {
+        let types: Vec<&str> = module.types().collect();
+        self.store().admit(&module.digest(), bytes, path, &types, SystemTime::now())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing is left half done where this is locked.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn store(&self) -> MutexGuard<'_, ModuleStore> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Recomputes which module serves each type, and forgets unloaded modules.
+    fn serve(&mut self) {
+        self.serving.clear();
+        for served in self.files.values() {
+            for name in served.module.types() {
+                let latest = self.serving.get(name).is_none_or(|other| other.position < served.position);
+                if latest {
+                    self.serving.insert(name.to_owned(), served.clone());
+                }
+            }
+        }
+        // One that is being loaded right now is locked, and stays.
+        self.loaded.retain(|_, slot| slot.try_lock().map_or(true, |module| module.strong_count() > 0));
+    }
+}
+
+fn refuse_ambiguous(candidates: &[Candidate], known: &[Admitted]) -> Result<(), CatalogError> {
+    let known: BTreeSet<Digest> = known.iter().map(|admitted| admitted.digest).collect();
+    let mut new: BTreeMap<&str, &Candidate> = BTreeMap::new();
+    for candidate in candidates.iter().filter(|candidate| !known.contains(&candidate.module.digest())) {
+        for name in candidate.module.types() {
+            match new.insert(name, candidate) {
+                Some(other) if other.module.digest() != candidate.module.digest() => {
+                    return Err(CatalogError::Ambiguous {
+                        workflow_type: name.to_owned(),
+                        one: other.path.clone(),
+                        other: candidate.path.clone(),
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}
+
+fn named(workflow_type: &str) -> String {
+    if workflow_type.is_empty() {
+        "\"dynamic\" (every type without a definition of its own)".to_owned()
+    } else {
+        format!("`{workflow_type}`")
+    }
+}

@@ -1,0 +1,81 @@
+//! Polls for workflow tasks.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use host_wire::temporal::api::workflowservice::v1::PollWorkflowTaskQueueRequest;
+use tokio::sync::Semaphore;
+
+use super::{
+    balance::PollerBalance,
+    polls::{PolledTask, Polls},
+};
+use crate::{
+    backoff::Backoff,
+    connection::Connection,
+    rpc,
+    task_queues::{QueueKind, Queues},
+    workflow::cached_run::PolledWorkflow,
+};
+
+/// One of the pollers for workflow tasks; clones share slots and balance.
+#[derive(Clone, Debug)]
+pub(crate) struct WorkflowPoller {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) queues: Arc<Queues>,
+    pub(crate) slots: Arc<Semaphore>,
+    pub(crate) balance: Arc<Mutex<PollerBalance>>,
+    pub(crate) polls: Polls,
+}
+
+impl WorkflowPoller {
+    /// Reserves a slot, polls, hands the task on, until polling stops.
+    pub(crate) async fn run(self) {
+        let mut backoff = Backoff::default();
+        while let Some(slot) = self.polls.unless_stopped(Arc::clone(&self.slots).acquire_owned()).await {
+            // The semaphore of the slots is never closed.
+            let Ok(slot) = slot else { return };
+            let permit = PollPermit::begin(&self.balance);
+            let message = PollWorkflowTaskQueueRequest {
+                namespace: self.connection.namespace.clone(),
+                task_queue: Some(self.queues.queue(permit.kind)),
+                identity: self.connection.identity.clone(),
+                worker_instance_key: self.connection.instance_key.clone(),
+                ..Default::default()
+            };
+            let poll = rpc::once(rpc::POLL_TIMEOUT, message, |request| {
+                self.connection.service.poll_workflow_task_queue(request)
+            });
+            let Some(task) = self.polls.poll(&mut backoff, poll).await else { continue };
+            permit.end(task.backlog_count_hint);
+            if !task.task_token.is_empty() {
+                let task = PolledWorkflow { task: Box::new(task), slot };
+                self.polls.deliver(PolledTask::Workflow(task)).await;
+            }
+        }
+    }
+}
+
+/// A poll's place in the balance, given back however the poll ends.
+struct PollPermit<'a> {
+    balance: &'a Mutex<PollerBalance>,
+    kind: QueueKind,
+    backlog: i64,
+}
+
+impl<'a> PollPermit<'a> {
+    fn begin(balance: &'a Mutex<PollerBalance>) -> Self {
+        let kind = balance.lock().unwrap_or_else(PoisonError::into_inner).begin();
+        Self { balance, kind, backlog: 0 }
+    }
+
+    fn end(mut self, backlog: i64) {
+        self.backlog = backlog;
+    }
+}
+
+impl Drop for PollPermit<'_> {
+    fn drop(&mut self) {
+        let mut balance = self.balance.lock().unwrap_or_else(PoisonError::into_inner);
+        balance.end(self.kind, self.backlog);
+    }
+}

@@ -1,0 +1,74 @@
+//! Workflow tasks that no module here can execute, kept until one arrives.
+//!
+//! A parked task holds no slot. Once it times out at the service, the service gives out another attempt,
+//! which takes the parked one's place.
+
+use std::collections::HashMap;
+
+/// Tasks that may be parked. One more is left to time out, and parked when it comes back and there is
+/// room.
+const MAX_PARKED: usize = 1_000;
+
+/// The parked tasks `T` of a worker, by run id.
+#[derive(Debug)]
+pub(crate) struct Parking<T> {
+    tasks: HashMap<String, T>,
+}
+
+impl<T> Default for Parking<T> {
+    fn default() -> Self {
+        Self { tasks: HashMap::new() }
+    }
+}
+
+impl<T> Parking<T> {
+    /// Keeps a task, in the place of an earlier one of its run. Gives it back when there is no room.
+    pub(crate) fn park(&mut self, run_id: String, task: T) -> Option<T> {
+        if self.tasks.len() >= MAX_PARKED && !self.tasks.contains_key(&run_id) {
+            return Some(task);
+        }
+        self.tasks.insert(run_id, task);
+        None
+    }
+
+    /// Tasks that are parked now.
+    pub(crate) fn len(&self) -> usize {
+        self.tasks.len()
+    }
+
+    /// Drops the parked task of a run, because a later one is executed.
+    pub(crate) fn forget(&mut self, run_id: &str) {
+        self.tasks.remove(run_id);
+    }
+
+    /// Takes all tasks, in no particular order, to try them again.
+    pub(crate) fn take_all(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.tasks).into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_task_of_a_run_is_kept() {
+        let mut parking = Parking::default();
+        assert_eq!(parking.park("a".to_owned(), 1), None);
+        assert_eq!(parking.park("a".to_owned(), 2), None);
+        assert_eq!(parking.park("b".to_owned(), 3), None);
+        parking.forget("b");
+        assert_eq!(parking.take_all(), [2]);
+        assert!(parking.take_all().is_empty());
+    }
+
+    #[test]
+    fn parking_is_bounded() {
+        let mut parking = Parking::default();
+        for run in 0..MAX_PARKED {
+            assert_eq!(parking.park(run.to_string(), run), None);
+        }
+        assert_eq!(parking.park("one more".to_owned(), 0), Some(0));
+        assert_eq!(parking.park("7".to_owned(), 0), None);
+    }
+}

@@ -1,0 +1,146 @@
+//! Sends the responses to workflow tasks, and takes the tasks that come back with them.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use host_activities::{Executors, Slot};
+use host_core::Completion;
+use host_wire::temporal::api::{
+    enums::v1::WorkflowTaskFailedCause,
+    failure::v1::Failure,
+    query::v1::WorkflowQueryResult,
+    workflowservice::v1::{PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse},
+};
+use tokio::time::Instant;
+use tonic::{Code, Status};
+
+use super::{
+    eager, query_result,
+    response::{Responses, host_failure},
+};
+use crate::{activity::task::PolledActivity, connection::Connection, rpc, task_queues::Queues};
+
+/// How long a response is sent again: the default timeout of workflow tasks, after which it is void.
+const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sends for one worker.
+#[derive(Debug)]
+pub(crate) struct Reporter {
+    pub(crate) connection: Arc<Connection>,
+    pub(crate) queues: Arc<Queues>,
+    /// Whether runs are cached, so that the service may send only what is new.
+    pub(crate) sticky: bool,
+    pub(crate) executors: Option<Executors>,
+}
+
+/// What the service said to a completion.
+#[derive(Debug)]
+pub(crate) enum Sent {
+    /// The service has it.
+    Acknowledged {
+        /// Whether the run goes on and is as the service has it.
+        keep_run: bool,
+        /// The run's next task.
+        inline: Option<Box<PollWorkflowTaskQueueResponse>>,
+        /// Activities that the task scheduled and that start here, without a poll.
+        eager: Vec<PolledActivity>,
+    },
+    /// The service refused it, or it is not known whether the service has it: the run must be evicted.
+    Uncertain,
+}
+
+impl Reporter {
+    /// Completes a workflow task. `build_id` names the module that executed it.
+    pub(crate) async fn complete(
+        &self,
+        task_token: Bytes,
+        mut completion: Completion,
+        build_id: String,
+    ) -> Sent {
+        let ends_run = completion.ends_run;
+        let queue = self.queues.normal_name();
+        let slots = eager::reserve(&mut completion.commands, queue, self.executors.as_ref());
+        let message = self.responses().completed(task_token.clone(), completion, build_id);
+        let answer = rpc::retried(Instant::now() + REPORT_TIMEOUT, message, |request| {
+            self.connection.service.respond_workflow_task_completed(request)
+        });
+        match answer.await {
+            Ok(answer) => {
+                let eager = eager_activities(answer.activity_tasks, slots);
+                // A speculative task that left no trace: the run has events that history lost.
+                let rewound = answer.reset_history_event_id > 0;
+                let inline = answer.workflow_task.filter(|task| !task.task_token.is_empty());
+                let keep_run = !ends_run && !rewound;
+                Sent::Acknowledged { keep_run, inline: inline.map(Box::new), eager }
+            }
+            Err(status) => {
+                self.refused(task_token, &status).await;
+                Sent::Uncertain
+            }
+        }
+    }
+
+    /// Fails a workflow task. When that does not succeed, the task times out.
+    pub(crate) async fn fail(&self, task_token: Bytes, cause: WorkflowTaskFailedCause, failure: Failure) {
+        let message = self.responses().failed(task_token, cause, failure);
+        let answer = rpc::retried(Instant::now() + REPORT_TIMEOUT, message, |request| {
+            self.connection.service.respond_workflow_task_failed(request)
+        });
+        if let Err(status) = answer.await {
+            tracing::debug!(error = status.message(), "failed to report a failed workflow task");
+        }
+    }
+
+    /// Responses a query on its own.
+    pub(crate) async fn answer_query(&self, task_token: Bytes, result: WorkflowQueryResult) {
+        let message = self.responses().queried(task_token.clone(), result);
+        let answer = rpc::retried(Instant::now() + REPORT_TIMEOUT, message, |request| {
+            self.connection.service.respond_query_task_completed(request)
+        });
+        match answer.await {
+            Ok(_) => {}
+            Err(status) if rpc::is_message_too_large(&status) => {
+                let failure = host_failure("TooLarge", status.message().to_owned());
+                Box::pin(self.fail_query(task_token, failure)).await;
+            }
+            Err(status) => tracing::debug!(error = status.message(), "failed to answer a query"),
+        }
+    }
+
+    /// Tells the service that a query has no answer.
+    pub(crate) async fn fail_query(&self, task_token: Bytes, failure: Failure) {
+        self.answer_query(task_token, query_result::failed_with(failure)).await;
+    }
+
+    async fn refused(&self, task_token: Bytes, status: &Status) {
+        if rpc::is_message_too_large(status) {
+            let failure = host_failure("TooLarge", status.message().to_owned());
+            let cause = WorkflowTaskFailedCause::GrpcMessageTooLarge;
+            tracing::warn!(error = status.message(), "workflow task asks for too much at once");
+            return self.fail(task_token, cause, failure).await;
+        }
+        match (status.code(), status.message()) {
+            // New events arrived before the run could end: it sees them in its next task.
+            (Code::InvalidArgument, "UnhandledCommand") => {
+                tracing::debug!("the run ended over new events, trying again");
+            }
+            (Code::NotFound, message) => tracing::debug!(error = message, "workflow task is void"),
+            (code, message) => {
+                tracing::warn!(?code, error = message, "failed to complete a workflow task");
+            }
+        }
+    }
+
+    fn responses(&self) -> Responses<'_> {
+        Responses { connection: &self.connection, sticky: self.sticky.then_some(&self.queues) }
+    }
+}
+
+/// Gives each task a slot that was reserved for it. The service returns at most as many tasks as were asked
+/// for; slots that are left over are free again.
+fn eager_activities(tasks: Vec<PollActivityTaskQueueResponse>, slots: Vec<Slot>) -> Vec<PolledActivity> {
+    if !slots.is_empty() {
+        tracing::debug!(asked = slots.len(), given = tasks.len(), "activities start eagerly");
+    }
+    tasks.into_iter().zip(slots).map(|(task, slot)| PolledActivity { task: Box::new(task), slot }).collect()
+}

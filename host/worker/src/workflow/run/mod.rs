@@ -1,0 +1,13 @@
+//! One run: its state machines, its guest, and what may go wrong between them. Synchronous.
+
+mod disposable;
+mod driver;
+mod failure;
+mod log;
+mod payload_limit;
+
+pub use driver::{Advance, RunDriver, StateHash};
+pub use failure::{FailureKind, RunFailure};
+pub use payload_limit::TooLarge;
+
+pub use crate::convert::RunIdentity;

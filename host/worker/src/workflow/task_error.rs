@@ -1,0 +1,177 @@
+//! Why a workflow task was not completed, and what is reported to the service.
+
+use host_sandbox::Digest;
+use host_wire::temporal::api::{enums::v1::WorkflowTaskFailedCause, failure::v1::Failure};
+use prost::DecodeError;
+use tonic::Status;
+
+use super::{
+    response::host_failure,
+    run::{FailureKind, RunFailure},
+    threads::WorkError,
+};
+use crate::modules::catalog::ResolveError;
+
+/// Why a workflow task was not completed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TaskError {
+    /// No module here executes the run.
+    #[error("{0}")]
+    Missing(Missing),
+    /// The module that history names is here, and cannot be used.
+    #[error("failed to load module {digest}")]
+    Module { digest: Digest, source: Box<ResolveError> },
+    /// The guest failed, or does not match the history.
+    #[error(transparent)]
+    Run(#[from] Box<RunFailure>),
+    /// An event cannot be decoded.
+    #[error("history has an event that cannot be decoded")]
+    Decode(#[from] DecodeError),
+    /// A page of history could not be fetched.
+    #[error("failed to fetch history: {}", .0.message())]
+    Fetch(Status),
+    /// The history ends before the `WorkflowTaskStarted` event of the task.
+    #[error("history ends before the task it was fetched for")]
+    HistoryEnds,
+    /// A fault of the host.
+    #[error(transparent)]
+    Work(#[from] WorkError),
+    /// The workflow asked for something that this host does not do.
+    #[error("unsupported: {0}")]
+    Unsupported(&'static str),
+}
+
+/// What no module of the catalog can execute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// No module defines the type.
+    Type { workflow_type: String, known: Vec<String> },
+    /// The run stays on this module, which is not here.
+    Module { digest: Digest, known: Vec<String> },
+}
+
+impl std::fmt::Display for Missing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let known = match self {
+            Self::Type { workflow_type, known } => {
+                write!(f, "no module defines workflow type `{workflow_type}`")?;
+                known
+            }
+            Self::Module { digest, known } => {
+                write!(
+                    f,
+                    "this run was executed by the module with SHA-256 {digest}, which this host does not \
+                     have"
+                )?;
+                known
+            }
+        };
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        write!(f, "; known workflow types: {known}; the run goes on once that module is here")
+    }
+}
+
+/// What the worker does with a task that it did not complete.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Disposition {
+    /// The service is told, and gives the task out again.
+    Report { cause: WorkflowTaskFailedCause, failure: Box<Failure> },
+    /// It waits in this worker for a module.
+    Park,
+    /// It is left to time out at the service.
+    LeaveToTimeOut,
+}
+
+impl TaskError {
+    /// Whether another module may replay the history clean.
+    pub(crate) fn is_nondeterminism(&self) -> bool {
+        matches!(self, Self::Run(failure) if failure.kind() == FailureKind::Nondeterminism)
+    }
+
+    /// What the worker does with the task. Only the first attempt is reported: the service gives a failed task
+    /// out again at once, and only after a timeout it waits longer and longer.
+    pub(crate) fn disposition(self, attempt: i32) -> Disposition {
+        match self {
+            Self::Fetch(_) | Self::HistoryEnds | Self::Work(WorkError::Closed) => Disposition::LeaveToTimeOut,
+            Self::Missing(_) if attempt > 1 => Disposition::Park,
+            _ if attempt > 1 => Disposition::LeaveToTimeOut,
+            _ => Disposition::Report { cause: self.cause(), failure: Box::new(self.into_failure()) },
+        }
+    }
+
+    /// The cause for `RespondWorkflowTaskFailed`.
+    pub(crate) fn cause(&self) -> WorkflowTaskFailedCause {
+        match self {
+            Self::Run(failure) => failure.cause(),
+            _ => WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure,
+        }
+    }
+
+    /// The failure for `RespondWorkflowTaskFailed`.
+    pub(crate) fn into_failure(self) -> Failure {
+        let message = self.chain();
+        let error_type = match self {
+            Self::Run(failure) => return failure.into_wire(),
+            Self::Missing(Missing::Type { .. }) => "UnknownWorkflowType",
+            Self::Missing(Missing::Module { .. }) => "UnknownModule",
+            Self::Module { .. } => "UnusableModule",
+            Self::Decode(_) => "BrokenHistory",
+            Self::Fetch(_) | Self::HistoryEnds => "HistoryUnavailable",
+            Self::Work(_) => "HostFault",
+            Self::Unsupported(_) => "Unsupported",
+        };
+        host_failure(error_type, message)
+    }
+
+    /// The message, with those of the errors that led to it.
+    pub(crate) fn chain(&self) -> String {
+        let mut message = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(error) = source {
+            message = format!("{message}: {error}");
+            source = error.source();
+        }
+        message
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(error: TaskError, attempt: i32, expected: &str) {
+        let disposition = match error.disposition(attempt) {
+            Disposition::Report { failure, .. } => failure.message,
+            Disposition::Park => "parked".to_owned(),
+            Disposition::LeaveToTimeOut => "left".to_owned(),
+        };
+        assert_eq!(disposition, expected);
+    }
+
+    #[test]
+    fn only_the_first_attempt_is_reported() {
+        let unknown = || {
+            TaskError::Missing(Missing::Type {
+                workflow_type: "Orders".to_owned(),
+                known: vec!["Greetings".to_owned(), "Inventory".to_owned()],
+            })
+        };
+        check(
+            unknown(),
+            1,
+            "no module defines workflow type `Orders`; known workflow types: Greetings, Inventory; the \
+             run goes on once that module is here",
+        );
+        check(unknown(), 2, "parked");
+        let unsupported = || TaskError::Unsupported("local activities");
+        check(unsupported(), 1, "unsupported: local activities");
+        check(unsupported(), 2, "left");
+    }
+
+    #[test]
+    fn what_passes_is_not_reported() {
+        check(TaskError::Fetch(Status::unavailable("gone")), 1, "left");
+        check(TaskError::HistoryEnds, 1, "left");
+        check(TaskError::Work(WorkError::Closed), 1, "left");
+    }
+}
