@@ -21,7 +21,7 @@ pub enum ActivityCloseTimeouts {
     StartToClose(Duration),
     /// From scheduling to the end of the last attempt.
     ScheduleToClose(Duration),
-    /// Both.
+    /// Both timeouts.
     ScheduleAndStartToClose {
         /// From the start of an attempt to its end.
         start_to_close: Duration,

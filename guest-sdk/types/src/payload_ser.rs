@@ -13,7 +13,7 @@ pub(crate) fn outermost<T: Serialize + ?Sized>(value: &T) -> Outermost {
 pub(crate) enum Outermost {
     /// The unit type or `None`.
     Null,
-    /// Bytes.
+    /// A value that serializes as bytes.
     Bytes(Vec<u8>),
     /// Any other value.
     Json,

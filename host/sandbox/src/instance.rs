@@ -34,7 +34,7 @@ const NEW_GUEST_BYTES: usize = 64 << 10;
 /// Which calls a guest still accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Usability {
-    /// All.
+    /// All calls.
     Live,
     /// Queries and update validators: a replay does not make these calls, so the state may differ from it.
     Disposable,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use test_harness::workspace_root;
 
 /// Where sources are.
-const FOLDERS: &[&str] = &["guest-sdk", "host", "sample-workflows", "tests"];
+const FOLDERS: &[&str] = &["guest-sdk", "host", "sample-workflows", "tests", "wit"];
 
 /// Most lines of a Rust file.
 const MAX_LINES: usize = 500;
@@ -22,7 +22,8 @@ const LONG_FILES: &[(&str, &str)] = &[
 const RIDDLES: &[&str] = &["nobody", "somebody", "whoever", "what it comes to", "what they come to"];
 
 /// Where comments may not have them yet.
-const CLEAR: &[&str] = &["host/core", "sample-workflows", "tests"];
+const CLEAR: &[&str] =
+    &["guest-sdk", "host/activities", "host/core", "host/sandbox", "sample-workflows", "tests", "wit"];
 
 /// This file quotes them.
 const SELF: &str = "tests/harness/tests/tidy.rs";
