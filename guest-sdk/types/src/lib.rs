@@ -28,7 +28,9 @@ pub use failure::{
     NexusOperationFailure, NexusRetryBehavior, RetryState, TimeoutFailure, TimeoutType,
 };
 pub use named::{NamedQuery, NamedSignal, NamedUpdate, NamedWorkflow};
-pub use payload::{Encoding, FromPayloads, IntoPayloads, Payload, PayloadError, RawValue};
+pub use payload::{
+    Encoding, FromPayloads, IntoPayloads, MAX_PAYLOADS_BYTES, Payload, PayloadError, RawValue,
+};
 pub use priority::Priority;
 pub use retry::RetryPolicy;
 

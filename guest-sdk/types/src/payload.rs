@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 use crate::payload_de::BytesDeserializer;
 use crate::payload_ser::{Outermost, outermost};
 
+/// Most bytes that the payloads of one field (arguments, a result, the details of a heartbeat) may have
+/// together: the default of `limit.blobSize.error` in Temporal's dynamic configuration.
+pub const MAX_PAYLOADS_BYTES: usize = 2 * 1024 * 1024;
+
 /// The metadata entry `encoding` of a payload.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Encoding {

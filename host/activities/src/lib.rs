@@ -32,4 +32,4 @@ pub use info::{ActivityInfo, ActivityTask};
 pub use options::{Grace, Options};
 pub use outcome::Outcome;
 pub use registry::{Activities, Definition, DuplicateActivity, ExecutorKind, Registry, UnknownActivity};
-pub use size::{MAX_PAYLOADS_BYTES, TooLarge, check_size};
+pub use size::{TooLarge, check_size};

@@ -1,10 +1,6 @@
 //! The size limit of arguments, results and heartbeat details. The worker checks the limit of whole messages.
 
-use guest_sdk_types::Payload;
-
-/// The limit of the payloads of one call, one result or one heartbeat together, in bytes: the default of
-/// `limit.blobSize.error` of a Temporal Service.
-pub const MAX_PAYLOADS_BYTES: usize = 2 * 1024 * 1024;
+use guest_sdk_types::{MAX_PAYLOADS_BYTES, Payload};
 
 /// An upper bound of the bytes that the protocol adds for each payload and metadata entry: tags and lengths.
 const FRAMING_BYTES: usize = 16;

@@ -1,4 +1,4 @@
-//! The command line: which commands there are. Each is a file that says what it takes and does.
+//! The commands, one file each: arguments and what they do.
 
 pub(crate) mod activity;
 pub(crate) mod modules;
@@ -46,7 +46,7 @@ enum Command {
 }
 
 impl CommandLine {
-    /// Does what the command line says, with the activities of the program.
+    /// Runs the command. `registry` has the activities of the program.
     pub(crate) async fn run(self, registry: Registry) -> anyhow::Result<()> {
         let output = Output::from(self.output);
         match self.command {

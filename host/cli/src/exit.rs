@@ -5,9 +5,9 @@ use std::{
     process::ExitCode,
 };
 
-/// A command could not do what it was asked for, or a workflow failed.
+/// Exit code of commands that failed, and of those that report a failed workflow.
 pub(crate) const FAILURE: u8 = 1;
-/// The command line asks for something that cannot be.
+/// Exit code of mistakes on the command line; clap's own.
 pub(crate) const USAGE: u8 = 2;
 
 /// A mistake on the command line.
@@ -15,7 +15,7 @@ pub(crate) const USAGE: u8 = 2;
 #[error("{0}")]
 pub(crate) struct Usage(pub(crate) String);
 
-/// Nothing went wrong with the command, but what it reports is not good, and was said already.
+/// The command worked, and printed that a workflow failed or a module is bad: exit code 1, no further message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the command reports a failure")]
 pub(crate) struct Reported;
@@ -25,20 +25,20 @@ pub(crate) struct Reported;
 #[error("failed to write the output")]
 pub(crate) struct OutputFailed(#[from] io::Error);
 
-/// The exit code for a result; says what went wrong on stderr.
+/// The exit code for a result. Prints the error on stderr.
 pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     let Err(error) = result else { return ExitCode::SUCCESS };
     if error.is::<Reported>() {
         return ExitCode::from(FAILURE);
     }
-    // Whoever read the output has seen enough (`host … | head`).
+    // The reader of a pipe ended before the writer (`host … | head`); that is no failure.
     if let Some(OutputFailed(source)) = error.downcast_ref()
         && source.kind() == io::ErrorKind::BrokenPipe
     {
         return ExitCode::SUCCESS;
     }
     let code = if error.is::<Usage>() { USAGE } else { FAILURE };
-    // There is nobody left to tell when stderr is closed.
+    // A closed stderr leaves no place for the error.
     let _ = writeln!(io::stderr(), "error: {}", chain(&error));
     ExitCode::from(code)
 }

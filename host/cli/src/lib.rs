@@ -1,7 +1,7 @@
 //! Command line and wiring of the host for sandboxed durable workflows.
 //!
-//! Owns the arguments, how they become settings of the other crates, and what is printed. What a
-//! workflow or an activity is, how it runs, and how it travels, is theirs.
+//! Owns the arguments, how they become settings of the other crates, and what is printed. Workflows,
+//! activities, the service and the protocol are those crates' own.
 //!
 //! A program with native activities is a few lines, and has every subcommand of `host`:
 //!

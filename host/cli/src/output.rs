@@ -1,7 +1,7 @@
 //! What commands print: text for people, or JSON as the `temporal` CLI prints it.
 //!
-//! Everything that is a result goes to stdout through [`Output`], so that a closed pipe is an error
-//! like any other. What only accompanies the work goes to stderr, and is not printed with JSON.
+//! Results go to stdout through [`Output`], so that a closed pipe is an error like any other. Progress
+//! goes to stderr, and is not printed with JSON.
 
 pub(crate) mod card;
 pub(crate) mod event;
@@ -53,7 +53,7 @@ impl From<OutputArgs> for Output {
 }
 
 impl Output {
-    /// Whether people read it.
+    /// Whether the format is text for people.
     pub(crate) fn is_text(self) -> bool {
         self.format == Format::Text
     }
@@ -66,7 +66,7 @@ impl Output {
         Ok(stdout.flush()?)
     }
 
-    /// Prints what accompanies the work, on stderr; nothing with JSON.
+    /// Prints progress on stderr; nothing with JSON.
     pub(crate) fn note(self, text: impl AsRef<str>) {
         if self.is_text() {
             // A closed stderr loses the note, not the result.

@@ -11,7 +11,7 @@ use crate::{command::CommandLine, exit};
 #[derive(Debug, Default)]
 pub struct Host {
     registry: Registry,
-    /// The first thing that went wrong: reported by [`Host::main`], so that `main` stays a chain.
+    /// The first name that was registered twice. [`Host::main`] reports it, so that `main` stays a chain.
     failed: Option<DuplicateActivity>,
 }
 

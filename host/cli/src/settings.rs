@@ -1,4 +1,4 @@
-//! Arguments that several commands share, one file each, and what becomes of them.
+//! Arguments that several commands share, one file each, and the options made of them.
 
 pub(crate) mod connection;
 pub(crate) mod data_dir;

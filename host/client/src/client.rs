@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use host_service::{ConnectError, ConnectOptions, RemoteService, WorkflowService};
 
-/// The namespace of a service that has only one.
+/// The namespace that every service has unless its operator removed it.
 pub const DEFAULT_NAMESPACE: &str = "default";
 
 /// A client of one namespace of a service. Clones share the connection.
@@ -20,7 +20,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// When nobody answers there, or not as a service.
+    /// As [`RemoteService::connect`].
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
         let service = RemoteService::connect(options).await?;
         let namespace = match options.namespace.as_str() {
@@ -45,7 +45,7 @@ impl Client {
         &self.namespace
     }
 
-    /// What histories say of who called.
+    /// Field `identity` of every request, which histories keep.
     #[must_use]
     pub fn identity(&self) -> &str {
         &self.identity

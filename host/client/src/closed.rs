@@ -15,26 +15,26 @@ pub struct Closed {
     pub event: HistoryEvent,
 }
 
-/// A workflow was closed without a result.
+/// How a workflow was closed without a result.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum WorkflowFailed {
-    /// It failed.
+    /// The workflow failed, with this failure and its causes.
     #[error("the workflow failed: {}", .0.message)]
     Failed(Failure),
-    /// It was cancelled, and gave these details.
+    /// The workflow ended as cancelled, with these details.
     #[error("the workflow was cancelled")]
     Canceled(Vec<Payload>),
-    /// Somebody terminated it.
+    /// A client terminated it, or the service did because of a limit.
     #[error("the workflow was terminated by {identity}: {reason}")]
     Terminated {
-        /// Why.
+        /// Reason that the client gave; may be empty.
         reason: String,
-        /// Who.
+        /// Identity of the client.
         identity: String,
-        /// Anything more.
+        /// Details that the client gave.
         details: Vec<Payload>,
     },
-    /// Its run or execution timeout ran out.
+    /// The run timeout or the execution timeout ended it.
     #[error("the workflow timed out")]
     TimedOut,
 }

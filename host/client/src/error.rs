@@ -1,4 +1,4 @@
-//! What can go wrong when a service is called.
+//! Errors of calls to a service.
 
 use guest_sdk_types::PayloadError;
 use host_service::status_detail;
@@ -9,10 +9,10 @@ use tonic::{Code, Status};
 
 use crate::closed::WorkflowFailed;
 
-/// Why a call had no result.
+/// A call had no result.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The service did not do what it was asked for.
+    /// The service refused the call, or could not be reached.
     #[error(transparent)]
     Rpc(#[from] RpcError),
     /// The workflow id is taken, and the policies of the start say that this is an error.
@@ -32,10 +32,10 @@ pub enum Error {
     Payload {
         /// Which value, such as `input`.
         what: &'static str,
-        /// Why.
+        /// What is wrong with the payload.
         source: PayloadError,
     },
-    /// The service answered with something that cannot be.
+    /// The answer breaks a rule of the protocol.
     #[error("unexpected answer of the service: {0}")]
     Answer(&'static str),
 }

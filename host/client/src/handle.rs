@@ -40,14 +40,14 @@ pub struct WorkflowHandle<W> {
     workflow: PhantomData<fn() -> W>,
 }
 
-/// How a query is made.
+/// Options of a query.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct QueryOptions {
-    /// Which states of the workflow the service rejects the query in.
+    /// States of the workflow in which the service rejects the query.
     pub reject_condition: QueryRejectCondition,
 }
 
-/// How an update is made.
+/// Options of an update.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UpdateOptions {
     /// Makes the update idempotent. Empty: a new UUID.
@@ -76,13 +76,13 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
         &self.workflow_id
     }
 
-    /// The run that this handle is for; nothing: the current one, whichever it is.
+    /// The run id of this handle. `None`: every call is for the run that is current then.
     #[must_use]
     pub fn run_id(&self) -> Option<&str> {
         self.run_id.as_deref()
     }
 
-    /// The same with the run id of the current run.
+    /// A handle for the run that is current now.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
         Some(Self::new(self.client.clone(), self.workflow_id.clone(), Some(run_id)))
     }
 
-    /// Everything the service knows of the execution.
+    /// The service's description of the execution: `DescribeWorkflowExecution`.
     ///
     /// # Errors
     ///
@@ -201,7 +201,7 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
         Ok(())
     }
 
-    /// Asks the workflow for something. Needs a worker, for closed workflows too.
+    /// Queries the workflow, open or closed. A worker of its task queue must run.
     ///
     /// # Errors
     ///

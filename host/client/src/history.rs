@@ -24,16 +24,16 @@ pub struct HistoryStream {
     at_end: bool,
 }
 
-/// Which events a stream gives, and whether it waits for more.
+/// Events that a stream gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Wanted {
-    /// What is there now.
+    /// The events recorded so far.
     Recorded,
-    /// What is there and what comes, until the run is closed.
+    /// Recorded and future events, until the run is closed.
     Following,
-    /// Only the event that closes the run; waits for it.
+    /// Only the event that closes the run, after waiting for it.
     CloseAwaited,
-    /// Only the event that closes the run, or the last one there is.
+    /// Only the last event recorded so far.
     CloseRecorded,
 }
 

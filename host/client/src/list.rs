@@ -8,7 +8,7 @@ use tonic::Request;
 
 use crate::{client::Client, error::Error};
 
-/// Page size when nobody says otherwise: what services accept at most.
+/// Page size of [`ListOptions::default`]: the most that services accept (`frontend.visibilityMaxPageSize`).
 pub const DEFAULT_LIST_PAGE_SIZE: u32 = 1000;
 
 /// Which executions are listed.

@@ -24,7 +24,7 @@ use crate::{
     handle::WorkflowHandle,
 };
 
-/// How a workflow is started. What is left out is up to the service.
+/// Options of a start. The service has defaults for what is left out.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StartOptions {
     /// The queue that the workflow's workers poll.
@@ -101,7 +101,7 @@ pub enum IdConflictPolicy {
     TerminateExisting,
 }
 
-/// A handle, and whether the call started what it talks to.
+/// A handle, and whether this call started its run.
 #[derive(Debug)]
 pub struct Started<W: WorkflowDefinition> {
     /// Talks to the execution; its run id is known.

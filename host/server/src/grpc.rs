@@ -6,7 +6,9 @@ use std::{
 };
 
 use host_service::{
+    MAX_REQUEST_BYTES,
     health_server::{Health, HealthServer},
+    message_too_large,
     workflow_service_server::WorkflowServiceServer,
 };
 use host_wire::grpc::health::v1::{
@@ -15,7 +17,7 @@ use host_wire::grpc::health::v1::{
 use http::{HeaderMap, HeaderValue};
 use tokio::net::TcpListener;
 use tonic::{
-    Code, Request, Response, Status,
+    Request, Response, Status,
     codec::CompressionEncoding,
     codegen::BoxStream,
     transport::server::{Server as TonicServer, TcpIncoming},
@@ -24,9 +26,6 @@ use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
 use crate::{api::service::Service, server::ServeError};
-
-/// Largest message that is accepted: what Temporal's server accepts.
-const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// An address that is listened on.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ pub(crate) async fn serve(
 ) -> Result<(), ServeError> {
     let workflows = WorkflowServiceServer::new(service.clone())
         .accept_compressed(CompressionEncoding::Gzip)
-        .max_decoding_message_size(MAX_MESSAGE_BYTES);
+        .max_decoding_message_size(MAX_REQUEST_BYTES);
     let incoming = TcpIncoming::from(listener.listener).with_nodelay(Some(true));
     TonicServer::builder()
         .layer(TooLargeLayer)
@@ -169,9 +168,9 @@ fn translate_too_large(headers: &mut HeaderMap) {
         .chars()
         .take_while(char::is_ascii_digit)
         .collect();
-    let message = format!("grpc: received message larger than max ({size} vs. {MAX_MESSAGE_BYTES})");
-    let encoded = message.replace(' ', "%20");
-    headers.insert(Status::GRPC_STATUS, HeaderValue::from(Code::ResourceExhausted as i32));
+    let refused = message_too_large(size.parse().unwrap_or_default());
+    let encoded = refused.message().replace(' ', "%20");
+    headers.insert(Status::GRPC_STATUS, HeaderValue::from(refused.code() as i32));
     if let Ok(encoded) = HeaderValue::from_str(&encoded) {
         headers.insert(Status::GRPC_MESSAGE, encoded);
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 /// Longest workflow id, type, queue name, signal name, activity id, timer id.
 pub(crate) const ID_BYTES: usize = 1_000;
 /// Largest input, result, details or other payloads of one field.
-pub(crate) const BLOB_BYTES: usize = 2 * 1024 * 1024;
+pub(crate) const BLOB_BYTES: usize = host_wire::MAX_PAYLOADS_BYTES;
 /// Largest memo.
 pub(crate) const MEMO_BYTES: usize = 2 * 1024 * 1024;
 /// Most events of a run; one with more is terminated.

@@ -1,7 +1,6 @@
-//! How to reach a Temporal Service, and reaching it.
+//! Connections to a Temporal Service: address, TLS, headers, keep-alive.
 //!
-//! Takes values that are final: environment variables, profiles and files are the command line's
-//! business.
+//! Takes final values. Environment variables, profiles and files are read by the command line.
 
 use std::{collections::BTreeMap, error::Error, fmt, time::Duration};
 
@@ -13,7 +12,7 @@ use tonic::{
     transport::{self, Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
-/// What the service sees as the SDK of this client.
+/// Header `client-name` of every call: what the service takes for the name of this SDK.
 pub const CLIENT_NAME: &str = "workflow-host";
 
 /// Longest wait for a connection, and then for the first answer.
@@ -37,7 +36,8 @@ pub struct ConnectOptions {
     pub tls: Option<Tls>,
     /// Further headers of every call. They take precedence over ours.
     pub headers: BTreeMap<String, String>,
-    /// Who we are to the service, as requests name it; this crate only keeps it for callers.
+    /// Field `identity` of requests, which histories keep. This crate does not set it; clients and workers
+    /// read it from here.
     pub identity: String,
 }
 
@@ -61,38 +61,38 @@ pub struct ClientIdentity {
     pub key: Vec<u8>,
 }
 
-/// Why there is no connection.
+/// A connection could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The address cannot be understood.
     #[error("`{address}` is not an address: use `host:port`, or a URL with http or https")]
     Address {
-        /// As it was given.
+        /// The address as the options have it.
         address: String,
     },
     /// A header, the API key or the namespace has characters that HTTP does not allow.
     #[error("header `{name}` cannot be sent: names and values are visible ASCII")]
     Header {
-        /// Its name.
+        /// Name of the header, in lower case.
         name: String,
     },
     /// Certificates or keys cannot be used.
     #[error("unusable TLS certificates or keys")]
     Tls(#[source] transport::Error),
-    /// Nobody answers, or the TLS handshake failed.
+    /// The address accepts no connection, or the TLS handshake failed.
     #[error("cannot reach Temporal Service at {url}: {reason}")]
     Unreachable {
-        /// Where.
+        /// The address as a URL.
         url: String,
         /// The innermost cause; the layers above it only repeat each other.
         reason: String,
     },
-    /// Somebody answers, but does not let us in or does not speak the protocol.
+    /// The server at the address refuses the first call, or does not speak the protocol.
     #[error("{url} does not answer as a Temporal Service: {} ({:?})", .status.message(), .status.code())]
     Refused {
-        /// Where.
+        /// The address as a URL.
         url: String,
-        /// The answer.
+        /// The status of `GetSystemInfo`.
         status: Box<Status>,
     },
 }
@@ -186,7 +186,7 @@ impl Tls {
 /// A connection whose calls carry the headers of the options.
 pub(crate) type Transport = InterceptedService<Channel, CallHeaders>;
 
-/// Connects.
+/// Connects, and waits until the connection is there.
 pub(crate) async fn connect(options: &ConnectOptions, url: &str) -> Result<Transport, ConnectError> {
     let headers = options.call_headers()?;
     let channel = options.endpoint(url)?.connect().await.map_err(|error| ConnectError::Unreachable {

@@ -6,12 +6,16 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
+mod backoff;
+mod call_failure;
 mod connect;
 mod generated;
+mod limits;
 mod remote;
-mod retry;
 mod status;
 
+pub use backoff::Backoff;
+pub use call_failure::CallFailure;
 pub use connect::{CLIENT_NAME, ClientIdentity, ConnectError, ConnectOptions, Tls};
 pub use generated::{
     grpc::health::v1::{health_client, health_server},
@@ -21,6 +25,7 @@ pub use generated::{
         workflowservice::v1::{workflow_service_client, workflow_service_server},
     },
 };
+pub use limits::{MAX_REQUEST_BYTES, is_message_too_large, message_too_large};
 pub use remote::RemoteService;
 pub use status::{status_detail, status_with_detail};
 /// The one trait that workers and clients talk to: the embedded service and [`RemoteService`] implement

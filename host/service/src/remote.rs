@@ -8,19 +8,22 @@ use host_wire::temporal::api::workflowservice::v1::*;
 use tonic::{Request, Response, Status, codec::CompressionEncoding};
 
 use crate::{
+    backoff::Backoff,
+    call_failure::CallFailure,
     connect::{CONNECT_TIMEOUT, ConnectError, ConnectOptions, Transport, connect},
-    retry::Retries,
+    limits::MAX_ANSWER_BYTES,
     workflow_service_client::WorkflowServiceClient,
     workflow_service_server::WorkflowService,
 };
 
-/// Largest message that is accepted; a page of history with large payloads exceeds gRPC's usual
-/// 4 MiB. What Temporal's clients use.
-const MAX_RECEIVED_BYTES: usize = 128 * 1024 * 1024;
 /// Deadline of a call that the service answers at once.
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Deadline of a call that the service holds open, which it does for 60 seconds.
 const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(70);
+/// Attempts of a call, and waits between them, that are given to it at most; what Temporal's clients
+/// give.
+const MAX_ATTEMPTS: u32 = 10;
+const MAX_WAITS: Duration = Duration::from_secs(10);
 
 /// A connected Temporal Service. Clones share the connection, which reconnects by itself.
 #[derive(Clone, Debug)]
@@ -29,16 +32,16 @@ pub struct RemoteService {
 }
 
 impl RemoteService {
-    /// Connects, and asks who is there, so that a wrong address, certificate or key shows here.
+    /// Connects and calls `GetSystemInfo`, so that a wrong address, certificate or key shows here.
     ///
     /// # Errors
     ///
-    /// When nobody answers, or not as a Temporal Service.
+    /// When the options cannot be used, the address cannot be reached, or the call fails.
     pub async fn connect(options: &ConnectOptions) -> Result<Self, ConnectError> {
         let url = options.url()?;
         let client = WorkflowServiceClient::new(connect(options, &url).await?)
             .accept_compressed(CompressionEncoding::Gzip)
-            .max_decoding_message_size(MAX_RECEIVED_BYTES);
+            .max_decoding_message_size(MAX_ANSWER_BYTES);
         let question = with_deadline(Request::new(GetSystemInfoRequest {}), CONNECT_TIMEOUT);
         match client.clone().get_system_info(question).await {
             Ok(_) => Ok(Self { client }),
@@ -58,7 +61,7 @@ impl RemoteService {
         F: Future<Output = Result<Response<R>, Status>>,
     {
         let (metadata, extensions, message) = request.into_parts();
-        let mut retries = Retries::default();
+        let mut retries = Retries::new();
         loop {
             let request = Request::from_parts(metadata.clone(), extensions.clone(), message.clone());
             match call(self.client.clone(), with_deadline(request, timeout)).await {
@@ -69,6 +72,33 @@ impl RemoteService {
                 },
             }
         }
+    }
+}
+
+/// The attempts of one call.
+struct Retries {
+    backoff: Backoff,
+    attempts: u32,
+    waited: Duration,
+}
+
+impl Retries {
+    fn new() -> Self {
+        Self { backoff: Backoff::of_call(), attempts: 0, waited: Duration::ZERO }
+    }
+
+    /// How long to wait before the call is made again; nothing when it is not.
+    fn after(&mut self, status: &Status) -> Option<Duration> {
+        let failure = CallFailure::of(status);
+        self.attempts += 1;
+        if self.attempts >= MAX_ATTEMPTS
+            || !matches!(failure, CallFailure::Transient | CallFailure::Overloaded)
+        {
+            return None;
+        }
+        let wait = self.backoff.next(failure);
+        self.waited += wait;
+        (self.waited <= MAX_WAITS).then_some(wait)
     }
 }
 
@@ -188,5 +218,37 @@ forward! {
         poll_workflow_task_queue(PollWorkflowTaskQueueRequest) -> PollWorkflowTaskQueueResponse;
         poll_activity_task_queue(PollActivityTaskQueueRequest) -> PollActivityTaskQueueResponse;
         poll_nexus_task_queue(PollNexusTaskQueueRequest) -> PollNexusTaskQueueResponse;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(status: &Status, expected_attempts: u32) {
+        let mut retries = Retries::new();
+        let mut attempts: u32 = 1;
+        while retries.after(status).is_some() {
+            attempts += 1;
+        }
+        assert!(
+            attempts.abs_diff(expected_attempts) <= 1,
+            "{status}: {attempts} attempts, expected about {expected_attempts}"
+        );
+    }
+
+    #[test]
+    fn only_what_may_pass_is_tried_again_and_not_for_long() {
+        check(&Status::unavailable(""), 8);
+        check(&Status::resource_exhausted("namespace rate limit exceeded"), 4);
+        for status in [
+            Status::resource_exhausted("grpc: received message larger than max (5 vs. 4)"),
+            Status::not_found(""),
+            Status::invalid_argument(""),
+            Status::deadline_exceeded(""),
+            Status::unauthenticated(""),
+        ] {
+            assert_eq!(Retries::new().after(&status), None, "{status}");
+        }
     }
 }

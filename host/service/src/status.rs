@@ -1,12 +1,12 @@
-//! What a gRPC status says beyond code and message: a `google.rpc.Status` with one message of
-//! `temporal.api.errordetails.v1`, such as the run that is in the way of a start.
+//! Details of a gRPC status beside code and message: a `google.rpc.Status` in the trailer
+//! `grpc-status-details-bin`, with one message of `temporal.api.errordetails.v1`.
 
 use host_wire::google::rpc;
 use prost::{Message, Name};
 use prost_types::Any;
 use tonic::{Code, Status};
 
-/// A status with a detail.
+/// A status with one detail.
 #[must_use]
 pub fn status_with_detail<M: Message + Name>(code: Code, message: &str, detail: &M) -> Status {
     let details = rpc::Status {

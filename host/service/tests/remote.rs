@@ -148,7 +148,7 @@ async fn check_refused(options: ConnectOptions, expected: Expect) {
 
 #[tokio::test]
 async fn what_cannot_be_reached_is_said_clearly() {
-    // Port 1 is reserved and served by nobody.
+    // Port 1 is reserved, and no program listens there.
     check_refused(
         options("127.0.0.1:1"),
         expect!["cannot reach Temporal Service at http://127.0.0.1:1: Connection refused (os error 111)"],
@@ -172,7 +172,7 @@ async fn what_cannot_be_reached_is_said_clearly() {
 }
 
 #[tokio::test]
-async fn somebody_else_on_the_port_is_said_clearly() {
+async fn another_server_on_the_port_is_said_clearly() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {

@@ -15,6 +15,7 @@ pub mod protojson;
 mod time;
 
 pub use generated::{google, grpc, temporal};
+pub use guest_sdk_types::MAX_PAYLOADS_BYTES;
 pub use history::{
     AttributesMessage, EventAttributes, History, HistoryError, RawEvent, ScheduledActivity, TaskCompletion,
     TaskStart, accepted_after, activity_result, event_type, event_type_name, marker_name,

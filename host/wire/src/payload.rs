@@ -34,7 +34,7 @@ impl From<types::Payload> for Payload {
     }
 }
 
-/// What the payload says of data stored elsewhere stays behind: guests have no use for it.
+/// Drops `external_payloads`, the description of data stored elsewhere: guests do not read it.
 impl From<Payload> for types::Payload {
     fn from(payload: Payload) -> Self {
         let mut encoding = types::Encoding::None;

@@ -35,7 +35,7 @@ pub enum JsonError {
     Value {
         /// Where, such as `events[3].timerStartedEventAttributes.timerId`.
         path: String,
-        /// What was expected.
+        /// Full name of the message that the JSON was read as.
         source: serde_json::Error,
     },
     /// An encoded event that cannot be decoded.
@@ -54,7 +54,7 @@ pub enum JsonError {
     Unrepresentable {
         /// Where, such as `events[3].eventTime`.
         path: String,
-        /// Why.
+        /// Where the JSON departs from the message, and how.
         source: serde_json::Error,
     },
 }

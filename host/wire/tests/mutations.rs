@@ -1,4 +1,4 @@
-//! Foreign bytes never panic, and the lazy reader says what the eager one says.
+//! Foreign bytes never panic, and the lazy reader agrees with the eager one.
 #![allow(clippy::unwrap_used, reason = "tests panic on failure")]
 
 use bytes::Bytes;
@@ -30,7 +30,7 @@ fn mutated(original: &'static [u8]) -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// Whatever can be read is written and read again with the same result.
+/// A history that can be read is written and read again with the same result.
 fn check_round_trip(contents: Vec<u8>) {
     let Ok(history) = read_history(contents.into()) else {
         return;

@@ -21,7 +21,7 @@ use crate::{
     settings::{connection::ConnectionArgs, execution::ExecutionArgs},
 };
 
-/// What failures that come from here say of their source.
+/// Field `source` of failures that this command reports.
 const FAILURE_SOURCE: &str = "host";
 
 /// Completes or fails activities that ended outside of a worker.

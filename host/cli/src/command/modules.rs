@@ -37,12 +37,12 @@ impl ModulesArgs {
     }
 }
 
-/// An engine for a look at modules, which needs no room for many guests.
+/// An engine that loads modules and runs no workflows, so that it reserves no memory for guests.
 fn engine() -> anyhow::Result<Engine> {
     Engine::new(Config { instances: 1, ..Config::default() }).context("failed to start the sandbox")
 }
 
-/// A module file, and what it is.
+/// A module file, and the module or the error in it.
 struct Examined {
     path: PathBuf,
     size_bytes: usize,

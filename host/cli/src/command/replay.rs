@@ -62,7 +62,7 @@ pub(crate) struct Replay {
     connection: ConnectionArgs,
 }
 
-/// Where a history is.
+/// Source of a history.
 enum Source {
     File(PathBuf),
     Run(WorkflowHandle<UntypedWorkflow>),
@@ -110,7 +110,7 @@ impl Replay {
         modules::files::list(&self.modules)?.into_iter().map(load).collect()
     }
 
-    /// The runs that the service is asked for.
+    /// Handles of the runs whose histories are fetched from the service.
     async fn runs(&self) -> anyhow::Result<Vec<Source>> {
         let client = self.connection.connect().await?;
         let mut runs = Vec::new();
@@ -148,7 +148,7 @@ impl Source {
     }
 }
 
-/// The files that paths name. One that is not a history is for the report, and the others go on.
+/// The history files of the paths. A file that is not a history becomes a line of the report.
 fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
     let mut files = Vec::new();
     for path in paths {
@@ -195,7 +195,7 @@ fn replay_on(modules: &[Arc<LoadedModule>], history: &History) -> Report {
     })
 }
 
-/// What a verdict is called, and what there is to say about it.
+/// Word and explanation of a verdict.
 fn explain(report: &anyhow::Result<Report>) -> (&'static str, String) {
     let report = match report {
         Ok(report) => report,

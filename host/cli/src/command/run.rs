@@ -102,7 +102,7 @@ impl Run {
         Ok(())
     }
 
-    /// The service that somebody named, or else one in this process.
+    /// The service that flags, variables or the profile name; without an address, the embedded one in this process.
     async fn service(&self, settings: &ConnectOptions) -> anyhow::Result<(Client, Option<Embedded>)> {
         if self.connection.names_a_service()? {
             let client = self.connection.connect_with(settings).await?;

@@ -63,7 +63,7 @@ impl WorkflowArgs {
     }
 }
 
-/// Why something was done, when nobody says.
+/// Reason of a cancellation or termination without `--reason`.
 fn default_reason() -> String {
     match std::env::var("USER") {
         Ok(user) if !user.is_empty() => format!("requested with host by {user}"),

@@ -2,6 +2,7 @@
 //!
 //! Works on the JSON form of an event, so that events of a later protocol are shown, too.
 
+use heck::ToUpperCamelCase as _;
 use host_wire::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
 use prost_types::Timestamp;
 use serde_json::{Map, Value};
@@ -11,14 +12,14 @@ use super::one_line;
 /// Longest value in a line; `--detailed` shows all of it.
 const MAX_VALUE_CHARS: usize = 100;
 
-/// What is left of a build id: of a module's digest, 12 digits.
+/// Longest build id: the first 12 digits of a module's digest.
 const MAX_BUILD_ID_CHARS: usize = "wasm-sha256-".len() + 12;
 
 /// Where the build id of an event is.
 const BUILD_ID: &str = "workerVersion.buildId";
 
-/// What a line shows of an event's attributes: where it is, and what is written before it. Whatever
-/// else an event has is details.
+/// Attributes that a line shows of an event: their path in its JSON form, and the text before the value.
+/// `--detailed` shows the others, too.
 const IN_LINE: &[(&str, &str)] = &[
     ("workflowType.name", ""),
     ("activityType.name", ""),
@@ -84,19 +85,9 @@ pub(crate) fn section(event: &HistoryEvent) -> anyhow::Result<String> {
 /// The name of an event's type, such as `TimerFired`.
 pub(crate) fn type_name(event: &HistoryEvent) -> String {
     match EventType::try_from(event.event_type) {
-        Ok(event_type) => pascal_case(event_type.as_str_name().trim_start_matches("EVENT_TYPE_")),
+        Ok(event_type) => event_type.as_str_name().trim_start_matches("EVENT_TYPE_").to_upper_camel_case(),
         Err(_) => format!("event type {}", event.event_type),
     }
-}
-
-/// `TIMER_FIRED` as `TimerFired`.
-pub(crate) fn pascal_case(name: &str) -> String {
-    name.split('_')
-        .flat_map(|word| {
-            let mut letters = word.chars();
-            letters.next().into_iter().chain(letters.flat_map(char::to_lowercase).collect::<Vec<_>>())
-        })
-        .collect()
 }
 
 /// A time to the millisecond: `2026-01-31T12:00:00.123Z`.
@@ -147,7 +138,7 @@ fn plain(path: &str, value: &Value) -> String {
         ["input", "result", "details", "args", "success"].iter().any(|name| path.ends_with(name));
     match value {
         Value::String(text) if !is_payload => match text.split_once("CAUSE_").or(text.split_once("TYPE_")) {
-            Some((_, name)) if !text.contains(' ') => pascal_case(name),
+            Some((_, name)) if !text.contains(' ') => name.to_upper_camel_case(),
             _ => text.replace('\n', " "),
         },
         Value::Array(items) => match items.as_slice() {

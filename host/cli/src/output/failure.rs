@@ -15,7 +15,7 @@ pub(crate) fn workflow(failed: &WorkflowFailed) -> String {
     }
 }
 
-/// A failure and its causes, each indented under what it caused.
+/// A failure and its causes, each indented below the failure that it caused.
 pub(crate) fn chain(failure: &Failure) -> String {
     let mut text = String::new();
     for (depth, link) in failure.chain().enumerate() {

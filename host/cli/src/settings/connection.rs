@@ -20,14 +20,14 @@ use super::{
 };
 use crate::exit::{Usage, chain};
 
-/// Where a service is when nobody says otherwise.
+/// Address without flag, variable and profile: that of Temporal's own tools.
 const DEFAULT_ADDRESS: &str = "localhost:7233";
 
-/// What to do when nobody answers.
+/// Hint after a failed connection without TLS.
 const UNREACHABLE: &str = "Is it running? `host run` and `host server` start one on this machine; --address or \
 TEMPORAL_ADDRESS name another one.";
 
-/// The same with TLS, which the service may not speak.
+/// Hint after a failed connection with TLS.
 const UNREACHABLE_BY_TLS: &str = "Does it speak TLS? An API key and every TLS option turn that on, \
 --tls=false turns it off.";
 
@@ -71,16 +71,16 @@ impl ConnectionArgs {
     ///
     /// # Errors
     ///
-    /// When the settings cannot be used, or nobody answers.
+    /// [`Usage`] when the settings cannot be used; when the service cannot be reached.
     pub(crate) async fn connect(&self) -> Result<Client> {
         self.connect_with(&self.options(None)?).await
     }
 
-    /// Connects with settings that were found already.
+    /// Connects with settings from [`ConnectionArgs::options`].
     ///
     /// # Errors
     ///
-    /// When nobody answers.
+    /// When the service cannot be reached or refuses the connection.
     pub(crate) async fn connect_with(&self, options: &ConnectOptions) -> Result<Client> {
         Client::connect(options).await.map_err(|error| match error {
             ConnectError::Unreachable { ref url, .. } => {
@@ -100,7 +100,7 @@ impl ConnectionArgs {
         Ok(self.address.is_some() || self.profile(None)?.address.is_some())
     }
 
-    /// The settings as they apply. Variables come from the process unless they are given.
+    /// The settings from flags, variables and profile. `variables` stand in for those of the process.
     pub(crate) fn options(&self, variables: Option<&HashMap<String, String>>) -> Result<ConnectOptions> {
         let profile = self.profile(variables)?;
         let address = self.address.clone().or(profile.address).unwrap_or_else(|| DEFAULT_ADDRESS.to_owned());
@@ -149,7 +149,7 @@ impl ConnectionArgs {
     }
 }
 
-/// As other clients have it: process id and machine.
+/// Process id and machine, the default of Temporal's SDKs.
 fn default_identity() -> String {
     let machine = gethostname::gethostname();
     format!("{}@{}", std::process::id(), machine.to_string_lossy())

@@ -12,7 +12,7 @@ const FOLDER: &str = "workflow-host";
 /// Folder in it for compiled modules.
 const COMPILED: &str = "compiled";
 
-/// Where modules are kept.
+/// Argument `--data-dir`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DataDirArgs {
     /// Folder with every module that was ever admitted, and their compiled code [default: workflow-host

@@ -1,4 +1,4 @@
-//! The service in this process: where it keeps what it knows, and where others reach it.
+//! The embedded service in this process: its data folder, its address and its retention.
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Which execution a command is about.
+//! Arguments that name an execution.
 
 use clap::Args;
 use guest_sdk_types::UntypedWorkflow;

@@ -9,7 +9,7 @@ use guest_sdk_types::{Encoding, Payload, RawValue};
 use super::pairs::{self, Pair};
 use crate::exit::Usage;
 
-/// What most inputs are, unless `--input-meta encoding=…` says otherwise.
+/// Encoding of inputs without `--input-meta encoding=…`.
 const DEFAULT_ENCODING: &str = "json/plain";
 
 /// The arguments of a call.

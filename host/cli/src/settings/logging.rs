@@ -1,4 +1,4 @@
-//! What the host says on stderr while it works.
+//! Logs, on stderr: level and format.
 
 use std::io::{IsTerminal as _, stderr};
 
@@ -26,7 +26,7 @@ enum LogFormat {
     Json,
 }
 
-/// What is logged when nobody says otherwise. Wasmtime and HTTP/2 say much at this level.
+/// Directives without `--log-level` and RUST_LOG. Wasmtime and HTTP/2 log much at level info.
 const DEFAULT_DIRECTIVES: &str = "info,wasmtime=warn,h2=warn,hyper=warn";
 
 impl LoggingArgs {
@@ -34,7 +34,7 @@ impl LoggingArgs {
     ///
     /// # Errors
     ///
-    /// When the directives cannot be read.
+    /// [`Usage`] when the directives cannot be parsed.
     pub(crate) fn init(&self) -> anyhow::Result<()> {
         let directives = match self.log_level.as_deref() {
             Some("never") => "off".to_owned(),

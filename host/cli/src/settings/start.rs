@@ -12,7 +12,7 @@ use super::{
     pairs::{self, JsonPair},
 };
 
-/// What is started, and how.
+/// Arguments of a start.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct StartArgs {
     /// Workflow type.

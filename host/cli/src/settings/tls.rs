@@ -1,4 +1,4 @@
-//! TLS flags, and what they and a profile together mean.
+//! TLS flags, merged with those of a profile.
 
 use std::path::PathBuf;
 
@@ -40,12 +40,12 @@ pub(crate) struct TlsArgs {
     tls_server_name: Option<String>,
 }
 
-/// Whether and how to encrypt.
+/// Encryption of a connection.
 #[derive(Debug)]
 pub(super) enum Encryption {
     /// TLS.
     On(Tls),
-    /// No TLS, whatever else is said.
+    /// No TLS, also with an API key.
     Off,
     /// As the address and the API key imply.
     Implied,

@@ -1,4 +1,4 @@
-//! How much a host does at once, and how long each thing may take.
+//! Limits of a host: concurrency, memory, time.
 
 use std::{path::PathBuf, time::Duration};
 

@@ -9,16 +9,19 @@ use host::{
 
 use crate::{
     script::{self, completed, continued_as_new, failed},
-    service,
+    service::Service,
 };
 
-#[tokio::test]
-async fn results_and_failures_have_types() {
-    let Some(service) = service() else { return };
-    let options = ConnectOptions { address: service.address().to_owned(), ..ConnectOptions::default() };
-    let client = Client::connect(&options).await.unwrap();
+pub(crate) fn results_and_failures_have_types() {
+    let service = Service::start();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(talk(service.address()));
+}
+
+async fn talk(address: &str) {
+    let client = Client::connect(&ConnectOptions::to(address)).await.unwrap();
     let execute = async |queue: &str, commands| {
-        let answers = script::answer(&service, queue, commands);
+        let answers = script::answer(address, queue, commands);
         let options = StartOptions::new(queue).workflow_id(queue);
         let result = client.execute_workflow(Greetings::run, "Ada".to_owned(), options).await;
         answers.join().unwrap();
@@ -38,7 +41,7 @@ async fn results_and_failures_have_types() {
 
     let options = StartOptions {
         id_conflict_policy: IdConflictPolicy::Fail,
-        ..StartOptions::new("nobody").workflow_id("open")
+        ..StartOptions::new("idle").workflow_id("open")
     };
     let handle = client.start_workflow(Greetings::run, "Ada".to_owned(), options.clone()).await.unwrap();
     let taken = client.start_workflow(Greetings::run, "Bob".to_owned(), options).await.unwrap_err();

@@ -15,7 +15,6 @@ use host_wire::temporal::api::{
         PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, RespondWorkflowTaskCompletedRequest,
     },
 };
-use test_harness::Temporal;
 use tonic::Request;
 
 const NAMESPACE: &str = "default";
@@ -24,8 +23,8 @@ const IDENTITY: &str = "script";
 const OUTSIDE: &str = "outside";
 
 /// Answers the workflow tasks of a queue, one after another, each with one command.
-pub(crate) fn answer(service: &Temporal, queue: &str, commands: Vec<Command>) -> JoinHandle<()> {
-    let options = ConnectOptions { address: service.address().to_owned(), ..ConnectOptions::default() };
+pub(crate) fn answer(address: &str, queue: &str, commands: Vec<Command>) -> JoinHandle<()> {
+    let options = ConnectOptions::to(address);
     let queue = TaskQueue { name: queue.to_owned(), ..TaskQueue::default() };
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -62,8 +61,8 @@ async fn poll(service: &RemoteService, task_queue: TaskQueue) -> bytes::Bytes {
 }
 
 /// Starts the activity of [`activity`], and never ends it.
-pub(crate) fn start_activity(service: &Temporal) {
-    let options = ConnectOptions { address: service.address().to_owned(), ..ConnectOptions::default() };
+pub(crate) fn start_activity(address: &str) {
+    let options = ConnectOptions::to(address);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let poll = PollActivityTaskQueueRequest {

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use guest_sdk_types::{Encoding, Failure, NamedPayloads, UntypedWorkflow};
+use heck::ToUpperCamelCase as _;
 use host_client::{Closed, Error};
 use host_wire::{
     payloads_from_proto,
@@ -17,12 +18,7 @@ use serde_json::Value;
 use super::outcome;
 use crate::{
     output::{
-        Output, Payloads,
-        card::Card,
-        event::{milliseconds, pascal_case},
-        failure,
-        json::Object,
-        one_line, payloads_json,
+        Output, Payloads, card::Card, event::milliseconds, failure, json::Object, one_line, payloads_json,
     },
     settings::{connection::ConnectionArgs, execution::ExecutionArgs},
 };
@@ -149,7 +145,7 @@ fn activity_card(activity: &PendingActivityInfo) -> Card {
     };
     Card::new(format!("Activity {name}"))
         .row("ActivityId", &activity.activity_id)
-        .row("State", pascal_case(state.as_str_name().trim_start_matches("PENDING_ACTIVITY_STATE_")))
+        .row("State", state.as_str_name().trim_start_matches("PENDING_ACTIVITY_STATE_").to_upper_camel_case())
         .row("Attempt", format!("{}{most}", activity.attempt))
         .row_unless_empty("ScheduledTime", time(activity.scheduled_time))
         .row_unless_empty("LastStartedTime", time(activity.last_started_time))
@@ -168,14 +164,14 @@ fn child_card(child: &PendingChildExecutionInfo) -> Card {
 
 /// A status as people write it, such as `ContinuedAsNew`.
 pub(super) fn status_name(status: WorkflowExecutionStatus) -> String {
-    pascal_case(status.as_str_name().trim_start_matches("WORKFLOW_EXECUTION_STATUS_"))
+    status.as_str_name().trim_start_matches("WORKFLOW_EXECUTION_STATUS_").to_upper_camel_case()
 }
 
 fn named(payloads: NamedPayloads) -> String {
     let pairs: Vec<String> = payloads
         .into_iter()
         .map(|(name, payload)| {
-            // Search attributes have their type in the metadata, which nobody wants to see here.
+            // Without the metadata of search attributes, which is their type.
             let value = match payload.encoding {
                 Encoding::JsonPlain => String::from_utf8_lossy(&payload.data).into_owned(),
                 _ => payloads_json(vec![payload]).unwrap_or_else(|error| error.to_string()),

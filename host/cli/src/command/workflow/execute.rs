@@ -46,7 +46,7 @@ impl Execute {
     }
 }
 
-/// Tells every event as it comes, through all runs of the execution.
+/// Prints every event when it is recorded, through all runs of the execution.
 async fn follow(mut handle: WorkflowHandle<UntypedWorkflow>, output: Output) -> anyhow::Result<Closed> {
     output.note("Progress:");
     output.note(event::HEADER);

@@ -62,7 +62,7 @@ impl Show {
         }
     }
 
-    /// How it ended. That a workflow failed is not this command's failure.
+    /// Prints how the workflow ended. A failed workflow is not a failure of this command.
     fn print_end(&self, closed: Closed, output: Output) -> anyhow::Result<()> {
         match closed.result() {
             Ok(result) => Ok(output.line(format!("\nResult:\n{}", outcome::result_text(result)?))?),

@@ -36,7 +36,7 @@ impl Start {
     }
 }
 
-/// Starts what the arguments say.
+/// Starts the workflow that the arguments describe.
 pub(super) async fn start(
     client: &Client,
     arguments: &StartArgs,

@@ -1,5 +1,6 @@
 //! RespondWorkflowTaskCompleted: commands into events.
 
+use heck::ToUpperCamelCase as _;
 use host_wire::{
     EventAttributes,
     temporal::api::{
@@ -100,7 +101,9 @@ fn check(run: &Run, commands: &[Command]) -> Result<(), Refused> {
 /// Fails the task because of a command. A task that keeps failing is left to time out, so that its
 /// worker does not run hot.
 fn refuse(transition: &mut Transition<'_>, token: &TaskToken, bad: &BadCommand, identity: &str) -> Error {
-    let name = pascal_case(bad.cause.as_str_name());
+    // `WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND` is `UnhandledCommand` to clients.
+    let name =
+        bad.cause.as_str_name().trim_start_matches("WORKFLOW_TASK_FAILED_CAUSE_").to_upper_camel_case();
     let message = if bad.message.is_empty() { name } else { format!("{name}: {}", bad.message) };
     if token.attempt == 1 || bad.cause == Cause::UnhandledCommand {
         let failure = Failure {
@@ -111,18 +114,6 @@ fn refuse(transition: &mut Transition<'_>, token: &TaskToken, bad: &BadCommand, 
         transition.change(token.run, |run| end::fail(run, bad.cause, Some(failure), identity, ""));
     }
     Error::InvalidArgument(message)
-}
-
-/// `WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND` as clients know it: `UnhandledCommand`.
-fn pascal_case(name: &str) -> String {
-    let name = name.trim_start_matches("WORKFLOW_TASK_FAILED_CAUSE_");
-    let mut pascal = String::with_capacity(name.len());
-    for word in name.split('_') {
-        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
-        pascal.push_str(first);
-        pascal.push_str(&rest.to_ascii_lowercase());
-    }
-    pascal
 }
 
 fn record(

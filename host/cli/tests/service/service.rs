@@ -1,0 +1,57 @@
+//! The embedded service, and the command line on a service.
+
+use std::{process::Command, sync::Arc};
+
+use host_server::{Listener, Options, Server};
+use tempfile::TempDir;
+use test_harness::{Output, run};
+use tokio::runtime::Runtime;
+
+/// The embedded service on a data folder of its own, in this process. Stopped when dropped.
+pub(crate) struct Service {
+    address: String,
+    _runtime: Runtime,
+    _folder: TempDir,
+}
+
+impl Service {
+    pub(crate) fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let address = runtime.block_on(async {
+            let server = Arc::new(Server::open(folder.path(), Options::default()).unwrap());
+            let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+            let address = listener.address();
+            tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
+            address.to_string()
+        });
+        Self { address, _runtime: runtime, _folder: folder }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+}
+
+/// `host …` without the settings of the user who runs the tests.
+pub(crate) fn host(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_host"));
+    command.args(arguments);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("TEMPORAL_")) {
+        command.env_remove(name);
+    }
+    command.env("TEMPORAL_CONFIG_FILE", "/dev/null");
+    command
+}
+
+/// Runs a command on the service at an address.
+pub(crate) fn host_on(address: &str, arguments: &[&str]) -> Output {
+    run(host(arguments).args(["--address", address])).unwrap()
+}
+
+/// Runs a command that must succeed, and gives its standard output.
+pub(crate) fn succeed(address: &str, arguments: &[&str]) -> String {
+    let output = host_on(address, arguments);
+    assert_eq!(output.code, 0, "{arguments:?}: {}", output.stderr);
+    output.stdout
+}
