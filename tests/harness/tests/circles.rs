@@ -92,7 +92,7 @@ fn imports_are_found() {
     // Through a re-export of the parent, and of the crate.
     write("a.rs", "mod part;\npub use part::{B as C, Part};\npub struct A(crate::b::B);");
     write("a/part.rs", "use super::A; pub struct Part; pub struct B; fn f() { crate::d::call() }");
-    write("b.rs", "use crate::{A, a::C}; pub struct B;");
+    write("b.rs", "use crate::{A, a::{C,},}; pub struct B;");
     write(
         "c.rs",
         "#[cfg(test)] use crate::a::A; macro_rules! m { () => { $crate::b::B } } mod inner { use super::super::d::*; }",

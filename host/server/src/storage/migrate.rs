@@ -15,12 +15,10 @@ use crate::storage::{
     entry::{Position, RawEntry, Transition},
     fail_point, log_file, runs_file,
     runs_file::Changes,
-    sqlite::{Database, FORMAT},
+    sqlite::{Database, FORMAT, OLD_FORMAT},
     stored_record::{RecordError, StoredRecord, seal},
 };
 
-/// The format before this one, and the oldest that is migrated.
-pub(super) const OLD_FORMAT: i32 = 2;
 /// Transitions of the log that are taken in at once.
 const PORTION: usize = 4_096;
 

@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Params, Row};
 
-use crate::storage::{error::StorageError, migrate::OLD_FORMAT};
+use crate::storage::error::StorageError;
 
 /// Says that a file belongs to this service: `HOST` in ASCII.
 const APPLICATION_ID: i32 = 0x484f_5354;
 /// Format of the files, in their `user_version`. Files of the format before are migrated, others
 /// refused.
 pub(super) const FORMAT: i32 = 3;
+/// The oldest format that is migrated.
+pub(super) const OLD_FORMAT: i32 = 2;
 /// Oldest SQLite that is good enough: earlier ones could lose a WAL reset.
 const OLDEST_SQLITE: i32 = 3_051_003;
 /// Largest file that is read through at start in search of damage: some seconds.

@@ -98,12 +98,14 @@ impl Items {
     fn use_tree(&mut self, tree: TokenStream, prefix: &[String], is_public: bool) {
         let mut path = prefix.to_vec();
         let mut name = None;
+        // A trailing comma is no import of the prefix; `self` is one.
+        let mut is_self = false;
         let mut tokens = tree.into_iter().peekable();
         loop {
             match tokens.next() {
                 Some(TokenTree::Ident(ident)) if ident == "as" => name = word(&mut tokens),
                 Some(TokenTree::Ident(ident)) if ident == "self" && path.len() > prefix.len() => {}
-                Some(TokenTree::Ident(ident)) if ident == "self" && !prefix.is_empty() => {}
+                Some(TokenTree::Ident(ident)) if ident == "self" && !prefix.is_empty() => is_self = true,
                 Some(TokenTree::Ident(ident)) => path.push(ident.to_string()),
                 Some(TokenTree::Punct(punct)) if punct.as_char() == '*' => path.push(GLOB.to_owned()),
                 Some(TokenTree::Group(group)) => {
@@ -112,11 +114,12 @@ impl Items {
                 }
                 Some(TokenTree::Punct(punct)) if punct.as_char() == ':' => {}
                 end => {
-                    if let Some(last) = path.last() {
+                    if let Some(last) = path.last().filter(|_| is_self || path.len() > prefix.len()) {
                         let name = name.take().unwrap_or_else(|| last.clone());
                         self.imports.push(Import { name, path: path.clone(), is_public });
                     }
                     path = prefix.to_vec();
+                    is_self = false;
                     if end.is_none() {
                         return;
                     }
