@@ -3,14 +3,14 @@
 use std::ops::Deref;
 
 use host_wire::{
-    EventAttributes,
+    EventAttributes, event_type,
     temporal::api::{common::v1::Link, history::v1::HistoryEvent, sdk::v1::UserMetadata},
 };
 
 use crate::{
     execution::{
         child::state::Child,
-        event::{EventKind, event_type, kind},
+        event::{EventKind, kind},
         fact::{Fact, Recorded, UnrecordedChange},
         run::Run,
         successor::NewRun,
