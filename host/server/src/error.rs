@@ -1,4 +1,4 @@
-//! Why a request is refused. The service turns these into the protocol's statuses.
+//! Refusals of requests. `status` turns them into gRPC statuses.
 
 /// A refusal. Nothing was changed, unless the variant says so.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -25,7 +25,31 @@ use tonic::{
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
-use crate::{api::service::Service, server::ServeError};
+use crate::api::service::Service;
+
+/// Why a service cannot listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// Another program listens there.
+    #[error(
+        "listen on {address}: something listens there already; if it is a Temporal service, join it with --address {address}, or choose another port"
+    )]
+    Taken {
+        /// The address that was asked for.
+        address: SocketAddr,
+    },
+    /// The system refuses the address.
+    #[error("listen on {address}")]
+    Listen {
+        /// The address that was asked for.
+        address: SocketAddr,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// The listener failed.
+    #[error("serve")]
+    Serve(#[source] tonic::transport::Error),
+}
 
 /// An address that is listened on.
 #[derive(Debug)]

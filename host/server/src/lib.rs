@@ -47,6 +47,7 @@ mod grpc;
 mod limits;
 mod matching;
 mod namespace;
+mod options;
 mod server;
 mod shard;
 #[cfg(test)]
@@ -57,6 +58,7 @@ mod time;
 mod visibility;
 mod watched;
 
-pub use grpc::Listener;
-pub use server::{DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options, ServeError, Server};
+pub use grpc::{Listener, ServeError};
+pub use options::{DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options};
+pub use server::Server;
 pub use storage::{RecordError, StorageError};

@@ -1,7 +1,7 @@
 //! The service as the rest of the program has it: opened on a folder, called in the process or
 //! over the network.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use host_service::WorkflowService;
 use tokio::task::JoinHandle;
@@ -9,55 +9,11 @@ use tokio::task::JoinHandle;
 use crate::{
     api::service::Service,
     environment::Environment,
-    grpc::{self, Listener},
+    grpc::{self, Listener, ServeError},
+    options::Options,
     shard::deadlines::run_deadlines,
     storage::{Opened, SqliteStorage, StorageError},
 };
-
-/// The namespace that is always there.
-pub const DEFAULT_NAMESPACE: &str = "default";
-
-/// How long closed runs are kept where nothing else is said: 30 days.
-pub const DEFAULT_RETENTION: Duration = Duration::from_secs(30 * 86_400);
-
-/// How a service is opened.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// Its namespaces.
-    pub namespaces: Vec<String>,
-    /// How long closed runs are kept.
-    pub retention: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self { namespaces: vec![DEFAULT_NAMESPACE.to_owned()], retention: DEFAULT_RETENTION }
-    }
-}
-
-/// Why a service cannot listen.
-#[derive(Debug, thiserror::Error)]
-pub enum ServeError {
-    /// Somebody else listens there.
-    #[error(
-        "listen on {address}: something listens there already; if it is a Temporal service, join it with --address {address}, or choose another port"
-    )]
-    Taken {
-        /// The address.
-        address: SocketAddr,
-    },
-    /// The system refuses.
-    #[error("listen on {address}")]
-    Listen {
-        /// The address.
-        address: SocketAddr,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The listener failed.
-    #[error("serve")]
-    Serve(#[source] tonic::transport::Error),
-}
 
 /// The embedded service, open.
 #[derive(Debug)]

@@ -42,7 +42,7 @@ pub(crate) async fn handle(
     read(context, &request, &page, |run| events(run, &page, size, waits)).await
 }
 
-/// Where the caller is: what its token says, or the beginning.
+/// The place that the token names, or the first event.
 async fn page(context: &Context, request: &GetWorkflowExecutionHistoryRequest) -> Result<Page, Status> {
     let parsed = match &request.next_page_token {
         token if token.is_empty() => None,

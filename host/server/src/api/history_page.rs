@@ -16,7 +16,7 @@ const PAGE_EVENTS: usize = 256;
 /// Bytes after which a page ends, so that it stays below what gRPC clients accept.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
-/// Where a caller is in a history; also what it sends back to get more.
+/// A place in a history; `next_page_token` when encoded.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Page {
     #[prost(uint64, tag = "1")]
@@ -25,7 +25,7 @@ pub(crate) struct Page {
     pub(crate) run_id: String,
     #[prost(int64, tag = "3")]
     pub(crate) next: i64,
-    /// The last event that belongs to what was asked for; 0: whatever there is.
+    /// The last event of the request; 0: the last that there is.
     #[prost(int64, tag = "4")]
     pub(crate) last: i64,
     /// Whether the made-up events of a transient task follow the last.

@@ -7,7 +7,6 @@ use host_wire::temporal::api::workflowservice::v1::*;
 use tonic::{Request, Response, Status};
 
 use crate::{
-    Options,
     api::{
         context::Context, count_workflow_executions, describe_namespace, describe_task_queue,
         describe_workflow_execution, get_cluster_info, get_system_info, get_workflow_execution_history,
@@ -22,6 +21,7 @@ use crate::{
         signal_workflow_execution, start_workflow_execution, terminate_workflow_execution,
     },
     environment::Environment,
+    options::Options,
     shard::context::ShardContext,
     storage::Opened,
 };
@@ -33,7 +33,7 @@ pub(crate) struct Service {
 }
 
 impl Service {
-    /// The service for callers outside the process.
+    /// Opens the service for callers outside the process.
     pub(crate) fn new(opened: Opened, options: Options, environment: Environment) -> Self {
         let shard = Arc::new(ShardContext::open(opened, options, environment));
         Self { context: Context { shard, in_process: false } }

@@ -9,7 +9,7 @@ use crate::{
     time::Time,
 };
 
-/// A run that waits for less than this stays in memory.
+/// A run whose next deadline is nearer than this stays in memory.
 const SHORT_WAIT: Duration = Duration::from_secs(10);
 
 /// The runs that were ever out of memory, and perhaps others. Reading may wait for a disk, so it is never done under
@@ -21,7 +21,7 @@ pub(crate) trait Archive: fmt::Debug + Send {
     /// The run with this id.
     fn with_run_id(&self, run_id: &str) -> Option<RunNumber>;
 
-    /// Everything about a run, as of some time at or after which it was last out of memory.
+    /// The run as it was when it left memory, or later.
     fn load(&self, number: RunNumber) -> Option<Run>;
 }
 
@@ -31,12 +31,12 @@ pub(crate) struct Archived {
     pub(crate) run: RunNumber,
     pub(crate) info: Box<WorkflowExecutionInfo>,
     pub(crate) close_time: Option<Time>,
-    /// When time does something to it.
+    /// The next deadline of the run, from [`Run::next_deadline`].
     pub(crate) deadline: Option<Time>,
 }
 
 impl Archived {
-    /// What is to be known of a run while it is not in memory.
+    /// Extracts what stays known while the run is not in memory.
     pub(crate) fn new(number: RunNumber, run: &Run) -> Self {
         Self {
             run: number,
@@ -47,7 +47,8 @@ impl Archived {
     }
 }
 
-/// Whether nothing happens to a run for a while unless a request is about it.
+/// Whether a run may leave memory: it is closed, or has no task, no activity and no deadline within
+/// [`SHORT_WAIT`].
 pub(crate) fn may_leave(run: &Run, now: Time) -> bool {
     let waits = || {
         let soon = run.next_deadline().is_some_and(|(time, _)| time < now.after(SHORT_WAIT));

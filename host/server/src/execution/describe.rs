@@ -47,7 +47,7 @@ pub(crate) fn describe(run: &Run) -> DescribeWorkflowExecutionResponse {
     }
 }
 
-/// What a list says about a run.
+/// The run in a list, and in its description.
 pub(crate) fn info(run: &Run) -> WorkflowExecutionInfo {
     let execution_time = run.start().execution_time();
     let parent_namespace = &run.start().attributes().parent_workflow_namespace;
@@ -77,7 +77,7 @@ pub(crate) fn info(run: &Run) -> WorkflowExecutionInfo {
     }
 }
 
-/// The run's own, and the builds of the workers that completed its tasks.
+/// The search attributes of the run, and `BuildIds` from the workers that completed its tasks.
 fn search_attributes(run: &Run) -> Option<SearchAttributes> {
     let mut fields = run.attributes().search_attributes().unwrap_or_default().indexed_fields;
     let build_ids = run.workflow_tasks().build_ids();

@@ -1,10 +1,10 @@
-//! What the change of one run asks of others and of workers, done in the same transition.
+//! Does what the change of one run asks of other runs and of workers, in the same transition.
 
 use crate::execution::{
     activity, child, external, run_transition::Effect, transition::Transition, workflow_task,
 };
 
-/// Does everything that follows from the changes of a transition. Ends it.
+/// Handles effects until none is left. The last step of a transition.
 pub(crate) fn settle(transition: &mut Transition<'_>) {
     while let Some((number, effect)) = transition.next_effect() {
         match effect {

@@ -1,15 +1,15 @@
-//! What kinds of events there are for a run.
+//! How a run treats events of each type.
 
 use host_wire::EventAttributes;
 
-/// What an event means for the run that records it.
+/// How a run treats an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EventKind {
     /// It closes the run.
     Closing,
-    /// It is the workflow task's own.
+    /// It belongs to the workflow task itself and is never buffered.
     OfWorkflowTask,
-    /// It waits in the buffer while a worker has a workflow task.
+    /// It is buffered while a worker has the workflow task.
     Buffered,
 }
 

@@ -137,7 +137,7 @@ impl Executions {
         found.ok_or_else(|| Error::no_workflow(&execution.workflow_id).into())
     }
 
-    /// The same, if that run is open. `first_run_id` keeps a request to one chain of runs.
+    /// As [`Self::find`], if that run is open. `first_run_id` keeps a request to one chain of runs.
     pub(crate) fn find_open(
         &self,
         namespace: &str,

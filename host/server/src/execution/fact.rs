@@ -1,5 +1,5 @@
-//! What a run's state is a fold of: the events of its history, and notes about what history does
-//! not hold (attempts, heartbeats, buffered events). Storage keeps facts, and nothing else.
+//! Facts, of which the state of a run is a fold: the events of its history, and changes that the history does not
+//! hold (attempts, heartbeats, sticky queues). Storage keeps facts.
 
 use bytes::Bytes;
 use host_wire::temporal::api::{
@@ -10,16 +10,16 @@ use host_wire::temporal::api::{
 use prost::{DecodeError, Message, Oneof};
 use prost_types::{Duration as ProtoDuration, Timestamp};
 
-/// One thing that happened to a run.
+/// One change of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Fact {
-    /// Became part of the history.
+    /// An event is appended to the history.
     Event(Recorded),
-    /// Happened while a workflow task was started; becomes part of the history afterwards.
+    /// An event happened while a worker had the workflow task, and waits without an id until that closes.
     Buffered(Recorded),
-    /// Left the buffer and became part of the history. The first one empties the buffer.
+    /// A buffered event is appended to the history, with its id. The first one empties the buffer.
     Flushed(Recorded),
-    /// Not part of the history.
+    /// A change without an event.
     Unrecorded(UnrecordedChange),
 }
 
@@ -41,7 +41,7 @@ impl Recorded {
     }
 }
 
-/// What changes a run without an event.
+/// A change of a run that its history does not hold.
 #[derive(Clone, PartialEq, Oneof)]
 pub(crate) enum UnrecordedChange {
     #[prost(message, tag = "10")]
@@ -68,7 +68,7 @@ pub(crate) enum UnrecordedChange {
     /// The worker of the started workflow task is part of this process; holds the started event id.
     #[prost(int64, tag = "19")]
     TaskInProcess(i64),
-    /// The last workflow task only asked for another; holds the time of the first in the row.
+    /// A workflow task completed only to ask for another; holds the time of the first in the row.
     #[prost(message, tag = "20")]
     TaskHeartbeat(Timestamp),
 }
@@ -97,7 +97,7 @@ pub(crate) struct TransientStarted {
     pub(crate) in_process: bool,
 }
 
-/// Where the next workflow task goes first; no queue: nowhere special.
+/// The sticky queue of the next workflow task; an empty name clears it.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct Sticky {
     #[prost(string, tag = "1")]
@@ -150,7 +150,7 @@ pub(crate) struct ActivityRetry {
 /// A fact as storage keeps it.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct StoredFact {
-    /// How an event came to be; 0: a note.
+    /// `KIND_EVENT`, `KIND_BUFFERED` or `KIND_FLUSHED`; 0: a change without an event.
     #[prost(uint32, tag = "1")]
     event_kind: u32,
     #[prost(bytes = "bytes", tag = "2")]
@@ -177,7 +177,7 @@ impl From<&Fact> for StoredFact {
     }
 }
 
-/// Why a stored fact cannot be read.
+/// A stored fact that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum FactError {
     #[error("it is not a message")]

@@ -35,7 +35,7 @@ pub(crate) enum Needed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Needs(pub(crate) Needed);
 
-/// Why a request cannot be done now.
+/// A request that cannot be done now.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum NotReady {
     /// A run must be loaded first.
@@ -70,7 +70,7 @@ impl NotReady {
         }
     }
 
-    /// Lets a need through; a refusal is found again when the transition comes to it.
+    /// Passes a need on. A refusal is no error yet: the transition records it when it comes to it.
     pub(crate) fn only_needs(self) -> Result<(), Needs> {
         match self {
             Self::Needs(needed) => Err(Needs(needed)),

@@ -1,9 +1,10 @@
 //! Workflow executions, as functions of (state, input, now): no async, no I/O, no clock, no
-//! randomness. Ids and times are inputs; runs that are not in memory come through [`archive::Archive`].
+//! randomness. Ids and times are inputs; runs that are not in memory are loaded by the caller, see [`loading`].
 //!
 //! [`run::Run`] is one run, changed by [`fact::Fact`]s only; [`run_transition::RunTransition`] changes one
-//! run; [`transition::Transition`] changes a run and those that follow from it; [`executions::Executions`] is
-//! all runs. A feature is a folder.
+//! run; [`transition::Transition`] changes a run and others that follow from it; [`executions::Executions`] holds
+//! the runs in memory. Each feature is a folder: `state` with its part of a run and the fold of its events, a file
+//! for each command and operation, `describe`, tests. `run`, `commands`, `effects` and `pass_time` only dispatch to them.
 
 pub(crate) mod activity;
 pub(crate) mod archive;

@@ -1,4 +1,4 @@
-//! Does what is due in a run.
+//! Fires timers, timeouts and retries of a run whose time has come.
 
 use crate::{
     execution::{
@@ -8,7 +8,11 @@ use crate::{
     time::Time,
 };
 
-/// Whether something is due in a run, and all that it takes is in memory.
+/// Answers whether a deadline of the run has passed, and looks up the runs that change when it closes the run.
+///
+/// # Errors
+///
+/// When a run must be loaded first.
 pub(crate) fn prepare(executions: &Executions, number: RunNumber, now: Time) -> Result<bool, Needs> {
     let Some((run, deadline)) = executions.run(number)?.and_then(|run| Some((run, due(run, now)?))) else {
         return Ok(false);
@@ -19,8 +23,8 @@ pub(crate) fn prepare(executions: &Executions, number: RunNumber, now: Time) -> 
     Ok(true)
 }
 
-/// Does everything that is due, up to what closes the run: for that, other runs must be in memory, so it is done by
-/// a transition of its own.
+/// Handles all deadlines that have passed, in order. A deadline that closes the run changes other runs, which
+/// [`prepare`] looks up for the first deadline only: if it is not the first, it is left to the next transition.
 pub(crate) fn pass_time(run: &mut RunTransition<'_>) {
     let mut first = true;
     while let Some(deadline) = due(run, run.now()) {

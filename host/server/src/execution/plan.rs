@@ -1,4 +1,4 @@
-//! What the check of a command looks at, and how it refuses one.
+//! Checks of commands: the run as earlier commands of the completion leave it, and refusals.
 
 use std::collections::HashSet;
 
@@ -7,21 +7,21 @@ use prost::Message;
 
 use crate::{execution::run::Run, limits};
 
-/// A command that cannot be done; it fails the workflow task.
+/// An invalid command. The workflow task fails with this cause.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct BadCommand {
     pub(crate) cause: Cause,
     pub(crate) message: String,
 }
 
-/// Why a completion is refused.
+/// A refusal of a completion.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Refused {
     /// The workflow task fails.
     Bad(BadCommand),
     /// Nothing is recorded.
     Invalid(String),
-    /// Nothing is recorded: the command is one that this service does not know how to do.
+    /// Nothing is recorded: the service does not support the command.
     Unsupported(&'static str),
 }
 
@@ -61,7 +61,7 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// A command that closes the run; it must see everything that happened.
+    /// Checks a command that closes the run: UnhandledCommand while events are buffered that the worker has not seen.
     pub(crate) fn close(&mut self) -> Result<(), Refused> {
         if self.buffered > 0 {
             return Err(bad(Cause::UnhandledCommand, String::new()));
@@ -71,7 +71,7 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// An id or name that is there and not too long.
+/// Checks that an id or name is set and at most [`limits::ID_BYTES`] long.
 pub(crate) fn check_id(cause: Cause, what: &str, command: &str, id: &str) -> Result<(), Refused> {
     if id.is_empty() {
         return Err(bad(cause, format!("{what} is not set on {command}.")));
@@ -82,7 +82,7 @@ pub(crate) fn check_id(cause: Cause, what: &str, command: &str, id: &str) -> Res
     Ok(())
 }
 
-/// Payloads that fit into an event.
+/// Checks that payloads have at most [`limits::BLOB_BYTES`].
 pub(crate) fn check_payloads(cause: Cause, what: &str, payloads: Option<&Payloads>) -> Result<(), Refused> {
     let size = payloads.map_or(0, Message::encoded_len);
     if size > limits::BLOB_BYTES {

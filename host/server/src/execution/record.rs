@@ -6,15 +6,16 @@ use crate::execution::fact::Fact;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Record {
     pub(crate) run: RunNumber,
-    /// For the first record of a run.
+    /// Set in the first record of a run.
     pub(crate) identity: Option<RunIdentity>,
     pub(crate) facts: Vec<Fact>,
 }
 
-/// Number of a run, in the order of their starts. What storage and task tokens call it.
+/// Number of a run, from 0 in the order of their starts. The service assigns it; storage and task tokens name runs by
+/// it.
 pub(crate) type RunNumber = u64;
 
-/// Names of a run, and what is known before its first event.
+/// Names of a run. They never change.
 #[derive(Clone, PartialEq, Eq, prost::Message)]
 pub(crate) struct RunIdentity {
     #[prost(string, tag = "1")]
@@ -23,7 +24,7 @@ pub(crate) struct RunIdentity {
     pub(crate) workflow_id: String,
     #[prost(string, tag = "3")]
     pub(crate) run_id: String,
-    /// Request that started it: the same one again is the same run.
+    /// Id of the request that started the run. A start with the same id answers with this run.
     #[prost(string, tag = "4")]
     pub(crate) request_id: String,
 }

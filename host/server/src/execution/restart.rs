@@ -1,5 +1,4 @@
-//! What a restart ends: attempts of workers that were part of the process. Others may still answer,
-//! their tokens stay valid.
+//! Fails the tasks of workers that were part of the process, after a restart. Tokens of other workers stay valid.
 
 use host_wire::temporal::api::{
     enums::v1::WorkflowTaskFailedCause,
@@ -23,8 +22,7 @@ pub(crate) fn has_lost_worker(run: &Run) -> bool {
         || attempts.any(|started| started.worker.in_process)
 }
 
-/// Fails what such workers had: workflow tasks are scheduled again, attempts of activities are
-/// used up.
+/// Fails the tasks of such workers: the workflow task is scheduled again, attempts of activities are used up.
 pub(crate) fn lose_workers(run: &mut RunTransition<'_>) {
     if run.workflow_tasks().started_task().is_some_and(|(_, started)| started.worker.in_process) {
         let cause = WorkflowTaskFailedCause::WorkflowWorkerUnhandledFailure;

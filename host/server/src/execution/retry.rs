@@ -1,4 +1,4 @@
-//! Whether and when there is another attempt, of an activity or of a workflow.
+//! Retry policies: whether and when an activity or a workflow gets another attempt.
 
 use std::time::Duration;
 
@@ -20,14 +20,15 @@ const DEFAULT_MAXIMUM_INTERVAL_FACTOR: u32 = 100;
 /// Longest wait between two attempts, whatever a policy says; keeps floating point in range.
 const LONGEST_INTERVAL_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
 
-/// The answer.
+/// Whether there is another attempt.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Retry {
     After(Duration),
     No(RetryState),
 }
 
-/// The policy with everything filled in that its author left open.
+/// The policy with the defaults of Temporal's server where it sets nothing: 1 s, coefficient 2, at most 100 s or 100
+/// times the initial interval.
 pub(crate) fn filled(policy: Option<RetryPolicy>) -> RetryPolicy {
     let mut policy = policy.unwrap_or_default();
     let initial = positive(policy.initial_interval).unwrap_or(DEFAULT_INITIAL_INTERVAL);
@@ -41,7 +42,7 @@ pub(crate) fn filled(policy: Option<RetryPolicy>) -> RetryPolicy {
     policy
 }
 
-/// What is wrong with a policy, if anything.
+/// The fault of an invalid policy, as Temporal's server words it.
 pub(crate) fn invalid(policy: &RetryPolicy) -> Option<&'static str> {
     let initial = policy.initial_interval.map(duration_from_proto).unwrap_or_default();
     let negative = |duration: &Option<prost_types::Duration>| {

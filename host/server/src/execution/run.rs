@@ -161,7 +161,7 @@ impl Run {
         &self.signals
     }
 
-    /// Whether somebody asked the run to cancel itself.
+    /// Whether a client or another run requested cancellation.
     pub(crate) fn cancel_requested(&self) -> bool {
         self.cancel_requested
     }
@@ -175,7 +175,7 @@ impl Run {
         self.transitions
     }
 
-    /// Why the run is to be terminated, if its history is larger than the service keeps.
+    /// The reason for which the run is terminated when its history exceeds the limits.
     pub(crate) fn too_large(&self) -> Option<&'static str> {
         if self.history.events().len() > limits::HISTORY_EVENTS {
             Some("Workflow history count exceeds limit.")

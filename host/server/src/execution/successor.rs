@@ -53,7 +53,7 @@ pub(crate) fn retry_run(
     }
 }
 
-/// The run that a workflow asks for.
+/// The next run after ContinueAsNewWorkflowExecution. What the command leaves out is taken from this run.
 pub(crate) fn continue_as_new(
     run: &Run,
     command: &ContinueAsNewWorkflowExecutionCommandAttributes,
@@ -96,7 +96,8 @@ pub(crate) fn continue_as_new(
     Box::new(next)
 }
 
-/// The wait before the next run, longer after a run that lived shorter than the minimal interval.
+/// The backoff of the next run: what was asked for, or more, so that two runs start at least
+/// [`limits::CONTINUE_AS_NEW_INTERVAL`] apart.
 fn paced(run: &Run, asked: Duration, now: Time) -> Duration {
     let lived = now.since(run.start().execution_time());
     if lived.saturating_add(asked) < limits::CONTINUE_AS_NEW_INTERVAL {
@@ -106,7 +107,7 @@ fn paced(run: &Run, asked: Duration, now: Time) -> Duration {
     }
 }
 
-/// What every following run takes from the one before.
+/// A next run with everything that it takes from this one.
 fn following(run: &Run, new_run_id: String) -> NewRun {
     let mut start = Box::new(run.start().attributes().clone());
     start.continued_execution_run_id.clone_from(&run.identity().run_id);

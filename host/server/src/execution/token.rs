@@ -1,4 +1,4 @@
-//! Task tokens: what a worker sends back to say which attempt it speaks of. They outlive restarts.
+//! Task tokens, with which workers name the attempt that they report about. They stay valid over restarts.
 
 use bytes::Bytes;
 use prost::Message;
@@ -36,7 +36,7 @@ pub(crate) struct TaskToken {
 }
 
 impl TaskToken {
-    /// Reads what a worker sent.
+    /// Decodes the token of a request.
     pub(crate) fn parse(token: &Bytes) -> Result<Self, Error> {
         if token.is_empty() {
             return Err(Error::invalid("Task token not set on request."));

@@ -1,12 +1,12 @@
-//! Workers as runs remember them.
+//! The worker of a task, as its run keeps it.
 
 use host_wire::temporal::api::common::v1::WorkerVersionStamp;
 
-/// Who works on a task.
+/// The worker that has a task.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Worker {
     pub(crate) identity: String,
-    /// Its build; says nothing about where tasks go.
+    /// Its build. It does not change routing.
     pub(crate) version: Option<WorkerVersionStamp>,
     /// Whether it ends with the process of the service.
     pub(crate) in_process: bool,

@@ -20,7 +20,7 @@ use host_wire::{
 use tonic::Request;
 
 use crate::folders::dump::dump;
-use crate::{Listener, Options, Server, StorageError, environment::Clock};
+use crate::{Listener, Server, StorageError, environment::Clock, options::Options};
 
 type Service = Arc<dyn WorkflowService>;
 

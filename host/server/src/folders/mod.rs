@@ -14,8 +14,9 @@ use tempfile::TempDir;
 
 use self::dump::dump;
 use crate::{
-    Options, Server,
+    Server,
     environment::{Blocking, Clock, Environment, Ids},
+    options::Options,
     storage::SqliteStorage,
     time::Time,
 };

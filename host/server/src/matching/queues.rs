@@ -21,7 +21,7 @@ use crate::{
 
 /// A sticky queue that was not polled for so long is dead: its tasks go to the normal queue.
 const STICKY_DEAD: Duration = Duration::from_secs(10);
-/// Who polled within this time counts as a worker of the queue.
+/// A worker that polled within this time counts as a poller of the queue.
 pub(crate) const POLLER_RECENT: Duration = Duration::from_secs(300);
 /// Most pollers remembered by name for each queue.
 const POLLERS: usize = 200;
@@ -105,7 +105,7 @@ impl Queues {
         queue.arrived.notify_one();
     }
 
-    /// Puts back what its taker could not use.
+    /// Puts back a task that its poll could not start.
     pub(crate) fn put_back(&mut self, key: QueueKey, queued: Queued, position: Position) {
         let queue = self.queues.entry(key).or_default();
         queue.tasks.push_front((queued, position));
@@ -164,7 +164,7 @@ impl Queues {
         })
     }
 
-    /// Who polls the queue, with the last time.
+    /// Identities of the pollers of the queue, each with the time of its last poll.
     pub(crate) fn pollers(&self, key: &QueueKey, now: Time) -> Vec<(String, Time)> {
         let pollers = self.queues.get(key).map_or(&[][..], |queue| &queue.pollers);
         pollers.iter().filter(|(_, last)| now.since(*last) < POLLER_RECENT).cloned().collect()
@@ -189,7 +189,7 @@ impl Queues {
         }
     }
 
-    /// Forgets queues that are empty and that nobody polls.
+    /// Removes queues that are empty and have no recent poller.
     pub(crate) fn sweep(&mut self, now: Time) {
         self.queues.retain(|_, queue| {
             !queue.tasks.is_empty()

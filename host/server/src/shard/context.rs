@@ -14,7 +14,6 @@ use tokio::{
 use tonic::Status;
 
 use crate::{
-    Options,
     environment::Environment,
     error::{Error, ExhaustedCause},
     execution::{
@@ -27,6 +26,7 @@ use crate::{
         run::Run,
         transition::Transition,
     },
+    options::Options,
     shard::Shard,
     storage::{Append, Opened, Position, Storage, Synced},
     time::Time,
@@ -40,7 +40,7 @@ pub(crate) struct ShardContext {
     storage: Box<dyn Storage>,
     environment: Environment,
     retention: Duration,
-    /// Told whenever the first deadline may have changed.
+    /// Notified whenever the first deadline may be earlier than before.
     deadlines: Arc<Notify>,
     /// Whether open polls should return.
     closing: Arc<Watched<bool>>,
@@ -53,7 +53,7 @@ impl fmt::Debug for ShardContext {
 }
 
 impl ShardContext {
-    /// Takes up what storage has. Tasks of workers that ended with the process count as failed.
+    /// Resumes the runs that storage has. Tasks of workers that ended with the last process count as failed.
     pub(crate) fn open(opened: Opened, options: Options, environment: Environment) -> Self {
         let Opened { storage, found } = opened;
         let mut executions = Executions::new(options.namespaces, found.next_number);
@@ -123,7 +123,7 @@ impl ShardContext {
         self.change_with(request, prepare, apply, |_, _| {}).await
     }
 
-    /// The same; `after` is called under the same lock.
+    /// As [`Self::change`]; `after` is called under the same lock.
     ///
     /// # Errors
     ///
@@ -242,8 +242,12 @@ impl ShardContext {
         }
     }
 
-    /// Reads something about a run, and waits until what was read is on disk: no caller is shown what a crash would
-    /// undo.
+    /// Reads something about a run together with its position, and waits until that is on disk: no caller is shown what
+    /// a crash would undo.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::read`], or when the disk is full.
     pub(crate) async fn read_run<R>(
         &self,
         read: impl Fn(&Shard) -> Result<(RunNumber, R), NotReady>,
@@ -271,12 +275,16 @@ impl ShardContext {
         Ok(())
     }
 
-    /// What the archive has of a run, for callers that may wait for the disk.
+    /// Reads a run from the archive. Blocks its thread.
     pub(crate) fn archived_run(&self, number: RunNumber) -> Option<Run> {
         self.archive.lock().unwrap_or_else(PoisonError::into_inner).load(number)
     }
 
-    /// Does work that waits for the disk.
+    /// Does work that blocks its thread.
+    ///
+    /// # Errors
+    ///
+    /// When the service ends.
     pub(crate) async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -284,8 +292,11 @@ impl ShardContext {
         self.environment.blocking.run(work).await.map_err(|_| shutting_down())
     }
 
-    /// Waits until something is true of a run, or until it is time to answer: false then. A run that was deleted is
-    /// not waited for.
+    /// Waits until something is true of a run, or until a time: false then. True for a run that was deleted.
+    ///
+    /// # Errors
+    ///
+    /// When the service ends.
     pub(crate) async fn wait_for(
         &self,
         number: RunNumber,
@@ -308,12 +319,20 @@ impl ShardContext {
         }
     }
 
-    /// Refuses what would have to be stored while there is no room.
+    /// Refuses requests that change something while the disk is full.
+    ///
+    /// # Errors
+    ///
+    /// RESOURCE_EXHAUSTED.
     pub(crate) fn check_room(&self) -> Result<(), Status> {
         if self.storage.synced().get().is_full() { Err(no_room()) } else { Ok(()) }
     }
 
     /// Waits until everything up to a position is on disk.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is full, or the service ends.
     pub(crate) async fn on_disk(&self, position: Position) -> Result<(), Status> {
         let synced = self.storage.synced();
         if synced.get().position < position {
@@ -340,8 +359,7 @@ impl ShardContext {
         self.closing.wait_for(|closing| closing).await;
     }
 
-    /// Forgets what is not needed, and some of the runs that nothing happens to; answers whether there
-    /// are more.
+    /// Evicts runs that wait or are closed, up to a bound; answers whether there are more.
     pub(crate) fn sweep(&self) -> bool {
         let now = self.now();
         let mut shard = self.lock();

@@ -1,4 +1,4 @@
-//! Lets time pass for runs whose deadlines come.
+//! The loop that handles deadlines of runs, sweeps memory and deletes old runs.
 
 use std::{sync::Weak, time::Duration};
 
@@ -9,7 +9,7 @@ use crate::{
     shard::context::ShardContext,
 };
 
-/// How often unused things are forgotten, and a clock that was set is noticed.
+/// How often memory is swept, and the longest time until a change of the system clock is noticed.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 /// The pause after a sweep that left something.
 const SWEEP_PAUSE: Duration = Duration::from_millis(5);
@@ -47,7 +47,7 @@ pub(crate) async fn run_deadlines(context: Weak<ShardContext>) {
     }
 }
 
-/// Does what is due, until the next sweep at most; answers how long there is nothing to do.
+/// Handles deadlines that have passed, until the next sweep at most; answers the time until the next deadline.
 async fn do_what_is_due(context: &ShardContext, until: Instant) -> Duration {
     if context.storage().synced().get().is_full() {
         return Duration::from_secs(1);
@@ -70,7 +70,7 @@ async fn do_what_is_due(context: &ShardContext, until: Instant) -> Duration {
     }
 }
 
-/// Whatever comes of it, the next deadline of the run is watched afterwards.
+/// Handles the deadlines of one run, and watches its next one.
 async fn pass_time(context: &ShardContext, number: RunNumber) -> Result<(), tonic::Status> {
     let passed = context.transition(
         number,

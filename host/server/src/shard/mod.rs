@@ -1,5 +1,4 @@
-//! What is behind the lock: the state, and what is known only while the process lives (queues,
-//! deadlines, who waits for what).
+//! The state behind the lock: executions, and what lives in memory only (queues, queries, deadlines, watchers).
 
 pub(crate) mod context;
 pub(crate) mod deadlines;
@@ -28,28 +27,28 @@ use crate::{
     time::Time,
 };
 
-/// Most runs that leave memory at once, so that nobody waits for long.
+/// Most runs that leave memory in one sweep, which holds the lock.
 const LEAVING_RUNS: usize = 500;
 
-/// The last that happened to a run.
+/// The last change of a run.
 #[derive(Clone, Copy, Debug)]
 struct Touched {
     position: Position,
-    /// Whether the run leaves memory once the runs' file is there.
+    /// Whether the run leaves memory once the runs' file has this position.
     leaves: bool,
 }
 
-/// See the module.
+/// Executions, queues, queries and deadlines.
 #[derive(Debug)]
 pub(crate) struct Shard {
     pub(crate) executions: Executions,
     pub(crate) queues: Queues,
     pub(crate) queries: Queries,
     last: Position,
-    /// When something last happened to runs, for as long as the runs' file does not have it.
+    /// The last change of each run that the runs' file does not have yet.
     touched: HashMap<RunNumber, Touched>,
     heap: BinaryHeap<Reverse<(Time, RunNumber)>>,
-    /// The deadline of each run that the heap is about; others in the heap are outdated.
+    /// The next deadline of each run. Entries of the heap with another time are outdated.
     deadlines: HashMap<RunNumber, Time>,
     watchers: HashMap<RunNumber, Arc<Notify>>,
     now: Time,
@@ -107,7 +106,7 @@ impl Shard {
         self.touched.get(&run).map_or(0, |touched| touched.position)
     }
 
-    /// Takes note of a transition.
+    /// Puts the tasks of a transition into their queues, watches the deadlines of its runs and notifies their watchers.
     pub(crate) fn note_changes(&mut self, changes: &Changes, now: Time) -> Noted {
         self.now = now;
         self.last += 1;
@@ -146,12 +145,12 @@ impl Shard {
         first
     }
 
-    /// The same after its deadline was dealt with, whether or not that changed anything.
+    /// Watches the next deadline of a run, after the last one was handled.
     pub(crate) fn rearm(&mut self, number: RunNumber) {
         self.arm(number);
     }
 
-    /// A run with something due, or when to ask again.
+    /// A run whose deadline has passed; else the time of the first deadline.
     pub(crate) fn due(&mut self, now: Time) -> Result<RunNumber, Option<Time>> {
         while let Some(Reverse((time, number))) = self.heap.peek().copied() {
             let valid = self.deadlines.get(&number) == Some(&time);
@@ -167,13 +166,13 @@ impl Shard {
         Err(None)
     }
 
-    /// Told whenever something happens to the run.
+    /// Notified whenever the run changes.
     pub(crate) fn watch(&mut self, run: RunNumber) -> Arc<Notify> {
         self.watchers.entry(run).or_default().clone()
     }
 
-    /// Forgets watchers and queues that nobody uses, and runs that the runs' file has and that
-    /// nothing happens to.
+    /// Removes watchers and queues without users, and evicts runs that wait or are closed and that the runs' file
+    /// has up to `applied`.
     pub(crate) fn sweep(&mut self, applied: Position, now: Time) -> Swept {
         self.watchers.retain(|_, watcher| Arc::strong_count(watcher) > 1);
         self.queues.sweep(now);
@@ -207,34 +206,34 @@ impl Shard {
     }
 }
 
-/// What a sweep found.
+/// Runs that a sweep moved towards the archive.
 #[derive(Debug)]
 pub(crate) struct Swept {
-    /// Runs that have left memory, to be dropped without holding the lock.
+    /// Runs that left memory, to be dropped outside the lock.
     pub(crate) evicted: Vec<Run>,
-    /// Runs that may leave next time.
+    /// Runs that may leave memory in a later sweep, once storage has these rows.
     pub(crate) archived: Vec<Archived>,
-    /// When that is.
+    /// The position of these rows.
     pub(crate) position: Position,
 }
 
 impl Swept {
-    /// Whether another sweep would find more.
+    /// Whether the sweep stopped at [`LEAVING_RUNS`].
     pub(crate) fn has_more(&self) -> bool {
         self.evicted.len() == LEAVING_RUNS || self.archived.len() == LEAVING_RUNS
     }
 }
 
-/// What follows from a transition.
+/// What storage and the deadlines must know of a transition.
 #[derive(Debug)]
 pub(crate) struct Noted {
     pub(crate) position: Position,
     /// Whether there is an earlier deadline now.
     pub(crate) sooner: bool,
-    /// Runs that it closed.
+    /// Rows of the runs that it closed.
     pub(crate) archived: Vec<Archived>,
-    /// How many more workflow tasks are about to complete in this process.
+    /// By how many the workflow tasks changed that workers of this process are about to complete.
     pub(crate) awaited: i64,
-    /// Whether it need not be on disk soon.
+    /// Whether no answer waits for it.
     pub(crate) lazy: bool,
 }

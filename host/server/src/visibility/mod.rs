@@ -1,4 +1,4 @@
-//! Visibility: which runs there are, by filter. Lists and counts of the protocol are made of it.
+//! Visibility: the filters of ListWorkflowExecutions and CountWorkflowExecutions, and the scan over all runs.
 
 pub(crate) mod filter;
 pub(crate) mod scan;

@@ -1,4 +1,4 @@
-//! Goes through the runs of a namespace, in memory and not.
+//! Scans the runs of a namespace, in memory and in the archive.
 
 use std::collections::HashSet;
 
@@ -14,20 +14,20 @@ use crate::{
 
 use std::sync::Arc;
 
-/// What a caller wants to know of the runs that a filter lets through.
+/// A sum over the runs that a filter matches.
 #[derive(Debug)]
 pub(crate) struct Scan<T> {
     pub(crate) namespace: String,
-    /// Only runs with lower numbers.
+    /// Bound of run numbers, exclusive.
     pub(crate) before: RunNumber,
     pub(crate) filter: Filter,
-    /// How many runs that are not in memory are enough. The latest come first.
+    /// The scan ends after so many matching runs of the archive; it starts with the latest.
     pub(crate) most: usize,
     pub(crate) sum: T,
     pub(crate) add: fn(&mut T, RunNumber, WorkflowExecutionInfo),
 }
 
-/// Adds up the runs in memory, and then, outside the lock, the others. Waits until what it saw is on disk.
+/// Adds up the runs in memory, and then, outside the lock, those in the archive. Waits until what it read is on disk.
 ///
 /// # Errors
 ///
@@ -48,11 +48,11 @@ pub(crate) async fn scan<T: Send + 'static>(
 }
 
 impl<T> Scan<T> {
-    /// Answers which runs are in memory, and the position at which that was so.
+    /// Adds up the runs in memory; answers their numbers, and the position that this state is of.
     fn memory(&mut self, context: &ShardContext) -> Result<(HashSet<RunNumber>, Position), Status> {
         let shard = context.lock();
         shard.executions.check_namespace(&self.namespace)?;
-        // What starts from here on is not in the answer.
+        // Runs that start later are not in the answer.
         self.before = self.before.min(shard.executions.next_number());
         let mut in_memory = HashSet::new();
         for (number, run) in shard.executions.iter().filter(|(number, _)| *number < self.before) {
@@ -82,7 +82,7 @@ impl<T> Scan<T> {
             read < most
         };
         context.storage().list(&namespace, before, &mut each)?;
-        // These came back into memory in between, and perhaps have left it again.
+        // Rows without information are of runs that came back into memory meanwhile, and may have left it again.
         for number in without_info {
             let in_memory = {
                 let shard = context.lock();

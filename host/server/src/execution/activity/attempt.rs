@@ -30,7 +30,7 @@ use crate::{
     time::Time,
 };
 
-/// How an attempt ended, as its worker says.
+/// The end of an attempt, as its worker reported it.
 #[derive(Debug)]
 pub(crate) enum AttemptEnd {
     Completed(Option<Payloads>),
@@ -38,7 +38,7 @@ pub(crate) enum AttemptEnd {
     Canceled(Option<Payloads>),
 }
 
-/// Hands the current attempt to a worker; false when there is none to hand out.
+/// Starts an attempt for a worker; false when this attempt is not waiting for a worker any more.
 pub(crate) fn start(run: &mut RunTransition<'_>, id: i64, attempt: i32, worker: &Worker) -> bool {
     let Some(activity) = run.activities().get(id) else { return false };
     if activity.attempt != attempt || activity.started.is_some() || activity.backing_off {
@@ -56,7 +56,7 @@ pub(crate) fn start(run: &mut RunTransition<'_>, id: i64, attempt: i32, worker: 
     true
 }
 
-/// Keeps the details of a heartbeat; an activity that is not there is the caller's to refuse.
+/// Keeps the details of a heartbeat. The caller has checked that the activity is open.
 pub(crate) fn heartbeat(run: &mut RunTransition<'_>, id: i64, details: Option<Payloads>) {
     run.unrecorded(UnrecordedChange::ActivityHeartbeat(ActivityHeartbeat {
         scheduled_event_id: id,
@@ -65,7 +65,7 @@ pub(crate) fn heartbeat(run: &mut RunTransition<'_>, id: i64, details: Option<Pa
     }));
 }
 
-/// What a worker says about the attempt that it was given.
+/// Ends the current attempt: the activity closes, or is tried again.
 pub(crate) fn end(run: &mut RunTransition<'_>, id: i64, end: AttemptEnd, worker: &Worker) {
     let Some(activity) = run.activities().get(id) else { return };
     let canceled_by = activity.cancel_requested_event_id;
@@ -119,7 +119,7 @@ pub(crate) fn end(run: &mut RunTransition<'_>, id: i64, end: AttemptEnd, worker:
     schedule_task(run);
 }
 
-/// A timeout of the current attempt, or of all of them.
+/// Times out the current attempt (start-to-close, heartbeat), which may be tried again, or the activity.
 pub(crate) fn time_out(run: &mut RunTransition<'_>, id: i64, kind: TimeoutType) {
     let Some(activity) = run.activities().get(id) else { return };
     let mut failure = timeout_failure(kind, activity.heartbeat_details.clone());
@@ -147,13 +147,13 @@ pub(crate) fn time_out(run: &mut RunTransition<'_>, id: i64, kind: TimeoutType) 
     schedule_task(run);
 }
 
-/// The backoff of an attempt is over.
+/// Ends the backoff: the attempt waits for a worker.
 pub(crate) fn ready(run: &mut RunTransition<'_>, id: i64) {
     run.unrecorded(UnrecordedChange::ActivityReady(id));
     run.effect(Effect::Activity(id));
 }
 
-/// Arranges another attempt if there is to be one.
+/// Arranges the next attempt if the retry policy allows one; answers `InProgress` then.
 fn retry(run: &mut RunTransition<'_>, id: i64, failure: &Failure) -> RetryState {
     let Some(activity) = run.activities().get(id) else { return RetryState::Timeout };
     if activity.cancel_requested_event_id != 0 {
@@ -181,8 +181,9 @@ fn next_retry(activity: &Activity, failure: &Failure, now: Time) -> Retry {
     next_attempt(policy, activity.attempt, failure, activity.expires(), now)
 }
 
-/// The started event of the attempt that is about to close; 0 when it never started. As Temporal's it has
-/// the build of the worker that completes or fails it, and else none.
+/// Records `ActivityTaskStarted` of the attempt that closes the activity; answers its event id, or 0 when the attempt
+/// never started. Like that of Temporal's server, the event names the build of the worker that completes or fails the
+/// attempt, and no build after a timeout or a cancellation.
 fn record_started(run: &mut RunTransition<'_>, id: i64, closing: &Worker) -> i64 {
     let Some(activity) = run.activities().get(id) else { return 0 };
     let Some(started) = &activity.started else { return 0 };

@@ -19,7 +19,7 @@ use crate::execution::{
     workflow_task::schedule::schedule_task,
 };
 
-/// What the history says of an activity that was cancelled before a worker had it.
+/// Details of `ActivityTaskCanceled` where no worker had the activity, as Temporal's server writes them.
 const NOT_STARTED: &str = "ACTIVITY_ID_NOT_STARTED";
 
 pub(crate) fn check(
@@ -36,7 +36,7 @@ pub(crate) fn check(
         }
         return Ok(());
     }
-    // It closed while the workflow task ran: too late, and not the worker's mistake.
+    // The activity closed while the worker had the workflow task: the command is too late, but valid.
     if plan.run.buffer().events().iter().any(|event| closes(event) == Some(a.scheduled_event_id)) {
         return Ok(());
     }
@@ -68,7 +68,7 @@ pub(crate) fn record(
     if activity.started.is_some() {
         return;
     }
-    // Not the command's own event, but what comes of it: after those of all commands.
+    // This event follows from the command, so it comes after the events of all commands.
     run.record_after_commands(EventAttributes::ActivityTaskCanceledEventAttributes(Box::new(
         ActivityTaskCanceledEventAttributes {
             details: Some(text(NOT_STARTED)),

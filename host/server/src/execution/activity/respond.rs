@@ -1,5 +1,5 @@
-//! What workers say about activities: completed, failed, cancelled, still alive. By token, or by
-//! workflow and activity id.
+//! Reports of workers about attempts: ended or still alive. They name the attempt by task token, or by workflow id,
+//! run id and activity id.
 
 use host_wire::temporal::api::common::v1::{Payloads, WorkflowExecution};
 
@@ -21,7 +21,7 @@ use crate::{
     },
 };
 
-/// The attempt of an activity that a request speaks of.
+/// The attempt that a request names.
 #[derive(Debug)]
 pub(crate) enum Attempt {
     Token(TaskToken),
@@ -29,7 +29,11 @@ pub(crate) enum Attempt {
 }
 
 impl Attempt {
-    /// The run and the id of the scheduled event.
+    /// Finds the run and the scheduled event id of the activity.
+    ///
+    /// # Errors
+    ///
+    /// When no worker has such an attempt, or its run must be loaded first.
     pub(crate) fn find(
         &self,
         executions: &Executions,
@@ -60,7 +64,11 @@ impl Attempt {
     }
 }
 
-/// The attempt ended.
+/// Ends the attempt.
+///
+/// # Errors
+///
+/// When the payloads are too large, or a worker cancels an activity whose cancellation was not requested.
 pub(crate) fn end(
     run: &mut RunTransition<'_>,
     scheduled_event_id: i64,
@@ -77,7 +85,11 @@ pub(crate) fn end(
     Ok(())
 }
 
-/// The attempt goes on; answers whether the activity should stop.
+/// Keeps a heartbeat; answers `cancel_requested`.
+///
+/// # Errors
+///
+/// When the details are too large.
 pub(crate) fn heartbeat(
     run: &mut RunTransition<'_>,
     scheduled_event_id: i64,

@@ -77,7 +77,8 @@ pub(crate) fn record(
     }
 }
 
-/// Timeouts filled in from each other and cut to the run's own; retry policy filled.
+/// Normalises the timeouts as Temporal's server does: each is at most the run timeout, schedule-to-close bounds the
+/// others and fills those that are not set. Fills the retry policy.
 fn normalised(
     run: &Run,
     completed_id: i64,
@@ -93,7 +94,7 @@ fn normalised(
         (Some(timeout), None) => Some(timeout),
         (None, total) => total,
     };
-    // Without a bound for everything, what is left open is bounded by the run.
+    // Without schedule-to-close timeout, the run timeout bounds the activity.
     let (schedule_to_close, schedule_to_start, start_to_close) = match total {
         Some(total) => (Some(total), within(schedule_to_start), within(start_to_close)),
         None => (run_timeout, schedule_to_start.or(run_timeout), start_to_close),

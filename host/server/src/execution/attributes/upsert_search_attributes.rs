@@ -50,7 +50,7 @@ pub(crate) fn record(
     );
 }
 
-/// What removes or replaces an attribute may leave out its type.
+/// Keeps the type of an attribute that the command removes or replaces without naming it.
 fn keep_type(payload: &mut Payload, before: Option<&Payload>) {
     const TYPE: &str = "type";
     if let Some(known) = before.and_then(|before| before.metadata.get(TYPE))

@@ -1,4 +1,4 @@
-//! Events that waited for a workflow task to close.
+//! Moves buffered events into the history.
 
 use std::collections::BTreeMap;
 
@@ -49,7 +49,7 @@ fn fill_started_id(attributes: &mut EventAttributes, started_ids: &BTreeMap<i64,
     }
 }
 
-/// The event that opened what this one closes, and the place for the id of the started event.
+/// The id of the event that opened the activity or child which this event closes, and its `started_event_id`.
 fn result_ids(attributes: &mut EventAttributes) -> Option<(i64, &mut i64)> {
     use EventAttributes as A;
     Some(match attributes {

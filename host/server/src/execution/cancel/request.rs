@@ -1,4 +1,4 @@
-//! Requests for cancellation, from clients and from other runs, on their way into a run.
+//! Records requests for cancellation in a run, from clients and from other runs.
 
 use host_wire::{
     EventAttributes,
@@ -9,16 +9,16 @@ use host_wire::{
 
 use crate::execution::{run_transition::RunTransition, workflow_task::schedule::schedule_task};
 
-/// A request for cancellation on its way into a run.
+/// A request for cancellation of a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct CancelRequest {
     pub(crate) reason: String,
     pub(crate) identity: String,
-    /// The run that asks, with its initiated event, if one does.
+    /// The run that asks, with its initiated event; none for requests of clients.
     pub(crate) external: Option<(WorkflowExecution, i64)>,
 }
 
-/// Asks the run to cancel itrun. Asking again changes nothing.
+/// Records the request and schedules a workflow task. A second request changes nothing.
 pub(crate) fn request(run: &mut RunTransition<'_>, request: CancelRequest) {
     if !run.is_open() || run.cancel_requested() {
         return;

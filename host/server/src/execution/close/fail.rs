@@ -1,4 +1,4 @@
-//! FailWorkflowExecution: another run if the retry policy has one.
+//! FailWorkflowExecution. The retry policy of the run may start another.
 
 use host_wire::{
     EventAttributes,

@@ -7,7 +7,7 @@ use host_wire::{
 
 use crate::execution::{run_transition::RunTransition, workflow_task::end};
 
-/// Ends the run, whatever it does.
+/// Terminates the run. A workflow task that a worker has fails first.
 pub(crate) fn terminate(
     run: &mut RunTransition<'_>,
     reason: &str,
@@ -24,7 +24,7 @@ pub(crate) fn terminate(
     )));
 }
 
-/// Ends a run whose history is larger than the service keeps.
+/// Terminates a run whose history exceeds [`crate::limits::HISTORY_EVENTS`] or [`crate::limits::HISTORY_BYTES`].
 pub(crate) fn too_large(run: &mut RunTransition<'_>) {
     if let Some(reason) = run.too_large() {
         terminate(run, reason, None, "history-service");

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use crate::execution::tests::check;
+use crate::execution::tests::{check, script::Script};
 
 #[test]
 fn a_run_times_out() {
@@ -65,5 +65,28 @@ fn continuing_as_new() {
               4 WorkflowTaskCompleted of 2,3
               5 WorkflowExecutionCompleted
         "#]],
+    );
+}
+
+#[test]
+fn a_run_with_too_large_a_history_is_terminated() {
+    let mut script = Script::default();
+    let markers = format!("complete --force --return{}", " marker:m".repeat(1_000));
+    script.line("start");
+    script.line("poll");
+    for _ in 0..51 {
+        script.line(&markers);
+        script.line("+0");
+    }
+    assert!(script.is_open("w"), "51,200 events are allowed");
+    script.line(&markers);
+    script.line("+0");
+    script.check_recovery();
+    let printed = script.print();
+    assert!(printed.contains("w Terminated"));
+    assert!(
+        printed.ends_with("WorkflowTaskFailed ForceCloseCommand\n  52161 WorkflowExecutionTerminated\n"),
+        "{}",
+        &printed[printed.len() - 300..]
     );
 }

@@ -1,4 +1,4 @@
-//! The end of a run's time.
+//! The run timeout and the execution timeout.
 
 use host_wire::{
     EventAttributes,
@@ -15,7 +15,7 @@ use crate::execution::{
     workflow_task::end,
 };
 
-/// The run's time is over.
+/// Times out the run. Its retry policy may start another, while the execution timeout allows.
 pub(crate) fn time_out(run: &mut RunTransition<'_>) {
     end::force_closed(run);
     let failure = Failure {

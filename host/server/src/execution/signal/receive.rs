@@ -1,4 +1,4 @@
-//! Signals, from requests and from other runs, on their way into a run.
+//! Records signals in a run, from clients and from other runs.
 
 use host_wire::{
     EventAttributes,
@@ -18,7 +18,7 @@ use crate::{
     limits,
 };
 
-/// A signal on its way into a run.
+/// A signal to a run.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Signal {
     pub(crate) name: String,
@@ -26,7 +26,7 @@ pub(crate) struct Signal {
     pub(crate) identity: String,
     pub(crate) header: Option<Header>,
     pub(crate) request_id: String,
-    /// The run that sends it, if one does.
+    /// The run that sends it; none for signals of clients.
     pub(crate) external: Option<WorkflowExecution>,
     pub(crate) links: Vec<Link>,
 }
@@ -39,7 +39,11 @@ impl Signal {
     }
 }
 
-/// Gives the run a signal, once for each request id.
+/// Records a signal and schedules a workflow task. A request id that the run knows changes nothing.
+///
+/// # Errors
+///
+/// When the run is closed, is closing, or has received [`limits::SIGNALS`] signals.
 pub(crate) fn receive(run: &mut RunTransition<'_>, signal: Signal) -> Result<(), Error> {
     if !run.is_open() {
         return Err(Error::completed());

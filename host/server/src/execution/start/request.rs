@@ -37,7 +37,7 @@ use crate::{
 
 const TERMINATE_REASON: &str = "TerminateIfRunning WorkflowIdReusePolicy";
 
-/// The run that answers a start.
+/// The run that a start answers with.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Started {
     pub(crate) run: RunNumber,
@@ -47,18 +47,18 @@ pub(crate) struct Started {
     pub(crate) just_now: bool,
 }
 
-/// What the latest run of the workflow id means for a start.
+/// The effect of the latest run of the workflow id on a start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Existing {
-    /// It is not in the way.
+    /// There is none, or it is closed and may be followed.
     No,
-    /// It answers.
+    /// The answer names it.
     Answers(Started),
-    /// It is open and makes room.
+    /// It is open, and the policies of the start terminate it.
     IsTerminated(RunNumber),
 }
 
-/// What the latest run of the workflow id means for a signal with start.
+/// The effect of the latest run of the workflow id on a signal with start.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Signaled {
     /// It is open and gets the signal.
@@ -67,7 +67,11 @@ pub(crate) enum Signaled {
     Start(Existing),
 }
 
-/// Checks a start and looks up the runs that its policies are about.
+/// Checks a start and looks up the runs that it changes.
+///
+/// # Errors
+///
+/// When the request is invalid, its policies refuse it, or a run must be loaded first.
 pub(crate) fn prepare(
     executions: &Executions,
     request: &StartWorkflowExecutionRequest,
@@ -125,7 +129,11 @@ pub(crate) fn split(r: SignalWithStartWorkflowExecutionRequest) -> (StartWorkflo
     (start, signal)
 }
 
-/// Checks a signal with start and looks up the runs that its policies are about.
+/// Checks a signal with start and looks up the runs that it changes.
+///
+/// # Errors
+///
+/// As [`prepare`].
 pub(crate) fn prepare_signal(
     executions: &Executions,
     start: &StartWorkflowExecutionRequest,
@@ -146,7 +154,11 @@ pub(crate) fn prepare_signal(
     }
 }
 
-/// Signals the open run of a workflow id, or starts one with the signal as its first.
+/// Signals the open run of a workflow id, or starts one whose first signal this is.
+///
+/// # Errors
+///
+/// When the open run takes no signal.
 pub(crate) fn signal_with_start(
     transition: &mut Transition<'_>,
     mut start: StartWorkflowExecutionRequest,
@@ -168,7 +180,7 @@ pub(crate) fn signal_with_start(
     }
 }
 
-/// Starts a run; `first` happens to it before its first workflow task is scheduled.
+/// Starts a run. `first` changes it before its first workflow task is scheduled.
 fn start_with(
     transition: &mut Transition<'_>,
     request: StartWorkflowExecutionRequest,
@@ -221,7 +233,7 @@ fn existing(executions: &Executions, request: &StartWorkflowExecutionRequest) ->
     }
 }
 
-/// A request without id is none that came before.
+/// Whether this request started the run before. Requests without id never did.
 fn is_of_request(run: &Run, request_id: &str) -> bool {
     !request_id.is_empty() && run.identity().request_id == request_id
 }

@@ -6,6 +6,7 @@
 mod coverage;
 mod describe;
 mod kept;
+mod loading;
 mod random;
 mod requests;
 mod restart;

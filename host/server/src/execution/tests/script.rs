@@ -96,6 +96,11 @@ impl Script {
         Self { forgetful: true, ..Self::default() }
     }
 
+    /// Everything that happened.
+    pub(crate) fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
     /// Types of the events that were written.
     pub(crate) fn event_types(&self) -> BTreeSet<i32> {
         let records = self.kept.records();

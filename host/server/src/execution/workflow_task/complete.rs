@@ -1,4 +1,4 @@
-//! RespondWorkflowTaskCompleted: commands into events.
+//! RespondWorkflowTaskCompleted: turns commands into events.
 
 use heck::ToUpperCamelCase as _;
 use host_wire::{
@@ -33,10 +33,10 @@ use crate::{
     time::Time,
 };
 
-/// The request id of a workflow task that was started without a poll, as Temporal's has it.
+/// The request id of a workflow task that is started without a poll, as Temporal's server writes it.
 const INLINE_REQUEST_ID: &str = "request-from-RespondWorkflowTaskCompleted";
 
-/// What the worker gets in the same answer.
+/// Tasks that the worker gets with the answer.
 #[derive(Debug, Default, PartialEq)]
 pub(crate) struct Completed {
     /// Whether the next workflow task is started already.
@@ -46,6 +46,10 @@ pub(crate) struct Completed {
 }
 
 /// Checks the token of a completion and looks up all runs that its commands change.
+///
+/// # Errors
+///
+/// When the token is not that of a started workflow task, or a run must be loaded first.
 pub(crate) fn prepare(
     executions: &Executions,
     token: &TaskToken,
@@ -58,8 +62,11 @@ pub(crate) fn prepare(
     Ok(())
 }
 
-/// A workflow task was completed. On a bad command the task is failed instead, and the answer is an
-/// error all the same.
+/// Completes a workflow task.
+///
+/// # Errors
+///
+/// When a command is invalid or not supported. After `Refused::Bad` the workflow task has failed all the same.
 pub(crate) fn complete(
     transition: &mut Transition<'_>,
     token: &TaskToken,
@@ -98,8 +105,8 @@ fn check(run: &Run, commands: &[Command]) -> Result<(), Refused> {
     commands.iter().try_for_each(|command| commands::check(&mut plan, command))
 }
 
-/// Fails the task because of a command. A task that keeps failing is left to time out, so that its
-/// worker does not run hot.
+/// Fails the task because of a command. From the second attempt on, the task is left to time out instead, so that its
+/// worker does not retry in a tight loop.
 fn refuse(transition: &mut Transition<'_>, token: &TaskToken, bad: &BadCommand, identity: &str) -> Error {
     // `WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND` is `UnhandledCommand` to clients.
     let name =
@@ -161,7 +168,7 @@ fn record(
     completed
 }
 
-/// The event of the completion, after those of a transient task; where the next task goes.
+/// Records `WorkflowTaskCompleted`, after the events of a transient task, and keeps the sticky queue.
 fn record_completed(run: &mut RunTransition<'_>, request: RespondWorkflowTaskCompletedRequest) -> i64 {
     store_transient_events(run, request.worker_version_stamp.clone());
     let ids = run

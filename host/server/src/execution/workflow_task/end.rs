@@ -16,7 +16,7 @@ use crate::execution::{
     workflow_task::schedule::reschedule,
 };
 
-/// The started task failed; another is scheduled.
+/// Fails the task that a worker has and schedules the next.
 pub(crate) fn fail(
     run: &mut RunTransition<'_>,
     cause: WorkflowTaskFailedCause,
@@ -29,8 +29,8 @@ pub(crate) fn fail(
     reschedule(run, flushed);
 }
 
-/// Makes room for an event that closes the run: a started task fails, what was buffered becomes
-/// history.
+/// Closes the workflow task before an event that closes the run: it fails with `ForceCloseCommand`, and buffered
+/// events are flushed.
 pub(crate) fn force_closed(run: &mut RunTransition<'_>) {
     if run.workflow_tasks().started_task().is_some() {
         close_as_failed(run, WorkflowTaskFailedCause::ForceCloseCommand, None, "history-service", "");
@@ -38,7 +38,7 @@ pub(crate) fn force_closed(run: &mut RunTransition<'_>) {
     }
 }
 
-/// Nobody took the task from its sticky queue, or its worker did not complete it in time.
+/// Times out the task: schedule-to-start on a sticky queue, or start-to-close. Schedules the next.
 pub(crate) fn time_out(run: &mut RunTransition<'_>) {
     let Some(task) = run.workflow_tasks().task() else { return };
     let started_event_id = task.started.as_ref().map(|started| started.event_id);
@@ -88,7 +88,7 @@ fn close_as_failed(
     )));
 }
 
-/// The next task goes to the normal queue.
+/// Sends the next task to the normal queue.
 pub(crate) fn clear_sticky(run: &mut RunTransition<'_>) {
     if run.workflow_tasks().sticky().is_some() {
         run.unrecorded(UnrecordedChange::Sticky(Sticky::default()));

@@ -48,8 +48,8 @@ pub(crate) fn transient_events(run: &Run) -> Vec<HistoryEvent> {
     ]
 }
 
-/// Puts the events of a transient task into the history, now that it completes. As Temporal's, they name the
-/// build that completes it.
+/// Records the events of a transient task when it completes. Like those of Temporal's server, they name the build
+/// that completes it.
 pub(crate) fn store_transient_events(run: &mut RunTransition<'_>, version: Option<WorkerVersionStamp>) {
     let Some((task, started)) = run.workflow_tasks().started_task().filter(|(task, _)| task.is_transient())
     else {

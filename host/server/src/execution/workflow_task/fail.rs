@@ -6,7 +6,7 @@ use host_wire::temporal::api::{
 
 use crate::execution::{run_transition::RunTransition, workflow_task::end};
 
-/// The worker could not complete the workflow task.
+/// Fails the workflow task, with the cause that the worker names.
 pub(crate) fn fail(run: &mut RunTransition<'_>, request: RespondWorkflowTaskFailedRequest) {
     let cause = match request.cause() {
         Cause::Unspecified => Cause::WorkflowWorkerUnhandledFailure,

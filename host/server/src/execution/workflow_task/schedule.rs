@@ -6,7 +6,7 @@ use crate::execution::{
     workflow_task::events::scheduled_attributes,
 };
 
-/// Schedules a workflow task, unless there is one or the first is not due.
+/// Schedules a workflow task, unless one is open or the first is delayed.
 pub(crate) fn schedule_task(run: &mut RunTransition<'_>) {
     if run.defer_task() {
         return;
@@ -16,12 +16,12 @@ pub(crate) fn schedule_task(run: &mut RunTransition<'_>) {
     }
 }
 
-/// The delay of the first task is over.
+/// Schedules the first task at the end of its backoff.
 pub(crate) fn first_task_due(run: &mut RunTransition<'_>) {
     schedule_with_event(run);
 }
 
-/// The task after one that failed: transient unless there is something new to show.
+/// Schedules the task after one that failed: a transient one, unless new events were recorded.
 pub(crate) fn reschedule(run: &mut RunTransition<'_>, something_new: bool) {
     if !run.is_open() {
         return;

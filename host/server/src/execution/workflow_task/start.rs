@@ -7,7 +7,8 @@ use crate::execution::{
     workflow_task::events::{scheduled_attributes, started_attributes},
 };
 
-/// Hands the task to a worker; false when it is not there any more. Without a request id it gets a new one.
+/// Starts the task for a worker; false when this attempt is not waiting for a worker any more. Without a request id
+/// the task gets a new one.
 pub(crate) fn start_task(
     run: &mut RunTransition<'_>,
     scheduled_event_id: i64,
@@ -33,7 +34,7 @@ pub(crate) fn start_task(
     }
     let mut scheduled_event_id = scheduled_event_id;
     if transient {
-        // Something happened since: the task has news to show and is a normal one again.
+        // Events were recorded since the task was scheduled: it is a normal task again.
         let attributes = scheduled_attributes(run, run.workflow_tasks().next_queue(), 1);
         scheduled_event_id = run.record(attributes);
     }
@@ -45,7 +46,7 @@ pub(crate) fn start_task(
     true
 }
 
-/// Hands the first task to who started the run, if there is one already.
+/// Starts the first task for the client that started the run (eager start), unless it is delayed.
 pub(crate) fn start_first_task(run: &mut RunTransition<'_>, worker: &Worker) {
     if let Some(task) = run.workflow_tasks().task() {
         start_task(run, task.scheduled_event_id, task.attempt, worker, None);

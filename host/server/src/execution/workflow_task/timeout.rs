@@ -7,7 +7,8 @@ use crate::{
     time::{positive, stored},
 };
 
-/// The timeout of workflow tasks that a start asks for, or the default; within that of the run.
+/// `workflow_task_timeout` as the started event has it: the default where none is asked for, at most
+/// [`limits::WORKFLOW_TASK_TIMEOUT`] and the run timeout.
 pub(crate) fn task_timeout_or_default(
     timeout: Option<prost_types::Duration>,
     run_timeout: Option<Duration>,

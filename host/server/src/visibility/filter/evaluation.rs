@@ -1,4 +1,4 @@
-//! What a filter says of one run.
+//! Evaluates a filter on one run.
 
 use std::cmp::Ordering;
 
@@ -9,7 +9,7 @@ use prost_types::Timestamp;
 
 use crate::{error::Error, execution::run::Run, time::Time};
 
-/// What a filter looks at.
+/// The fields of a run that filters name.
 #[derive(Debug)]
 pub(crate) struct Listed<'a> {
     workflow_id: &'a str,
