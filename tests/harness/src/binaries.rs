@@ -1,4 +1,4 @@
-//! Where binaries and components are. Both are built when a test asks, so that none is stale.
+//! Paths of binaries and components. Each is built when a test asks for it, so that none is stale.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

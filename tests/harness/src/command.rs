@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 
-/// What a command line came to.
+/// Exit code and output of a command line.
 #[derive(Debug)]
 pub struct Output {
     /// Exit code; -1 for a signal.

@@ -9,24 +9,24 @@ use anyhow::{Context, Result, bail};
 
 use crate::binary;
 
-/// How long a host may take to be ready, or to stop.
+/// Longest time until a host polls, logs an expected line, or stops.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// What its log says once it polls.
+/// Part of the line that a host logs once it polls.
 const READY: &str = "polling task queue";
 
-/// What a host is started with.
+/// Arguments of `host run`.
 #[derive(Clone, Debug)]
 pub struct HostOptions {
     /// The binary: `host`, or that of a sample.
     pub binary: String,
     /// The service it works for.
     pub service: Service,
-    /// What it polls.
+    /// The task queue that it polls.
     pub task_queue: String,
-    /// What `--modules` names.
+    /// Module files and folders, `--modules`.
     pub modules: Vec<PathBuf>,
-    /// What `--data-dir` names.
+    /// The data folder, `--data-dir`.
     pub data_dir: PathBuf,
     /// Further arguments.
     pub arguments: Vec<String>,
@@ -111,7 +111,7 @@ impl Host {
         self.log.lock().map(|log| log.clone()).unwrap_or_default()
     }
 
-    /// Waits until its log has a text.
+    /// Waits until its log contains a text.
     ///
     /// # Errors
     /// It ends first, or time runs out.

@@ -1,6 +1,6 @@
 //! What end-to-end tests share: a service, hosts as processes, command lines.
 //!
-//! Tests go through the front door: the binaries as a user runs them, over gRPC and the file system.
+//! Tests use the binaries as a user does: command lines, gRPC, the file system.
 
 mod binaries;
 mod bomb;

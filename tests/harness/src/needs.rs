@@ -9,10 +9,10 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 /// Names a Python interpreter that has the package `temporalio`.
 const PYTHON: &str = "HOST_TEST_PYTHON";
 
-/// What hosted CI sets to `true`.
+/// The variable that hosted CI sets to `true`.
 const CI: &str = "CI";
 
-/// What a test needs and this machine lacks, and where it comes from.
+/// A tool that a test needs and this machine lacks, and how to get it.
 #[derive(Clone, Debug)]
 pub struct Missing(String);
 

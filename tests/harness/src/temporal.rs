@@ -1,4 +1,4 @@
-//! A real Temporal server, where there is one.
+//! Temporal's development server, where the machine has the `temporal` binary.
 
 use std::net::TcpStream;
 use std::path::PathBuf;

@@ -31,7 +31,7 @@ impl Basket {
         self.items.len()
     }
 
-    /// Nothing without a name, and not too much.
+    /// Refuses an item without a name, and more than `MAX_ITEMS`.
     #[update_validator(add)]
     pub fn validate_add(&self, _ctx: &WorkflowContextView, item: &str) -> Result<(), String> {
         if item.is_empty() {
@@ -49,7 +49,7 @@ impl Basket {
         self.items.clone()
     }
 
-    /// No more items.
+    /// Ends the workflow with the items so far.
     #[signal]
     pub fn check_out(&mut self, _ctx: &mut SyncWorkflowContext<Self>) {
         self.checked_out = true;

@@ -34,8 +34,8 @@ pub struct OutsideActivities;
 
 #[activities]
 impl OutsideActivities {
-    /// Leaves the task token of attempt n in `attempt-n`, behind what the attempt before recorded last in
-    /// `details-n`, and leaves its completion to a client that reads the token.
+    /// Writes the last heartbeat details of the attempt before to `details-n` and then the task token of
+    /// attempt n to `attempt-n`. A client that reads the token completes the activity.
     #[activity]
     pub fn hand_out(ctx: ActivityContext, folder: String) -> Result<String, ActivityError> {
         let folder = std::path::Path::new(&folder);

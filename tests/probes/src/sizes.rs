@@ -1,4 +1,4 @@
-//! What is larger than the service takes, in every place where there can be too much.
+//! Values that are larger than the service takes, in every field that has a limit.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub enum Place {
     ActivityHeartbeat,
 }
 
-/// Has more in one place than fits, or just as much as does.
+/// Puts a given number of bytes into one field: a result, an argument, details, a message.
 #[workflow]
 #[derive(Debug, Default)]
 pub struct Sizes;

@@ -8,10 +8,10 @@ use crate::environment::{Environment, Scene};
 const VARIABLES: u32 = 20_000;
 const LOOPS: u32 = 20_000;
 
-/// What every host here is started with; modules that are good are compiled beforehand.
+/// Argument of every host here. Good modules are compiled beforehand, so that it does not refuse them.
 const COMPILE_TIMEOUT: [&str; 2] = ["--compile-timeout", "3s"];
 
-/// What is said of the bomb.
+/// The reason with which the host refuses the bomb.
 const REFUSED: &str = "the module does not compile: the compiler took more than 3s";
 
 pub(crate) fn a_bomb_at_the_start(environment: &Environment) -> Result<()> {

@@ -46,8 +46,8 @@ pub(crate) fn python_activities(environment: &Environment) -> Result<()> {
     Ok(())
 }
 
-/// Every state machine of the service, under the official worker. What matters is in the comparison of the
-/// histories; here, that each of them could be made.
+/// Every state machine of the service, under the official worker. Here each case must come to its end; the
+/// comparison of the histories checks what it did.
 pub(crate) fn python_state_machines(environment: &Environment) -> Result<()> {
     let scene = environment.scene()?;
     let only = std::env::var("HOST_TEST_CASES").unwrap_or_default();

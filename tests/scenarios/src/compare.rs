@@ -7,15 +7,15 @@ use serde_json::Value;
 
 use crate::recording::Histories;
 
-/// What may differ between two runs of a scenario even on the same service.
+/// How far two runs of a scenario agree, even on the same service.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Order {
-    /// Nothing: every event, in its order.
+    /// Every event, in its order.
     Exact,
-    /// The order in which things that run at the same time happen, and what follows from it: workflow
-    /// tasks and the ids of events. The events of every activity, timer and child are compared.
+    /// The events of every activity, timer and child. Those that run at the same time come in any order, and
+    /// with them workflow tasks and ids of events.
     BySubject,
-    /// All of it: such a scenario is not compared.
+    /// Not at all: such a scenario is not compared.
     Chance,
 }
 

@@ -6,8 +6,8 @@ use test_harness::{Host, component};
 
 use crate::environment::{Environment, Scene};
 
-/// What the worker says of a workflow task that asked for five activities: it asks for no more than three
-/// of them, and gets all three.
+/// The worker's log line for a workflow task with five activities: it requests three of them eagerly, as
+/// many as it has free slots, and gets all three.
 const THREE_OF_FIVE: &str = "activities start eagerly asked=3 given=3";
 
 /// Five pollers hold a slot each, and three are left.

@@ -27,7 +27,7 @@ pub(crate) fn edited(folder: &Path, sample: &str, from: &str, to: &str) -> Resul
     Ok(kept)
 }
 
-/// What `cargo new` and `cargo add` would have written.
+/// The manifest that `cargo new` and `cargo add` would write.
 fn manifest(root: &Path, sample: &str) -> String {
     format!(
         r#"[package]

@@ -1,4 +1,4 @@
-//! What scenarios run in.
+//! The surroundings of a scenario: service, task queue, data folder, command lines.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -14,16 +14,16 @@ use test_harness::{Embedded, Host, HostOptions, Output, Service, Temporal, run, 
 
 use crate::recording::{Histories, record};
 
-/// How long a scenario waits for something to become true.
+/// Longest time that a scenario waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A service, and what else the machine has, for one scenario.
+/// The service of one scenario, and the Python interpreter if there is one.
 pub(crate) struct Environment {
     service: Arc<Running>,
     python: Option<PathBuf>,
     scenario: &'static str,
     scenes: AtomicU32,
-    /// Workflows that the scenario spoke of.
+    /// Workflows that the scenario named; their histories are recorded.
     workflow_ids: Mutex<BTreeSet<String>>,
 }
 
@@ -160,7 +160,7 @@ impl Scene<'_> {
             .collect())
     }
 
-    /// Asks until the answer is yes.
+    /// Polls a condition until it holds; `what` names it in the error.
     pub(crate) fn wait_until(&self, what: &str, mut done: impl FnMut() -> Result<bool>) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         while !done()? {

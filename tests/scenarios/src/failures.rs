@@ -1,4 +1,4 @@
-//! What goes wrong with a workflow task fails the task, not the execution.
+//! A fault in a workflow task fails the task, not the execution.
 
 use anyhow::{Context, Result, ensure};
 use test_harness::component;

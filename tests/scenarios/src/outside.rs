@@ -9,14 +9,14 @@ use tonic::Code;
 use crate::environment::{Environment, Scene};
 use crate::protocol_client::ProtocolClient;
 
-/// A host, and a run of which the first attempt has left its task token.
+/// A host, and a run of `Outside`, whose attempts leave their task tokens in the scene's folder.
 fn handed_out(scene: &Scene<'_>, id: &str) -> Result<Host> {
     let host = scene.host("probes", &[component("probes")?], &[])?;
     scene.start("Outside", id, &json!(scene.folder.path()).to_string())?;
     Ok(host)
 }
 
-/// What attempt `attempt` left.
+/// The task token that an attempt left; `attempt` counts from 1.
 fn task_token(scene: &Scene<'_>, attempt: u32) -> Result<Vec<u8>> {
     let path = scene.folder.path().join(format!("attempt-{attempt}"));
     scene.wait_until("the task token", || Ok(path.exists()))?;

@@ -1,4 +1,4 @@
-//! The histories of everything that a scenario spoke of, kept for the comparison of the services.
+//! The histories of the workflows that a scenario named, kept for the comparison of the services.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use crate::scrub::scrub;
 /// Scrubbed events by workflow id and the number of the run in its chain.
 pub(crate) type Histories = BTreeMap<String, Vec<Value>>;
 
-/// What every scenario recorded, by its name and that of the service.
+/// The histories of every scenario, by its name and that of the service.
 #[derive(Default)]
 pub(crate) struct Recordings(Mutex<BTreeMap<(&'static str, &'static str), Histories>>);
 

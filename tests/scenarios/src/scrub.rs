@@ -1,6 +1,5 @@
-//! What two services may write differently into the history of the same workflow, each with its reason.
-//!
-//! Everything else that differs is a difference.
+//! Fields that two services may write differently into the history of the same workflow, each with its
+//! reason. Whatever else differs fails the comparison.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -8,7 +7,7 @@ use std::collections::BTreeMap;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value};
 
-/// What happens to something that may differ.
+/// How a field that may differ is removed from the comparison.
 #[derive(Clone, Copy)]
 enum Scrub {
     /// A field of this name is taken out.

@@ -1,4 +1,4 @@
-//! What the service would not take is refused by the host, which says what it was and how large.
+//! The host refuses values that are too large for the service, and says which one it was and how large.
 
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
@@ -6,11 +6,11 @@ use test_harness::component;
 
 use crate::environment::{Environment, Scene};
 
-/// Bytes that are more than one call, or one result, may have.
+/// More bytes than one payload field may have (2 MiB).
 const MORE_THAN_ONE_TAKES: usize = 3_000_000;
-/// Bytes of which one call may have so many, and five of them may not in one message.
+/// Bytes that one payload field may have, and that are too many for a message (4 MiB) five times over.
 const MORE_THAN_FIVE_TAKE: usize = 1_000_000;
-/// Bytes that are more than one message may have.
+/// More bytes than one gRPC message may have (4 MiB).
 const MORE_THAN_A_MESSAGE: usize = 5_000_000;
 
 fn start(scene: &Scene<'_>, place: &str, bytes: usize) -> Result<String> {

@@ -8,8 +8,8 @@ use test_harness::{Host, HostOptions, Service, binary, component, free_port};
 /// The workflow that is run.
 const WORKFLOW_ID: &str = "greet-world";
 
-/// Builds the sample and its host, runs a workflow on the embedded service, and shows what came of it.
-/// Its data folder and its port are its own: nothing is left behind, and nothing is in the way.
+/// Builds the sample and its host, runs a workflow on the embedded service, and shows result and history.
+/// The data folder is temporary and the port a free one, so that it can run beside other hosts.
 pub(crate) fn demo() -> Result<()> {
     eprintln!("Building the host; the first time that takes some minutes.");
     let host = binary("greetings")?;

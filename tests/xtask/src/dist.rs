@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use test_harness::workspace_root;
 
-/// What a user gets beside the binary.
+/// Files that accompany the binary.
 const TEXTS: [&str; 5] = ["README.md", "CHANGELOG.md", "SECURITY.md", "LICENSE-APACHE", "LICENSE-MIT"];
 
 /// Builds `host` for release into `target/dist`, stripped. Its line tables are in `host.debug`: the standard
@@ -36,7 +36,7 @@ pub(crate) fn dist() -> Result<()> {
     Ok(())
 }
 
-/// Copies a binary without what only debuggers and backtraces need, and that into `<name>.debug`.
+/// Copies a binary without symbols and line tables, which go into `<name>.debug`.
 fn split(binary: &Path, folder: &Path) -> Result<()> {
     let name = binary.file_name().context("no name")?;
     let stripped = folder.join(name);

@@ -100,7 +100,7 @@ fn bring_to_end(script: &mut Script, id: &str) {
     panic!("{id} is still open");
 }
 
-/// splitmix64.
+/// A number below `len`, by splitmix64.
 fn index(state: &mut u64, len: usize) -> usize {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
