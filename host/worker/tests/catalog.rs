@@ -105,7 +105,7 @@ fn a_replaced_file_serves_new_runs_and_the_old_module_stays_for_runs_that_name_i
     machine.write("script.wasm", &version(1));
     check_serving(&machine.host_on_folder(), 1);
 
-    // Files that somebody removed from the store come back with the module.
+    // Files that an operator removed from the store come back with the module.
     let kept = machine.folder.path().join("data/modules").join(format!("{}.wasm", digest(1)));
     fs::remove_file(&kept).unwrap();
     check_serving(&machine.host_on_folder(), 1);

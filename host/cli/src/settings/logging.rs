@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, stderr};
 use clap::{Args, ValueEnum};
 use tracing_subscriber::EnvFilter;
 
-/// Logging.
+/// Which lines are logged, and in which format.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct LoggingArgs {

@@ -43,7 +43,7 @@ pub(crate) struct TlsArgs {
 /// Encryption of a connection.
 #[derive(Debug)]
 pub(super) enum Encryption {
-    /// TLS.
+    /// TLS, with these certificates and names.
     On(Tls),
     /// No TLS, also with an API key.
     Off,
