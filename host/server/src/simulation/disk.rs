@@ -288,12 +288,12 @@ impl Storage for SimulatedStorage {
 /// Writes groups until the crash.
 async fn write(storage: SimulatedStorage, mut random: Random) {
     loop {
-        let arrived = storage.0.arrived.notified();
-        if storage.state().pending.is_empty() {
+        // The last group may have taken what this was told of.
+        while storage.state().pending.is_empty() {
             tokio::select! {
                 biased;
                 _ = storage.0.crashed.wait_for(|crashed| crashed) => return,
-                () = arrived => {}
+                () = storage.0.arrived.notified() => {}
             }
         }
         if !storage.state().urgent {
