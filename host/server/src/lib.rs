@@ -25,7 +25,8 @@
 //! first, in groups with one sync each; `runs.sqlite` takes them behind it, sorted by run, and the log
 //! is cut up to there. Runs that closed, or that only wait, are in `runs.sqlite` and not in memory
 //! (some 3 KB on disk for a run of one activity). Closed runs are deleted after
-//! [`Options::retention`]. Queues, pollers and queries live in memory only and are made anew.
+//! [`Options::retention`]. Queues, pollers and queries live in memory only and are made anew. The
+//! formats, and how folders of earlier ones are migrated: `docs/data-folder.md`.
 //!
 //! A worker inside the process ([`Server::service`]) gets its workflow tasks before they are on
 //! disk, because workflows have no effects of their own; activities and answers to clients wait. Its

@@ -24,7 +24,7 @@ use crate::{Listener, Server, StorageError, environment::Clock, options::Options
 
 type Service = Arc<dyn WorkflowService>;
 
-/// Longer than anybody waits.
+/// Timeouts that never pass in a test.
 const LONG: Duration = Duration::from_secs(3_600 * 24 * 1_000);
 /// Until runs that only wait have left memory and the second file has everything.
 const SETTLED: Duration = Duration::from_secs(5);
@@ -176,7 +176,7 @@ async fn first_life(here: &Service, remote: &Service) {
     complete(remote, &task(remote, "beating").await, vec![beats]).await;
     beat(remote, "beating", "first").await;
 
-    // Workflow tasks: that nobody took, that failed often.
+    // Workflow tasks: one that no worker took, one that failed often.
     start(here, "scheduled", "Tasks", |_| {}).await;
     start(here, "failing", "Tasks", |_| {}).await;
     for _ in 0..3 {

@@ -28,16 +28,16 @@ const PORTION_TIME: Duration = Duration::from_secs(1);
 /// Bytes after which a portion is written at once.
 const PORTION_BYTES: usize = 8 * 1024 * 1024;
 
-/// What comes from the log's thread.
+/// A message from the thread that writes the log.
 #[derive(Debug)]
 pub(super) enum Behind {
-    /// Is on disk in the log.
+    /// Transitions that are on disk in the log.
     Transitions(Vec<Transition>),
-    /// Runs that closed before are to be deleted.
+    /// Delete runs that closed before this time.
     Prune(Time),
 }
 
-/// Writes until the log's thread ends, and then what is left.
+/// Writes portions until the thread that writes the log ends, and then the rest.
 pub(super) fn run(
     mut file: RunsFile,
     checkpointer: &Checkpointer,
@@ -50,7 +50,7 @@ pub(super) fn run(
         let Ok(first) = receiver.recv() else { return };
         let (portion, prune) = gather(first, receiver, &mut ends);
         if ends {
-            // The next start does it otherwise.
+            // If this fails, the next start takes the rest from the log.
             if let Err(error) = file.apply(&portion, synced.get().position) {
                 tracing::warn!(%error, "failed to bring the runs' file to the end of the log");
             }
@@ -59,7 +59,7 @@ pub(super) fn run(
         retried(synced, || file.apply(&portion, synced.get().position));
         applied.store(file.applied(), Ordering::Release);
         if let Err(error) = checkpointer.checkpoint() {
-            // The log stays as long as it is, until it works again.
+            // The WAL of the log grows until a checkpoint works again.
             tracing::warn!(%error, "failed to move the log's WAL into its file");
         }
         if let Some(closed_before) = prune {
@@ -96,8 +96,8 @@ fn gather(first: Behind, receiver: &Receiver<Behind>, ends: &mut bool) -> (Vec<T
     (portion, prune)
 }
 
-/// Does something, again and again while there is no room for it. Any other failure ends the
-/// process: nothing is lost, because the log has it.
+/// Repeats work until there is room for it. Any other failure ends the process: nothing is lost, because the log has
+/// it.
 fn retried<T>(synced: &Watched<Synced>, mut work: impl FnMut() -> Result<T, StorageError>) -> T {
     loop {
         match work() {

@@ -1,5 +1,5 @@
-//! The state's archive: the runs' file. A file that cannot be read ends the process, as one that
-//! cannot be written does: an answer without it would be wrong.
+//! Runs that are not in memory are read from `runs.sqlite`. When that fails, or the run is damaged, the process
+//! ends, as it does when the file cannot be written: an answer without the run would be wrong.
 
 use crate::{
     execution::{archive::Archive, record::RunNumber, run::Run},

@@ -1,4 +1,4 @@
-//! One transition as the files keep it.
+//! One transition, and the records in it, as the files keep them.
 
 use bytes::Bytes;
 use prost::Message;
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// Place in the log, from 1.
+/// Place of a transition in the log, from 1, without gaps. The shard assigns it.
 pub(crate) type Position = u64;
 
 /// A transition on its way to the disk.
@@ -24,12 +24,12 @@ pub(super) struct Transition {
     pub(super) position: Position,
     /// Encoded records, see [`encode`].
     pub(super) entry: Bytes,
-    /// Runs that may be left out of memory from here on. Not in the log: after a restart they are
-    /// found again.
+    /// Runs that may leave memory once `runs.sqlite` has this transition. The log does not have them: a restart finds
+    /// them again.
     pub(super) archived: Vec<Archived>,
 }
 
-/// What happened, in order.
+/// The records of one transition, in the order in which they were made.
 #[derive(Clone, PartialEq, Message)]
 struct Entry {
     #[prost(message, repeated, tag = "1")]

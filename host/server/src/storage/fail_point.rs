@@ -1,10 +1,10 @@
-//! Named places at which the kill test ends the process. Not in optimized builds.
+//! Named places at which tests end the process. They do nothing in optimized builds.
 
-/// Variable with the place and how often it is passed before: `log-synced:12`.
+/// Variable with the place, and how often it is passed before the process ends there: `log-synced:12`.
 #[cfg(debug_assertions)]
 const VARIABLE: &str = "HOST_FAIL_POINT";
 
-/// Ends the process, as `kill -9` would, if this is the place and the time.
+/// Ends the process, as `kill -9` would, if [`VARIABLE`] names this place and it was passed often enough.
 #[cfg(debug_assertions)]
 pub(super) fn pass(place: &str) {
     use std::sync::{

@@ -11,7 +11,7 @@ use crate::storage::StorageError;
 /// File that is locked while a process uses the folder; holds its process id.
 const LOCK_FILE: &str = "lock";
 
-/// The data folder is ours until this is dropped, or the process ends in whatever way.
+/// The lock on a data folder. The system gives it up when this is dropped or the process ends.
 #[derive(Debug)]
 pub(super) struct FolderLock {
     _file: File,

@@ -1,5 +1,4 @@
-//! The file to which everything is written first: a row for each transition, cut once the runs' file
-//! has it.
+//! `log.sqlite`: one row for each transition, deleted some time after `runs.sqlite` has it.
 
 use std::{
     path::Path,
@@ -28,7 +27,7 @@ const WAL_PAGES: i64 = 1_000;
 pub(super) struct LogFile {
     database: Database,
     gate: Gate,
-    /// Up to here it was cut.
+    /// Entries up to this position were deleted.
     cut: Position,
 }
 
@@ -47,7 +46,7 @@ impl LogFile {
         Ok(Self { cut: cut.map_or(0, i64::cast_unsigned), database, gate })
     }
 
-    /// Says that this log and a file of runs belong together.
+    /// Writes the id of the folder into a log that was just made.
     pub(super) fn set_store(&self, id: &str) -> Result<(), StorageError> {
         self.database.checked(|c| c.execute("INSERT INTO store (id) VALUES (?1)", [id])).map(|_| ())
     }
@@ -68,8 +67,8 @@ impl LogFile {
         Ok(last.flatten().map_or(self.cut, i64::cast_unsigned))
     }
 
-    /// Writes transitions in one transaction, and syncs. Also cuts what is in the runs' file, when
-    /// that is much.
+    /// Writes transitions in one SQLite transaction, and syncs. Also deletes [`CUT_ENTRIES`] entries when
+    /// `runs.sqlite` has that many more than were deleted.
     pub(super) fn write(&mut self, group: &[Transition], applied: Position) -> Result<(), StorageError> {
         let cut = if applied >= self.cut + CUT_ENTRIES { self.cut + CUT_ENTRIES } else { self.cut };
         let from = self.cut;
@@ -126,14 +125,15 @@ pub(super) fn read_after(
     Ok(last)
 }
 
-/// Moves the log's WAL into its file, from a thread that nobody waits for.
+/// Moves the log's WAL into its file, on the thread of `runs.sqlite`, for which no call waits.
 #[derive(Debug)]
 pub(super) struct Checkpointer {
     database: Database,
     gate: Gate,
 }
 
-/// Held by the writer while it writes. SQLite's own locks make who waits sleep for milliseconds.
+/// Held by the writer while it writes, and by a checkpoint that must not meet it: a connection that waits for
+/// SQLite's own locks sleeps for milliseconds.
 pub(super) type Gate = Arc<Mutex<()>>;
 
 impl Checkpointer {
@@ -141,8 +141,8 @@ impl Checkpointer {
         Ok(Self { database: Database::again(path)?, gate })
     }
 
-    /// First without disturbing the writer. If the WAL is long, the writer then waits for what it has
-    /// written meanwhile, and starts the WAL anew.
+    /// Copies the WAL beside the writer. If the WAL is long, then the writer has to wait while what it wrote meanwhile
+    /// is copied, so that its next write starts the WAL anew.
     pub(super) fn checkpoint(&self) -> Result<(), StorageError> {
         let sql = "PRAGMA wal_checkpoint(PASSIVE)";
         let run = || self.database.checked(|c| c.query_row(sql, [], |row| row.get::<_, i64>(1)));

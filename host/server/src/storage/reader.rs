@@ -1,4 +1,4 @@
-//! Reads the runs' file.
+//! Reads `runs.sqlite`.
 
 use std::path::Path;
 
@@ -22,13 +22,13 @@ use crate::{
     time::Time,
 };
 
-/// A connection that reads what is in the runs' file, while another writes.
+/// A connection that reads `runs.sqlite` while another writes it.
 #[derive(Debug)]
 pub(super) struct Reader {
     database: Database,
 }
 
-/// A run in a list; without information if it is in memory.
+/// A run in a list: its number, and what lists show, which is missing while the run is in memory.
 pub(crate) type Row = (RunNumber, Option<WorkflowExecutionInfo>);
 
 impl Reader {

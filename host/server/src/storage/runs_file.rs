@@ -1,5 +1,5 @@
-//! The file with all runs: what happened to each, and what lists know of those that are not in
-//! memory. It is written behind the log, in large portions, and is what a start reads.
+//! `runs.sqlite`: the records of all entities, and what lists show of runs that are not in memory. It is written
+//! behind the log, in large portions, and is what a start reads.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -56,7 +56,7 @@ const INSERT_RUN: &str = "INSERT INTO run (number, namespace, workflow_id, run_i
                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const UPDATE_RUN: &str = "UPDATE run SET closed = ?2, deadline = ?3, info = ?4
                           WHERE number = ?1 AND (info IS NOT NULL OR ?4 IS NOT NULL)";
-/// Runs that are deleted at once.
+/// Runs that one SQLite transaction deletes.
 const PRUNED_RUNS: i64 = 1_000;
 
 /// The runs' file, open for writing.
@@ -126,7 +126,7 @@ impl RunsFile {
         Ok(())
     }
 
-    /// Deletes some of the runs that closed before; answers whether there are more.
+    /// Deletes at most [`PRUNED_RUNS`] runs that closed before this time; answers whether there are more.
     pub(super) fn prune(&self, closed_before: Time) -> Result<bool, StorageError> {
         self.database.checked(|c| {
             let transaction = c.unchecked_transaction()?;

@@ -1,4 +1,4 @@
-//! What both SQLite files have in common: how they are opened, how they say whose they are.
+//! What `log.sqlite` and `runs.sqlite` have in common: how they are opened and checked, and their format.
 
 use std::path::{Path, PathBuf};
 
@@ -18,7 +18,7 @@ const OLDEST_SQLITE: i32 = 3_051_003;
 /// Largest file that is read through at start in search of damage: some seconds.
 const CHECKED_BYTES: u64 = 1 << 30;
 
-/// One of the files, open.
+/// A connection to one of the files.
 #[derive(Debug)]
 pub(super) struct Database {
     pub(super) path: PathBuf,
@@ -59,7 +59,7 @@ impl Database {
         }
     }
 
-    /// Does something with the connection, and says which file it was if that fails.
+    /// Works with the connection. The error of a failure names the file.
     pub(super) fn checked<R>(
         &self,
         work: impl FnOnce(&Connection) -> rusqlite::Result<R>,

@@ -32,32 +32,33 @@ const LAZY_TIME: Duration = Duration::from_millis(5);
 /// How long to wait before trying again when the disk is full.
 pub(super) const FULL_RETRY: Duration = Duration::from_millis(200);
 
-/// What happened in a transition.
+/// One transition, as it is handed to storage.
 #[derive(Debug)]
 pub(crate) struct Append {
-    /// The one after the last.
+    /// The position after that of the last transition.
     pub(crate) position: Position,
     pub(crate) records: Vec<Record>,
     /// Runs that may leave memory once this is in the runs' file.
     pub(crate) archived: Vec<Archived>,
-    /// By how many more transitions, or fewer, are worth waiting for with the sync.
+    /// Change of the number of transitions that workers in the process are about to bring: positive when this one
+    /// gave them workflow tasks, negative when it completed some.
     pub(crate) awaited: i64,
-    /// Whether it may wait for others, unless somebody [hurries](Message::Hurry).
+    /// Whether its sync may wait for further transitions until a call [hurries](Message::Hurry).
     pub(crate) lazy: bool,
 }
 
-/// What the writer is told.
+/// A message to the thread that writes the log.
 #[derive(Debug)]
 pub(super) enum Message {
     Append(Append),
-    /// Somebody waits.
+    /// A call waits for what was appended.
     Hurry,
-    /// Runs that closed before are to be deleted.
+    /// Delete runs that closed before this time.
     Prune(Time),
     End,
 }
 
-/// Writes until the end. Whatever is on disk goes on to the runs' file.
+/// Writes until [`Message::End`], and passes what is on disk on to the thread of `runs.sqlite`.
 pub(super) fn run(
     mut file: LogFile,
     receiver: &Receiver<Message>,
@@ -86,20 +87,21 @@ pub(super) fn run(
     }
 }
 
-/// What is written together.
+/// Transitions that are written in one SQLite transaction.
 #[derive(Debug, Default)]
 struct Group {
     transitions: Vec<Transition>,
-    /// Transitions that are about to come and need no sync of their own.
+    /// Transitions that workers in the process are about to bring, see [`Append::awaited`].
     awaited: i64,
-    /// Whether somebody needs it soon.
+    /// Whether a call waits for one of them.
     urgent: bool,
     prune: Option<Time>,
     ends: bool,
 }
 
 impl Group {
-    /// Waits for something, takes all that is there, and waits for what is to share the sync.
+    /// Waits for the first message, takes all further ones, and waits for the transitions that are to share the sync.
+    /// Nothing when the sender is gone.
     #[expect(clippy::disallowed_methods, reason = "how long a group gathers changes nothing in it")]
     fn gather(receiver: &Receiver<Message>) -> Option<Self> {
         let mut group = Self::default();
@@ -122,7 +124,7 @@ impl Group {
         Some(group)
     }
 
-    /// How long it gathers, since the first came or since somebody needs it.
+    /// How long it gathers, counted from its first message, or from the first that is urgent.
     fn patience(&self) -> Duration {
         match (self.urgent, self.awaited > 0) {
             (false, _) => LAZY_TIME,
@@ -156,8 +158,8 @@ fn pass_on(behind: &SyncSender<Behind>, message: Behind) {
     }
 }
 
-/// Writes a group, waiting for room if there is none. Any other failure ends the process: what
-/// memory says is then more than what the disk has, and nobody may see it.
+/// Writes a group, waiting for room if there is none. Any other failure ends the process: memory has then more than
+/// the disk, and no call may see that.
 fn write(file: &mut LogFile, group: &[Transition], synced: &Watched<Synced>, applied: Position) {
     while let Err(error) = file.write(group, applied) {
         if !error.is_full() {
