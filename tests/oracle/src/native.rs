@@ -43,16 +43,6 @@ impl Chain {
         }
         Ok(text)
     }
-
-    #[activity(name = "old_path")]
-    pub async fn old_path(_ctx: ActivityContext, answer: String) -> Result<String, ActivityError> {
-        Ok(answer)
-    }
-
-    #[activity(name = "new_path")]
-    pub async fn new_path(_ctx: ActivityContext, answer: String) -> Result<String, ActivityError> {
-        Ok(answer)
-    }
 }
 
 /// Activities at once.
@@ -123,5 +113,15 @@ impl Echo {
     #[activity(name = "echo")]
     pub async fn echo(_ctx: ActivityContext, text: String) -> Result<String, ActivityError> {
         Ok(text)
+    }
+
+    #[activity(name = "old_path")]
+    pub async fn old_path(_ctx: ActivityContext, answer: String) -> Result<String, ActivityError> {
+        Ok(answer)
+    }
+
+    #[activity(name = "new_path")]
+    pub async fn new_path(_ctx: ActivityContext, answer: String) -> Result<String, ActivityError> {
+        Ok(answer)
     }
 }
