@@ -69,7 +69,7 @@ impl ActivityContext {
     /// The answer of the service may cancel the activity: see [`ActivityContext::is_cancelled`].
     ///
     /// # Errors
-    /// The details could not be encoded, or have more than [`MAX_PAYLOADS_BYTES`](crate::MAX_PAYLOADS_BYTES).
+    /// The details could not be encoded, or have more than [`MAX_PAYLOADS_BYTES`](crate::types::MAX_PAYLOADS_BYTES).
     pub fn record_heartbeat<T: serde::Serialize>(&self, details: T) -> Result<(), HeartbeatError> {
         let details = (details,).into_payloads()?;
         size::check_size(&self.0.info.activity_type, "heartbeat details", &details)?;

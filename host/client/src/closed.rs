@@ -6,37 +6,13 @@ use host_wire::{
     temporal::api::{enums::v1::EventType, history::v1::HistoryEvent},
 };
 
-use crate::error::Error;
+use crate::error::{Error, WorkflowFailed};
 
 /// An execution that is closed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Closed {
     /// The last event of its last run.
     pub event: HistoryEvent,
-}
-
-/// How a workflow was closed without a result.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum WorkflowFailed {
-    /// The workflow failed, with this failure and its causes.
-    #[error("the workflow failed: {}", .0.message)]
-    Failed(Failure),
-    /// The workflow ended as cancelled, with these details.
-    #[error("the workflow was cancelled")]
-    Canceled(Vec<Payload>),
-    /// A client terminated it, or the service did because of a limit.
-    #[error("the workflow was terminated by {identity}: {reason}")]
-    Terminated {
-        /// Reason that the client gave; may be empty.
-        reason: String,
-        /// Identity of the client.
-        identity: String,
-        /// Details that the client gave.
-        details: Vec<Payload>,
-    },
-    /// The run timeout or the execution timeout ended it.
-    #[error("the workflow timed out")]
-    TimedOut,
 }
 
 impl Closed {

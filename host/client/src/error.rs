@@ -1,13 +1,11 @@
 //! Errors of calls to a service.
 
-use guest_sdk_types::PayloadError;
+use guest_sdk_types::{Failure, Payload, PayloadError};
 use host_service::status_detail;
 use host_wire::temporal::api::{
     enums::v1::WorkflowExecutionStatus, errordetails::v1::WorkflowExecutionAlreadyStartedFailure,
 };
 use tonic::{Code, Status};
-
-use crate::closed::WorkflowFailed;
 
 /// A call had no result.
 #[derive(Debug, thiserror::Error)]
@@ -23,7 +21,7 @@ pub enum Error {
     Workflow(#[from] Box<WorkflowFailed>),
     /// The workflow rejected or failed an update.
     #[error("the update failed: {}", .0.message)]
-    Update(Box<guest_sdk_types::Failure>),
+    Update(Box<Failure>),
     /// The workflow's state forbids the query.
     #[error("the query was rejected: the workflow is {}", .0.as_str_name())]
     QueryRejected(WorkflowExecutionStatus),
@@ -38,6 +36,30 @@ pub enum Error {
     /// The answer breaks a rule of the protocol.
     #[error("unexpected answer of the service: {0}")]
     Answer(&'static str),
+}
+
+/// How a workflow was closed without a result.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum WorkflowFailed {
+    /// The workflow failed, with this failure and its causes.
+    #[error("the workflow failed: {}", .0.message)]
+    Failed(Failure),
+    /// The workflow ended as cancelled, with these details.
+    #[error("the workflow was cancelled")]
+    Canceled(Vec<Payload>),
+    /// A client terminated it, or the service did because of a limit.
+    #[error("the workflow was terminated by {identity}: {reason}")]
+    Terminated {
+        /// Reason that the client gave; may be empty.
+        reason: String,
+        /// Identity of the client.
+        identity: String,
+        /// Details that the client gave.
+        details: Vec<Payload>,
+    },
+    /// The run timeout or the execution timeout ended it.
+    #[error("the workflow timed out")]
+    TimedOut,
 }
 
 /// The workflow id is taken.

@@ -31,8 +31,8 @@ mod list;
 mod start;
 
 pub use client::{Client, DEFAULT_NAMESPACE};
-pub use closed::{Closed, WorkflowFailed};
-pub use error::{AlreadyStarted, Error, RpcError};
+pub use closed::Closed;
+pub use error::{AlreadyStarted, Error, RpcError, WorkflowFailed};
 pub use guest_sdk_types::{
     NamedQuery, NamedSignal, NamedUpdate, NamedWorkflow, RawValue, UntypedQuery, UntypedSignal,
     UntypedUpdate, UntypedWorkflow,
