@@ -10,7 +10,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod activity;
-mod backoff;
 mod config;
 mod connection;
 mod convert;

@@ -1,11 +1,10 @@
-//! One RPC of a worker: with a time limit, and sent again while the service cannot be reached.
+//! One RPC of a worker: with a time limit, and made again while that may help.
 
 use std::{future::Future, time::Duration};
 
+use host_service::{Backoff, CallFailure};
 use tokio::time::{Instant, sleep, timeout};
-use tonic::{Code, Request, Response, Status};
-
-use crate::backoff::Backoff;
+use tonic::{Request, Response, Status};
 
 /// How long one attempt of an ordinary RPC may take.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -15,9 +14,6 @@ pub(crate) const POLL_TIMEOUT: Duration = Duration::from_secs(70);
 
 /// What the host waits beyond the time limit it sent along, so that the service answers first.
 const TIMEOUT_MARGIN: Duration = Duration::from_secs(1);
-
-/// How a message begins that the service refuses because of its size, with code RESOURCE_EXHAUSTED.
-const MESSAGE_TOO_LARGE: &str = "grpc: received message larger than max";
 
 /// Sends a request once. The service learns of the time limit.
 pub(crate) async fn once<Q, A, F>(
@@ -47,7 +43,7 @@ where
     Q: Clone,
     F: Future<Output = Result<Response<A>, Status>>,
 {
-    let mut backoff = Backoff::default();
+    let mut backoff = Backoff::of_loop();
     loop {
         let left = deadline.saturating_duration_since(Instant::now());
         let limit = left.clamp(Duration::from_secs(1), CALL_TIMEOUT);
@@ -55,71 +51,47 @@ where
             Ok(answer) => return Ok(answer),
             Err(status) => status,
         };
-        let pause = backoff.next(is_overload(&status), rand::random());
-        if !is_transient(&status) || Instant::now() + pause >= deadline {
+        let failure = CallFailure::of(&status);
+        let pause = match failure {
+            CallFailure::Transient | CallFailure::Overloaded | CallFailure::TimedOut => backoff.next(failure),
+            CallFailure::TooLarge | CallFailure::Refused => return Err(status),
+        };
+        if Instant::now() + pause >= deadline {
             return Err(status);
         }
         sleep(pause).await;
     }
 }
 
-/// Whether the same request may succeed later.
-pub(crate) fn is_transient(status: &Status) -> bool {
-    match status.code() {
-        Code::Aborted
-        | Code::Cancelled
-        | Code::DataLoss
-        | Code::DeadlineExceeded
-        | Code::Internal
-        | Code::Unavailable
-        | Code::Unknown => true,
-        Code::ResourceExhausted => !is_message_too_large(status),
-        _ => false,
-    }
-}
-
-/// Whether the service asks for less traffic.
-pub(crate) fn is_overload(status: &Status) -> bool {
-    status.code() == Code::ResourceExhausted
-}
-
-/// Whether the request was larger than the service takes.
-pub(crate) fn is_message_too_large(status: &Status) -> bool {
-    status.code() == Code::ResourceExhausted && status.message().starts_with(MESSAGE_TOO_LARGE)
-}
-
 #[cfg(test)]
 mod tests {
+    use tonic::Code;
+
     use super::*;
 
-    #[test]
-    fn what_may_succeed_later() {
-        let check = |status: Status, transient: bool| {
-            assert_eq!(is_transient(&status), transient, "{status}");
-        };
-        check(Status::unavailable("connection refused"), true);
-        check(Status::deadline_exceeded("no answer"), true);
-        check(Status::resource_exhausted("namespace rate limit exceeded"), true);
-        check(
-            Status::resource_exhausted("grpc: received message larger than max (5000000 vs. 4194304)"),
-            false,
-        );
-        check(Status::not_found("Workflow task not found."), false);
-        check(Status::invalid_argument("UnhandledCommand"), false);
-        check(Status::permission_denied("Request unauthorized."), false);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn retries_end_at_the_deadline() {
+    /// How often a call that always fails like this is made within 5 s.
+    async fn calls(status: Status) -> u32 {
         let started = Instant::now();
         let mut calls = 0;
         let answer: Result<(), Status> = retried(started + Duration::from_secs(5), (), |_| {
             calls += 1;
-            async { Err(Status::unavailable("connection refused")) }
+            let status = status.clone();
+            async { Err(status) }
         })
         .await;
-        assert_eq!(answer.unwrap_err().code(), Code::Unavailable);
-        assert!(calls >= 4, "{calls}");
+        assert_eq!(answer.unwrap_err().code(), status.code());
         assert!(started.elapsed() <= Duration::from_secs(5));
+        calls
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_pass_is_tried_again_until_the_deadline() {
+        for code in [Code::Unavailable, Code::DeadlineExceeded, Code::Cancelled] {
+            assert!(calls(Status::new(code, "")).await >= 4, "{code:?}");
+        }
+        assert!(calls(Status::resource_exhausted("namespace rate limit exceeded")).await >= 2);
+        assert_eq!(calls(Status::not_found("Workflow task not found.")).await, 1);
+        let too_large = "grpc: received message larger than max (5000000 vs. 4194304)";
+        assert_eq!(calls(Status::resource_exhausted(too_large)).await, 1);
     }
 }

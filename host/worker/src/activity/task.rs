@@ -6,6 +6,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use guest_sdk_types::{Failure, Payload, Priority};
 use host_activities::{ActivityInfo, ActivityTask, CancelReason, Executors, HeartbeatAnswer, Outcome, Slot};
+use host_service::MAX_REQUEST_BYTES;
 use host_wire::{
     duration_from_proto, payloads_from_proto, payloads_to_proto,
     temporal::api::workflowservice::v1::{
@@ -23,8 +24,6 @@ use crate::{connection::Connection, rpc};
 
 /// How long an outcome is sent again for activities that have no timeout left to end it.
 const REPORT_TIMEOUT: Duration = Duration::from_secs(60);
-/// Bytes of the largest message that the service takes: the limit of gRPC servers by default.
-const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Runs the activities of one worker.
 #[derive(Clone, Debug)]
@@ -110,12 +109,12 @@ impl ActivityTasks {
     fn to_request(&self, activity_type: &str, task_token: Bytes, outcome: Outcome) -> OutcomeRequest {
         let report = self.encode(task_token.clone(), outcome);
         let bytes = report.encoded_len();
-        if bytes <= MAX_MESSAGE_BYTES {
+        if bytes <= MAX_REQUEST_BYTES {
             return report;
         }
         let message = format!(
             "what activity `{activity_type}` reports has {bytes} bytes, more than the \
-             {MAX_MESSAGE_BYTES} of a message; store the data elsewhere and pass a path or key"
+             {MAX_REQUEST_BYTES} of a message; store the data elsewhere and pass a path or key"
         );
         let failure = Failure::application("TooLarge", message).build();
         self.encode(task_token, Outcome::failed(failure))

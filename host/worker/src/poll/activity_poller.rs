@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use host_activities::Executors;
+use host_service::Backoff;
 use host_wire::temporal::api::workflowservice::v1::PollActivityTaskQueueRequest;
 
 use super::polls::{PolledTask, Polls};
 use crate::{
     activity::task::PolledActivity,
-    backoff::Backoff,
     connection::Connection,
     rpc,
     task_queues::{QueueKind, Queues},
@@ -26,7 +26,7 @@ pub(crate) struct ActivityPoller {
 impl ActivityPoller {
     /// Reserves a slot, polls, hands the task on, until polling stops.
     pub(crate) async fn run(self) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::of_loop();
         while let Some(slot) = self.polls.unless_stopped(self.executors.reserve()).await {
             // No slots any more: the executors stop.
             let Some(slot) = slot else { return };

@@ -2,12 +2,13 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use host_service::{Backoff, CallFailure};
 use tokio::{sync::mpsc, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Status};
 
 use super::outage::Outage;
-use crate::{activity::task::PolledActivity, backoff::Backoff, rpc, workflow::cached_run::PolledWorkflow};
+use crate::{activity::task::PolledActivity, workflow::cached_run::PolledWorkflow};
 
 /// A task, and the slot in which it is worked on.
 #[derive(Debug)]
@@ -80,7 +81,7 @@ impl Polls {
             Err(status) if matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled) => None,
             Err(status) => {
                 self.outage.failed(&self.task_queue, &status);
-                let pause: Duration = backoff.next(rpc::is_overload(&status), rand::random());
+                let pause: Duration = backoff.next(CallFailure::of(&status));
                 self.unless_stopped(sleep(pause)).await;
                 None
             }

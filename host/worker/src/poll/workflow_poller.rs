@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
+use host_service::Backoff;
 use host_wire::temporal::api::workflowservice::v1::PollWorkflowTaskQueueRequest;
 use tokio::sync::Semaphore;
 
@@ -10,7 +11,6 @@ use super::{
     polls::{PolledTask, Polls},
 };
 use crate::{
-    backoff::Backoff,
     connection::Connection,
     rpc,
     task_queues::{QueueKind, Queues},
@@ -30,7 +30,7 @@ pub(crate) struct WorkflowPoller {
 impl WorkflowPoller {
     /// Reserves a slot, polls, hands the task on, until polling stops.
     pub(crate) async fn run(self) {
-        let mut backoff = Backoff::default();
+        let mut backoff = Backoff::of_loop();
         while let Some(slot) = self.polls.unless_stopped(Arc::clone(&self.slots).acquire_owned()).await {
             // The semaphore of the slots is never closed.
             let Ok(slot) = slot else { return };

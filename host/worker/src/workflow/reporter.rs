@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use host_activities::{Executors, Slot};
 use host_core::Completion;
+use host_service::is_message_too_large;
 use host_wire::temporal::api::{
     enums::v1::WorkflowTaskFailedCause,
     failure::v1::Failure,
@@ -99,7 +100,7 @@ impl Reporter {
         });
         match answer.await {
             Ok(_) => {}
-            Err(status) if rpc::is_message_too_large(&status) => {
+            Err(status) if is_message_too_large(&status) => {
                 let failure = host_failure("TooLarge", status.message().to_owned());
                 Box::pin(self.fail_query(task_token, failure)).await;
             }
@@ -113,7 +114,7 @@ impl Reporter {
     }
 
     async fn refused(&self, task_token: Bytes, status: &Status) {
-        if rpc::is_message_too_large(status) {
+        if is_message_too_large(status) {
             let failure = host_failure("TooLarge", status.message().to_owned());
             let cause = WorkflowTaskFailedCause::GrpcMessageTooLarge;
             tracing::warn!(error = status.message(), "workflow task asks for too much at once");

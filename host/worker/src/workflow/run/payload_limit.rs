@@ -2,17 +2,13 @@
 //! execution, or drop the message; a failed workflow task leaves time to correct the workflow. A query whose
 //! answer is too large fails alone.
 
+use guest_sdk_types::MAX_PAYLOADS_BYTES;
 use host_core::{Command, Completion, Outcome};
+use host_service::MAX_REQUEST_BYTES;
 use host_wire::temporal::api::common::v1::Payloads;
 use prost::Message;
 
 use crate::workflow::query_result;
-
-/// Most bytes of the arguments, or the result, of one call (`limit.blobSize.error` of the service).
-pub(crate) const MAX_PAYLOADS_BYTES: usize = 2 * 1024 * 1024;
-
-/// Most bytes of one message to the service (gRPC's default, which the service keeps).
-pub(crate) const MAX_MESSAGE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Something is larger than the service takes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +24,7 @@ pub enum TooLarge {
     /// All commands of one workflow task.
     #[error(
         "the {commands} commands of one workflow task have {bytes} bytes together, and \
-         {MAX_MESSAGE_BYTES} are allowed: wait for some before asking for more"
+         {MAX_REQUEST_BYTES} are allowed: wait for some before asking for more"
     )]
     Completion {
         /// The number of commands.
@@ -38,7 +34,7 @@ pub enum TooLarge {
     },
     /// The answer to a query, beside all else that a workflow task sends.
     #[error(
-        "the answer to the query has {bytes} bytes, and {left} are left of the {MAX_MESSAGE_BYTES} of \
+        "the answer to the query has {bytes} bytes, and {left} are left of the {MAX_REQUEST_BYTES} of \
          the message that it goes with: ask again"
     )]
     Answer {
@@ -116,10 +112,10 @@ pub(crate) fn fit_completion(completion: &mut Completion) -> Result<(), TooLarge
     let commands: usize = completion.commands.iter().map(Message::encoded_len).sum();
     let messages: usize = completion.messages.iter().map(Message::encoded_len).sum();
     let bytes = commands + messages;
-    if bytes > MAX_MESSAGE_BYTES {
+    if bytes > MAX_REQUEST_BYTES {
         return Err(TooLarge::Completion { commands: completion.commands.len(), bytes });
     }
-    let mut left = MAX_MESSAGE_BYTES - bytes;
+    let mut left = MAX_REQUEST_BYTES - bytes;
     for answer in completion.query_results.values_mut() {
         let bytes = answer.encoded_len();
         if bytes > left {
