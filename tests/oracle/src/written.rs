@@ -7,7 +7,8 @@ use host_wire::{
         enums::v1::EventType,
         history::v1::{
             ActivityTaskCompletedEventAttributes, ActivityTaskScheduledEventAttributes,
-            ActivityTaskStartedEventAttributes, HistoryEvent, MarkerRecordedEventAttributes, UpsertWorkflowSearchAttributesEventAttributes, WorkflowExecutionCompletedEventAttributes,
+            ActivityTaskStartedEventAttributes, HistoryEvent, MarkerRecordedEventAttributes,
+            UpsertWorkflowSearchAttributesEventAttributes, WorkflowExecutionCompletedEventAttributes,
             WorkflowExecutionStartedEventAttributes, WorkflowTaskCompletedEventAttributes,
             WorkflowTaskScheduledEventAttributes, WorkflowTaskStartedEventAttributes,
         },

@@ -27,9 +27,47 @@ use tokio::runtime::Runtime;
 
 const CODES: [&str; 4] = ["before the change", "patched", "deprecate_patch", "after the change"];
 
-/// What history has of the calls, and what the cells of a row say: a verdict and the calls' answers for
-/// each code.
-const EXPECTED: &str = "";
+/// What history has, the code, and what all engines say: the answers of the two calls if they replay it to
+/// its end, `ok` if the code has no calls, else the verdict. A deprecated call without a marker in replay is
+/// allowed, and answers false.
+const EXPECTED: &str = "\
+nothing yet, live | before the change | ok
+nothing yet, live | patched | true
+nothing yet, live | deprecate_patch | true
+nothing yet, live | after the change | ok
+no marker, the old path; replayed | before the change | ok
+no marker, the old path; replayed | patched | false false
+no marker, the old path; replayed | deprecate_patch | Nondeterminism
+no marker, the old path; replayed | after the change | Nondeterminism
+no marker, the old path; second call live | before the change | ok
+no marker, the old path; second call live | patched | false false
+no marker, the old path; second call live | deprecate_patch | Nondeterminism
+no marker, the old path; second call live | after the change | Nondeterminism
+no marker, the new path; replayed | before the change | Nondeterminism
+no marker, the new path; replayed | patched | Nondeterminism
+no marker, the new path; replayed | deprecate_patch | false false
+no marker, the new path; replayed | after the change | ok
+no marker, the new path; second call live | before the change | Nondeterminism
+no marker, the new path; second call live | patched | Nondeterminism
+no marker, the new path; second call live | deprecate_patch | false false
+no marker, the new path; second call live | after the change | ok
+a marker; replayed | before the change | Nondeterminism
+a marker; replayed | patched | true true
+a marker; replayed | deprecate_patch | true true
+a marker; replayed | after the change | Nondeterminism
+a marker; second call live | before the change | Nondeterminism
+a marker; second call live | patched | true true
+a marker; second call live | deprecate_patch | true true
+a marker; second call live | after the change | Nondeterminism
+a deprecated marker; replayed | before the change | Nondeterminism
+a deprecated marker; replayed | patched | true true
+a deprecated marker; replayed | deprecate_patch | true true
+a deprecated marker; replayed | after the change | ok
+a deprecated marker; second call live | before the change | Nondeterminism
+a deprecated marker; second call live | patched | true true
+a deprecated marker; second call live | deprecate_patch | true true
+a deprecated marker; second call live | after the change | ok
+";
 
 /// Our guest, and what its calls answered.
 struct Listener {
