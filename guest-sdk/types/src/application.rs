@@ -113,7 +113,7 @@ impl FailureBuilder {
 /// The source of an error and the sources below it, as a chain of failures.
 fn cause_of(error: &(dyn Error + 'static), depth: usize) -> Failure {
     if let Some(failure) = error.downcast_ref::<Failure>() {
-        return failure.clone();
+        return failure.clone_truncated();
     }
     let cause = error.source().filter(|_| depth < MAX_FAILURE_DEPTH);
     let mut failure = Failure::application("", error.to_string()).build();

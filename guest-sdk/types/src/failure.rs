@@ -23,6 +23,7 @@ pub struct Failure {
     /// The kind of failure, with its fields.
     pub info: FailureInfo,
     /// The cause.
+    #[serde(with = "crate::causes")]
     pub cause: Option<Box<Failure>>,
 }
 
@@ -241,14 +242,49 @@ impl Failure {
     /// Whether this is a cancellation, or an activity, child workflow or Nexus failure that a cancellation
     /// caused.
     pub fn is_canceled(&self) -> bool {
-        match (&self.info, &self.cause) {
-            (FailureInfo::Canceled(_), _) => true,
-            (
-                FailureInfo::Activity(_) | FailureInfo::ChildWorkflow(_) | FailureInfo::NexusOperation(_),
-                Some(cause),
-            ) => cause.is_canceled(),
-            _ => false,
+        for link in self.chain() {
+            match &link.info {
+                FailureInfo::Canceled(_) => return true,
+                FailureInfo::Activity(_) | FailureInfo::ChildWorkflow(_) | FailureInfo::NexusOperation(_) => {
+                }
+                _ => return false,
+            }
         }
+        false
+    }
+
+    /// Leaves out the causes beyond [`MAX_FAILURE_DEPTH`] links. Takes no stack for a long chain.
+    pub fn truncate_causes(&mut self) {
+        let mut last = self;
+        for _ in 1..MAX_FAILURE_DEPTH {
+            match &mut last.cause {
+                Some(cause) => last = cause,
+                None => return,
+            }
+        }
+        let mut rest = last.cause.take();
+        while let Some(mut link) = rest {
+            rest = link.cause.take();
+        }
+    }
+
+    /// A copy of the first [`MAX_FAILURE_DEPTH`] links. Takes no stack for a long chain, as `clone` does.
+    #[must_use]
+    pub fn clone_truncated(&self) -> Self {
+        let copy = |link: &Self| Self {
+            message: link.message.clone(),
+            source: link.source.clone(),
+            stack_trace: link.stack_trace.clone(),
+            encoded_attributes: link.encoded_attributes.clone(),
+            info: link.info.clone(),
+            cause: None,
+        };
+        let mut links: Vec<Self> = self.chain().map(copy).collect();
+        let mut chain = links.pop().unwrap_or_default();
+        while let Some(link) = links.pop() {
+            chain = Self { cause: Some(Box::new(chain)), ..link };
+        }
+        chain
     }
 
     /// This failure and its causes, outermost first; at most [`MAX_FAILURE_DEPTH`] links.

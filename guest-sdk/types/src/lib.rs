@@ -7,6 +7,7 @@
 
 mod application;
 mod bytes;
+mod causes;
 mod definition;
 mod failure;
 mod named;

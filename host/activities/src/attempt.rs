@@ -48,6 +48,8 @@ pub(crate) struct Attempt {
     pub(crate) phase: watch::Receiver<ShutdownPhase>,
     /// See [`crate::Options::cancel_grace`].
     pub(crate) cancel_grace: Duration,
+    /// From the end of a timeout until a child process is killed.
+    pub(crate) kill_grace: Duration,
 }
 
 /// The events of an attempt.
@@ -147,9 +149,14 @@ impl Attempt {
         if reason.is_lost() {
             waiting.lost = Some(reason);
         }
-        if waiting.drop_at.is_none() && (reason.is_lost() || self.kind == ExecutorKind::Process) {
-            waiting.drop_at = Instant::now().checked_add(self.cancel_grace);
-        }
+        let grace = match (self.kind, reason) {
+            (ExecutorKind::Process, CancelReason::TimedOut) => self.kill_grace,
+            (ExecutorKind::Process, _) => self.cancel_grace,
+            (ExecutorKind::Async | ExecutorKind::Thread, reason) if reason.is_lost() => self.cancel_grace,
+            (ExecutorKind::Async | ExecutorKind::Thread, _) => return,
+        };
+        let drop_at = Instant::now().checked_add(grace);
+        waiting.drop_at = [waiting.drop_at, drop_at].into_iter().flatten().min();
     }
 
     /// Sends the last heartbeat where the report does not contain it, and returns the outcome to report.

@@ -3,23 +3,36 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use guest_sdk_types::Payload;
+use tokio::runtime::Handle;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::context::ActivityContext;
 use crate::failure_type;
-use crate::outcome::{Outcome, failed, panicked, returned};
+use crate::outcome::{Outcome, failed, no_thread, panicked, returned};
 use crate::registry::{AsyncFunction, BlockingFunction};
+use crate::slots::Place;
+use crate::watch::Watch;
 
-/// Calls an async function in a tokio task of its own, so that a panic ends only that task. Dropping the
-/// future aborts the task.
+/// Calls an async function in a task of its own on `runtime`, so that a panic ends only that task. Dropping the
+/// future aborts the task. A task that blocks its thread goes on nevertheless, and keeps `place` until it ends.
 pub(crate) async fn call_async(
+    runtime: &Handle,
+    watch: &Watch,
     function: AsyncFunction,
-    context: ActivityContext,
-    arguments: Vec<Payload>,
+    (context, arguments): (ActivityContext, Vec<Payload>),
+    place: Option<Place>,
 ) -> Outcome {
-    let activity = context.info().activity_type.clone();
-    let running = AbortOnDropHandle::new(tokio::spawn(async move { function(context, arguments).await }));
-    match running.await {
+    let info = context.info();
+    let (activity, workflow_id) = (info.activity_type.clone(), info.workflow_id.clone());
+    let body = Box::pin(async move {
+        let _place = place;
+        function(context, arguments).await
+    });
+    let body = match watch.watch(&activity, workflow_id.as_deref(), body) {
+        Ok(body) => body,
+        Err(error) => return no_thread(&activity, &error),
+    };
+    match AbortOnDropHandle::new(runtime.spawn(body)).await {
         Ok(result) => returned(&activity, result),
         Err(error) => match error.try_into_panic() {
             Ok(payload) => panicked(&activity, &*payload),

@@ -69,11 +69,13 @@ impl ActivityError {
 impl<E: Into<anyhow::Error>> From<E> for ActivityError {
     fn from(error: E) -> Self {
         let error = error.into();
-        match error.downcast_ref::<Failure>() {
-            Some(Failure { info: FailureInfo::Canceled(CanceledFailure { details, .. }), .. }) => {
-                Self::Cancelled { details: details.clone() }
-            }
-            _ => Self::Application(Box::new(from_chain(&error))),
+        let failure = match error.downcast_ref::<Failure>() {
+            Some(failure) if matches!(failure.info, FailureInfo::Canceled(_)) => failure.clone_truncated(),
+            _ => from_chain(&error),
+        };
+        match failure.info {
+            FailureInfo::Canceled(CanceledFailure { details, .. }) => Self::Cancelled { details },
+            _ => Self::Application(Box::new(failure)),
         }
     }
 }
@@ -85,7 +87,7 @@ fn from_chain(error: &anyhow::Error) -> Failure {
     let mut innermost = None;
     for source in error.chain().take(MAX_FAILURE_DEPTH) {
         if let Some(failure) = source.downcast_ref::<Failure>() {
-            innermost = Some(failure.clone());
+            innermost = Some(failure.clone_truncated());
             break;
         }
         messages.push(source.to_string());

@@ -1,7 +1,7 @@
 //! Runs activities: in tokio tasks, in a thread pool, or in child processes.
 //!
-//! A worker reserves a [`Slot`], polls, and passes the task and the slot to [`Executors::run`]. Slots limit
-//! all activities together. Each kind also has a limit of its own; an activity beyond it waits here.
+//! A worker reserves a [`Slot`], polls, and passes the task and the slot to [`Executors::run`]. The slot has a
+//! place on the executor of the task, so the attempt begins at once: see [`crate::slots`].
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -10,22 +10,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use guest_sdk_types::Payload;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::attempt::{Attempt, ShutdownPhase};
 use crate::call::{call_async, call_blocking};
-use crate::cancel::Cancellation;
+use crate::cancel::{CancelReason, Cancellation};
 use crate::context::ActivityContext;
 use crate::failure_type;
 use crate::heartbeat::{HeartbeatAnswer, Throttle};
 use crate::info::ActivityTask;
 use crate::options::{Grace, Options};
-use crate::outcome::{Outcome, failed};
+use crate::outcome::{Outcome, failed, no_thread};
 use crate::process::ProcessPool;
 use crate::registry::{BlockingFunction, ExecutorKind, Function, Registry};
+use crate::runtime::ActivityRuntime;
+use crate::slots::{Place, Slot, Slots};
 use crate::threads::ThreadPool;
 use crate::timers::Timers;
+use crate::watch::Watch;
 
 /// From [`ShutdownPhase::Leaving`] until the attempts that were dropped have returned their outcome.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -38,36 +41,14 @@ pub struct Executors(Arc<Inner>);
 struct Inner {
     registry: Arc<Registry>,
     options: Options,
-    slots: Arc<Semaphore>,
-    held: watch::Sender<usize>,
-    asynchronous: Arc<Semaphore>,
-    threads: Arc<Semaphore>,
-    processes: Arc<Semaphore>,
+    slots: Slots,
+    runtime: ActivityRuntime,
+    watch: Watch,
     thread_pool: ThreadPool,
     process_pool: ProcessPool,
     phase: watch::Sender<ShutdownPhase>,
     running: Mutex<BTreeMap<u64, RunningActivity>>,
     next_number: AtomicU64,
-}
-
-/// The permit to run one activity. Dropping it frees the slot.
-#[derive(Debug)]
-pub struct Slot {
-    _permit: OwnedSemaphorePermit,
-    held: watch::Sender<usize>,
-}
-
-impl Slot {
-    fn new(permit: OwnedSemaphorePermit, held: &watch::Sender<usize>) -> Self {
-        held.send_modify(|held| *held += 1);
-        Self { _permit: permit, held: held.clone() }
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        self.held.send_modify(|held| *held -= 1);
-    }
 }
 
 /// An activity that is running, or was still running when a shutdown ended.
@@ -96,13 +77,10 @@ impl std::fmt::Display for RunningActivity {
 impl Executors {
     /// Executors of `registry`. Threads and child processes start when an activity needs them.
     pub fn new(registry: Arc<Registry>, options: Options) -> Self {
-        let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.clamp(1, Semaphore::MAX_PERMITS)));
         Self(Arc::new(Inner {
-            slots: semaphore(options.total),
-            held: watch::Sender::new(0),
-            asynchronous: semaphore(options.asynchronous),
-            threads: semaphore(options.threads),
-            processes: semaphore(options.processes),
+            slots: Slots::new(&registry, &options),
+            runtime: ActivityRuntime::new(options.runtime.clone()),
+            watch: Watch::default(),
             thread_pool: ThreadPool::new(options.threads.max(1)),
             process_pool: ProcessPool::new(&options),
             phase: watch::Sender::new(ShutdownPhase::Running),
@@ -118,21 +96,21 @@ impl Executors {
         &self.0.registry
     }
 
-    /// Waits for a slot. Returns `None` once [`Executors::shutdown`] was called.
+    /// The number of polls for tasks of unknown types that have a slot at once.
+    pub fn polls_at_once(&self) -> usize {
+        self.0.slots.at_once()
+    }
+
+    /// Waits for a slot for a task of any registered type. Returns `None` once [`Executors::shutdown`] was
+    /// called.
     pub async fn reserve(&self) -> Option<Slot> {
-        let permit = Arc::clone(&self.0.slots).acquire_owned().await.ok()?;
-        Some(Slot::new(permit, &self.0.held))
+        self.0.slots.reserve().await
     }
 
-    /// A slot, if one is free now: for eager activities, which come with the response to a workflow task.
-    pub fn try_reserve(&self) -> Option<Slot> {
-        let permit = Arc::clone(&self.0.slots).try_acquire_owned().ok()?;
-        Some(Slot::new(permit, &self.0.held))
-    }
-
-    /// The number of free slots.
-    pub fn free_slots(&self) -> usize {
-        self.0.slots.available_permits()
+    /// A slot for an activity of this type, if one is free now: for eager activities, which come with the
+    /// response to a workflow task. `None` also if no activity of the type is registered.
+    pub fn try_reserve(&self, activity_type: &str) -> Option<Slot> {
+        self.0.slots.try_reserve(self.0.registry.find(activity_type).ok()?.kind())
     }
 
     /// The activities that are running.
@@ -140,11 +118,12 @@ impl Executors {
         self.0.running().values().cloned().collect()
     }
 
-    /// Runs one attempt. `send` sends a heartbeat to the service; this crate throttles its calls.
+    /// Runs one attempt, whose task was received at this time. `send` sends a heartbeat to the service; this
+    /// crate throttles its calls. An attempt whose timeout has ended does not begin.
     ///
     /// Hold the slot until the outcome is reported. Dropping the future aborts a task and kills a child
     /// process. A thread cannot be stopped, so it stays occupied until the activity returns.
-    pub async fn run<F, R>(&self, _slot: &Slot, task: ActivityTask, send: F) -> Outcome
+    pub async fn run<F, R>(&self, slot: &mut Slot, task: ActivityTask, received: Instant, send: F) -> Outcome
     where
         F: Fn(Vec<Payload>) -> R + Send + Sync + 'static,
         R: Future<Output = HeartbeatAnswer> + Send + 'static,
@@ -155,6 +134,10 @@ impl Executors {
             Err(error) => return failed(failure_type::NOT_FOUND, error.to_string()),
         };
         let kind = function.kind();
+        // A child process is told at once, and has the margin to end by itself.
+        let margin =
+            if kind == ExecutorKind::Process { Duration::ZERO } else { inner.options.timeout_margin };
+        let place = inner.slots.enter(slot, kind, &task.info.activity_type).await;
         let _running = Running::enter(inner, &task, kind);
         let cancellation = Cancellation::new();
         let (record, recorded) = watch::channel(None);
@@ -165,11 +148,18 @@ impl Executors {
             recorded,
             send: Box::new(move |details| Box::pin(send(details))),
             throttle: Throttle::new(task.info.heartbeat_timeout),
-            timers: Timers::new(&task.info, inner.options.timeout_margin, Instant::now()),
+            timers: Timers::new(&task.info, margin, received),
             phase: inner.phase.subscribe(),
             cancel_grace: inner.options.cancel_grace,
+            kill_grace: inner.options.timeout_margin,
         };
-        attempt.run(inner.execute(function, task, cancellation, record)).await
+        let end = task.info.attempt_timeout().and_then(|timeout| received.checked_add(timeout));
+        if end.is_some_and(|end| end <= Instant::now()) {
+            let activity = task.info.activity_type;
+            tracing::warn!(activity, "an attempt does not begin, because its timeout has ended already");
+            return Outcome::Lost(CancelReason::TimedOut);
+        }
+        attempt.run(inner.execute(function, task, cancellation, record, place)).await
     }
 
     /// Shuts down: grants no more slots, and waits until all slots are free, as long as `grace` says. An
@@ -199,7 +189,7 @@ impl Inner {
     }
 
     async fn idle_within(&self, period: Duration) -> bool {
-        let mut held = self.held.subscribe();
+        let mut held = self.slots.held();
         timeout(period, held.wait_for(|held| *held == 0)).await.is_ok()
     }
 
@@ -209,28 +199,22 @@ impl Inner {
         task: ActivityTask,
         cancellation: Cancellation,
         record: watch::Sender<Option<Vec<Payload>>>,
+        place: Option<Place>,
     ) -> Outcome {
-        let queue = match function {
-            Function::Async(_) => &self.asynchronous,
-            Function::Thread(_) => &self.threads,
-            Function::Process(_) => &self.processes,
-        };
-        let permit = tokio::select! {
-            biased;
-            () = cancellation.cancelled() => return Outcome::Cancelled { details: Vec::new() },
-            permit = Arc::clone(queue).acquire_owned() => permit,
-        };
         let record = move |details| {
             record.send_replace(Some(details));
         };
         match function {
             Function::Async(function) => {
-                let (context, arguments) = ActivityContext::new(task, cancellation, record);
-                call_async(function, context, arguments).await
+                let called = ActivityContext::new(task, cancellation, record);
+                match self.runtime.handle() {
+                    Ok(runtime) => call_async(&runtime, &self.watch, function, called, place).await,
+                    Err(error) => no_thread(&called.0.info().activity_type, &error),
+                }
             }
             Function::Thread(function) => {
                 let (context, arguments) = ActivityContext::new(task, cancellation, record);
-                self.run_in_thread(function, context, arguments, permit.ok()).await
+                self.run_in_thread(function, context, arguments, place).await
             }
             Function::Process(_) => self.process_pool.run(task, &cancellation, record).await,
         }
@@ -241,21 +225,18 @@ impl Inner {
         function: BlockingFunction,
         context: ActivityContext,
         arguments: Vec<Payload>,
-        permit: Option<OwnedSemaphorePermit>,
+        place: Option<Place>,
     ) -> Outcome {
         let activity = context.info().activity_type.clone();
         let (ended, end) = oneshot::channel();
         let job = Box::new(move || {
             let outcome = call_blocking(&function, context, arguments);
-            // A dropped attempt has no receiver any more. The permit is held until the function returns.
+            // A dropped attempt has no receiver any more. The place is taken until the function returns.
+            drop(place);
             let _ = ended.send(outcome);
-            drop(permit);
         });
         if let Err(error) = self.thread_pool.submit(job) {
-            return failed(
-                failure_type::NO_THREAD,
-                format!("failed to start a thread for activity `{activity}`: {error}"),
-            );
+            return no_thread(&activity, &error);
         }
         end.await.unwrap_or_else(|_| {
             failed(failure_type::NO_THREAD, format!("the thread of activity `{activity}` ended"))

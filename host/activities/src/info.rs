@@ -71,6 +71,16 @@ impl ActivityInfo {
         ];
         ends.into_iter().flatten().min()
     }
+
+    /// How long this attempt may take from its start: start-to-close, or less if schedule-to-close leaves less.
+    /// It compares times of the service's clock with each other only.
+    pub(crate) fn attempt_timeout(&self) -> Option<Duration> {
+        let left = || {
+            let waited = self.started_time?.duration_since(self.scheduled_time?).unwrap_or_default();
+            Some(self.schedule_to_close_timeout?.saturating_sub(waited))
+        };
+        [self.start_to_close_timeout, left()].into_iter().flatten().min()
+    }
 }
 
 #[cfg(test)]

@@ -17,19 +17,23 @@ mod options;
 mod outcome;
 pub mod process;
 mod registry;
+mod runtime;
 mod size;
+mod slots;
 mod threads;
 mod timers;
+mod watch;
 
 pub use guest_sdk_types as types;
 
 pub use cancel::{CancelReason, Cancellation};
 pub use context::{ActivityContext, HeartbeatError};
 pub use error::ActivityError;
-pub use executors::{Executors, RunningActivity, Slot};
+pub use executors::{Executors, RunningActivity};
 pub use heartbeat::HeartbeatAnswer;
 pub use info::{ActivityInfo, ActivityTask};
 pub use options::{Grace, Options};
 pub use outcome::Outcome;
 pub use registry::{Activities, Definition, DuplicateActivity, ExecutorKind, Registry, UnknownActivity};
 pub use size::{TooLarge, check_size};
+pub use slots::Slot;

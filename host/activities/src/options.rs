@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
+
 /// The configuration of [`Executors`](crate::Executors).
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -14,11 +16,13 @@ pub struct Options {
     pub threads: usize,
     /// The size of the process pool. Default: the number of cores.
     pub processes: usize,
+    /// The runtime of async activities. Default: one of their own, with a thread for each core.
+    pub runtime: Option<Handle>,
     /// From cancellation until an activity is dropped, if it runs in a child process or the service has given
     /// it up. Default: 30 s.
     pub cancel_grace: Duration,
-    /// Added to the timeouts that the host enforces itself, so that the service enforces them first. Default:
-    /// 5 s.
+    /// Added to the timeouts that the host enforces itself, so that the service enforces them first. A child
+    /// process is told when its timeout ends, and killed this much later. Default: 5 s.
     pub timeout_margin: Duration,
     /// The program of child processes. Default: the running program. A test passes the program that it tests.
     pub child_program: Option<PathBuf>,
@@ -39,6 +43,7 @@ impl Default for Options {
             asynchronous: DEFAULT_ACTIVITIES,
             threads: DEFAULT_THREADS,
             processes: std::thread::available_parallelism().map_or(1, usize::from),
+            runtime: None,
             cancel_grace: Duration::from_secs(30),
             timeout_margin: Duration::from_secs(5),
             child_program: None,

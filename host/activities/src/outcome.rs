@@ -40,7 +40,10 @@ impl Outcome {
 
 /// The outcome of what a function returned. If that is too large to be reported, the outcome is a failure
 /// that is retried, so that a corrected program can complete the activity.
-pub(crate) fn returned(activity: &str, result: Result<Payload, ActivityError>) -> Outcome {
+pub(crate) fn returned(activity: &str, mut result: Result<Payload, ActivityError>) -> Outcome {
+    if let Err(ActivityError::Application(failure)) = &mut result {
+        failure.truncate_causes();
+    }
     let checked = match &result {
         Ok(result) => check_size(activity, "result payloads", std::slice::from_ref(result)),
         Err(ActivityError::Cancelled { details }) => check_size(activity, "cancellation details", details),
@@ -74,4 +77,9 @@ pub(crate) fn panicked(activity: &str, payload: &(dyn std::any::Any + Send)) -> 
 /// An application failure that this crate reports itself, with a type of [`crate::failure_type`].
 pub(crate) fn failed(error_type: &str, message: String) -> Outcome {
     Outcome::failed(Failure::application(error_type, message).build())
+}
+
+/// The outcome of an attempt for which the operating system started no thread.
+pub(crate) fn no_thread(activity: &str, error: &std::io::Error) -> Outcome {
+    failed(failure_type::NO_THREAD, format!("failed to start a thread for activity `{activity}`: {error}"))
 }

@@ -1,6 +1,6 @@
 //! The activities of a host, by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -276,6 +276,11 @@ impl Registry {
     /// The registered names, sorted; without the dynamic activity.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.by_name.keys().map(String::as_str)
+    }
+
+    /// The executors that the registered activities need, the dynamic one included.
+    pub fn kinds(&self) -> BTreeSet<ExecutorKind> {
+        self.by_name.values().chain(&self.dynamic).map(Definition::kind).collect()
     }
 
     /// Whether no activity is registered, so that a worker need not poll for activities.

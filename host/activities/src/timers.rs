@@ -8,23 +8,22 @@ use tokio::time::Instant;
 use crate::info::ActivityInfo;
 
 /// The times at which the service has given an attempt up.
-///
-/// Schedule-to-close is not enforced, because it starts at a time of the service's clock.
 #[derive(Debug)]
 pub(crate) struct Timers {
-    start_to_close: Option<Instant>,
+    attempt: Option<Instant>,
     heartbeat: Option<Instant>,
     heartbeat_timeout: Option<Duration>,
 }
 
 impl Timers {
-    /// Starts the timers. `margin` is added to each, so that the service enforces it first.
-    pub(crate) fn new(info: &ActivityInfo, margin: Duration, now: Instant) -> Self {
-        let heartbeat_timeout = info.heartbeat_timeout.map(|timeout| timeout.saturating_add(margin));
-        let start_to_close = info.start_to_close_timeout.map(|timeout| timeout.saturating_add(margin));
+    /// Starts the timers at `received`, when the service handed the task out. `margin` is added to each, so that
+    /// the service enforces it first.
+    pub(crate) fn new(info: &ActivityInfo, margin: Duration, received: Instant) -> Self {
+        let with_margin = |timeout: Duration| timeout.saturating_add(margin);
+        let heartbeat_timeout = info.heartbeat_timeout.map(with_margin);
         Self {
-            start_to_close: after(now, start_to_close),
-            heartbeat: after(now, heartbeat_timeout),
+            attempt: after(received, info.attempt_timeout().map(with_margin)),
+            heartbeat: after(received, heartbeat_timeout),
             heartbeat_timeout,
         }
     }
@@ -36,7 +35,7 @@ impl Timers {
 
     /// When the first timeout ends.
     pub(crate) fn due(&self) -> Option<Instant> {
-        [self.start_to_close, self.heartbeat].into_iter().flatten().min()
+        [self.attempt, self.heartbeat].into_iter().flatten().min()
     }
 }
 
@@ -69,5 +68,20 @@ mod tests {
         check(None, Some(10), [Some(15), Some(23)]);
         check(Some(15), Some(10), [Some(15), Some(20)]);
         check(Some(u64::MAX), None, [None, None]);
+    }
+
+    #[test]
+    fn what_is_left_of_all_attempts_is_a_timeout_of_this_one() {
+        let at = |seconds| Some(std::time::UNIX_EPOCH + Duration::from_secs(seconds));
+        let info = ActivityInfo {
+            scheduled_time: at(100),
+            started_time: at(107),
+            schedule_to_close_timeout: Some(Duration::from_secs(10)),
+            start_to_close_timeout: Some(Duration::from_secs(5)),
+            ..ActivityInfo::default()
+        };
+        let now = Instant::now();
+        let due = Timers::new(&info, Duration::from_secs(1), now).due();
+        assert_eq!(due, Some(now + Duration::from_secs(4)));
     }
 }

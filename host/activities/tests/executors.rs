@@ -8,7 +8,7 @@ use std::time::Duration;
 use host_activities::types::{Payload, RawValue};
 use host_activities::{
     Activities, ActivityContext, ActivityError, ActivityInfo, ActivityTask, CancelReason, Definition,
-    DuplicateActivity, Executors, Grace, HeartbeatAnswer, Options, Outcome, Registry,
+    DuplicateActivity, ExecutorKind, Executors, Grace, HeartbeatAnswer, Options, Outcome, Registry,
 };
 use tokio::time::{Instant, sleep};
 
@@ -100,6 +100,10 @@ fn registry() -> Registry {
             std::thread::sleep(Duration::from_millis(ms));
             Ok(())
         }),
+        Definition::asynchronous("block", |_, (ms,): (u64,)| async move {
+            std::thread::sleep(Duration::from_millis(ms));
+            Ok::<_, ActivityError>(())
+        }),
         Definition::asynchronous("cancelled", |_, ()| async { Err::<(), _>(ActivityError::cancelled()) }),
         Definition::asynchronous("large", |context: ActivityContext, ()| async move {
             context.record_heartbeat("x".repeat(3_000_000))?;
@@ -113,8 +117,10 @@ fn registry() -> Registry {
     registry
 }
 
+/// Executors whose async activities run on the runtime of the test, with its clock.
 fn executors(options: Options) -> Executors {
-    Executors::new(Arc::new(registry()), options)
+    let runtime = Some(tokio::runtime::Handle::current());
+    Executors::new(Arc::new(registry()), Options { runtime, ..options })
 }
 
 fn task(activity: &str) -> ActivityTask {
@@ -137,7 +143,7 @@ async fn run(
     task: ActivityTask,
     answers: impl Fn(usize) -> HeartbeatAnswer + Send + Sync + 'static,
 ) -> (String, String) {
-    let slot = executors.reserve().await.unwrap();
+    let mut slot = executors.reserve().await.unwrap();
     let sent = Arc::new(Mutex::new(Vec::new()));
     let (start, log) = (Instant::now(), Arc::clone(&sent));
     let send = move |details: Vec<Payload>| {
@@ -145,7 +151,7 @@ async fn run(
         log.push(format!("{}:{}", start.elapsed().as_millis(), text(&details)));
         std::future::ready(answers(log.len()))
     };
-    let outcome = executors.run(&slot, task, send).await;
+    let outcome = executors.run(&mut slot, task, Instant::now(), send).await;
     let sent = sent.lock().unwrap().join(" ");
     (show(&outcome), sent)
 }
@@ -221,12 +227,104 @@ async fn limits_hold_per_kind_and_in_total() {
 #[tokio::test]
 async fn slots_are_free_again_after_the_report() {
     let executors = executors(Options { total: 2, ..Options::default() });
-    let first = executors.try_reserve().unwrap();
+    let first = executors.try_reserve("task").unwrap();
     let _second = executors.reserve().await.unwrap();
-    assert!(executors.try_reserve().is_none());
-    assert_eq!(executors.free_slots(), 0);
+    assert!(executors.try_reserve("task").is_none());
     drop(first);
-    assert!(executors.try_reserve().is_some());
+    assert!(executors.try_reserve("task").is_some());
+}
+
+/// A poll needs a place on each executor, as its task may be for any of them.
+#[tokio::test]
+async fn a_full_executor_stops_polls_but_not_eager_activities_of_others() {
+    let executors = executors(Options { threads: 2, ..Options::default() });
+    assert_eq!(executors.polls_at_once(), 2);
+    let mut slot = executors.reserve().await.unwrap();
+    let _other = executors.reserve().await.unwrap();
+    tokio::select! {
+        biased;
+        _ = executors.reserve() => panic!("both threads may be needed"),
+        () = std::future::ready(()) => {}
+    }
+    assert!(!executors.try_reserve("task").unwrap().fits(ExecutorKind::Thread));
+    assert!(executors.try_reserve("thread").is_none());
+
+    // Once the task is known, the place that it does not need is free again.
+    let mut until_told = task("until-told");
+    until_told.arguments.clear();
+    let running = tokio::spawn({
+        let executors = executors.clone();
+        async move {
+            let stop = |_| std::future::ready(HeartbeatAnswer::Recorded);
+            executors.run(&mut slot, until_told, Instant::now(), stop).await
+        }
+    });
+    let third = executors.reserve().await.unwrap();
+    assert!(third.fits(ExecutorKind::Thread) && third.fits(ExecutorKind::Async));
+    running.abort();
+}
+
+/// A thread that is left behind keeps its place: another attempt would wait for it.
+#[tokio::test]
+async fn a_thread_that_does_not_return_keeps_its_place() {
+    let options = Options {
+        threads: 1,
+        cancel_grace: Duration::ZERO,
+        timeout_margin: Duration::ZERO,
+        ..Options::default()
+    };
+    let executors = executors(options);
+    let mut late = with_timeouts("sleep", 20, 0);
+    late.arguments = vec![Payload::from_json("300")];
+    let start = Instant::now();
+    assert_eq!(run(&executors, late, recorded).await.0, "lost TimedOut");
+    assert!(start.elapsed() < Duration::from_millis(300));
+    let _slot = executors.reserve().await.unwrap();
+    assert!(start.elapsed() >= Duration::from_millis(300));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_whose_timeout_has_ended_does_not_begin() {
+    let executors = executors(Options::default());
+    for (scheduled, start_to_close_ms, expected) in [
+        (0, 0, "completed 10"),
+        (0, 1_999, "lost TimedOut"),
+        (0, 2_001, "completed 10"),
+        // Of schedule-to-close, 10 s, earlier attempts took 9 s.
+        (9, 60_000, "lost TimedOut"),
+    ] {
+        let mut late = with_timeouts("steps", start_to_close_ms, 0);
+        let at = |seconds| Some(std::time::UNIX_EPOCH + Duration::from_secs(seconds));
+        (late.info.scheduled_time, late.info.started_time) = (at(0), at(scheduled));
+        late.info.schedule_to_close_timeout = (scheduled > 0).then_some(Duration::from_secs(10));
+        late.arguments.clear();
+        let mut slot = executors.reserve().await.unwrap();
+        let received = Instant::now() - Duration::from_secs(2);
+        let outcome = executors.run(&mut slot, late, received, |_| async { recorded(0) }).await;
+        assert_eq!(show(&outcome), expected, "{scheduled} {start_to_close_ms}");
+    }
+}
+
+/// Async activities have a runtime of their own.
+#[tokio::test]
+async fn a_blocked_thread_holds_up_neither_the_host_nor_its_own_report() {
+    let executors = Executors::new(Arc::new(registry()), Options::default());
+    let blocked = tokio::spawn({
+        let executors = executors.clone();
+        async move {
+            let mut task = task("block");
+            task.arguments = vec![Payload::from_json("1000")];
+            run(&executors, task, recorded).await.0
+        }
+    });
+    while executors.running().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let start = Instant::now();
+    let left = executors.shutdown(Grace { finish: Duration::ZERO, stop: Duration::ZERO }).await;
+    assert_eq!(left.len(), 1);
+    assert!(start.elapsed() < Duration::from_millis(900));
+    assert!(blocked.await.unwrap().contains("the host stopped before activity `block` was done"));
 }
 
 fn with_timeouts(activity: &str, start_to_close_ms: u64, heartbeat_ms: u64) -> ActivityTask {
@@ -314,7 +412,7 @@ async fn stopped(activity: &str, argument: &str, grace_ms: (u64, u64)) -> (Strin
     let (finish, stop) = (Duration::from_millis(grace_ms.0), Duration::from_millis(grace_ms.1));
     let left = executors.shutdown(Grace { finish, stop }).await;
     let elapsed_ms = start.elapsed().as_millis();
-    assert!(executors.reserve().await.is_none() && executors.try_reserve().is_none());
+    assert!(executors.reserve().await.is_none() && executors.try_reserve("steps").is_none());
     (running.await.unwrap(), left.iter().map(ToString::to_string).collect(), elapsed_ms)
 }
 
@@ -344,7 +442,7 @@ async fn a_shutdown_leaves_threads_behind() {
 #[tokio::test(start_paused = true)]
 async fn a_shutdown_waits_for_slots() {
     let executors = executors(Options::default());
-    let slot = executors.reserve().await.unwrap();
+    let mut slot = executors.reserve().await.unwrap();
     let start = Instant::now();
     let stopping = tokio::spawn({
         let executors = executors.clone();
@@ -353,7 +451,8 @@ async fn a_shutdown_waits_for_slots() {
     });
     tokio::time::sleep(Duration::from_secs(2)).await;
     let without_arguments = |activity| ActivityTask { arguments: Vec::new(), ..task(activity) };
-    let outcome = executors.run(&slot, without_arguments("steps"), |_| async { recorded(0) }).await;
+    let outcome =
+        executors.run(&mut slot, without_arguments("steps"), Instant::now(), |_| async { recorded(0) }).await;
     assert!(matches!(outcome, Outcome::Completed(_)), "{outcome:?}");
     drop(slot);
     assert!(stopping.await.unwrap().is_empty());
@@ -361,9 +460,11 @@ async fn a_shutdown_waits_for_slots() {
 
     // A task that arrives after the grace periods fails because of the shutdown.
     let executors = self::executors(Options::default());
-    let slot = executors.reserve().await.unwrap();
+    let mut slot = executors.reserve().await.unwrap();
     executors.shutdown(Grace { finish: Duration::ZERO, stop: Duration::ZERO }).await;
-    let outcome = executors.run(&slot, without_arguments("forever"), |_| async { recorded(0) }).await;
+    let outcome = executors
+        .run(&mut slot, without_arguments("forever"), Instant::now(), |_| async { recorded(0) })
+        .await;
     let Outcome::Failed { failure, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(failure.application_failure().unwrap().error_type, "WorkerShutdown");
 }

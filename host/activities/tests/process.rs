@@ -56,6 +56,7 @@ type Test = fn() -> std::pin::Pin<Box<dyn Future<Output = ()>>>;
 
 const TESTS: &[(&str, Test)] = &[
     ("outcomes_come_back", || Box::pin(outcomes_come_back())),
+    ("a_long_chain_of_causes_is_cut", || Box::pin(long_chains())),
     ("large_payloads_pass_and_larger_ones_do_not", || Box::pin(large_payloads())),
     ("noise_on_stdout_does_no_harm", || Box::pin(noise_on_stdout())),
     ("children_are_reused_and_lead_a_group", || Box::pin(children_are_reused())),
@@ -63,6 +64,8 @@ const TESTS: &[(&str, Test)] = &[
     ("heartbeats_come_out_and_details_go_in", || Box::pin(heartbeats())),
     ("a_request_to_stop_reaches_the_child", || Box::pin(cancellation())),
     ("a_child_that_does_not_stop_is_killed", || Box::pin(hanging_children())),
+    ("a_stopped_child_is_killed_and_replaced", || Box::pin(stopped_children())),
+    ("processes_of_a_child_end_with_it", || Box::pin(grandchildren())),
     ("a_shutdown_kills_what_is_left", || Box::pin(shutdown())),
     ("a_program_that_is_no_child_says_what_to_do", || Box::pin(other_programs())),
     ("children_end_with_their_host", || Box::pin(host_dies())),
@@ -76,6 +79,12 @@ fn registry() -> Registry {
         Definition::process("decline", |_, ()| -> Result<()> {
             let failure = Failure::application("Declined", "no funds").non_retryable().detail(&7)?;
             Err(failure.build().into())
+        }),
+        Definition::process("deep", |_, (causes,): (u32,)| -> Result<()> {
+            let failure = (1..causes).fold(Failure::canceled("innermost", Vec::new()), |cause, number| {
+                Failure::application("Nested", number.to_string()).cause(cause).build()
+            });
+            Err(failure.into())
         }),
         Definition::process("panic", |_, ()| -> Result<()> { panic!("at the {}", "disco") }),
         Definition::process("later", |_, ()| -> Result<()> { Err(ActivityError::WillCompleteAsync) }),
@@ -91,6 +100,7 @@ fn registry() -> Registry {
             Ok(())
         }),
         Definition::process("count", count),
+        Definition::process("orphan", orphan),
         Definition::process("until-told", until_told),
         Definition::process("forever", forever),
     ];
@@ -127,6 +137,18 @@ fn until_told(context: ActivityContext, (): ()) -> Result<(), ActivityError> {
     }
     let reason = format!("{:?}", context.cancel_reason());
     Err(ActivityError::cancelled_with_details(&reason)?)
+}
+
+/// Starts a process, tells its id, and dies (`true`) or waits.
+fn orphan(context: ActivityContext, (dies,): (bool,)) -> Result<(), ActivityError> {
+    let child = Command::new("sleep").arg("1000").spawn()?;
+    context.record_heartbeat(child.id())?;
+    if dies {
+        kill_process(getpid(), Signal::KILL)?;
+    }
+    loop {
+        std::thread::park();
+    }
 }
 
 /// Ignores cancellation.
@@ -166,13 +188,13 @@ fn attempt(options: &Options, activity: &str, argument: &str) -> Attempt {
 
 impl Attempt {
     async fn run(&self) -> Outcome {
-        let slot = self.executors.reserve().await.unwrap();
+        let mut slot = self.executors.reserve().await.unwrap();
         let (heartbeats, answer) = (Arc::clone(&self.heartbeats), self.answer.clone());
         let send = move |details: Vec<Payload>| {
             heartbeats.lock().unwrap().extend(details);
             std::future::ready(answer.clone())
         };
-        self.executors.run(&slot, self.task.clone(), send).await
+        self.executors.run(&mut slot, self.task.clone(), tokio::time::Instant::now(), send).await
     }
 
     /// Waits for the first heartbeat, whose details are a process id.
@@ -244,6 +266,20 @@ async fn outcomes_come_back() {
     let FailureInfo::Application(application) = failure.info else { panic!() };
     assert!(application.non_retryable);
     assert_eq!(application.details, [Payload::from_json("7")]);
+}
+
+async fn long_chains() {
+    for causes in [10_u32, 100_000] {
+        let outcome = attempt(&Options::default(), "deep", &causes.to_string()).run().await;
+        let Outcome::Failed { failure, .. } = outcome else { panic!("{outcome:?}") };
+        assert_eq!(failure.message, (causes - 1).to_string());
+        let mut links = 1;
+        let mut link = &*failure;
+        while let Some(cause) = &link.cause {
+            (links, link) = (links + 1, cause);
+        }
+        assert_eq!(links, causes.min(64));
+    }
 }
 
 async fn large_payloads() {
@@ -331,12 +367,63 @@ async fn hanging_children() {
     silent.task.info.heartbeat_timeout = Some(Duration::from_secs(1));
     check(&silent.run().await, "lost TimedOut");
     for hung in [told, late, silent] {
-        let pid = hung.pid().await;
-        let start = Instant::now();
-        while rustix::process::test_kill_process(pid).is_ok() {
-            assert!(start.elapsed() < PATIENCE, "{pid:?} lives on");
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        ends(hung.pid().await).await;
+    }
+}
+
+/// Waits until no process has this id. A process whose parent ended may remain as a zombie where nothing waits for
+/// such processes; it has ended nevertheless.
+async fn ends(pid: Pid) {
+    let start = Instant::now();
+    while rustix::process::test_kill_process(pid).is_ok() && !is_in_state(pid, 'Z') {
+        assert!(start.elapsed() < PATIENCE, "{pid:?} lives on");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Whether Linux shows a process in this state; `false` on other systems.
+fn is_in_state(pid: Pid, state: char) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_pid())).unwrap_or_default();
+    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(state))
+}
+
+async fn stopped_children() {
+    let options = Options { processes: 1, timeout_margin: Duration::from_millis(50), ..Options::default() };
+    let mut host = attempt(&options, "forever", "null");
+    host.task.info.start_to_close_timeout = Some(Duration::from_secs(1));
+    let stop = async {
+        let pid = host.pid().await;
+        kill_process(pid, Signal::STOP).unwrap();
+        pid
+    };
+    let (outcome, pid) = tokio::join!(host.run(), stop);
+    check(&outcome, "lost TimedOut");
+    ends(pid).await;
+    // One that is stopped while it is idle gets no attempt.
+    host.task.info.activity_type = "ids".to_owned();
+    let ids = |outcome: Outcome| {
+        let Outcome::Completed(result) = outcome else { panic!("{outcome:?}") };
+        result.to_value::<(i32, i32)>().unwrap().0
+    };
+    let first = ids(host.run().await);
+    let first_pid = Pid::from_raw(first).unwrap();
+    kill_process(first_pid, Signal::STOP).unwrap();
+    while cfg!(target_os = "linux") && !is_in_state(first_pid, 'T') {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let start = Instant::now();
+    assert_ne!(ids(host.run().await), first);
+    assert!(start.elapsed() < Duration::from_secs(1), "it waited for the stopped child process");
+    ends(first_pid).await;
+}
+
+async fn grandchildren() {
+    let options = Options { timeout_margin: Duration::from_millis(50), ..Options::default() };
+    for (dies, expected) in [("true", "failed the child process …"), ("false", "lost TimedOut")] {
+        let mut host = attempt(&options, "orphan", dies);
+        host.task.info.start_to_close_timeout = Some(Duration::from_secs(1));
+        check(&host.run().await, expected);
+        ends(host.pid().await).await;
     }
 }
 

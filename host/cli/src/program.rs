@@ -58,5 +58,9 @@ impl Host {
 
 fn run(command_line: CommandLine, registry: Registry) -> anyhow::Result<()> {
     command_line.logging.init()?;
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command_line.run(registry))
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(command_line.run(registry));
+    // What still runs was given up, or is an answer that no one waits for.
+    runtime.shutdown_background();
+    result
 }

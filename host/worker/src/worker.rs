@@ -2,9 +2,11 @@
 //! to it is in [`WorkerEvent`].
 
 use std::{
-    num::NonZeroUsize,
     pin::pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use host_activities::{Executors, RunningActivity};
@@ -26,7 +28,7 @@ use crate::{
     counters::{CacheCounters, WorkerCounters},
     modules::catalog::Catalog,
     poll::{
-        activity_poller::ActivityPoller,
+        activity_poller::{self, ActivityPoller},
         balance::PollerBalance,
         polls::{PolledTask, Polls},
         workflow_poller::WorkflowPoller,
@@ -54,6 +56,8 @@ pub struct Resources {
     executors: Option<Executors>,
     cache: Arc<SharedCache>,
     sticky: bool,
+    /// Workers that share them.
+    workers: Arc<AtomicUsize>,
 }
 
 impl Resources {
@@ -72,6 +76,7 @@ impl Resources {
             executors: executors.filter(|executors| !executors.registry().is_empty()),
             cache: Arc::new(SharedCache::new(limits)),
             sticky: cache.runs > 0,
+            workers: Arc::default(),
         }
     }
 
@@ -152,6 +157,7 @@ impl Worker {
         config.check()?;
         let connection = Arc::new(Connection::open(service, &config).await?);
         let queues = Arc::new(Queues::new(&config.task_queue, &config.identity));
+        resources.workers.fetch_add(1, Ordering::Relaxed);
         Ok(Self { config, resources, connection, queues, counters: watch::Sender::default() })
     }
 
@@ -251,13 +257,18 @@ impl Running {
             self.pollers.spawn(workflow_poller.clone().run());
         }
         if let Some(activities) = &self.activities {
+            let slots = activities.executors().polls_at_once();
+            let workers = resources.workers.load(Ordering::Relaxed);
+            let (pollers, poll_timeout) =
+                activity_poller::share(config.activity_pollers.get(), slots, workers);
             let activity_poller = ActivityPoller {
                 connection: Arc::clone(connection),
                 queues: Arc::clone(queues),
                 executors: activities.executors().clone(),
                 polls: self.polls.clone(),
+                poll_timeout,
             };
-            for _ in 0..NonZeroUsize::get(config.activity_pollers) {
+            for _ in 0..pollers {
                 self.pollers.spawn(activity_poller.clone().run());
             }
         }

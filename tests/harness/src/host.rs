@@ -133,13 +133,22 @@ impl Host {
         }
     }
 
+    /// Ctrl-C.
+    ///
+    /// # Errors
+    /// It cannot be signalled.
+    pub fn interrupt(&self) -> Result<()> {
+        let interrupted = Command::new("kill").args(["-INT", &self.pid().to_string()]).status()?;
+        anyhow::ensure!(interrupted.success(), "cannot signal the host");
+        Ok(())
+    }
+
     /// Stops it as a user does with Ctrl-C, and waits for its end.
     ///
     /// # Errors
     /// It does not end in time.
     pub fn stop(mut self) -> Result<i32> {
-        let interrupted = Command::new("kill").args(["-INT", &self.pid().to_string()]).status()?;
-        anyhow::ensure!(interrupted.success(), "cannot signal the host");
+        self.interrupt()?;
         let deadline = Instant::now() + TIMEOUT;
         loop {
             if let Some(status) = self.child.try_wait()? {

@@ -3,5 +3,9 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    host::Host::new().activities(probes::OutsideActivities).activities(probes::SizeActivities).main()
+    host::Host::new()
+        .activities(probes::CrowdActivities)
+        .activities(probes::OutsideActivities)
+        .activities(probes::SizeActivities)
+        .main()
 }

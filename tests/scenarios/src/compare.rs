@@ -24,6 +24,9 @@ const ORDERS: &[(&str, Order, &str)] = &[
     ("orders", Order::BySubject, "two items are reserved at the same time"),
     ("inventory", Order::BySubject, "chunks of the list are read at the same time"),
     ("eager_activities", Order::BySubject, "several activities run at the same time"),
+    ("more_activities_than_places", Order::BySubject, "several activities run at the same time"),
+    ("hanging_processes_are_replaced", Order::BySubject, "two activities run at the same time"),
+    ("blocked_runtime", Order::Chance, "a host is stopped while its activities run"),
     ("killed_host_goes_on", Order::Chance, "a host is killed at any moment"),
 ];
 

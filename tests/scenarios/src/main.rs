@@ -8,6 +8,7 @@ mod bomb;
 mod clients;
 mod compare;
 mod crash;
+mod crowd;
 mod eager;
 mod edited;
 mod environment;
@@ -68,6 +69,9 @@ const SCENARIOS: &[Scenario] = &[
     ("a_bomb_at_the_start", Needs::Nothing, bomb::a_bomb_at_the_start),
     ("a_bomb_while_running", Needs::Nothing, bomb::a_bomb_while_running),
     ("eager_activities", Needs::Nothing, eager::eager_activities),
+    ("more_activities_than_places", Needs::Nothing, crowd::more_activities_than_places),
+    ("hanging_processes_are_replaced", Needs::Nothing, crowd::hanging_processes_are_replaced),
+    ("blocked_runtime", Needs::Nothing, crowd::blocked_runtime),
     ("updates", Needs::Nothing, updates::updates),
     ("python_client", Needs::Python, clients::python_client),
     ("python_state_machines", Needs::Python, clients::python_state_machines),

@@ -5,13 +5,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use guest_sdk_types::Payload;
-use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::process::Child;
 use tokio::time::timeout;
 
+use super::group::Group;
 use super::protocol::{self, FromChild, ToChild, VERSION};
 use super::spawn::Spawner;
 use crate::cancel::Cancellation;
@@ -62,6 +62,11 @@ impl ProcessPool {
                 );
             }
         };
+        if cancellation.reason().is_some() {
+            // The timeout ended, or the host stops, while the child process started.
+            self.idle().push(worker);
+            return Outcome::Cancelled { details: Vec::new() };
+        }
         let number = self.next_number.fetch_add(1, Ordering::Relaxed);
         match worker.run(number, task, cancellation, record).await {
             Ok(outcome) => {
@@ -84,17 +89,19 @@ impl ProcessPool {
     }
 
     async fn worker(&self) -> Result<Worker, StartError> {
-        loop {
-            let Some(mut worker) = self.idle().pop() else { break };
-            // A process that ended while it was idle is replaced.
-            if matches!(worker.process.try_wait(), Ok(None)) {
+        {
+            let mut idle = self.idle();
+            // A process that ended or was stopped while it was idle is replaced.
+            idle.retain(|worker| worker.group.is_running());
+            if let Some(worker) = idle.pop() {
                 return Ok(worker);
             }
         }
         let (process, socket) = self.spawner.spawn().await.map_err(StartError::Spawn)?;
         socket.set_nonblocking(true).map_err(StartError::Spawn)?;
         let (reader, writer) = UnixStream::from_std(socket).map_err(StartError::Spawn)?.into_split();
-        let mut worker = Worker { process, reader, writer };
+        let group = Group::of(&process).map_err(StartError::Spawn)?;
+        let mut worker = Worker { group, process, reader, writer };
         match timeout(self.start_timeout, worker.greet()).await {
             Ok(Ok(VERSION)) => Ok(worker),
             Ok(Ok(theirs)) => Err(StartError::Version(theirs)),
@@ -134,6 +141,8 @@ enum StartError {
 /// A child process and the socket to it.
 #[derive(Debug)]
 struct Worker {
+    /// Dropped, and so killed, before `process` is.
+    group: Group,
     process: Child,
     reader: OwnedReadHalf,
     writer: OwnedWriteHalf,
@@ -169,29 +178,20 @@ impl Worker {
         end.await
     }
 
-    /// How the child process ended: the predicate of a sentence about it.
+    /// How the child process ended: the predicate of a sentence about it. Ends its group.
     async fn end(mut self, error: &protocol::Error) -> String {
         let pid = self.process.id().unwrap_or_default();
         if !matches!(error, protocol::Error::Closed) {
             return format!("(pid {pid}) was killed because of its messages: {error}");
         }
-        match timeout(EXIT_TIMEOUT, self.process.wait()).await {
-            Ok(Ok(status)) => format!("(pid {pid}) ended with {status}"),
-            Ok(Err(error)) => format!("(pid {pid}) ended with an unknown status: {error}"),
-            Err(_) => format!("(pid {pid}) was killed because it closed its socket"),
+        if !self.group.leader_ends_within(EXIT_TIMEOUT).await {
+            return format!("(pid {pid}) was killed because it closed its socket");
         }
-    }
-}
-
-impl Drop for Worker {
-    /// Kills the process group: the child process and the processes that it started. `id` is `None` once the
-    /// child was waited for, so the id does not belong to another process.
-    fn drop(&mut self) {
-        let pid = self.process.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-        if let Some(pid) = pid
-            && let Err(error) = kill_process_group(pid, Signal::KILL)
-        {
-            tracing::debug!(%error, "failed to kill the group of a child process");
+        // Waiting for the child process frees the number of its group, which is killed first for this reason.
+        drop(self.group);
+        match self.process.wait().await {
+            Ok(status) => format!("(pid {pid}) ended with {status}"),
+            Err(error) => format!("(pid {pid}) ended with an unknown status: {error}"),
         }
     }
 }

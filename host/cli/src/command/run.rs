@@ -129,7 +129,7 @@ impl Run {
             tracing::info!(types, digest = %module.digest(), "loaded a module");
         }
         let threads = Arc::new(SandboxThreads::start().context("failed to start the sandbox's threads")?);
-        let executors = Executors::new(Arc::new(registry), self.worker.activities());
+        let executors = Executors::new(Arc::new(registry), self.worker.activities(self.task_queues.len()));
         let resources = Resources::new(Arc::clone(&catalog), threads, Some(executors), self.worker.cache());
         Ok((catalog, resources))
     }

@@ -31,7 +31,8 @@ pub(crate) struct WorkerArgs {
     /// Threads for activities that block.
     #[arg(long, value_name = "COUNT", default_value_t = Options::default().threads)]
     activity_threads: usize,
-    /// Child processes for activities that run in one [default: one for each CPU].
+    /// Child processes for activities that run in one [default: one for each CPU, and at least one for each
+    /// task queue].
     #[arg(long, value_name = "COUNT")]
     activity_processes: Option<usize>,
     /// Time for what runs to finish once the host is told to stop.
@@ -71,13 +72,14 @@ impl WorkerArgs {
         }
     }
 
-    pub(crate) fn activities(&self) -> Options {
+    /// A poll for activities holds a place on each executor, so each task queue needs one.
+    pub(crate) fn activities(&self, task_queues: usize) -> Options {
         let defaults = Options::default();
         Options {
             total: self.max_concurrent_activities,
             asynchronous: self.max_concurrent_activities,
             threads: self.activity_threads,
-            processes: self.activity_processes.unwrap_or(defaults.processes),
+            processes: self.activity_processes.unwrap_or(defaults.processes.max(task_queues)),
             ..defaults
         }
     }

@@ -38,6 +38,8 @@ pub(crate) struct ActivityTasks {
 pub(crate) struct PolledActivity {
     pub(crate) task: Box<PollActivityTaskQueueResponse>,
     pub(crate) slot: Slot,
+    /// When it came. Its timeouts run since then.
+    pub(crate) received: Instant,
 }
 
 impl ActivityTasks {
@@ -51,7 +53,7 @@ impl ActivityTasks {
 
     /// Runs the activity and reports its outcome.
     pub(crate) async fn process(self, polled: PolledActivity) {
-        let PolledActivity { task, slot } = polled;
+        let PolledActivity { task, mut slot, received } = polled;
         let task_token = task.task_token.clone();
         let task = to_activity_task(*task, &self.task_queue);
         let activity_type = task.info.activity_type.clone();
@@ -60,7 +62,8 @@ impl ActivityTasks {
         tracing::debug!(activity_type, workflow_id, attempt = task.info.attempt, "activity starts");
         let heartbeats =
             Heartbeats { connection: Arc::clone(&self.connection), task_token: task_token.clone() };
-        let outcome = self.executors.run(&slot, task, move |details| heartbeats.clone().send(details)).await;
+        let send = move |details| heartbeats.clone().send(details);
+        let outcome = self.executors.run(&mut slot, task, received, send).await;
         if let Outcome::Failed { failure, .. } = &outcome {
             tracing::warn!(activity_type, workflow_id, error = failure.message, "activity failed");
         }

@@ -1,10 +1,11 @@
 //! Polls for activity tasks.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use host_activities::Executors;
 use host_service::Backoff;
 use host_wire::temporal::api::workflowservice::v1::PollActivityTaskQueueRequest;
+use tokio::time::Instant;
 
 use super::polls::{PolledTask, Polls};
 use crate::{
@@ -21,6 +22,24 @@ pub(crate) struct ActivityPoller {
     pub(crate) queues: Arc<Queues>,
     pub(crate) executors: Executors,
     pub(crate) polls: Polls,
+    /// How long a poll waits for a task.
+    pub(crate) poll_timeout: Duration,
+}
+
+/// How long a poll waits for a task while another queue of this host waits for its slot.
+const SHARED_SLOT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// How many polls for activities the worker of one task queue makes at once, and how long each waits for a
+/// task.
+///
+/// A poll holds a slot, and `slots` is how many polls of the host have one at once. So that a queue without
+/// tasks does not keep the others from theirs, each queue has its share of them; with less than one for each,
+/// they take turns.
+pub(crate) fn share(wanted: usize, slots: usize, queues: usize) -> (usize, Duration) {
+    match slots / queues.max(1) {
+        0 => (1, SHARED_SLOT_TIMEOUT),
+        share => (wanted.min(share), rpc::POLL_TIMEOUT),
+    }
 }
 
 impl ActivityPoller {
@@ -37,14 +56,31 @@ impl ActivityPoller {
                 worker_instance_key: self.connection.instance_key.clone(),
                 ..Default::default()
             };
-            let poll = rpc::once(rpc::POLL_TIMEOUT, message, |request| {
+            let poll = rpc::once(self.poll_timeout, message, |request| {
                 self.connection.service.poll_activity_task_queue(request)
             });
             let Some(task) = self.polls.poll(&mut backoff, poll).await else { continue };
             if !task.task_token.is_empty() {
-                let task = PolledActivity { task: Box::new(task), slot };
+                let task = PolledActivity { task: Box::new(task), slot, received: Instant::now() };
                 self.polls.deliver(PolledTask::Activity(task)).await;
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queues_share_the_slots_of_a_host() {
+        let check = |wanted, slots, queues, polls, seconds| {
+            assert_eq!(share(wanted, slots, queues), (polls, Duration::from_secs(seconds)));
+        };
+        check(5, 100, 1, 5, 70);
+        check(5, 2, 1, 2, 70);
+        check(5, 32, 8, 4, 70);
+        check(5, 2, 2, 1, 70);
+        check(5, 2, 3, 1, 3);
     }
 }

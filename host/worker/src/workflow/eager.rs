@@ -7,21 +7,21 @@ use host_wire::temporal::api::command::v1::{Command, command::Attributes};
 /// Activities that one workflow task may get back at once; the service takes no more either.
 const MAX_EAGER_ACTIVITIES: usize = 3;
 
-/// Marks the commands whose activities this worker can run now, and reserves a slot for each. All
+/// Marks the commands whose activities this worker can run now, and reserves a slot for each, with its type. All
 /// others are marked as not wanted.
 pub(crate) fn reserve(
     commands: &mut [Command],
     task_queue: &str,
     executors: Option<&Executors>,
-) -> Vec<Slot> {
-    mark(commands, task_queue, |activity_type| {
-        let executors = executors?;
-        executors.registry().find(activity_type).ok()?;
-        executors.try_reserve()
-    })
+) -> Vec<(String, Slot)> {
+    mark(commands, task_queue, |activity_type| executors?.try_reserve(activity_type))
 }
 
-fn mark<S>(commands: &mut [Command], task_queue: &str, mut reserve: impl FnMut(&str) -> Option<S>) -> Vec<S> {
+fn mark<S>(
+    commands: &mut [Command],
+    task_queue: &str,
+    mut reserve: impl FnMut(&str) -> Option<S>,
+) -> Vec<(String, S)> {
     let mut slots = Vec::new();
     for command in commands {
         let Some(Attributes::ScheduleActivityTaskCommandAttributes(scheduled)) = &mut command.attributes
@@ -34,6 +34,7 @@ fn mark<S>(commands: &mut [Command], task_queue: &str, mut reserve: impl FnMut(&
             && slots.len() < MAX_EAGER_ACTIVITIES;
         let activity_type = scheduled.activity_type.as_ref().map_or("", |kind| kind.name.as_str());
         let slot = if wanted { reserve(activity_type) } else { None };
+        let slot = slot.map(|slot| (activity_type.to_owned(), slot));
         scheduled.request_eager_execution = slot.is_some();
         slots.extend(slot);
     }

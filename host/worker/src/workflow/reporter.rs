@@ -137,11 +137,26 @@ impl Reporter {
     }
 }
 
-/// Gives each task a slot that was reserved for it. The service returns at most as many tasks as were asked
-/// for; slots that are left over are free again.
-fn eager_activities(tasks: Vec<PollActivityTaskQueueResponse>, slots: Vec<Slot>) -> Vec<PolledActivity> {
-    if !slots.is_empty() {
-        tracing::debug!(asked = slots.len(), given = tasks.len(), "activities start eagerly");
+/// Gives each task a slot that was reserved for its type. The service returns at most the tasks that were asked for,
+/// and may leave out any of them; slots that are left over are free again.
+fn eager_activities(
+    tasks: Vec<PollActivityTaskQueueResponse>,
+    mut slots: Vec<(String, Slot)>,
+) -> Vec<PolledActivity> {
+    let asked = slots.len();
+    let activities: Vec<_> = tasks
+        .into_iter()
+        .filter_map(|task| {
+            let activity_type = task.activity_type.as_ref().map_or("", |kind| kind.name.as_str());
+            let reserved = slots.iter().position(|(reserved, _)| reserved == activity_type);
+            // A task of a type that was not asked for waits in any slot for its executor.
+            let slot = reserved.map(|reserved| slots.swap_remove(reserved)).or_else(|| slots.pop());
+            let (_, slot) = slot?;
+            Some(PolledActivity { task: Box::new(task), slot, received: Instant::now() })
+        })
+        .collect();
+    if asked > 0 {
+        tracing::debug!(asked, given = activities.len(), "activities start eagerly");
     }
-    tasks.into_iter().zip(slots).map(|(task, slot)| PolledActivity { task: Box::new(task), slot }).collect()
+    activities
 }

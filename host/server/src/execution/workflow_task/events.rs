@@ -57,10 +57,12 @@ pub(crate) fn store_transient_events(run: &mut RunTransition<'_>, version: Optio
     };
     let (task, mut started) = (task.clone(), started.clone());
     started.worker.version = version;
-    let scheduled = scheduled_attributes(run, task.queue, task.attempt);
-    run.record_at(task.scheduled_time, scheduled);
-    let attributes = started_attributes(run, task.scheduled_event_id, &started.worker, &started.request_id);
-    run.record_at(started.time, attributes);
+    // Both before either is recorded: the worker was shown the size of a history without them.
+    let scheduled_event = scheduled_attributes(run, task.queue, task.attempt);
+    let started_event =
+        started_attributes(run, task.scheduled_event_id, &started.worker, &started.request_id);
+    run.record_at(task.scheduled_time, scheduled_event);
+    run.record_at(started.time, started_event);
 }
 
 pub(crate) fn scheduled_attributes(run: &Run, queue: TaskQueue, attempt: i32) -> EventAttributes {
