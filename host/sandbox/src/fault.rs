@@ -13,6 +13,7 @@ use crate::limits::{
     MAX_CALL_BYTES, MAX_COMMAND_BYTES, MAX_COMMANDS, MAX_HANDLES, MAX_LOG_BYTES, MAX_NAME_BYTES, MAX_PATCHES,
     MAX_RANDOM_BYTES, MAX_RANDOM_BYTES_PER_CALL, MAX_RANDOM_STREAMS, MAX_TABLE_ELEMENTS,
 };
+use crate::symbols::Symbols;
 use crate::wit::Failure;
 
 /// Why a call into a guest failed. `Display` gives one line; [`Fault::details`] gives the backtrace.
@@ -203,8 +204,9 @@ pub(crate) struct Circumstances {
 }
 
 /// Turns the error of a call into a fault.
-pub(crate) fn classify(error: &wasmtime::Error, circumstances: Circumstances) -> Fault {
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map(backtrace::render).unwrap_or_default();
+pub(crate) fn classify(error: &wasmtime::Error, circumstances: Circumstances, symbols: &Symbols) -> Fault {
+    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
+    let backtrace = backtrace::render(frames, symbols);
     if let Some(limit) = limit_of(error, &circumstances) {
         return Limit { limit, backtrace }.into();
     }

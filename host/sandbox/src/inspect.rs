@@ -28,7 +28,7 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
     let mut outline = Outline::default();
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(malformed)? {
+        match payload.map_err(|error| LoadError::malformed(&error))? {
             Payload::Version { encoding: Encoding::Module, .. } if depth == 0 => {
                 return Err(LoadError::CoreModule);
             }
@@ -36,7 +36,7 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
             Payload::End(_) => depth = depth.saturating_sub(1),
             Payload::ComponentImportSection(section) if depth == 0 => {
                 for import in section {
-                    let import = import.map_err(malformed)?;
+                    let import = import.map_err(|error| LoadError::malformed(&error))?;
                     // An alias of a type that another import defines needs no implementation.
                     if !matches!(import.ty, ComponentTypeRef::Type(TypeBounds::Eq(_))) {
                         outline.imports.push(import.name.name.to_owned());
@@ -45,18 +45,15 @@ pub(crate) fn outline(bytes: &[u8]) -> Result<Outline, LoadError> {
             }
             Payload::ComponentExportSection(section) if depth == 0 => {
                 for export in section {
-                    outline.exports.push(export.map_err(malformed)?.name.name.to_owned());
+                    outline
+                        .exports
+                        .push(export.map_err(|error| LoadError::malformed(&error))?.name.name.to_owned());
                 }
             }
             _ => {}
         }
     }
     Ok(outline)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "passed to map_err")]
-fn malformed(error: wasmparser::BinaryReaderError) -> LoadError {
-    LoadError::Malformed { message: error.message().to_owned(), offset: error.offset() as u64 }
 }
 
 fn describe(bytes: &[u8]) -> &'static str {

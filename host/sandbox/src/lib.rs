@@ -34,6 +34,7 @@ mod settings;
 mod sink;
 mod snapshot;
 mod store_data;
+mod symbols;
 mod ticker;
 mod wasi;
 mod weight;

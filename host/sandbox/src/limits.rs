@@ -35,6 +35,27 @@ pub const MAX_TABLE_ELEMENTS: usize = 1 << 17;
 pub const MAX_WASM_STACK_BYTES: usize = 512 << 10;
 /// Frames in the backtrace of a trap. Rust's panic machinery alone takes up to 11.
 pub const MAX_BACKTRACE_FRAMES: usize = 64;
+/// Bytes of a backtrace as text; the rest is cut off, because it becomes a part of the history.
+pub const MAX_BACKTRACE_BYTES: usize = 16 << 10;
+/// Bytes of the debug and name sections of one module. Of a module with more its backtraces have neither names
+/// nor lines: the sections stay in memory as long as the module. A Rust guest with line tables has about 1 MiB,
+/// with full debug information about 10 MiB.
+pub const MAX_DEBUG_BYTES: usize = 32 << 20;
+/// Steps of finding names and lines for one backtrace: attributes of debug entries, rows of line tables, and the
+/// like. About 10 ns each. A guest with line tables needs 300,000.
+pub const MAX_SYMBOL_STEPS: u64 = 8_000_000;
+/// Bytes of a function's name before it is demangled, and of the path of a source file.
+pub const MAX_SYMBOL_BYTES: usize = 4 << 10;
+/// Inlined calls that one frame of a backtrace may have.
+pub const MAX_INLINED_CALLS: usize = 64;
+/// Compilation units of the debug information of one core module.
+pub const MAX_UNITS: usize = 10_000;
+/// Bytes of the section `.debug_abbrev`: what one entry of a module may have of attributes.
+pub const MAX_ABBREVIATION_BYTES: usize = 256 << 10;
+/// Bytes of the header of a line table, which lists the source files of a compilation unit.
+pub const MAX_LINE_HEADER_BYTES: usize = 256 << 10;
+/// Components inside components inside a module. Tools make one level.
+pub const MAX_COMPONENT_DEPTH: usize = 8;
 /// Core instances in one component.
 pub const MAX_CORE_INSTANCES: u32 = 64;
 /// Bytes of the file of a module.

@@ -1,7 +1,5 @@
 //! Loads a module: from the bytes of a file to a component that can be instantiated.
 
-use std::borrow::Cow;
-
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
@@ -10,9 +8,10 @@ use crate::accessor::{self, Accessor, NoAccessor};
 use crate::digest::Digest;
 use crate::engine::Engine;
 use crate::gate::{self, Import, ImportClass};
-use crate::limits::MAX_DEFINITIONS;
+use crate::limits::{MAX_DEBUG_BYTES, MAX_DEFINITIONS};
 use crate::load_error::LoadError;
 use crate::module::{Linked, Module};
+use crate::symbols::{self, Stripped, Symbols};
 use crate::wasi;
 use crate::wit::{WorkflowDefinition, WorkflowModuleIndices};
 use crate::{compile, inspect};
@@ -42,13 +41,22 @@ impl Engine {
             return Err(LoadError::Refused(refused));
         }
         let digest = Digest(Sha256::digest(bytes).into());
-        let (bytes, no_accessor) = match accessor::add(bytes) {
-            Ok(extended) => (Cow::Owned(extended), None),
-            Err(no_accessor) => (Cow::Borrowed(bytes), Some(no_accessor)),
+        let Stripped { component: bytes, sections, section_bytes } = symbols::strip(bytes)?;
+        if section_bytes > MAX_DEBUG_BYTES {
+            tracing::warn!(
+                %digest,
+                "the debug and name sections of the module have {section_bytes} bytes, and {MAX_DEBUG_BYTES} \
+                 are read: backtraces have no names and lines"
+            );
+        }
+        let (bytes, no_accessor) = match accessor::add(&bytes) {
+            Ok(extended) => (extended, None),
+            Err(no_accessor) => (bytes, Some(no_accessor)),
         };
+        let symbols = Symbols::new(sections, &bytes);
         let component = self.compile(&bytes)?;
         let guest = self.link(&component, &imports, no_accessor)?;
-        let mut module = Module::new(self, digest, guest, imports);
+        let mut module = Module::new(self, digest, guest, imports, symbols);
         let definitions = module.ask_definitions().map_err(LoadError::Definitions)?;
         check_definitions(&definitions)?;
         module.set_definitions(definitions);

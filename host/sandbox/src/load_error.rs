@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::gate::{CONTRACT_VERSION, Import};
-use crate::limits::MAX_MODULE_BYTES;
+use crate::limits::{MAX_COMPONENT_DEPTH, MAX_MODULE_BYTES};
 
 /// Why a module was not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +33,9 @@ pub enum LoadError {
         /// The byte offset in the file.
         offset: u64,
     },
+    /// Components inside components, more than [`MAX_COMPONENT_DEPTH`] deep.
+    #[error("its components are nested more than {MAX_COMPONENT_DEPTH} deep")]
+    Nested,
     /// A component that implements another world.
     #[error(
         "a component, but not a workflow module: it does not export {}; workflow modules implement the \
@@ -58,6 +61,12 @@ pub enum LoadError {
     /// Its definitions are empty, too many, unsorted or not unique.
     #[error("the module's definitions are not usable: {0}")]
     InvalidDefinitions(String),
+}
+
+impl LoadError {
+    pub(crate) fn malformed(error: &wasmparser::BinaryReaderError) -> Self {
+        Self::Malformed { message: error.message().to_owned(), offset: error.offset() as u64 }
+    }
 }
 
 fn list(names: &[&str]) -> String {

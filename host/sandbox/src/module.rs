@@ -13,6 +13,7 @@ use crate::fault::{self, Circumstances, Fault, HostFault};
 use crate::gate::Import;
 use crate::snapshot::NewMemory;
 use crate::store_data::StoreData;
+use crate::symbols::Symbols;
 use crate::wit::{WorkflowDefinition, WorkflowModuleIndices};
 
 /// A loaded module. A clone is the same module; the code is unloaded with the last clone and the last
@@ -27,6 +28,7 @@ struct Inner {
     digest: Digest,
     guest: Linked,
     imports: Vec<Import>,
+    symbols: Symbols,
     definitions: Vec<WorkflowDefinition>,
     /// The memory of a new guest, once a snapshot needed it.
     new_memory: OnceLock<NewMemory>,
@@ -40,10 +42,16 @@ pub(crate) struct Linked {
 }
 
 impl Module {
-    pub(crate) fn new(engine: &Engine, digest: Digest, guest: Linked, imports: Vec<Import>) -> Self {
+    pub(crate) fn new(
+        engine: &Engine,
+        digest: Digest,
+        guest: Linked,
+        imports: Vec<Import>,
+        symbols: Symbols,
+    ) -> Self {
         let shared = Arc::clone(engine.shared());
         let (definitions, new_memory) = (Vec::new(), OnceLock::new());
-        Self { inner: Arc::new(Inner { shared, digest, guest, imports, definitions, new_memory }) }
+        Self { inner: Arc::new(Inner { shared, digest, guest, imports, symbols, definitions, new_memory }) }
     }
 
     /// SHA-256 of the bytes of the module's file.
@@ -83,7 +91,7 @@ impl Module {
             fuel: config.fuel.unwrap_or_default(),
             instances: config.instances,
         };
-        fault::classify(error, circumstances)
+        fault::classify(error, circumstances, &self.inner.symbols)
     }
 
     /// The accessor of the state of the module's guests.

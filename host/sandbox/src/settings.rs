@@ -31,7 +31,8 @@ pub(crate) fn wasmtime_config(compiler: CompilerSettings) -> wasmtime::Config {
         .consume_fuel(compiler.fuel)
         .memory_init_cow(true)
         .max_wasm_stack(MAX_WASM_STACK_BYTES)
-        .wasm_backtrace_details(WasmBacktraceDetails::Enable)
+        // The sandbox reads debug sections itself, within limits: see `symbols`.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
         .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(MAX_BACKTRACE_FRAMES))
         .concurrency_support(false)
         .shared_memory(false)
