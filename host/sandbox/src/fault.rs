@@ -132,8 +132,8 @@ pub enum LimitKind {
     /// Commands of one activation.
     #[error("the workflow issued more than {MAX_COMMANDS} commands without waiting for any")]
     Commands,
-    /// Bytes of payloads and texts in the commands of one activation.
-    #[error("the workflow's commands of one workflow task have more than {MAX_COMMAND_BYTES} bytes")]
+    /// Bytes of the commands of one activation.
+    #[error("the workflow's commands of one workflow task take more than {MAX_COMMAND_BYTES} bytes")]
     CommandBytes,
     /// Bytes of log entries and measurements of one activation.
     #[error("the workflow logged more than {MAX_LOG_BYTES} bytes in one workflow task")]

@@ -5,6 +5,7 @@ use std::fmt;
 use wasmtime::{Store, component};
 
 use crate::command::Command;
+use crate::contract;
 use crate::fault::{Fault, GuestFault, HostFault};
 use crate::limits::{MAX_CALL_BYTES, MAX_HANDLES};
 use crate::module::{Linked, Module};
@@ -12,7 +13,7 @@ use crate::random::Streams;
 use crate::sink::{Discard, Sink};
 use crate::snapshot::{NewMemory, Snapshot, Subject};
 use crate::store_data::{CallKind, StoreData};
-use crate::wit::{Payload, Query, Task, Update, WorkflowDefinition, WorkflowModule};
+use crate::wit::{Failure, Payload, Query, Task, Update, WorkflowDefinition, WorkflowModule};
 
 /// A guest of one run. A call runs the guest on the calling thread, for at most the engine's deadline; so do
 /// not call it on a thread of an async runtime.
@@ -102,6 +103,14 @@ fn discarded() -> RunInit {
     RunInit { random_seed: 0, sink: Box::new(Discard) }
 }
 
+/// The fault of an export that returned a failure.
+fn failed(failure: Failure) -> Fault {
+    match contract::checked(&failure) {
+        Ok(()) => GuestFault::Failed(failure).into(),
+        Err(error) => GuestFault::Trapped { message: error.to_string(), backtrace: String::new() }.into(),
+    }
+}
+
 fn new_memory(module: &Module) -> Result<&NewMemory, Fault> {
     module.new_memory(|| module.instantiate(discarded())?.new_memory())
 }
@@ -128,7 +137,7 @@ impl Instance {
         }
         let answer = self.guest.call_activate(&mut self.store, task);
         let (answer, commands) = self.end(answer)?;
-        answer.map_err(GuestFault::Failed)?;
+        answer.map_err(failed)?;
         self.usability = Usability::Live;
         Ok(commands)
     }
@@ -142,7 +151,7 @@ impl Instance {
         let answer = self.guest.call_query(&mut self.store, query);
         let (answer, _) = self.end(answer)?;
         self.usability = Usability::Disposable;
-        Ok(answer.map_err(GuestFault::Failed)?)
+        answer.map_err(failed)
     }
 
     /// Validates an update. The guest accepts no activation afterwards, so call it on a [copy](Self::copy).
@@ -155,7 +164,7 @@ impl Instance {
         let answer = self.guest.call_validate_update(&mut self.store, update);
         let (answer, _) = self.end(answer)?;
         self.usability = Usability::Disposable;
-        Ok(answer.map_err(GuestFault::Failed)?)
+        answer.map_err(failed)
     }
 
     /// An estimate of the resident memory of the guest, in bytes: that of a new guest, and the memory by

@@ -3,13 +3,16 @@
 
 /// Commands that one activation may record.
 pub const MAX_COMMANDS: usize = 16_384;
-/// Bytes of payloads and texts in the commands of one activation.
-pub const MAX_COMMAND_BYTES: usize = 8 << 20;
+/// Bytes that the commands of one activation take in the host: their payloads and texts, and 100 to 700 bytes for
+/// each command beside them. The host holds one call more at most ([`MAX_CALL_BYTES`]). The service takes 4 MiB.
+pub const MAX_COMMAND_BYTES: usize = 16 << 20;
 /// Bytes of log entries, standard output and measurements of one activation. A replay counts them too,
 /// although it drops them, so that an activation fails in both or in neither.
 pub const MAX_LOG_BYTES: usize = 1 << 20;
 /// Bytes of the message of a panic; the rest is cut off.
 pub const MAX_PANIC_BYTES: usize = 16 << 10;
+/// Bytes of the path of the source file of a panic; the rest is cut off.
+pub const MAX_PATH_BYTES: usize = 1_024;
 /// Random bytes that one activation may draw.
 pub const MAX_RANDOM_BYTES: usize = 8 << 20;
 /// Random bytes that one call may draw (`wit/random.wit`).
@@ -42,8 +45,8 @@ pub const MAX_BACKTRACE_BYTES: usize = 16 << 10;
 /// with full debug information about 10 MiB.
 pub const MAX_DEBUG_BYTES: usize = 32 << 20;
 /// Steps of finding names and lines for one backtrace: attributes of debug entries, rows of line tables, and the
-/// like. About 10 ns each. A guest with line tables needs 300,000.
-pub const MAX_SYMBOL_STEPS: u64 = 8_000_000;
+/// like, about 20 ns each. A guest with line tables needs 300,000.
+pub const MAX_SYMBOL_STEPS: u64 = 4_000_000;
 /// Bytes of a function's name before it is demangled, and of the path of a source file.
 pub const MAX_SYMBOL_BYTES: usize = 4 << 10;
 /// Inlined calls that one frame of a backtrace may have.

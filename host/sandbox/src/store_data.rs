@@ -152,9 +152,9 @@ impl StoreData {
         Err(misuse(format!("it asked for {name} {situation}")))
     }
 
-    /// Records a command with `bytes` of payloads and texts.
-    pub(crate) fn record(&mut self, command: Command, bytes: usize) -> wasmtime::Result<()> {
-        self.usage.command_bytes = self.usage.command_bytes.saturating_add(bytes);
+    /// Records a command.
+    pub(crate) fn record(&mut self, command: Command) -> wasmtime::Result<()> {
+        self.usage.command_bytes = self.usage.command_bytes.saturating_add(command.weight());
         if self.usage.command_bytes > MAX_COMMAND_BYTES {
             return Err(LimitKind::CommandBytes.into());
         }
@@ -196,16 +196,14 @@ impl StoreData {
 
     /// Counts a log entry and passes it to the sink.
     pub(crate) fn log(&mut self, entry: Entry) -> wasmtime::Result<()> {
-        let fields: usize = entry.fields.weight();
-        self.count_log(entry.target.len() + entry.message.len() + fields)?;
+        self.count_log(entry.outside())?;
         self.deliver(entry);
         Ok(())
     }
 
     /// Counts a measurement and passes it to the sink.
     pub(crate) fn measure(&mut self, measurement: Measurement) -> wasmtime::Result<()> {
-        let attributes: usize = measurement.attributes.weight();
-        self.count_log(measurement.name.len() + measurement.description.len() + attributes)?;
+        self.count_log(measurement.outside())?;
         if !self.replaying {
             self.sink.measure(measurement);
         }

@@ -46,8 +46,17 @@ fn limits() {
         ("recurse", "ran out of stack"),
         ("huge-list 9000000", "handed over more than 8388608 bytes in one call"),
         ("many-commands", "more than 16384 commands"),
-        ("large-commands", "commands of one workflow task have more than 8388608 bytes"),
+        ("large-commands", "commands of one workflow task take more than 16777216 bytes"),
+        ("heavy error-types", "commands of one workflow task take more than 16777216 bytes"),
+        ("heavy fairness-key", "commands of one workflow task take more than 16777216 bytes"),
+        ("heavy empty-payloads", "commands of one workflow task take more than 16777216 bytes"),
+        ("heavy signal-target", "commands of one workflow task take more than 16777216 bytes"),
+        ("heavy cancel-target", "commands of one workflow task take more than 16777216 bytes"),
+        ("heavy new-run", "commands of one workflow task take more than 16777216 bytes"),
+        ("heavy failure-source", "commands of one workflow task take more than 16777216 bytes"),
         ("log-flood", "logged more than 1048576 bytes"),
+        ("log-places", "logged more than 1048576 bytes"),
+        ("metrics-units", "logged more than 1048576 bytes"),
         ("print-flood", "logged more than 1048576 bytes"),
         ("metrics-flood", "logged more than 1048576 bytes"),
         ("random-flood", "random bytes"),
@@ -75,6 +84,7 @@ fn misuse() {
         ("bad-pointer", "out of bounds"),
         ("empty-failure", "a failure with 0 links"),
         ("long-failure", "a failure with 1000 links"),
+        ("refuse-links 65", "a failure with 65 links"),
         ("cancel-timer 7", "it cancelled timer 7, and there is none"),
         ("cancel-activity 1", "it cancelled activity 1, and there is none"),
         ("nexus", "there is none"),
@@ -82,6 +92,12 @@ fn misuse() {
     ] {
         check(attack, "guest", message);
     }
+}
+
+#[test]
+fn places_of_panics_are_cut() {
+    let fault = check("long-place", "guest", "the workflow panicked: lost, at fff");
+    assert!(fault.to_string().len() < 2_000, "{} bytes", fault.to_string().len());
 }
 
 #[test]

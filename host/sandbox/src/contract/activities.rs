@@ -4,7 +4,6 @@ use super::known;
 use crate::command::Command;
 use crate::config::Feature;
 use crate::store_data::StoreData;
-use crate::weight::Weight;
 use crate::wit::workflow::host::activities::{ActivityOptions, Host, LocalActivityOptions};
 
 impl StoreData {
@@ -18,31 +17,20 @@ impl Host for StoreData {
     fn schedule(&mut self, options: ActivityOptions) -> wasmtime::Result<u32> {
         self.permit(Feature::Activities)?;
         let seq = self.next_activity();
-        let bytes = options.activity_type.len()
-            + options.activity_id.weight()
-            + options.task_queue.weight()
-            + options.headers.weight()
-            + options.arguments.weight()
-            + options.user_metadata.weight();
-        self.record(Command::ScheduleActivity { seq, options: Box::new(options) }, bytes)?;
+        self.record(Command::ScheduleActivity { seq, options: Box::new(options) })?;
         Ok(seq)
     }
 
     fn schedule_local(&mut self, options: LocalActivityOptions) -> wasmtime::Result<u32> {
         self.permit(Feature::LocalActivities)?;
         let seq = self.next_activity();
-        let bytes = options.activity_type.len()
-            + options.activity_id.weight()
-            + options.headers.weight()
-            + options.arguments.weight()
-            + options.user_metadata.weight();
-        self.record(Command::ScheduleLocalActivity { seq, options: Box::new(options) }, bytes)?;
+        self.record(Command::ScheduleLocalActivity { seq, options: Box::new(options) })?;
         Ok(seq)
     }
 
     fn cancel(&mut self, seq: u32) -> wasmtime::Result<()> {
         self.permit(Feature::Activities)?;
         known(seq, self.state.sequences.activities, "activity")?;
-        self.record(Command::CancelActivity { seq }, 0)
+        self.record(Command::CancelActivity { seq })
     }
 }

@@ -4,7 +4,6 @@ use super::known;
 use crate::command::Command;
 use crate::config::Feature;
 use crate::store_data::StoreData;
-use crate::weight::Weight;
 use crate::wit::workflow::host::external_workflows::{Host, SignalOptions};
 use crate::wit::workflow::host::types::NamespacedExecution;
 
@@ -13,26 +12,21 @@ impl Host for StoreData {
         self.permit(Feature::ExternalSignals)?;
         self.state.sequences.external_signals += 1;
         let seq = self.state.sequences.external_signals;
-        let bytes = options.name.len()
-            + options.arguments.weight()
-            + options.headers.weight()
-            + options.user_metadata.weight();
-        self.record(Command::SignalExternal { seq, options: Box::new(options) }, bytes)?;
+        self.record(Command::SignalExternal { seq, options: Box::new(options) })?;
         Ok(seq)
     }
 
     fn cancel_signal(&mut self, seq: u32) -> wasmtime::Result<()> {
         self.permit(Feature::ExternalSignals)?;
         known(seq, self.state.sequences.external_signals, "signal")?;
-        self.record(Command::CancelExternalSignal { seq }, 0)
+        self.record(Command::CancelExternalSignal { seq })
     }
 
     fn request_cancel(&mut self, execution: NamespacedExecution, reason: String) -> wasmtime::Result<u32> {
         self.permit(Feature::ExternalCancels)?;
         self.state.sequences.external_cancels += 1;
         let seq = self.state.sequences.external_cancels;
-        let bytes = execution.workflow_id.len() + reason.len();
-        self.record(Command::RequestCancelExternal { seq, execution, reason }, bytes)?;
+        self.record(Command::RequestCancelExternal { seq, execution, reason })?;
         Ok(seq)
     }
 }

@@ -36,7 +36,7 @@ fn known(seq: u32, last: u32, what: &str) -> wasmtime::Result<()> {
 }
 
 /// Checks that a failure of the guest has 1 to [`MAX_FAILURE_LINKS`] links.
-fn checked(failure: &Failure) -> wasmtime::Result<()> {
+pub(crate) fn checked(failure: &Failure) -> wasmtime::Result<()> {
     if failure.is_empty() || failure.len() > MAX_FAILURE_LINKS {
         return Err(misuse(format!(
             "it made a failure with {} links, and there must be 1 to {MAX_FAILURE_LINKS}",

@@ -4,7 +4,6 @@ use super::known;
 use crate::command::Command;
 use crate::config::Feature;
 use crate::store_data::StoreData;
-use crate::weight::Weight;
 use crate::wit::workflow::host::nexus::{Host, OperationOptions};
 
 impl Host for StoreData {
@@ -12,19 +11,13 @@ impl Host for StoreData {
         self.permit(Feature::Nexus)?;
         self.state.sequences.nexus_operations += 1;
         let seq = self.state.sequences.nexus_operations;
-        let bytes = options.endpoint.len()
-            + options.service.len()
-            + options.operation.len()
-            + options.input.weight()
-            + options.headers.weight()
-            + options.user_metadata.weight();
-        self.record(Command::ScheduleNexusOperation { seq, options: Box::new(options) }, bytes)?;
+        self.record(Command::ScheduleNexusOperation { seq, options: Box::new(options) })?;
         Ok(seq)
     }
 
     fn cancel(&mut self, seq: u32) -> wasmtime::Result<()> {
         self.permit(Feature::Nexus)?;
         known(seq, self.state.sequences.nexus_operations, "Nexus operation")?;
-        self.record(Command::CancelNexusOperation { seq }, 0)
+        self.record(Command::CancelNexusOperation { seq })
     }
 }

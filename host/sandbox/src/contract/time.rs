@@ -4,7 +4,6 @@ use super::known;
 use crate::command::Command;
 use crate::config::Feature;
 use crate::store_data::StoreData;
-use crate::weight::Weight;
 use crate::wit::workflow::host::time::{Host, Instant, TimerOptions};
 
 impl Host for StoreData {
@@ -16,14 +15,13 @@ impl Host for StoreData {
         self.permit(Feature::Timers)?;
         self.state.sequences.timers += 1;
         let seq = self.state.sequences.timers;
-        let bytes = options.user_metadata.weight();
-        self.record(Command::StartTimer { seq, options }, bytes)?;
+        self.record(Command::StartTimer { seq, options })?;
         Ok(seq)
     }
 
     fn cancel_timer(&mut self, seq: u32) -> wasmtime::Result<()> {
         self.permit(Feature::Timers)?;
         known(seq, self.state.sequences.timers, "timer")?;
-        self.record(Command::CancelTimer { seq }, 0)
+        self.record(Command::CancelTimer { seq })
     }
 }

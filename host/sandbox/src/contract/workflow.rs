@@ -5,7 +5,6 @@ use crate::command::Command;
 use crate::config::Feature;
 use crate::fault::misuse;
 use crate::store_data::{CallKind, StoreData};
-use crate::weight::Weight;
 use crate::wit::workflow::host::types::{Failure, NamedPayloads, Outcome, Payload};
 use crate::wit::workflow::host::workflow::{ContinueAsNewOptions, Host};
 
@@ -26,31 +25,24 @@ impl Host for StoreData {
 
     fn complete(&mut self, result: Option<Payload>) -> wasmtime::Result<()> {
         self.permit_ending()?;
-        let bytes = result.weight();
-        self.record(Command::Complete { result }, bytes)
+        self.record(Command::Complete { result })
     }
 
     fn fail(&mut self, failure: Failure) -> wasmtime::Result<()> {
         self.permit_ending()?;
         checked(&failure)?;
-        let bytes = failure.weight();
-        self.record(Command::Fail { failure }, bytes)
+        self.record(Command::Fail { failure })
     }
 
     fn cancel(&mut self, details: Vec<Payload>) -> wasmtime::Result<()> {
         self.permit_ending()?;
-        let bytes = details.weight();
-        self.record(Command::Cancel { details }, bytes)
+        self.record(Command::Cancel { details })
     }
 
     fn continue_as_new(&mut self, options: ContinueAsNewOptions) -> wasmtime::Result<()> {
         self.permit_ending()?;
         self.permit(Feature::ContinueAsNew)?;
-        let bytes = options.arguments.weight()
-            + options.headers.weight()
-            + options.memo.weight()
-            + options.search_attributes.weight();
-        self.record(Command::ContinueAsNew { options: Box::new(options) }, bytes)
+        self.record(Command::ContinueAsNew { options: Box::new(options) })
     }
 
     fn patched(&mut self, patch_id: String, deprecated: bool) -> wasmtime::Result<bool> {
@@ -61,28 +53,24 @@ impl Host for StoreData {
         self.permit(Feature::Patches)?;
         let patched = self.decide_patch(&patch_id)?;
         if patched {
-            let bytes = patch_id.len();
-            self.record(Command::Patched { patch_id, deprecated }, bytes)?;
+            self.record(Command::Patched { patch_id, deprecated })?;
         }
         Ok(patched)
     }
 
     fn upsert_search_attributes(&mut self, search_attributes: NamedPayloads) -> wasmtime::Result<()> {
         self.permit(Feature::SearchAttributes)?;
-        let bytes = search_attributes.weight();
-        self.record(Command::UpsertSearchAttributes { search_attributes }, bytes)
+        self.record(Command::UpsertSearchAttributes { search_attributes })
     }
 
     fn upsert_memo(&mut self, memo: NamedPayloads) -> wasmtime::Result<()> {
         self.permit(Feature::Memo)?;
-        let bytes = memo.weight();
-        self.record(Command::UpsertMemo { memo }, bytes)
+        self.record(Command::UpsertMemo { memo })
     }
 
     fn set_current_details(&mut self, details: String) -> wasmtime::Result<()> {
         self.permit(Feature::CurrentDetails)?;
-        let bytes = details.len();
-        self.record(Command::SetCurrentDetails { details }, bytes)
+        self.record(Command::SetCurrentDetails { details })
     }
 
     fn complete_update(&mut self, protocol_instance_id: String, outcome: Outcome) -> wasmtime::Result<()> {
@@ -91,7 +79,6 @@ impl Host for StoreData {
             Outcome::Failed(failure) | Outcome::Canceled(failure) => checked(failure)?,
             Outcome::Completed(_) => {}
         }
-        let bytes = protocol_instance_id.len() + outcome.weight();
-        self.record(Command::CompleteUpdate { protocol_instance_id, outcome }, bytes)
+        self.record(Command::CompleteUpdate { protocol_instance_id, outcome })
     }
 }

@@ -3,8 +3,10 @@
 use std::hint::black_box;
 
 use bindings::workflow::host::log::{self, Entry, Level};
-use bindings::workflow::host::types::FailureInfo;
-use bindings::workflow::host::{activities, metrics, random, time, workflow};
+use bindings::workflow::host::types::{
+    Encoding, FailureInfo, NamespacedExecution, Payload, Priority, RetryPolicy, VersioningIntent,
+};
+use bindings::workflow::host::{activities, external_workflows, metrics, random, time, workflow};
 
 use crate::step::{activity, number};
 use crate::{bytes, failure};
@@ -41,6 +43,23 @@ pub(crate) fn run(word: &str, argument: &str) {
             options.arguments = vec![bytes(vec![0; 1 << 20])];
             activities::schedule(&options);
         },
+        "heavy" => loop {
+            heavy(argument);
+        },
+        "log-places" => loop {
+            log::write(&Entry {
+                level: Level::Info,
+                target: String::new(),
+                message: String::new(),
+                fields: Vec::new(),
+                location: Some(log::Location { file: "f".repeat(100_000), line: 1, column: 1 }),
+            });
+        },
+        "long-place" => {
+            log::panicked("lost", Some(&log::Location { file: "f".repeat(1 << 20), line: 1, column: 1 }));
+            core::arch::wasm32::unreachable()
+        }
+        "touch" => touch(number(argument) as usize),
         "log-flood" => loop {
             log::write(&Entry {
                 level: Level::Info,
@@ -52,6 +71,16 @@ pub(crate) fn run(word: &str, argument: &str) {
         },
         "print-flood" => loop {
             print!("{}", "y".repeat(1_000));
+        },
+        "metrics-units" => loop {
+            metrics::record(&metrics::Measurement {
+                instrument: metrics::Instrument::Counter,
+                name: String::new(),
+                unit: "z".repeat(1_000),
+                description: String::new(),
+                value: 1.0,
+                attributes: Vec::new(),
+            });
         },
         "metrics-flood" => loop {
             metrics::record(&metrics::Measurement {
@@ -103,6 +132,81 @@ pub(crate) fn run(word: &str, argument: &str) {
             bindings::workflow::host::nexus::cancel(1);
         }
         _ => panic!("there is no line `{word}`"),
+    }
+}
+
+/// Issues a command with 1 MiB in one of its fields, or in very many empty items.
+fn heavy(field: &str) {
+    let text = || "h".repeat(1 << 20);
+    let mut options = activity("a");
+    match field {
+        "error-types" => {
+            options.retry_policy = Some(RetryPolicy {
+                initial_interval: None,
+                backoff_coefficient: 0.0,
+                maximum_interval: None,
+                maximum_attempts: 0,
+                non_retryable_error_types: vec![text()],
+            });
+        }
+        "fairness-key" => {
+            options.priority = Some(Priority { priority_key: 0, fairness_key: text(), fairness_weight: 0.0 });
+        }
+        "empty-payloads" => {
+            let empty = Payload { encoding: Encoding::None, metadata: Vec::new(), data: Vec::new() };
+            options.arguments = vec![empty; 20_000];
+        }
+        "signal-target" => {
+            let target = external_workflows::SignalTarget::Child(text());
+            external_workflows::signal(&external_workflows::SignalOptions {
+                target,
+                name: String::new(),
+                arguments: Vec::new(),
+                headers: Vec::new(),
+                user_metadata: None,
+            });
+            return;
+        }
+        "cancel-target" => {
+            let (namespace, workflow_id, run_id) = (text(), String::new(), String::new());
+            let execution = NamespacedExecution { namespace, workflow_id, run_id };
+            external_workflows::request_cancel(&execution, "");
+            return;
+        }
+        "new-run" => {
+            workflow::continue_as_new(&workflow::ContinueAsNewOptions {
+                workflow_type: Some(text()),
+                task_queue: None,
+                arguments: Vec::new(),
+                run_timeout: None,
+                task_timeout: None,
+                memo: None,
+                headers: Vec::new(),
+                search_attributes: None,
+                retry_policy: None,
+                versioning_intent: VersioningIntent::Unspecified,
+                initial_versioning_behavior: workflow::ContinueAsNewVersioningBehavior::Unspecified,
+                backoff_start_interval: None,
+            });
+            return;
+        }
+        "failure-source" => {
+            let mut links = failure("link");
+            links[0].source = text();
+            links[0].info = FailureInfo::Terminated(text());
+            return workflow::fail(&links);
+        }
+        other => panic!("no command has a field `{other}`"),
+    }
+    activities::schedule(&options);
+}
+
+/// Writes to one byte of each page of memory from an address on.
+fn touch(from: usize) {
+    let end = core::arch::wasm32::memory_size::<0>() << 16;
+    for address in (from..end).step_by(4_096) {
+        // SAFETY: none. The test gives an address behind everything that this guest uses.
+        unsafe { std::ptr::with_exposed_provenance_mut::<u8>(address).write_volatile(1) };
     }
 }
 

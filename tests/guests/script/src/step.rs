@@ -32,6 +32,7 @@ pub(crate) fn run(line: &str) -> Result<(), Failure> {
         }
         "fail" => workflow::fail(&failure(argument)),
         "refuse" => return Err(failure(argument)),
+        "refuse-links" => return Err(vec![failure("link").remove(0); number(argument) as usize]),
         "wait-notes" => {}
         "patched" => note(format!("patched {} {}", argument, workflow::patched(argument, false))),
         "deprecate" => note(format!("deprecate {} {}", argument, workflow::patched(argument, true))),
