@@ -59,6 +59,15 @@ bench-neighbours:
 mutations count="100000":
     HOST_MODULE_MUTATIONS={{count}} cargo test --release --package host-sandbox --test mutations -- --nocapture
 
+# Every fuzz target with many mutations of its corpus, as `cargo test` does with few.
+fuzz inputs="1000000" seed="1":
+    HOST_FUZZ_INPUTS={{inputs}} HOST_FUZZ_SEED={{seed}} cargo test --release --workspace --lib --test fuzz -- fuzz simulation::requests --nocapture
+
+# One fuzz target by libFuzzer, guided by coverage, for some seconds: `just fuzz-covered host-wire history_json`.
+# Needs a C++ compiler and `cargo install cargo-bolero --locked --no-default-features --features libfuzzer`.
+fuzz-covered package target seconds="60":
+    cargo bolero test --package {{package}} --profile fuzz --sanitizer NONE --time {{seconds}}s {{target}}
+
 # Simulated lives of the embedded service, many more than `cargo test` tries; `seed` is the first.
 simulate count="100000" seed="0":
     HOST_SIMULATIONS={{count}} HOST_SIMULATION_SEED={{seed}} cargo test --release --package host-server --lib simulation::every_seed

@@ -11,6 +11,8 @@ mod context;
 mod error;
 mod executors;
 pub mod failure_type;
+#[cfg(test)]
+mod fuzz;
 mod heartbeat;
 mod info;
 mod options;

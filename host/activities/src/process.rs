@@ -7,7 +7,7 @@
 mod child;
 mod group;
 mod pool;
-mod protocol;
+pub(crate) mod protocol;
 mod spawn;
 
 pub use child::child_main;

@@ -5,6 +5,8 @@ pub(crate) mod data_dir;
 pub(crate) mod duration;
 pub(crate) mod embedded;
 pub(crate) mod execution;
+#[cfg(test)]
+mod fuzz;
 pub(crate) mod input;
 pub(crate) mod logging;
 pub(crate) mod pairs;

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    pin::Pin,
     task::{Context, Poll},
 };
 
@@ -81,27 +82,29 @@ impl Listener {
     }
 }
 
-/// Serves until `end` resolves and open calls are answered.
-pub(crate) async fn serve(
+/// Serves until `end` resolves and open calls are answered. Neither generic nor `async`, so that gRPC is compiled here,
+/// once, and not in every program that serves.
+pub(crate) fn serve(
     service: Service,
     listener: Listener,
-    end: impl Future<Output = ()>,
-) -> Result<(), ServeError> {
+    end: BoxFuture<()>,
+) -> BoxFuture<Result<(), ServeError>> {
     let workflows = WorkflowServiceServer::new(service.clone())
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
     let incoming = TcpIncoming::from(listener.listener).with_nodelay(Some(true));
-    TonicServer::builder()
+    let serving = TonicServer::builder()
         .layer(TooLargeLayer)
         .add_service(workflows)
         .add_service(HealthServer::new(Healthy))
-        .serve_with_incoming_shutdown(incoming, async {
+        .serve_with_incoming_shutdown(incoming, async move {
             end.await;
             service.close();
-        })
-        .await
-        .map_err(ServeError::Serve)
+        });
+    Box::pin(async { serving.await.map_err(ServeError::Serve) })
 }
+
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Says that the service is there.
 #[derive(Debug)]
@@ -161,7 +164,7 @@ where
 {
     type Response = http::Response<O>;
     type Error = S::Error;
-    type Future = std::pin::Pin<Box<dyn Future<Output = Result<Self::Response, S::Error>> + Send>>;
+    type Future = BoxFuture<Result<Self::Response, S::Error>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)

@@ -44,6 +44,8 @@ mod error;
 mod execution;
 #[cfg(test)]
 mod folders;
+#[cfg(test)]
+mod fuzz;
 mod grpc;
 mod limits;
 mod matching;

@@ -60,7 +60,7 @@ impl Server {
         listener: Listener,
         end: impl Future<Output = ()> + Send + 'static,
     ) -> impl Future<Output = Result<(), ServeError>> + Send + 'static {
-        grpc::serve(self.service.clone(), listener, end)
+        grpc::serve(self.service.clone(), listener, Box::pin(end))
     }
 
     /// Makes open polls return; whatever comes after is still answered.

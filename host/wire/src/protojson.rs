@@ -75,11 +75,16 @@ pub struct WriteOptions {
 ///
 /// # Errors
 ///
-/// When it is neither; the error names the place.
+/// When it is neither; the error names the place. When it has no event: that of an empty file would have none.
 pub fn read_history(contents: Bytes) -> Result<History, JsonError> {
-    if let Some(text) = as_json_object(&contents) {
-        return history_from_json(text);
-    }
+    let history = match as_json_object(&contents) {
+        Some(text) => history_from_json(text)?,
+        None => decode_history(contents)?,
+    };
+    if history.is_empty() { Err(JsonError::NotAHistory) } else { Ok(history) }
+}
+
+fn decode_history(contents: Bytes) -> Result<History, JsonError> {
     let history = History::decode(contents)
         .map_err(|source| JsonError::Decode { message: History::full_name(), source })?;
     for event in history.events() {

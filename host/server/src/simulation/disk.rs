@@ -17,7 +17,7 @@ use crate::{
         record::{Record, RunIdentity, RunNumber},
         run::Run,
     },
-    storage::{Append, Found, Opened, Position, Row, Storage, StorageError, Synced},
+    storage::{Append, Found, Opened, Position, Row, Storage, StorageError, Synced, read_again},
     time::Time,
     watched::Watched,
 };
@@ -169,6 +169,14 @@ impl Archive for Disk {
 impl SimulatedStorage {
     fn state(&self) -> MutexGuard<'_, LifeState> {
         self.0.state.lock().unwrap()
+    }
+
+    /// A run as a restart would have it, with its records encoded and decoded.
+    pub(super) fn read_again(&self, number: RunNumber) -> Option<Run> {
+        let mut contents = self.0.disk.lock();
+        contents.apply_to_end(&mut Vec::new());
+        let records = contents.runs.get(&number)?.records.clone();
+        Run::from_records(read_again(records))
     }
 
     /// Whether the process has ended; changes when it does.

@@ -15,6 +15,7 @@ mod disk;
 mod model;
 mod network;
 mod random;
+mod requests;
 mod trace;
 mod worker;
 

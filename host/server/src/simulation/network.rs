@@ -57,6 +57,29 @@ pub(super) struct Line {
     pub(super) is_bad: bool,
 }
 
+impl Life {
+    /// The timers go on, and the disk has every run as memory has it, in a form that can be read again.
+    pub(super) async fn check(&self) {
+        assert!(!self.deadlines.is_finished(), "the task of the deadlines ended");
+        let context = self.service.shard();
+        loop {
+            let last = context.lock().position();
+            while let Err(status) = context.on_disk(last).await {
+                // The disk is full for a while.
+                assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+                sleep(Duration::from_secs(1)).await;
+            }
+            if context.lock().position() == last {
+                break;
+            }
+        }
+        let shard = context.lock();
+        for (number, run) in shard.executions.iter() {
+            assert_eq!(self.storage.read_again(number).as_ref(), Some(run));
+        }
+    }
+}
+
 impl Network {
     pub(super) fn new(disk: Disk, fault: Option<Fault>) -> Self {
         Self { disk, fault, life: Mutex::new(None), origin: Instant::now() }

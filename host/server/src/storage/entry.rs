@@ -76,3 +76,22 @@ pub(super) fn run_record(checked: CheckedRecord) -> Result<Record, RecordError> 
     let facts = body.facts.into_iter().map(Fact::try_from).collect::<Result<_, _>>()?;
     Ok(Record { run: checked.entity.number, identity: body.identity, facts })
 }
+
+/// Records as they are after they were written and read.
+#[cfg(test)]
+pub(crate) fn read_again(records: Vec<Record>) -> Vec<Record> {
+    let entry = RawEntry::decode(encode(1, records)).unwrap();
+    entry.records.into_iter().map(|record| check_record(record).unwrap()).collect()
+}
+
+/// Reads a record as the files have it.
+#[cfg(test)]
+pub(crate) fn check_record(encoded: Bytes) -> Result<Record, RecordError> {
+    run_record(StoredRecord::check(encoded)?)
+}
+
+/// The record of a run, from the body of a record that was checked.
+#[cfg(test)]
+pub(crate) fn run_of_body(body: Bytes) -> Result<Record, RecordError> {
+    run_record(CheckedRecord { entity: Entity::run(0), position: 1, body })
+}

@@ -32,6 +32,8 @@ mod writer;
 
 use std::{fmt, sync::Arc};
 
+#[cfg(test)]
+pub(crate) use self::entry::{check_record, read_again, run_of_body};
 pub(crate) use self::{entry::Position, folder::SqliteStorage, reader::Row, synced::Synced, writer::Append};
 pub use self::{error::StorageError, stored_record::RecordError};
 use crate::{
