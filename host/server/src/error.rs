@@ -1,5 +1,9 @@
 //! Refusals of requests. `status` turns them into gRPC statuses.
 
+use std::sync::Arc;
+
+use crate::execution::damage::Damage;
+
 /// A refusal. Nothing was changed, unless the variant says so.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(crate) enum Error {
@@ -19,6 +23,9 @@ pub(crate) enum Error {
     FailedPrecondition(String),
     #[error("{0}")]
     Unimplemented(String),
+    /// The run cannot be read.
+    #[error("{0}")]
+    Damaged(Arc<Damage>),
 }
 
 /// Which resource there was not enough of.

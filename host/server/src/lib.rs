@@ -51,6 +51,7 @@ mod limits;
 mod matching;
 mod namespace;
 mod options;
+mod panics;
 mod server;
 mod shard;
 #[cfg(test)]

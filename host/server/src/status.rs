@@ -18,6 +18,7 @@ impl From<Error> for Status {
         match error {
             Error::InvalidArgument(_) => Self::invalid_argument(message),
             Error::Unimplemented(_) => Self::unimplemented(message),
+            Error::Damaged(_) => Self::data_loss(message),
             Error::FailedPrecondition(_) => Self::failed_precondition(message),
             Error::NotFound(_) | Error::Completed => {
                 status_with_detail(Code::NotFound, &message, &NotFoundFailure::default())

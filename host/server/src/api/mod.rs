@@ -7,6 +7,7 @@ pub(crate) mod activity_task;
 mod context;
 mod count_workflow_executions;
 mod deadline;
+mod delete_workflow_execution;
 mod describe_namespace;
 mod describe_task_queue;
 mod describe_workflow_execution;

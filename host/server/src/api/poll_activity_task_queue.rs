@@ -34,7 +34,7 @@ pub(crate) async fn handle(
         let (run, id, attempt) = (*run, *scheduled_event_id, *attempt);
         let start = context.transition(
             (),
-            |executions, ()| Ok(executions.run(run)?.is_some()),
+            |executions, ()| executions.is_readable(run),
             |transition, (), exists| {
                 let started =
                     exists && transition.change(run, |run| attempt::start(run, id, attempt, &worker));

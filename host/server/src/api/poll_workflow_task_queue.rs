@@ -79,7 +79,7 @@ async fn start(
     let (mut response, mut response_position) = (None, 0);
     let started = context.transition(
         (),
-        |executions, ()| Ok(executions.run(run)?.is_some()),
+        |executions, ()| executions.is_readable(run),
         |transition, (), exists| {
             let start =
                 |run: &mut RunTransition<'_>| start_task(run, scheduled_event_id, attempt, worker, None);

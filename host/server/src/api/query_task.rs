@@ -22,7 +22,10 @@ pub(crate) fn response(
     queue: &str,
 ) -> Result<Option<(PollWorkflowTaskQueueResponse, Position)>, NotReady> {
     let Some((run_number, query)) = shard.queries.waiting(number) else { return Ok(None) };
-    let Some(run) = shard.executions.run(run_number)? else { return Ok(None) };
+    if !shard.executions.is_readable(run_number)? {
+        return Ok(None);
+    }
+    let Some(run) = shard.executions.get(run_number) else { return Ok(None) };
     let sticky = run.is_open() && run.workflow_tasks().sticky().is_some_and(|sticky| sticky.queue == queue);
     // A worker at the sticky queue of an open run has the history.
     let (history, next_page_token) =

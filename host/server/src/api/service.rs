@@ -8,14 +8,14 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     api::{
-        context::Context, count_workflow_executions, describe_namespace, describe_task_queue,
-        describe_workflow_execution, get_cluster_info, get_system_info, get_workflow_execution_history,
-        get_workflow_execution_history_reverse, list_namespaces, list_workflow_executions,
-        poll_activity_task_queue, poll_nexus_task_queue, poll_workflow_task_queue, query_workflow,
-        record_activity_task_heartbeat, record_activity_task_heartbeat_by_id, record_worker_heartbeat,
-        request_cancel_workflow_execution, reset_sticky_task_queue, respond_activity_task_canceled,
-        respond_activity_task_canceled_by_id, respond_activity_task_completed,
-        respond_activity_task_completed_by_id, respond_activity_task_failed,
+        context::Context, count_workflow_executions, delete_workflow_execution, describe_namespace,
+        describe_task_queue, describe_workflow_execution, get_cluster_info, get_system_info,
+        get_workflow_execution_history, get_workflow_execution_history_reverse, list_namespaces,
+        list_workflow_executions, poll_activity_task_queue, poll_nexus_task_queue, poll_workflow_task_queue,
+        query_workflow, record_activity_task_heartbeat, record_activity_task_heartbeat_by_id,
+        record_worker_heartbeat, request_cancel_workflow_execution, reset_sticky_task_queue,
+        respond_activity_task_canceled, respond_activity_task_canceled_by_id,
+        respond_activity_task_completed, respond_activity_task_completed_by_id, respond_activity_task_failed,
         respond_activity_task_failed_by_id, respond_query_task_completed, respond_workflow_task_completed,
         respond_workflow_task_failed, shutdown_worker, signal_with_start_workflow_execution,
         signal_workflow_execution, start_workflow_execution, terminate_workflow_execution,
@@ -82,6 +82,13 @@ impl WorkflowService for Service {
         request: Request<DescribeTaskQueueRequest>,
     ) -> Answer<DescribeTaskQueueResponse> {
         describe_task_queue::handle(&self.context, request.into_inner()).map(Response::new)
+    }
+
+    async fn delete_workflow_execution(
+        &self,
+        request: Request<DeleteWorkflowExecutionRequest>,
+    ) -> Answer<DeleteWorkflowExecutionResponse> {
+        delete_workflow_execution::handle(&self.context, request.into_inner()).await.map(Response::new)
     }
 
     async fn start_workflow_execution(

@@ -7,7 +7,9 @@ use tonic::Status;
 
 use crate::{
     api::context::Context,
-    execution::{child, close::terminate, request::check_payloads},
+    error::Error,
+    execution::{archive::Archived, child, close::terminate, damage::Damage, request::check_payloads},
+    storage::Mend,
 };
 
 /// What the history says where the request gives no reason.
@@ -19,6 +21,10 @@ pub(crate) async fn handle(
 ) -> Result<TerminateWorkflowExecutionResponse, Status> {
     check_payloads(r.details.as_ref())?;
     let execution = r.workflow_execution.as_ref();
+    if let Some(damage) = context.damage_of(&r.namespace, execution).await? {
+        terminate_damaged(context, &damage).await?;
+        return Ok(TerminateWorkflowExecutionResponse {});
+    }
     let reason = if r.reason.is_empty() { DEFAULT_REASON } else { &r.reason };
     let change = context.change(
         (),
@@ -36,4 +42,20 @@ pub(crate) async fn handle(
     );
     change.await?;
     Ok(TerminateWorkflowExecutionResponse {})
+}
+
+/// Closes a run that cannot be read: lists show it as terminated. Its history stays unreadable, and says nothing of it;
+/// its parent and its children do not hear of it.
+async fn terminate_damaged(context: &Context, damage: &Damage) -> Result<(), Status> {
+    if !damage.is_open() {
+        return Err(Error::completed().into());
+    }
+    let now = context.now();
+    let row = Archived {
+        run: damage.run,
+        info: Box::new(damage.terminated(now)),
+        close_time: Some(now),
+        deadline: None,
+    };
+    context.mend(Mend::Close(row)).await
 }

@@ -1,11 +1,11 @@
 //! Runs that are not in memory: closed ones, and those that only wait.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
 
 use crate::{
-    execution::{describe, record::RunNumber, run::Run},
+    execution::{damage::Damage, describe, record::RunNumber, run::Run},
     time::Time,
 };
 
@@ -16,14 +16,40 @@ const SHORT_WAIT: Duration = Duration::from_secs(10);
 /// the lock.
 pub(crate) trait Archive: fmt::Debug + Send {
     /// The latest run of a workflow id.
-    fn latest(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber>;
+    ///
+    /// # Errors
+    ///
+    /// When the archive cannot be read now.
+    fn latest(&self, namespace: &str, workflow_id: &str) -> Result<Option<RunNumber>, Unreadable>;
 
     /// The run with this id.
-    fn with_run_id(&self, run_id: &str) -> Option<RunNumber>;
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::latest`].
+    fn with_run_id(&self, run_id: &str) -> Result<Option<RunNumber>, Unreadable>;
 
     /// The run as it was when it left memory, or later.
-    fn load(&self, number: RunNumber) -> Option<Run>;
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::latest`]. A damaged run is no error.
+    fn load(&self, number: RunNumber) -> Result<Stored, Unreadable>;
 }
+
+/// What the archive has of a run.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Stored {
+    Run(Box<Run>),
+    Damaged(Arc<Damage>),
+    /// It was deleted, or never was.
+    Nothing,
+}
+
+/// The archive cannot be read, which is no fault of one run.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unreadable(pub(crate) String);
 
 /// What is known of a run that is not in memory, without reading all of it.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,14 +7,14 @@ use host_wire::temporal::api::common::v1::WorkflowExecution;
 use crate::{
     error::Error,
     execution::{
-        loading::{Needed, Needs, NotReady, Pins},
+        loading::{Found, Missing, Needed, NotReady, Pins},
         record::RunNumber,
         run::Run,
     },
 };
 
 /// The runs in memory, and which of their names belong to others. Lookups that memory cannot answer fail with
-/// [`Needs`].
+/// [`NotReady::Needs`], those of damaged runs are refused.
 #[derive(Debug)]
 pub(crate) struct Executions {
     namespaces: BTreeSet<String>,
@@ -74,7 +74,7 @@ impl Executions {
     }
 
     /// The run with this number; nothing if it was deleted or never given out.
-    pub(crate) fn run(&self, number: RunNumber) -> Result<Option<&Run>, Needs> {
+    pub(crate) fn run(&self, number: RunNumber) -> Result<Option<&Run>, NotReady> {
         if let Some(run) = self.get(number) {
             return Ok(Some(run));
         }
@@ -85,8 +85,21 @@ impl Executions {
         Ok(None)
     }
 
+    /// Whether the run with this number can be read and changed: false if it was deleted or is damaged.
+    ///
+    /// # Errors
+    ///
+    /// When it must be loaded first.
+    pub(crate) fn is_readable(&self, number: RunNumber) -> Result<bool, NotReady> {
+        match self.run(number) {
+            Ok(run) => Ok(run.is_some()),
+            Err(NotReady::Refused(_)) => Ok(false),
+            Err(needs) => Err(needs),
+        }
+    }
+
     /// The latest run of a workflow id. It is in memory.
-    pub(crate) fn latest(&self, namespace: &str, workflow_id: &str) -> Result<Option<RunNumber>, Needs> {
+    pub(crate) fn latest(&self, namespace: &str, workflow_id: &str) -> Result<Option<RunNumber>, NotReady> {
         let key = (namespace.to_owned(), workflow_id.to_owned());
         if let Some(number) = self.latest.get(&key) {
             return Ok(Some(*number));
@@ -96,7 +109,7 @@ impl Executions {
         Ok(None)
     }
 
-    fn with_run_id(&self, run_id: &str) -> Result<Option<RunNumber>, Needs> {
+    fn with_run_id(&self, run_id: &str) -> Result<Option<RunNumber>, NotReady> {
         if let Some(number) = self.by_run_id.get(run_id) {
             return Ok(Some(*number));
         }
@@ -104,7 +117,7 @@ impl Executions {
         Ok(None)
     }
 
-    fn check_absent(&self, needed: Needed) -> Result<(), Needs> {
+    fn check_absent(&self, needed: Needed) -> Result<(), NotReady> {
         if self.some_archived { self.pins.check_absent(needed) } else { Ok(()) }
     }
 
@@ -127,14 +140,30 @@ impl Executions {
         let found = if execution.run_id.is_empty() {
             self.latest(namespace, &execution.workflow_id)?
         } else {
-            self.with_run_id(&execution.run_id)?.filter(|number| {
-                self.get(*number).is_some_and(|run| {
-                    run.identity().workflow_id == execution.workflow_id
-                        && run.identity().namespace == namespace
-                })
-            })
+            self.find_by_run_id(namespace, execution)?
         };
         found.ok_or_else(|| Error::no_workflow(&execution.workflow_id).into())
+    }
+
+    fn find_by_run_id(
+        &self,
+        namespace: &str,
+        execution: &WorkflowExecution,
+    ) -> Result<Option<RunNumber>, NotReady> {
+        let is_it = |its_namespace: &str, its_workflow_id: &str| {
+            its_namespace == namespace && its_workflow_id == execution.workflow_id
+        };
+        match self.with_run_id(&execution.run_id) {
+            Err(NotReady::Refused(Error::Damaged(damage)))
+                if !is_it(&damage.namespace, &damage.workflow_id) =>
+            {
+                Ok(None)
+            }
+            found => Ok(found?.filter(|number| {
+                let identity = self.get(*number).map(Run::identity);
+                identity.is_some_and(|identity| is_it(&identity.namespace, &identity.workflow_id))
+            })),
+        }
     }
 
     /// As [`Self::find`], if that run is open. `first_run_id` keeps a request to one chain of runs.
@@ -184,13 +213,21 @@ impl Executions {
     }
 
     /// What the archive has for a pinned run. What came into memory meanwhile is newer and stays.
-    pub(crate) fn loaded(&mut self, needed: &Needed, found: Option<(RunNumber, Run)>) {
-        let Some((number, run)) = found else { return self.pins.set_absent(needed) };
+    pub(crate) fn loaded(&mut self, needed: &Needed, found: Found) {
+        let (number, run) = match found {
+            Found::Run(number, run) => (number, Some(run)),
+            // It was damaged after it had come into memory.
+            Found::Damaged(damage) if self.runs.contains_key(&damage.run) => (damage.run, None),
+            Found::Damaged(damage) => return self.pins.set_missing(needed, Missing::Damaged(damage)),
+            Found::Nothing => return self.pins.set_missing(needed, Missing::Absent),
+        };
         if let Needed::Latest { namespace, workflow_id } = needed {
             self.latest.entry((namespace.clone(), workflow_id.clone())).or_insert(number);
         }
-        if !self.runs.contains_key(&number) {
-            self.insert(number, run, false);
+        if let Some(run) = run
+            && !self.runs.contains_key(&number)
+        {
+            self.insert(number, *run, false);
         }
     }
 
@@ -205,6 +242,12 @@ impl Executions {
         if self.pins.hold(number, identity) {
             return None;
         }
+        self.forget(number)
+    }
+
+    /// A run was deleted, also while a caller needs it.
+    pub(crate) fn forget(&mut self, number: RunNumber) -> Option<Run> {
+        let identity = self.get(number)?.identity();
         let key = (identity.namespace.clone(), identity.workflow_id.clone());
         let run = self.runs.remove(&number)?;
         self.by_run_id.remove(&run.identity().run_id);

@@ -8,12 +8,13 @@
 //! again, and an answer "there is none" stays true. So a run that another caller loaded and changed meanwhile is
 //! never replaced by the older copy.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use crate::{
     error::Error,
     execution::{
-        archive::Archive,
+        archive::{Archive, Stored, Unreadable},
+        damage::Damage,
         record::{RunIdentity, RunNumber},
         run::Run,
     },
@@ -79,14 +80,31 @@ impl NotReady {
     }
 }
 
+/// What was found of a run that was needed.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Found {
+    Run(RunNumber, Box<Run>),
+    Damaged(Arc<Damage>),
+    Nothing,
+}
+
 /// Loads a run; outside the lock.
-pub(crate) fn load(archive: &dyn Archive, needed: &Needed) -> Option<(RunNumber, Run)> {
+///
+/// # Errors
+///
+/// When the archive cannot be read now.
+pub(crate) fn load(archive: &dyn Archive, needed: &Needed) -> Result<Found, Unreadable> {
     let number = match needed {
         Needed::Number(number) => Some(*number),
-        Needed::RunId(run_id) => archive.with_run_id(run_id),
-        Needed::Latest { namespace, workflow_id } => archive.latest(namespace, workflow_id),
-    }?;
-    Some((number, archive.load(number)?))
+        Needed::RunId(run_id) => archive.with_run_id(run_id)?,
+        Needed::Latest { namespace, workflow_id } => archive.latest(namespace, workflow_id)?,
+    };
+    let Some(number) = number else { return Ok(Found::Nothing) };
+    Ok(match archive.load(number)? {
+        Stored::Run(run) => Found::Run(number, run),
+        Stored::Damaged(damage) => Found::Damaged(damage),
+        Stored::Nothing => Found::Nothing,
+    })
 }
 
 /// The runs that are being loaded, or were loaded for a caller that is not done.
@@ -98,8 +116,16 @@ pub(crate) struct Pins {
 #[derive(Debug, Default)]
 struct Pin {
     callers: usize,
-    /// Whether the archive has no such run.
-    absent: bool,
+    missing: Option<Missing>,
+}
+
+/// Why a run that was looked for did not come into memory.
+#[derive(Clone, Debug)]
+pub(crate) enum Missing {
+    /// The archive has no such run.
+    Absent,
+    /// It cannot be read.
+    Damaged(Arc<Damage>),
 }
 
 impl Pins {
@@ -116,16 +142,24 @@ impl Pins {
         }
     }
 
-    /// The archive has no such run.
-    pub(crate) fn set_absent(&mut self, needed: &Needed) {
+    /// A pinned run was looked for and does not come into memory.
+    pub(crate) fn set_missing(&mut self, needed: &Needed, missing: Missing) {
         if let Some(pin) = self.pins.get_mut(needed) {
-            pin.absent = true;
+            pin.missing = Some(missing);
         }
     }
 
     /// Whether the archive is known to have no such run; without that it must be asked.
-    pub(crate) fn check_absent(&self, needed: Needed) -> Result<(), Needs> {
-        if self.pins.get(&needed).is_some_and(|pin| pin.absent) { Ok(()) } else { Err(Needs(needed)) }
+    ///
+    /// # Errors
+    ///
+    /// When the run must be looked for, or is damaged.
+    pub(crate) fn check_absent(&self, needed: Needed) -> Result<(), NotReady> {
+        match self.pins.get(&needed).and_then(|pin| pin.missing.as_ref()) {
+            Some(Missing::Absent) => Ok(()),
+            Some(Missing::Damaged(damage)) => Err(Error::Damaged(damage.clone()).into()),
+            None => Err(NotReady::Needs(needed)),
+        }
     }
 
     /// Whether this run must stay in memory.

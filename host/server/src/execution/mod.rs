@@ -14,6 +14,7 @@ pub(crate) mod cancel;
 pub(crate) mod child;
 pub(crate) mod close;
 mod commands;
+pub(crate) mod damage;
 mod deadline;
 pub(crate) mod describe;
 pub(crate) mod effects;

@@ -2,7 +2,7 @@
 
 use crate::{
     execution::{
-        activity, child, close, deadline::Deadline, executions::Executions, loading::Needs,
+        activity, child, close, deadline::Deadline, executions::Executions, loading::NotReady,
         record::RunNumber, run::Run, run_transition::RunTransition, timer, workflow_task,
     },
     time::Time,
@@ -12,8 +12,8 @@ use crate::{
 ///
 /// # Errors
 ///
-/// When a run must be loaded first.
-pub(crate) fn prepare(executions: &Executions, number: RunNumber, now: Time) -> Result<bool, Needs> {
+/// When a run must be loaded first, or this one is damaged.
+pub(crate) fn prepare(executions: &Executions, number: RunNumber, now: Time) -> Result<bool, NotReady> {
     let Some((run, deadline)) = executions.run(number)?.and_then(|run| Some((run, due(run, now)?))) else {
         return Ok(false);
     };

@@ -5,12 +5,7 @@ use prost::Message;
 
 use crate::{
     error::Error,
-    execution::{
-        executions::Executions,
-        loading::{Needs, NotReady},
-        record::RunNumber,
-        run::Run,
-    },
+    execution::{executions::Executions, loading::NotReady, record::RunNumber, run::Run},
     time::Time,
 };
 
@@ -101,7 +96,7 @@ impl TaskToken {
         }
     }
 
-    fn run<'w>(&self, executions: &'w Executions, namespace: &str) -> Result<Option<&'w Run>, Needs> {
+    fn run<'w>(&self, executions: &'w Executions, namespace: &str) -> Result<Option<&'w Run>, NotReady> {
         let of_namespace = |run: &&Run| namespace.is_empty() || run.identity().namespace == namespace;
         let run = executions.run(self.run)?;
         Ok(run.filter(|run| run.identity().run_id == self.run_id).filter(of_namespace))

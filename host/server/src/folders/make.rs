@@ -230,7 +230,13 @@ async fn start(
     workflow_type: &str,
     change: impl FnOnce(&mut StartWorkflowExecutionRequest),
 ) {
-    let mut request = StartWorkflowExecutionRequest {
+    let mut request = start_request(workflow_id, workflow_type);
+    change(&mut request);
+    service.start_workflow_execution(Request::new(request)).await.unwrap();
+}
+
+pub(super) fn start_request(workflow_id: &str, workflow_type: &str) -> StartWorkflowExecutionRequest {
+    StartWorkflowExecutionRequest {
         namespace: "default".to_owned(),
         workflow_id: workflow_id.to_owned(),
         request_id: format!("start-{workflow_id}"),
@@ -240,9 +246,7 @@ async fn start(
         workflow_task_timeout: Some(duration_to_proto(Duration::from_secs(120))),
         identity: "client".to_owned(),
         ..Default::default()
-    };
-    change(&mut request);
-    service.start_workflow_execution(Request::new(request)).await.unwrap();
+    }
 }
 
 async fn signal(service: &Service, workflow_id: &str, name: &str) {

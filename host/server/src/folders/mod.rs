@@ -1,6 +1,7 @@
 //! Data folders of earlier formats, which are kept in `tests/folders`: each opens, and says what it
 //! said when it was made.
 
+mod damage;
 mod dump;
 mod make;
 
@@ -57,18 +58,20 @@ fn check(said: &str, format: u32) {
 
 #[tokio::test]
 async fn a_folder_of_an_earlier_format_says_what_it_said() {
-    let folder = copy(2);
-    check(&said(folder.path(), 2).await, 2);
-    check_migrated(folder.path());
-    // And again, without a migration.
-    check(&said(folder.path(), 2).await, 2);
+    for format in [2, 3] {
+        let folder = copy(format);
+        check(&said(folder.path(), format).await, format);
+        check_migrated(folder.path());
+        // And again, without a migration.
+        check(&said(folder.path(), format).await, format);
+    }
 }
 
 fn check_migrated(folder: &Path) {
     for file in ["log.sqlite", "runs.sqlite"] {
         let connection = rusqlite::Connection::open(folder.join(file)).unwrap();
         let format: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-        assert_eq!(format, 3, "{file}");
+        assert_eq!(format, 4, "{file}");
         let old = "SELECT count(*) FROM sqlite_schema WHERE name = 'facts'";
         assert_eq!(connection.query_row(old, [], |row| row.get::<_, i64>(0)).unwrap(), 0, "{file}");
     }
@@ -87,7 +90,8 @@ fn opens_when_started_as_a_child() {
 /// A process that ends in the middle of the migration leaves a folder that the next one opens.
 #[tokio::test]
 async fn a_migration_that_was_broken_off_goes_on() {
-    for place in ["migrate-runs-written", "migrate-runs-synced", "migrate-log-written"] {
+    for place in ["migrate-runs-written", "migrate-runs-synced", "migrate-log-written", "migrate-runs-raised"]
+    {
         let folder = copy(2);
         let child = Command::new(env::current_exe().unwrap())
             .args(["--exact", "folders::opens_when_started_as_a_child"])

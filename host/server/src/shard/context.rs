@@ -7,8 +7,9 @@ use std::{
     time::Duration,
 };
 
+use host_wire::temporal::api::common::v1::WorkflowExecution;
 use tokio::{
-    sync::Notify,
+    sync::{Notify, oneshot},
     time::{Instant, sleep_until},
 };
 use tonic::Status;
@@ -17,7 +18,8 @@ use crate::{
     environment::Environment,
     error::{Error, ExhaustedCause},
     execution::{
-        archive::Archive,
+        archive::{Archive, Stored, Unreadable},
+        damage::Damage,
         effects,
         executions::Executions,
         loading::{self, Needed, NotReady},
@@ -28,7 +30,7 @@ use crate::{
     },
     options::Options,
     shard::Shard,
-    storage::{Append, Opened, Position, Storage, Synced},
+    storage::{Append, Mend, Opened, Position, Storage, Synced},
     time::Time,
     watched::Watched,
 };
@@ -57,10 +59,8 @@ impl ShardContext {
     pub(crate) fn open(opened: Opened, options: Options, environment: Environment) -> Self {
         let Opened { storage, found } = opened;
         let mut executions = Executions::new(options.namespaces, found.next_number);
-        for number in &found.in_memory {
-            if let Some(run) = found.archive.load(*number) {
-                executions.resume(*number, run);
-            }
+        for (number, run) in found.in_memory {
+            executions.resume(number, *run);
         }
         let mut shard = Shard::new(executions, found.last);
         let lost = shard.resume(found.deadlines, environment.clock.now());
@@ -271,12 +271,47 @@ impl ShardContext {
             (needed, found)
         };
         let (needed, found) = self.environment.blocking.run(read).await.map_err(|_| shutting_down())?;
+        let found = found.map_err(unreadable)?;
         self.lock().executions.loaded(&needed, found);
         Ok(())
     }
 
+    /// The damage of the run that a request names, if it is damaged.
+    ///
+    /// # Errors
+    ///
+    /// When the archive cannot be read, or the service ends.
+    pub(crate) async fn damage_of(
+        &self,
+        namespace: &str,
+        execution: Option<&WorkflowExecution>,
+    ) -> Result<Option<Arc<Damage>>, Status> {
+        self.read(|shard| match shard.executions.find(namespace, execution) {
+            Err(NotReady::Refused(Error::Damaged(damage))) => Ok(Some(damage)),
+            Err(needs @ NotReady::Needs(_)) => Err(needs),
+            Ok(_) | Err(NotReady::Refused(_)) => Ok(None),
+        })
+        .await
+    }
+
+    /// Changes what is stored of a run, and waits until that is on disk.
+    ///
+    /// # Errors
+    ///
+    /// When the disk is full, or the service ends.
+    pub(crate) async fn mend(&self, mend: Mend) -> Result<(), Status> {
+        self.check_room()?;
+        let (done, is_done) = oneshot::channel();
+        self.storage.mend(mend, done);
+        is_done.await.map_err(|_| shutting_down())
+    }
+
     /// Reads a run from the archive. Blocks its thread.
-    pub(crate) fn archived_run(&self, number: RunNumber) -> Option<Run> {
+    ///
+    /// # Errors
+    ///
+    /// When the archive cannot be read.
+    pub(crate) fn archived_run(&self, number: RunNumber) -> Result<Stored, Unreadable> {
         self.archive.lock().unwrap_or_else(PoisonError::into_inner).load(number)
     }
 
@@ -408,6 +443,11 @@ impl Drop for Loads<'_> {
 
 pub(crate) fn shutting_down() -> Status {
     Status::unavailable("the service is shutting down")
+}
+
+fn unreadable(error: Unreadable) -> Status {
+    tracing::error!(%error, "the archive cannot be read");
+    Status::unavailable(error.to_string())
 }
 
 fn no_room() -> Status {

@@ -57,8 +57,9 @@ async fn do_what_is_due(context: &ShardContext, until: Instant) -> Duration {
         let due = context.lock().due(now);
         match due {
             Ok(number) => {
-                if pass_time(context, number).await.is_err() {
-                    return SWEEP_INTERVAL;
+                if let Err(status) = pass_time(context, number).await {
+                    tracing::debug!(run = number, %status, "a deadline is put off");
+                    context.lock().put_off(number, now.after(SWEEP_INTERVAL));
                 }
             }
             Err(Some(time)) => return time.since(now),
@@ -74,7 +75,7 @@ async fn do_what_is_due(context: &ShardContext, until: Instant) -> Duration {
 async fn pass_time(context: &ShardContext, number: RunNumber) -> Result<(), tonic::Status> {
     let passed = context.transition(
         number,
-        |executions, number| Ok(pass_time::prepare(executions, *number, context.now())?),
+        |executions, number| pass_time::prepare(executions, *number, context.now()),
         |transition, number, is_due| {
             if is_due {
                 transition.change(number, pass_time::pass_time);
@@ -83,7 +84,8 @@ async fn pass_time(context: &ShardContext, number: RunNumber) -> Result<(), toni
         },
         |_, _| {},
     );
-    let passed = passed.await;
+    // A damaged run is refused: then there is nothing to watch.
+    let _refused = passed.await?;
     context.lock().rearm(number);
-    passed.map(|_| ())
+    Ok(())
 }

@@ -150,6 +150,21 @@ impl Shard {
         self.arm(number);
     }
 
+    /// The deadlines of a run could not be handled now: they are tried again at this time.
+    pub(crate) fn put_off(&mut self, number: RunNumber, until: Time) {
+        self.deadlines.insert(number, until);
+        self.heap.push(Reverse((until, number)));
+    }
+
+    /// A run was deleted.
+    pub(crate) fn forget(&mut self, number: RunNumber) {
+        self.executions.forget(number);
+        self.deadlines.remove(&number);
+        if let Some(watcher) = self.watchers.get(&number) {
+            watcher.notify_waiters();
+        }
+    }
+
     /// A run whose deadline has passed; else the time of the first deadline.
     pub(crate) fn due(&mut self, now: Time) -> Result<RunNumber, Option<Time>> {
         while let Some(Reverse((time, number))) = self.heap.peek().copied() {

@@ -7,17 +7,20 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::{Notify, oneshot},
+    time::sleep,
+};
 
 use super::{Fault, random::Random};
 use crate::{
     execution::{
-        archive::{Archive, Archived},
+        archive::{Archive, Archived, Stored, Unreadable},
         fact::{Fact, UnrecordedChange},
         record::{Record, RunIdentity, RunNumber},
         run::Run,
     },
-    storage::{Append, Found, Opened, Position, Row, Storage, StorageError, Synced, read_again},
+    storage::{Append, Found, Mend, Opened, Position, Row, Storage, StorageError, Synced, read_again},
     time::Time,
     watched::Watched,
 };
@@ -67,6 +70,8 @@ struct LifeState {
     /// Of transitions that are synced and not applied: runs that may leave memory.
     archived: Vec<(Position, Vec<Archived>)>,
     urgent: bool,
+    /// Each with the position behind which it is done.
+    mends: Vec<(Position, Mend, oneshot::Sender<()>)>,
     /// Steps of the disk until the process ends by itself.
     steps: Option<u64>,
 }
@@ -87,7 +92,7 @@ impl Disk {
         let mut contents = self.lock();
         contents.apply_to_end(&mut Vec::new());
         let last = contents.applied;
-        let mut in_memory: Vec<RunNumber> = contents.in_memory();
+        let mut in_memory = contents.in_memory();
         if fault == Some(Fault::ForgetsAnOpenRun) {
             in_memory.pop();
         }
@@ -101,6 +106,7 @@ impl Disk {
                 pending: VecDeque::new(),
                 archived: Vec::new(),
                 urgent: false,
+                mends: Vec::new(),
                 steps,
             }),
             synced: Arc::new(Watched::new(Synced { position: last, ..Synced::default() })),
@@ -117,8 +123,10 @@ impl Disk {
 }
 
 impl Contents {
-    fn in_memory(&self) -> Vec<RunNumber> {
-        self.runs.iter().filter(|(_, run)| run.archived.is_none()).map(|(number, _)| *number).collect()
+    fn in_memory(&self) -> Vec<(RunNumber, Box<Run>)> {
+        let runs = self.runs.iter().filter(|(_, run)| run.archived.is_none());
+        runs.filter_map(|(number, run)| Some((*number, Box::new(Run::from_records(run.records.clone())?))))
+            .collect()
     }
 
     fn deadlines(&self) -> Vec<(RunNumber, Time)> {
@@ -145,6 +153,17 @@ impl Contents {
         }
     }
 
+    fn mend(&mut self, mend: Mend) {
+        match mend {
+            Mend::Close(archived) => {
+                if let Some(run) = self.runs.get_mut(&archived.run) {
+                    run.archived = Some(archived);
+                }
+            }
+            Mend::Delete(number) => drop(self.runs.remove(&number)),
+        }
+    }
+
     fn last_with(&self, is_it: impl Fn(&RunIdentity) -> bool) -> Option<RunNumber> {
         let is_it = |run: &StoredRun| run.records.first()?.identity.as_ref().map(&is_it);
         self.runs.iter().rev().find(|(_, run)| is_it(run) == Some(true)).map(|(number, _)| *number)
@@ -152,17 +171,18 @@ impl Contents {
 }
 
 impl Archive for Disk {
-    fn latest(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber> {
-        self.lock().last_with(|run| run.namespace == namespace && run.workflow_id == workflow_id)
+    fn latest(&self, namespace: &str, workflow_id: &str) -> Result<Option<RunNumber>, Unreadable> {
+        Ok(self.lock().last_with(|run| run.namespace == namespace && run.workflow_id == workflow_id))
     }
 
-    fn with_run_id(&self, run_id: &str) -> Option<RunNumber> {
-        self.lock().last_with(|run| run.run_id == run_id)
+    fn with_run_id(&self, run_id: &str) -> Result<Option<RunNumber>, Unreadable> {
+        Ok(self.lock().last_with(|run| run.run_id == run_id))
     }
 
-    fn load(&self, number: RunNumber) -> Option<Run> {
-        let records = self.lock().runs.get(&number)?.records.clone();
-        Run::from_records(records)
+    fn load(&self, number: RunNumber) -> Result<Stored, Unreadable> {
+        let records = self.lock().runs.get(&number).map(|run| run.records.clone());
+        let run = records.and_then(Run::from_records);
+        Ok(run.map_or(Stored::Nothing, |run| Stored::Run(Box::new(run))))
     }
 }
 
@@ -260,6 +280,14 @@ impl Storage for SimulatedStorage {
 
     fn prune(&self, _closed_before: Time) {}
 
+    fn mend(&self, mend: Mend, done: oneshot::Sender<()>) {
+        let mut state = self.state();
+        state.urgent = true;
+        let after = state.pending.back().map_or(0, |append| append.position);
+        state.mends.push((after, mend, done));
+        self.0.hurried.notify_one();
+    }
+
     fn synced(&self) -> Arc<Watched<Synced>> {
         self.0.synced.clone()
     }
@@ -353,7 +381,15 @@ async fn apply(storage: SimulatedStorage, mut random: Random) {
             return;
         }
         let mut archived = std::mem::take(&mut storage.state().archived);
-        storage.0.disk.lock().apply_to_end(&mut archived);
-        storage.state().archived.extend(archived);
+        let mut contents = storage.0.disk.lock();
+        contents.apply_to_end(&mut archived);
+        let mut state = storage.state();
+        state.archived.extend(archived);
+        let applied = contents.applied;
+        for (_, mend, done) in state.mends.extract_if(.., |(position, ..)| *position <= applied) {
+            contents.mend(mend);
+            // The caller may have gone.
+            let _ = done.send(());
+        }
     }
 }

@@ -10,11 +10,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::oneshot;
+
 use crate::{
     storage::{
+        damages::Damages,
         entry::Transition,
         error::{StorageError, end_process},
         log_file::Checkpointer,
+        mend::Mend,
         runs_file::RunsFile,
         synced::Synced,
         writer::FULL_RETRY,
@@ -35,6 +39,30 @@ pub(super) enum Behind {
     Transitions(Vec<Transition>),
     /// Delete runs that closed before this time.
     Prune(Time),
+    /// Change what is stored of one run.
+    Mend(Mend, oneshot::Sender<()>),
+}
+
+/// What one portion brings.
+#[derive(Debug, Default)]
+struct Portion {
+    transitions: Vec<Transition>,
+    bytes: usize,
+    prune: Option<Time>,
+    mends: Vec<(Mend, oneshot::Sender<()>)>,
+}
+
+impl Portion {
+    fn take(&mut self, message: Behind) {
+        match message {
+            Behind::Transitions(transitions) => {
+                self.bytes += transitions.iter().map(|transition| transition.entry.len()).sum::<usize>();
+                self.transitions.extend(transitions);
+            }
+            Behind::Prune(closed_before) => self.prune = Some(closed_before),
+            Behind::Mend(mend, done) => self.mends.push((mend, done)),
+        }
+    }
 }
 
 /// Writes portions until the thread that writes the log ends, and then the rest.
@@ -44,44 +72,47 @@ pub(super) fn run(
     receiver: &Receiver<Behind>,
     synced: &Watched<Synced>,
     applied: &AtomicU64,
+    damages: &Damages,
 ) {
     let mut ends = false;
     while !ends {
         let Ok(first) = receiver.recv() else { return };
-        let (portion, prune) = gather(first, receiver, &mut ends);
+        let portion = gather(first, receiver, &mut ends);
         if ends {
             // If this fails, the next start takes the rest from the log.
-            if let Err(error) = file.apply(&portion, synced.get().position) {
+            if let Err(error) = file.apply(&portion.transitions, synced.get().position) {
                 tracing::warn!(%error, "failed to bring the runs' file to the end of the log");
             }
             return;
         }
-        retried(synced, || file.apply(&portion, synced.get().position));
+        retried(synced, || file.apply(&portion.transitions, synced.get().position));
+        for (mend, done) in portion.mends {
+            retried(synced, || file.mend(&mend));
+            if let Mend::Delete(number) = mend {
+                damages.remove(number);
+            }
+            // The caller may have gone.
+            let _ = done.send(());
+        }
         applied.store(file.applied(), Ordering::Release);
         if let Err(error) = checkpointer.checkpoint() {
             // The WAL of the log grows until a checkpoint works again.
             tracing::warn!(%error, "failed to move the log's WAL into its file");
         }
-        if let Some(closed_before) = prune {
+        if let Some(closed_before) = portion.prune {
             while retried(synced, || file.prune(closed_before)) {}
         }
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long a portion gathers changes nothing in it")]
-fn gather(first: Behind, receiver: &Receiver<Behind>, ends: &mut bool) -> (Vec<Transition>, Option<Time>) {
+fn gather(first: Behind, receiver: &Receiver<Behind>, ends: &mut bool) -> Portion {
     let until = Instant::now() + PORTION_TIME;
-    let (mut portion, mut bytes, mut prune) = (Vec::new(), 0, None);
+    let mut portion = Portion::default();
     let mut next = first;
     loop {
-        match next {
-            Behind::Transitions(transitions) => {
-                bytes += transitions.iter().map(|transition| transition.entry.len()).sum::<usize>();
-                portion.extend(transitions);
-            }
-            Behind::Prune(closed_before) => prune = Some(closed_before),
-        }
-        if bytes >= PORTION_BYTES {
+        portion.take(next);
+        if portion.bytes >= PORTION_BYTES {
             break;
         }
         next = match receiver.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -93,7 +124,7 @@ fn gather(first: Behind, receiver: &Receiver<Behind>, ends: &mut bool) -> (Vec<T
             }
         };
     }
-    (portion, prune)
+    portion
 }
 
 /// Repeats work until there is room for it. Any other failure ends the process: nothing is lost, because the log has

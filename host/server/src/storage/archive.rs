@@ -1,28 +1,28 @@
-//! Runs that are not in memory are read from `runs.sqlite`. When that fails, or the run is damaged, the process
-//! ends, as it does when the file cannot be written: an answer without the run would be wrong.
+//! Runs that are not in memory are read from `runs.sqlite`.
 
 use crate::{
-    execution::{archive::Archive, record::RunNumber, run::Run},
-    storage::{
-        error::{StorageError, end_process},
-        reader::Reader,
+    execution::{
+        archive::{Archive, Stored, Unreadable},
+        record::RunNumber,
     },
+    storage::{error::StorageError, reader::Reader},
 };
 
 impl Archive for Reader {
-    fn latest(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber> {
-        or_end(self.latest(namespace, workflow_id))
+    fn latest(&self, namespace: &str, workflow_id: &str) -> Result<Option<RunNumber>, Unreadable> {
+        self.latest(namespace, workflow_id).map_err(|error| unreadable(&error))
     }
 
-    fn with_run_id(&self, run_id: &str) -> Option<RunNumber> {
-        or_end(self.with_run_id(run_id))
+    fn with_run_id(&self, run_id: &str) -> Result<Option<RunNumber>, Unreadable> {
+        self.with_run_id(run_id).map_err(|error| unreadable(&error))
     }
 
-    fn load(&self, number: RunNumber) -> Option<Run> {
-        or_end(self.load(number))
+    fn load(&self, number: RunNumber) -> Result<Stored, Unreadable> {
+        self.load(number).map_err(|error| unreadable(&error))
     }
 }
 
-fn or_end<T>(read: Result<T, StorageError>) -> T {
-    read.unwrap_or_else(|error| end_process(&error))
+fn unreadable(error: &StorageError) -> Unreadable {
+    let cause = std::error::Error::source(error).map(|cause| format!(": {cause}")).unwrap_or_default();
+    Unreadable(format!("failed to {error}{cause}"))
 }

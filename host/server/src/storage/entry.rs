@@ -7,7 +7,7 @@ use crate::{
     execution::{
         archive::Archived,
         fact::{Fact, StoredFact},
-        record::{Record, RunIdentity},
+        record::{Record, RunIdentity, RunNumber},
     },
     storage::{
         entity::Entity,
@@ -24,6 +24,8 @@ pub(super) struct Transition {
     pub(super) position: Position,
     /// Encoded records, see [`encode`].
     pub(super) entry: Bytes,
+    /// The run of each record in the entry, see [`encode_runs`]. Empty in entries of format 3.
+    pub(super) runs: Bytes,
     /// Runs that may leave memory once `runs.sqlite` has this transition. The log does not have them: a restart finds
     /// them again.
     pub(super) archived: Vec<Archived>,
@@ -43,6 +45,17 @@ pub(super) struct RawEntry {
     pub(super) records: Vec<Bytes>,
 }
 
+/// The records of an entry or of a row, encoded.
+///
+/// # Errors
+///
+/// When something else is in between: a reader of messages skips what it does not know, and with that a record whose
+/// tag is damaged.
+pub(super) fn split(encoded: &Bytes) -> Result<Vec<Bytes>, RecordError> {
+    let raw = RawEntry::decode(encoded.clone()).map_err(RecordError::Message)?;
+    if raw.encoded_len() == encoded.len() { Ok(raw.records) } else { Err(RecordError::Frame) }
+}
+
 /// The body of a run's record.
 #[derive(Clone, PartialEq, Message)]
 struct RunBody {
@@ -60,6 +73,15 @@ pub(super) struct RunHead {
     pub(super) identity: Option<RunIdentity>,
 }
 
+/// The same with facts that are not decoded.
+#[derive(Clone, PartialEq, Message)]
+struct RawRunBody {
+    #[prost(message, optional, tag = "2")]
+    identity: Option<RunIdentity>,
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    facts: Vec<Bytes>,
+}
+
 /// What happened in the transition at a position.
 pub(super) fn encode(position: Position, records: Vec<Record>) -> Bytes {
     let stored = records.into_iter().map(|record| {
@@ -68,6 +90,50 @@ pub(super) fn encode(position: Position, records: Vec<Record>) -> Bytes {
         StoredRecord::new(Entity::run(record.run), position, body.into())
     });
     Entry { records: stored.collect() }.encode_to_vec().into()
+}
+
+/// The run of each record, in the order of the entry, kept beside it: so that it is known whose record is damaged. Each
+/// 8 bytes, little-endian, after the checksum over the position and these (4 bytes, little-endian).
+pub(super) fn encode_runs(position: Position, runs: impl IntoIterator<Item = RunNumber>) -> Bytes {
+    let numbers: Vec<u8> = runs.into_iter().flat_map(u64::to_le_bytes).collect();
+    let checksum = crc32c::crc32c_append(crc32c::crc32c(&position.to_le_bytes()), &numbers);
+    [&checksum.to_le_bytes()[..], &numbers].concat().into()
+}
+
+/// The runs that [`encode_runs`] wrote, if they are as they were.
+pub(super) fn decode_runs(position: Position, encoded: &[u8]) -> Option<Vec<RunNumber>> {
+    let numbers = encoded.get(4..)?.chunks_exact(8);
+    let numbers = numbers.map(|number| number.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)));
+    let numbers: Vec<RunNumber> = numbers.collect();
+    (encode_runs(position, numbers.iter().copied()) == encoded).then_some(numbers)
+}
+
+/// The records of a row of an entity, which are of transitions from its position on, after those up to `last`.
+pub(super) fn check_row(
+    entity: Entity,
+    position: Position,
+    last: Position,
+    row: Bytes,
+) -> Result<Vec<CheckedRecord>, RecordError> {
+    let mut checked = Vec::new();
+    let mut earliest = position;
+    for record in split(&row)? {
+        let record = StoredRecord::check(record)?;
+        let is_first = checked.is_empty();
+        if record.entity != entity || record.position < earliest || is_first && record.position != position {
+            return Err(RecordError::Misplaced);
+        }
+        earliest = record.position;
+        checked.push(record);
+    }
+    // A row holds all of a transition, so the next row begins with another.
+    if checked.is_empty() || position <= last { Err(RecordError::Misplaced) } else { Ok(checked) }
+}
+
+/// The identity in a record of a run, if it is the first, and whether the record changes the run.
+pub(super) fn run_summary(checked: CheckedRecord) -> Result<(Option<RunIdentity>, bool), RecordError> {
+    let body = RawRunBody::decode(checked.body).map_err(RecordError::Message)?;
+    Ok((body.identity, !body.facts.is_empty()))
 }
 
 /// The record of a run, from one that was checked.
@@ -94,4 +160,42 @@ pub(crate) fn check_record(encoded: Bytes) -> Result<Record, RecordError> {
 #[cfg(test)]
 pub(crate) fn run_of_body(body: Bytes) -> Result<Record, RecordError> {
     run_record(CheckedRecord { entity: Entity::run(0), position: 1, body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whatever bit changes, the records are not read as fewer or others.
+    #[test]
+    fn no_record_is_skipped() {
+        let record = |number| {
+            StoredRecord::new(Entity::run(number), 12, Bytes::from_static(b"body")).encode_to_vec().into()
+        };
+        let row: Bytes = RawEntry { records: vec![record(7), record(7)] }.encode_to_vec().into();
+        assert_eq!(check_row(Entity::run(7), 12, 11, row.clone()).unwrap().len(), 2);
+        for bit in 0..row.len() * 8 {
+            let mut damaged = row.to_vec();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            check_row(Entity::run(7), 12, 11, damaged.into()).unwrap_err();
+        }
+        for (position, last) in [(11, 10), (13, 12), (12, 12)] {
+            check_row(Entity::run(7), position, last, row.clone()).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn runs_beside_an_entry_are_known_or_unknown() {
+        let encoded = encode_runs(5, [1, u64::MAX, 1]);
+        assert_eq!(decode_runs(5, &encoded), Some(vec![1, u64::MAX, 1]));
+        assert_eq!(decode_runs(6, &encoded), None);
+        for bit in 0..encoded.len() * 8 {
+            let mut damaged = encoded.to_vec();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(decode_runs(5, &damaged), None);
+        }
+        for cut in 0..encoded.len() {
+            assert_eq!(decode_runs(5, &encoded[..cut]), None);
+        }
+    }
 }

@@ -72,9 +72,22 @@ pub enum StorageError {
         /// Its format.
         format: i32,
     },
+    /// What was committed is in a file whose end SQLite would drop.
+    #[error(
+        "read {}: {what}, and what is behind that was acknowledged; put back {} and its -wal file as they were, or \
+         the whole folder from a backup; to go on without what is lost, see docs/data-folder.md",
+        file.display(),
+        file.file_stem().unwrap_or_default().display()
+    )]
+    WalDamaged {
+        /// The write-ahead log.
+        file: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// The log lost what it had: it is shorter than it was when `runs.sqlite` was last written.
     #[error(
-        "read {}: it ends at position {last}, and positions up to {sealed} were acknowledged; put back log.sqlite and log.sqlite-wal as they were, or the whole folder from a backup; to go on without what is lost, set the column sealed of the table store in runs.sqlite to 0",
+        "read {}: it ends at position {last}, and positions up to {sealed} were acknowledged; put back log.sqlite and log.sqlite-wal as they were, or the whole folder from a backup; to go on without what is lost, see docs/data-folder.md",
         file.display()
     )]
     LogEndsEarly {

@@ -10,13 +10,18 @@ use std::{
     thread::{self, JoinHandle},
 };
 
+use tokio::sync::oneshot;
+
 use crate::storage::{
-    Found, Opened, Position, Row, Storage, StorageError, Synced, applier,
+    Found, Mend, Opened, Position, Row, Storage, StorageError, Synced, applier,
+    damages::Damages,
+    inspect::inspect,
     lock::FolderLock,
     log_file::{self, Checkpointer, Gate, LogFile},
     migrate::migrate,
     reader::Reader,
     runs_file::{self, RunsFile},
+    wal,
     writer::{self, Append, Message},
 };
 use crate::{execution::record::RunNumber, time::Time, watched::Watched};
@@ -49,27 +54,35 @@ impl SqliteStorage {
     ///
     /// When the folder cannot be used, another process uses it, or what is in it is damaged.
     pub(crate) fn open(folder: &Path) -> Result<Opened, StorageError> {
-        let lock = FolderLock::take(folder)?;
-        let (log_path, runs_path) = (folder.join(LOG_FILE), folder.join(RUNS_FILE));
-        if log_path.exists() && !runs_path.exists() {
-            return Err(StorageError::damaged(&runs_path, format!("it is missing beside {LOG_FILE}")));
-        }
-        let runs = RunsFile::open_database(&runs_path)?;
-        let log = LogFile::open_database(&log_path)?;
-        migrate(&runs, &log)?;
-        let gate = Gate::default();
-        let (mut runs, log) = (RunsFile::new(runs)?, LogFile::new(log, gate.clone())?);
+        let Files { mut runs, log, gate, lock } = Files::open(folder)?;
         check_pair(&runs, &log)?;
         let last = catch_up(&mut runs, &log)?;
-        let reader = Reader::open(&runs_path)?;
+        let (log_path, runs_path) = (folder.join(LOG_FILE), folder.join(RUNS_FILE));
+        let damages = Damages::default();
+        let reader = Reader::open(&runs_path, damages.clone())?;
+        if runs.database().is_small() {
+            let found = inspect(runs.database())?;
+            for (number, identity) in &found.wrong_rows {
+                tracing::warn!(
+                    run = number,
+                    run_id = identity.run_id,
+                    "the row of a run is put right from its records"
+                );
+            }
+            found.mend_rows(runs.database())?;
+            for (number, reason) in &found.damaged {
+                drop(reader.damaged(*number, reason));
+            }
+        }
         let found = Found {
             last,
             next_number: reader.next_number()?,
             in_memory: reader.in_memory()?,
             deadlines: reader.deadlines()?,
-            archive: Box::new(Reader::open(&runs_path)?),
+            archive: Box::new(Reader::open(&runs_path, damages.clone())?),
         };
-        let storage = Self::start(log, Checkpointer::open(&log_path, gate)?, runs, reader, last, lock)?;
+        let checkpointer = Checkpointer::open(&log_path, gate)?;
+        let storage = Self::start(log, checkpointer, runs, reader, damages, last, lock)?;
         Ok(Opened { storage: Box::new(storage), found })
     }
 
@@ -78,6 +91,7 @@ impl SqliteStorage {
         checkpointer: Checkpointer,
         runs: RunsFile,
         reader: Reader,
+        damages: Damages,
         last: Position,
         lock: FolderLock,
     ) -> Result<Self, StorageError> {
@@ -92,7 +106,7 @@ impl SqliteStorage {
         let writer = move || writer::run(log, &receiver, &said, &seen, &behind);
         let (said, seen) = (synced.clone(), applied.clone());
         let applier = move || {
-            applier::run(runs, &checkpointer, &behind_receiver, &said, &seen);
+            applier::run(runs, &checkpointer, &behind_receiver, &said, &seen, &damages);
             said.update(|synced| synced.has_ended = true);
         };
         let threads = vec![spawn("log", Box::new(writer))?, spawn("runs", Box::new(applier))?];
@@ -120,6 +134,10 @@ impl Storage for SqliteStorage {
         self.send(Message::Prune(closed_before));
     }
 
+    fn mend(&self, mend: Mend, done: oneshot::Sender<()>) {
+        self.send(Message::Mend(mend, done));
+    }
+
     fn synced(&self) -> Arc<Watched<Synced>> {
         self.synced.clone()
     }
@@ -139,6 +157,37 @@ impl Storage for SqliteStorage {
     }
 }
 
+/// Both files, open and of this format.
+#[derive(Debug)]
+pub(super) struct Files {
+    pub(super) runs: RunsFile,
+    pub(super) log: LogFile,
+    gate: Gate,
+    lock: FolderLock,
+}
+
+impl Files {
+    /// Opens the files, makes them if neither is there, and migrates them.
+    ///
+    /// # Errors
+    ///
+    /// As [`SqliteStorage::open`].
+    pub(super) fn open(folder: &Path) -> Result<Self, StorageError> {
+        let lock = FolderLock::take(folder)?;
+        let (log_path, runs_path) = (folder.join(LOG_FILE), folder.join(RUNS_FILE));
+        if log_path.exists() && !runs_path.exists() {
+            return Err(StorageError::damaged(&runs_path, format!("it is missing beside {LOG_FILE}")));
+        }
+        wal::check(&runs_path)?;
+        wal::check(&log_path)?;
+        let runs = RunsFile::open_database(&runs_path)?;
+        let log = LogFile::open_database(&log_path)?;
+        migrate(&runs, &log)?;
+        let gate = Gate::default();
+        Ok(Self { runs: RunsFile::new(runs)?, log: LogFile::new(log, gate.clone())?, gate, lock })
+    }
+}
+
 /// Refuses files that do not belong together, or of which one is of an earlier time than the other.
 fn check_pair(runs: &RunsFile, log: &LogFile) -> Result<(), StorageError> {
     let id = runs_file::store_id(runs.database())?;
@@ -154,7 +203,7 @@ fn check_pair(runs: &RunsFile, log: &LogFile) -> Result<(), StorageError> {
         let what = format!("it is of an earlier time than {LOG_FILE}, which does not have what lies between");
         return Err(runs.database().damaged(what));
     }
-    let (last, sealed) = (log.last()?, runs.sealed()?);
+    let (last, sealed) = (log.last()?, runs.sealed());
     if last < sealed {
         return Err(StorageError::LogEndsEarly { file: log.database().path.clone(), last, sealed });
     }

@@ -11,11 +11,11 @@ use crate::storage::{
     entry::{Position, Transition},
     error::StorageError,
     fail_point,
-    sqlite::Database,
+    sqlite::{Database, FORMAT},
 };
 
 const PAGE_BYTES: u32 = 4_096;
-const SCHEMA: &str = "CREATE TABLE log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL) STRICT;
+const SCHEMA: &str = "CREATE TABLE log (position INTEGER PRIMARY KEY, entry BLOB NOT NULL, runs BLOB) STRICT;
                       CREATE TABLE store (id TEXT NOT NULL, cut INTEGER NOT NULL DEFAULT 0) STRICT;";
 /// Entries that are cut at once, so that no group waits for long.
 const CUT_ENTRIES: Position = 1_024;
@@ -76,10 +76,10 @@ impl LogFile {
         self.database.checked(|c| {
             let transaction = c.unchecked_transaction()?;
             {
-                let mut insert =
-                    transaction.prepare_cached("INSERT INTO log (position, entry) VALUES (?1, ?2)")?;
-                for transition in group {
-                    insert.execute(params![transition.position.cast_signed(), &transition.entry[..]])?;
+                let mut insert = transaction
+                    .prepare_cached("INSERT INTO log (position, entry, runs) VALUES (?1, ?2, ?3)")?;
+                for Transition { position, entry, runs, archived: _ } in group {
+                    insert.execute(params![position.cast_signed(), &entry[..], &runs[..]])?;
                 }
             }
             if cut > from {
@@ -109,8 +109,10 @@ pub(super) fn read_after(
     mut each: impl FnMut(Transition) -> Result<(), StorageError>,
 ) -> Result<Position, StorageError> {
     let failed = |error| StorageError::sqlite(&log.path, error);
-    let sql = "SELECT position, entry FROM log WHERE position > ?1 ORDER BY position";
-    let mut statement = log.connection.prepare(sql).map_err(failed)?;
+    // Before format 4 the runs of an entry were not beside it.
+    let runs = if log.format()? < FORMAT { "NULL" } else { "runs" };
+    let sql = format!("SELECT position, entry, {runs} FROM log WHERE position > ?1 ORDER BY position");
+    let mut statement = log.connection.prepare(&sql).map_err(failed)?;
     let mut rows = statement.query([position.cast_signed()]).map_err(failed)?;
     let mut last = position;
     while let Some(row) = rows.next().map_err(failed)? {
@@ -119,8 +121,9 @@ pub(super) fn read_after(
             return Err(log.damaged(format!("entry {} of the log is missing", last + 1)));
         }
         last = position;
-        let entry = row.get::<_, Vec<u8>>(1).map_err(failed)?;
-        each(Transition { position, entry: entry.into(), archived: Vec::new() })?;
+        let entry = row.get::<_, Vec<u8>>(1).map_err(failed)?.into();
+        let runs = row.get::<_, Option<Vec<u8>>>(2).map_err(failed)?.unwrap_or_default().into();
+        each(Transition { position, entry, runs, archived: Vec::new() })?;
     }
     Ok(last)
 }

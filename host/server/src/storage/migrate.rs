@@ -1,4 +1,7 @@
-//! Brings folders of format 2 to format 3.
+//! Brings folders of formats 2 and 3 to format 4.
+//!
+//! Format 3 had no runs beside the entries of the log, no checksum of the positions in `store`, and
+//! checksums in `run` that were over `info` alone, which are still accepted: so nothing is rewritten.
 //!
 //! Format 2 had records of runs only, without checksums, and no position sealed between the files.
 //! `runs.sqlite` is migrated first, in one transaction that also takes in what the log has more;
@@ -11,13 +14,16 @@ use rusqlite::params;
 
 use crate::storage::{
     StorageError,
+    changes::{Changes, INSERT_RECORDS},
     entity::Entity,
     entry::{Position, RawEntry, Transition},
     fail_point, log_file, runs_file,
-    runs_file::Changes,
     sqlite::{Database, FORMAT, OLD_FORMAT},
     stored_record::{RecordError, StoredRecord, seal},
 };
+
+/// What format 2 is brought to, before that is brought to [`FORMAT`].
+const FORMAT_3: i32 = 3;
 
 /// Transitions of the log that are taken in at once.
 const PORTION: usize = 4_096;
@@ -48,7 +54,7 @@ pub(super) fn migrate(runs: &Database, log: &Database) -> Result<(), StorageErro
         if !log_is_new {
             check_pair(runs, log)?;
         }
-        tracing::info!(file = %runs.path.display(), "migrating from format {OLD_FORMAT} to {FORMAT}");
+        tracing::info!(file = %runs.path.display(), "migrating from format {OLD_FORMAT} to {FORMAT_3}");
         migrate_runs(runs, (!log_is_new).then_some(log), applied)?;
         fail_point::pass("migrate-runs-synced");
     }
@@ -56,7 +62,26 @@ pub(super) fn migrate(runs: &Database, log: &Database) -> Result<(), StorageErro
         check_pair(runs, log)?;
         migrate_log(log, runs_file::applied(runs)?)?;
     }
+    if runs.format()? == FORMAT_3 {
+        let schema = runs_file::SET_ASIDE_SCHEMA;
+        raise(runs, &format!("ALTER TABLE store ADD COLUMN checksum INTEGER; {schema}"))?;
+        fail_point::pass("migrate-runs-raised");
+    }
+    if log.format()? == FORMAT_3 {
+        raise(log, "ALTER TABLE log ADD COLUMN runs BLOB")?;
+    }
     Ok(())
+}
+
+/// Brings a file from format 3 to this one.
+fn raise(file: &Database, sql: &str) -> Result<(), StorageError> {
+    tracing::info!(file = %file.path.display(), "migrating from format {FORMAT_3} to {FORMAT}");
+    file.checked(|c| {
+        let transaction = c.unchecked_transaction()?;
+        c.execute_batch(sql)?;
+        c.pragma_update(None, "user_version", FORMAT)?;
+        transaction.commit()
+    })
 }
 
 fn check_pair(runs: &Database, log: &Database) -> Result<(), StorageError> {
@@ -81,7 +106,7 @@ fn migrate_runs(runs: &Database, log: Option<&Database>, applied: Position) -> R
     runs.checked(|c| {
         c.execute("UPDATE store SET applied = ?1, sealed = ?1", [last.cast_signed()])?;
         c.execute_batch("DROP TABLE facts")?;
-        c.pragma_update(None, "user_version", FORMAT)
+        c.pragma_update(None, "user_version", FORMAT_3)
     })?;
     fail_point::pass("migrate-runs-written");
     runs.checked(|_| transaction.commit())
@@ -91,7 +116,7 @@ fn migrate_records(runs: &Database) -> Result<(), StorageError> {
     let failed = |error| StorageError::sqlite(&runs.path, error);
     let sql = "SELECT run, position, records FROM facts ORDER BY run, position";
     let mut old = runs.connection.prepare(sql).map_err(failed)?;
-    let mut insert = runs.connection.prepare(runs_file::INSERT_RECORDS).map_err(failed)?;
+    let mut insert = runs.connection.prepare(INSERT_RECORDS).map_err(failed)?;
     let mut rows = old.query([]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
         let (number, position): (i64, i64) = (row.get(0).map_err(failed)?, row.get(1).map_err(failed)?);
@@ -113,7 +138,7 @@ fn migrate_infos(runs: &Database) -> Result<(), StorageError> {
         let mut infos = Vec::new();
         while let Some(row) = rows.next()? {
             let number: i64 = row.get(0)?;
-            infos.push((number, seal(Entity::run(number.cast_unsigned()), &row.get::<_, Vec<u8>>(1)?)));
+            infos.push((number, seal(Entity::run(number.cast_unsigned()), &row.get::<_, Vec<u8>>(1)?, &[])));
         }
         infos.into_iter().try_for_each(|(number, info)| update.execute(params![number, info]).map(|_| ()))
     })
@@ -128,7 +153,7 @@ fn take_in(runs: &Database, log: &Database, applied: Position) -> Result<Positio
     };
     let last = log_file::read_after(log, applied, |transition| {
         let position = transition.position;
-        let entry = convert(transition.entry, position).map_err(|source| {
+        let entry = convert(transition.entry.clone(), position).map_err(|source| {
             StorageError::record(&log.path, format!("entry {position} of the log"), source)
         })?;
         portion.push(Transition { entry, ..transition });
@@ -149,7 +174,7 @@ fn migrate_log(log: &Database, applied: Position) -> Result<(), StorageError> {
         let transaction = c.unchecked_transaction()?;
         c.execute_batch("ALTER TABLE store ADD COLUMN cut INTEGER NOT NULL DEFAULT 0; DELETE FROM log")?;
         c.execute("UPDATE store SET cut = ?1", [applied.cast_signed()])?;
-        c.pragma_update(None, "user_version", FORMAT)?;
+        c.pragma_update(None, "user_version", FORMAT_3)?;
         fail_point::pass("migrate-log-written");
         transaction.commit()
     })

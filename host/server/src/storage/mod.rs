@@ -13,31 +13,41 @@
 
 mod applier;
 mod archive;
+mod changes;
+mod damages;
 mod entity;
 mod entry;
 mod error;
 mod fail_point;
 mod folder;
+mod inspect;
 mod lock;
 mod log_file;
+mod mend;
 mod migrate;
 mod reader;
+mod run_row;
 mod runs_file;
 mod sqlite;
 mod stored_record;
 mod synced;
 #[cfg(test)]
 mod tests;
+mod wal;
 mod writer;
 
 use std::{fmt, sync::Arc};
 
+use tokio::sync::oneshot;
+
 #[cfg(test)]
 pub(crate) use self::entry::{check_record, read_again, run_of_body};
-pub(crate) use self::{entry::Position, folder::SqliteStorage, reader::Row, synced::Synced, writer::Append};
+pub(crate) use self::{
+    entry::Position, folder::SqliteStorage, mend::Mend, reader::Row, synced::Synced, writer::Append,
+};
 pub use self::{error::StorageError, stored_record::RecordError};
 use crate::{
-    execution::{archive::Archive, record::RunNumber},
+    execution::{archive::Archive, record::RunNumber, run::Run},
     time::Time,
     watched::Watched,
 };
@@ -53,6 +63,10 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync {
     /// Deletes runs that closed before this time, in the background.
     fn prune(&self, closed_before: Time);
 
+    /// Changes what is stored of one run, behind everything that was appended before. `done` hears of it once it is on
+    /// disk; it is dropped when storage ends before that.
+    fn mend(&self, mend: Mend, done: oneshot::Sender<()>);
+
     /// How far the log is on disk.
     fn synced(&self) -> Arc<Watched<Synced>>;
 
@@ -64,7 +78,7 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or a row in it is damaged.
+    /// When the file cannot be read.
     fn list(
         &self,
         namespace: &str,
@@ -90,7 +104,7 @@ pub(crate) struct Found {
     /// The number that the next run gets.
     pub(crate) next_number: RunNumber,
     /// Runs that were in memory when the process ended.
-    pub(crate) in_memory: Vec<RunNumber>,
+    pub(crate) in_memory: Vec<(RunNumber, Box<Run>)>,
     /// When time does something to the others.
     pub(crate) deadlines: Vec<(RunNumber, Time)>,
 }

@@ -1,23 +1,31 @@
 //! Reads `runs.sqlite`.
 
-use std::path::Path;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
-use prost::Message;
 use rusqlite::params;
 
 use crate::{
     execution::{
+        archive::Stored,
+        damage::Damage,
         record::{Record, RunNumber},
         run::Run,
     },
+    panics,
     storage::{
+        damages::Damages,
         entity::Entity,
-        entry::{self, Position, RawEntry},
+        entry::{self, Position},
         error::StorageError,
+        run_row::RunRow,
         sqlite::Database,
-        stored_record::{RecordError, StoredRecord, unseal},
+        stored_record::RecordError,
     },
     time::Time,
 };
@@ -26,22 +34,40 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Reader {
     database: Database,
+    damages: Damages,
 }
 
-/// A run in a list: its number, and what lists show, which is missing while the run is in memory.
+/// A run in a list: its number, and what lists show. That is missing while the run is in memory, and where it or the run
+/// is damaged: then the run itself has to be asked.
 pub(crate) type Row = (RunNumber, Option<WorkflowExecutionInfo>);
 
 impl Reader {
-    pub(super) fn open(path: &Path) -> Result<Self, StorageError> {
-        Ok(Self { database: Database::again(path)? })
+    pub(super) fn open(path: &Path, damages: Damages) -> Result<Self, StorageError> {
+        Ok(Self { database: Database::again(path)?, damages })
     }
 
-    /// Runs that were in memory when the process ended.
-    pub(super) fn in_memory(&self) -> Result<Vec<RunNumber>, StorageError> {
-        self.database.checked(|c| {
+    /// Runs that were in memory when the process ended. Damaged ones are reported and left out.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or a run was written by a later version.
+    pub(super) fn in_memory(&self) -> Result<Vec<(RunNumber, Box<Run>)>, StorageError> {
+        let numbers: Vec<RunNumber> = self.database.checked(|c| {
             let mut statement = c.prepare("SELECT number FROM run WHERE info IS NULL ORDER BY number")?;
             statement.query_map([], |row| Ok(row.get::<_, i64>(0)?.cast_unsigned()))?.collect()
-        })
+        })?;
+        let mut runs = Vec::new();
+        for number in numbers {
+            match self.read_run(number)? {
+                Ok(Some(run)) => runs.push((number, Box::new(run))),
+                Ok(None) => {}
+                Err(Unusable::Record(record, source)) if source.is_of_later_version() => {
+                    return Err(StorageError::record(&self.database.path, record, source));
+                }
+                Err(unusable) => drop(self.damaged(number, &unusable.to_string())),
+            }
+        }
+        Ok(runs)
     }
 
     /// When time does something to runs that are not in memory.
@@ -79,7 +105,29 @@ impl Reader {
         Ok(found.map(i64::cast_unsigned))
     }
 
-    pub(super) fn load(&self, number: RunNumber) -> Result<Option<Run>, StorageError> {
+    /// Reads a run; what is wrong with a damaged one is reported the first time.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, which is no fault of this run.
+    pub(super) fn load(&self, number: RunNumber) -> Result<Stored, StorageError> {
+        if let Some(reason) = self.damages.get(number) {
+            return Ok(self.damaged(number, &reason));
+        }
+        let read = match self.read_run(number) {
+            // SQLite cannot read the pages of this run; there is nothing to be gained by asking again.
+            Err(StorageError::Damaged { what, .. }) => return Ok(self.damaged(number, &what)),
+            read => read?,
+        };
+        Ok(match read {
+            Ok(Some(run)) => Stored::Run(Box::new(run)),
+            Ok(None) if RunRow::read(&self.database, number)?.is_none() => Stored::Nothing,
+            Ok(None) => self.damaged(number, "its records are missing"),
+            Err(unusable) => self.damaged(number, &unusable.to_string()),
+        })
+    }
+
+    fn read_run(&self, number: RunNumber) -> Result<Result<Option<Run>, Unusable>, StorageError> {
         let entity = Entity::run(number);
         let rows: Vec<(i64, Vec<u8>)> = self.database.checked(|c| {
             let sql =
@@ -88,14 +136,42 @@ impl Reader {
             let key = params![entity.kind.number(), number.cast_signed()];
             statement.query_map(key, |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })?;
-        let mut records = Vec::new();
+        let mut reading = ReadRun { entity, last: 0, records: Vec::new() };
         for (position, row) in rows {
             let position = position.cast_unsigned();
-            read_row(entity, position, row.into(), &mut records).map_err(|source| {
-                StorageError::record(&self.database.path, format!("{entity} at position {position}"), source)
-            })?;
+            if let Err(source) = reading.read_row(position, row.into()) {
+                return Ok(Err(Unusable::Record(format!("{entity} at position {position}"), source)));
+            }
         }
-        Ok(Run::from_records(records))
+        let records = reading.records;
+        let run = catch_unwind(AssertUnwindSafe(|| Run::from_records(records)));
+        Ok(run.map_err(|panic| Unusable::Panic(panics::message(&*panic))))
+    }
+
+    /// Reports a damaged run, the first time, and says what is still known of it.
+    pub(super) fn damaged(&self, number: RunNumber, reason: &str) -> Stored {
+        // Whatever the row does not say either is left out.
+        let row = RunRow::read(&self.database, number).ok().flatten().unwrap_or_default();
+        if self.damages.insert(number, reason) {
+            tracing::error!(
+                run = number,
+                workflow_id = row.workflow_id,
+                run_id = row.run_id,
+                reason,
+                file = %self.database.path.display(),
+                "a run is damaged: calls about it are refused with DATA_LOSS"
+            );
+        }
+        let info = row.info.as_ref().and_then(|_| row.checked_info(number).ok());
+        Stored::Damaged(Arc::new(Damage {
+            run: number,
+            close_time: row.closed.map(Time),
+            info: info.map(Box::new),
+            namespace: row.namespace,
+            workflow_id: row.workflow_id,
+            run_id: row.run_id,
+            reason: reason.to_owned(),
+        }))
     }
 
     /// Runs of a namespace before a number, the latest first, until `each` has enough.
@@ -106,17 +182,15 @@ impl Reader {
         each: &mut dyn FnMut(Row) -> bool,
     ) -> Result<(), StorageError> {
         let failed = |error| StorageError::sqlite(&self.database.path, error);
-        let sql = "SELECT number, info FROM run WHERE number < ?1 AND namespace = ?2 ORDER BY number DESC";
-        let mut statement = self.database.connection.prepare_cached(sql).map_err(failed)?;
+        let mut statement = self.database.connection.prepare_cached(RunRow::LIST).map_err(failed)?;
         let before = i64::try_from(before).unwrap_or(i64::MAX);
         let mut rows = statement.query(params![before, namespace]).map_err(failed)?;
         while let Some(row) = rows.next().map_err(failed)? {
             let number = row.get::<_, i64>(0).map_err(failed)?.cast_unsigned();
-            let info = row.get::<_, Option<Vec<u8>>>(1).map_err(failed)?;
-            let info = info.map(|info| read_info(number, info)).transpose().map_err(|source| {
-                StorageError::record(&self.database.path, format!("description of run {number}"), source)
-            })?;
-            if !each((number, info)) {
+            let row = RunRow::of(row).map_err(failed)?;
+            let is_damaged = self.damages.get(number).is_some();
+            let info = row.info.as_ref().filter(|_| !is_damaged);
+            if !each((number, info.and_then(|_| row.checked_info(number).ok()))) {
                 break;
             }
         }
@@ -124,25 +198,30 @@ impl Reader {
     }
 }
 
-/// Adds the records of a row, which are of transitions from its position on.
-fn read_row(
-    entity: Entity,
-    position: Position,
-    row: Bytes,
-    records: &mut Vec<Record>,
-) -> Result<(), RecordError> {
-    let mut last = position;
-    for record in RawEntry::decode(row).map_err(RecordError::Message)?.records {
-        let checked = StoredRecord::check(record)?;
-        if checked.entity != entity || checked.position < last {
-            return Err(RecordError::Misplaced);
-        }
-        last = checked.position;
-        records.push(entry::run_record(checked)?);
-    }
-    Ok(())
+/// Why a run cannot be used.
+#[derive(Debug, thiserror::Error)]
+enum Unusable {
+    #[error("{0}: {1}")]
+    Record(String, RecordError),
+    #[error("reading it panicked: {0}")]
+    Panic(String),
 }
 
-fn read_info(number: RunNumber, sealed: Vec<u8>) -> Result<WorkflowExecutionInfo, RecordError> {
-    WorkflowExecutionInfo::decode(unseal(Entity::run(number), sealed)?).map_err(RecordError::Message)
+/// The records of a run, as far as they are read.
+struct ReadRun {
+    entity: Entity,
+    /// The last position so far.
+    last: Position,
+    records: Vec<Record>,
+}
+
+impl ReadRun {
+    /// Adds the records of a row, which are of transitions from its position on.
+    fn read_row(&mut self, position: Position, row: Bytes) -> Result<(), RecordError> {
+        for checked in entry::check_row(self.entity, position, self.last, row)? {
+            self.last = checked.position;
+            self.records.push(entry::run_record(checked)?);
+        }
+        Ok(())
+    }
 }

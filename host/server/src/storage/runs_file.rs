@@ -1,20 +1,19 @@
 //! `runs.sqlite`: the records of all entities, and what lists show of runs that are not in memory. It is written
 //! behind the log, in large portions, and is what a start reads.
 
-use std::{collections::BTreeMap, path::Path};
+use std::path::Path;
 
-use prost::Message;
-use rusqlite::{CachedStatement, Connection, params};
+use rusqlite::params;
 
 use crate::{
-    execution::{archive::Archived, record::RunIdentity},
     storage::{
+        changes::{Change, Changes, Writer},
         entity::{Entity, EntityKind},
-        entry::{Position, RawEntry, RunHead, Transition},
+        entry::{Position, Transition},
         error::StorageError,
         fail_point,
+        mend::Mend,
         sqlite::Database,
-        stored_record::{RecordError, StoredRecord, seal},
     },
     time::Time,
 };
@@ -38,8 +37,24 @@ const SCHEMA: &str = "
     CREATE INDEX run_in_memory ON run (number) WHERE info IS NULL;
     CREATE INDEX run_deadline ON run (deadline) WHERE deadline IS NOT NULL;
     CREATE INDEX run_closed ON run (closed) WHERE closed IS NOT NULL;
-    CREATE TABLE store (id TEXT NOT NULL, applied INTEGER NOT NULL, sealed INTEGER NOT NULL DEFAULT 0) STRICT;
+    CREATE TABLE store (
+        id TEXT NOT NULL,
+        applied INTEGER NOT NULL,
+        sealed INTEGER NOT NULL DEFAULT 0,
+        checksum INTEGER
+    ) STRICT;
     INSERT INTO store (id, applied) VALUES (lower(hex(randomblob(16))), 0);";
+/// What `repair` took out of the other tables, with the reason: `what` is `run` (the row as JSON), `records` or `entry`
+/// (of the log).
+pub(super) const SET_ASIDE_SCHEMA: &str = "
+    CREATE TABLE set_aside (
+        number INTEGER,
+        position INTEGER,
+        what TEXT NOT NULL,
+        bytes BLOB NOT NULL,
+        reason TEXT NOT NULL,
+        time INTEGER NOT NULL
+    ) STRICT;";
 /// What happened to entities of all kinds: one row for what a portion brought to an entity, with the
 /// position of the first transition in it.
 pub(super) const RECORDS_SCHEMA: &str = "
@@ -50,12 +65,6 @@ pub(super) const RECORDS_SCHEMA: &str = "
         records BLOB NOT NULL,
         PRIMARY KEY (kind, number, position)
     ) STRICT, WITHOUT ROWID;";
-pub(super) const INSERT_RECORDS: &str =
-    "INSERT INTO records (kind, number, position, records) VALUES (?1, ?2, ?3, ?4)";
-const INSERT_RUN: &str = "INSERT INTO run (number, namespace, workflow_id, run_id, closed, deadline, info)
-                          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-const UPDATE_RUN: &str = "UPDATE run SET closed = ?2, deadline = ?3, info = ?4
-                          WHERE number = ?1 AND (info IS NOT NULL OR ?4 IS NOT NULL)";
 /// Runs that one SQLite transaction deletes.
 const PRUNED_RUNS: i64 = 1_000;
 
@@ -63,7 +72,9 @@ const PRUNED_RUNS: i64 = 1_000;
 #[derive(Debug)]
 pub(super) struct RunsFile {
     database: Database,
+    id: String,
     applied: Position,
+    sealed: Position,
 }
 
 /// Names the folder that the file belongs to.
@@ -78,15 +89,42 @@ pub(super) fn applied(runs: &Database) -> Result<Position, StorageError> {
     applied.map(i64::cast_unsigned).ok_or_else(|| runs.damaged("it does not say how far it is"))
 }
 
+/// The positions of the file, `applied` and `sealed`, from a file of this format.
+fn positions(runs: &Database) -> Result<(Position, Position), StorageError> {
+    let sql = "SELECT id, applied, sealed, checksum FROM store";
+    let found = runs.row(sql, [], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, i64>(1)?,
+            row.get::<_, i64>(2)?,
+            row.get::<_, Option<i64>>(3)?,
+        ))
+    })?;
+    let (id, applied, sealed, stored) = found.ok_or_else(|| runs.damaged("it does not say how far it is"))?;
+    let computed = positions_checksum(&id, applied, sealed);
+    // Files that were migrated, and those in which an operator changed a position, have no checksum yet.
+    if stored.is_some_and(|stored| stored != computed) {
+        return Err(runs.damaged("what it says about how far it is was changed"));
+    }
+    Ok((applied.cast_unsigned(), sealed.cast_unsigned()))
+}
+
+/// CRC-32C of the id and both positions (8 bytes each, little-endian).
+fn positions_checksum(id: &str, applied: i64, sealed: i64) -> i64 {
+    let bytes = [id.as_bytes(), &applied.to_le_bytes(), &sealed.to_le_bytes()].concat();
+    i64::from(crc32c::crc32c(&bytes))
+}
+
 impl RunsFile {
     /// Opens the file, and makes it if it is not there. It may be of the format before.
     pub(super) fn open_database(path: &Path) -> Result<Database, StorageError> {
-        Database::open(path, PAGE_BYTES, &format!("{SCHEMA}{RECORDS_SCHEMA}"))
+        Database::open(path, PAGE_BYTES, &format!("{SCHEMA}{RECORDS_SCHEMA}{SET_ASIDE_SCHEMA}"))
     }
 
     /// The file, which is of this format.
     pub(super) fn new(database: Database) -> Result<Self, StorageError> {
-        Ok(Self { applied: applied(&database)?, database })
+        let (applied, sealed) = positions(&database)?;
+        Ok(Self { id: store_id(&database)?, applied, sealed, database })
     }
 
     pub(super) fn database(&self) -> &Database {
@@ -100,9 +138,8 @@ impl RunsFile {
 
     /// The last position that the log is known to have had; 0 also where an operator accepts that it
     /// has less.
-    pub(super) fn sealed(&self) -> Result<Position, StorageError> {
-        let sealed = self.database.row("SELECT sealed FROM store", [], |row| row.get::<_, i64>(0))?;
-        Ok(sealed.map_or(0, i64::cast_unsigned))
+    pub(super) fn sealed(&self) -> Position {
+        self.sealed
     }
 
     /// Takes transitions in, all or none; those that are in here already change nothing. `synced` is
@@ -112,18 +149,44 @@ impl RunsFile {
         let transitions = transitions.get(from..).unwrap_or_default();
         let changes = Changes::of(transitions, &self.database.path)?;
         let applied = transitions.last().map_or(self.applied, |last| last.position);
+        let sealed = self.sealed.max(synced).max(applied);
+        let checksum = positions_checksum(&self.id, applied.cast_signed(), sealed.cast_signed());
         self.database.checked(|c| {
             let transaction = c.unchecked_transaction()?;
             changes.write(&transaction)?;
             transaction
-                .prepare_cached("UPDATE store SET applied = ?1, sealed = max(sealed, ?2)")?
-                .execute([applied.cast_signed(), synced.max(applied).cast_signed()])?;
+                .prepare_cached("UPDATE store SET applied = ?1, sealed = ?2, checksum = ?3")?
+                .execute([applied.cast_signed(), sealed.cast_signed(), checksum])?;
             fail_point::pass("runs-written");
             transaction.commit()
         })?;
         fail_point::pass("runs-synced");
-        self.applied = applied;
+        (self.applied, self.sealed) = (applied, sealed);
         Ok(())
+    }
+
+    /// Changes the row of a run, or deletes it with all records.
+    pub(super) fn mend(&self, mend: &Mend) -> Result<(), StorageError> {
+        self.database.checked(|c| {
+            let transaction = c.unchecked_transaction()?;
+            match mend {
+                Mend::Close(archived) => {
+                    let change = Change { archived: Some(archived.clone()), ..Change::default() };
+                    Writer::new(&transaction)?.write(Entity::run(archived.run), &change)?;
+                }
+                Mend::Delete(number) => {
+                    let number = number.cast_signed();
+                    let kind = EntityKind::Run.number();
+                    transaction.execute(
+                        "DELETE FROM records WHERE kind = ?1 AND number = ?2",
+                        params![kind, number],
+                    )?;
+                    transaction.execute("DELETE FROM run WHERE number = ?1", [number])?;
+                }
+            }
+            fail_point::pass("runs-mended");
+            transaction.commit()
+        })
     }
 
     /// Deletes at most [`PRUNED_RUNS`] runs that closed before this time; answers whether there are more.
@@ -141,100 +204,5 @@ impl RunsFile {
             transaction.commit()?;
             Ok(i64::try_from(deleted).unwrap_or(i64::MAX) == PRUNED_RUNS)
         })
-    }
-}
-
-/// What transitions do to each entity.
-#[derive(Debug, Default)]
-pub(super) struct Changes(BTreeMap<Entity, Change>);
-
-/// What transitions do to one entity.
-#[derive(Debug, Default)]
-struct Change {
-    /// Of a run that starts.
-    identity: Option<RunIdentity>,
-    first: Position,
-    /// Encoded records, in the form of an entry.
-    records: Vec<u8>,
-    archived: Option<Archived>,
-}
-
-impl Changes {
-    /// Sorts transitions by entity. `path` is the file that an error names.
-    ///
-    /// # Errors
-    ///
-    /// When a record is damaged.
-    pub(super) fn of(transitions: &[Transition], path: &Path) -> Result<Self, StorageError> {
-        let mut changes = Self::default();
-        for transition in transitions {
-            changes.collect(transition).map_err(|source| {
-                StorageError::record(path, format!("entry {} of the log", transition.position), source)
-            })?;
-        }
-        Ok(changes)
-    }
-
-    fn collect(&mut self, transition: &Transition) -> Result<(), RecordError> {
-        for record in RawEntry::decode(transition.entry.clone()).map_err(RecordError::Message)?.records {
-            let checked = StoredRecord::check(record.clone())?;
-            if checked.position != transition.position {
-                return Err(RecordError::Misplaced);
-            }
-            let change = self.0.entry(checked.entity).or_default();
-            if change.records.is_empty() {
-                change.first = transition.position;
-            }
-            prost::encoding::bytes::encode(1, &record, &mut change.records);
-            let head = RunHead::decode(checked.body).map_err(RecordError::Message)?;
-            change.identity = change.identity.take().or(head.identity);
-            change.archived = None;
-        }
-        for archived in &transition.archived {
-            self.0.entry(Entity::run(archived.run)).or_default().archived = Some(archived.clone());
-        }
-        Ok(())
-    }
-
-    /// Writes all of it, within the transaction that the connection is in.
-    pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let mut insert = connection.prepare_cached(INSERT_RUN)?;
-        let mut update = connection.prepare_cached(UPDATE_RUN)?;
-        let mut append = connection.prepare_cached(INSERT_RECORDS)?;
-        self.0
-            .iter()
-            .try_for_each(|(entity, change)| change.write(*entity, &mut insert, &mut update, &mut append))
-    }
-}
-
-impl Change {
-    fn write(
-        &self,
-        entity: Entity,
-        insert: &mut CachedStatement<'_>,
-        update: &mut CachedStatement<'_>,
-        append: &mut CachedStatement<'_>,
-    ) -> rusqlite::Result<()> {
-        let number = entity.number.cast_signed();
-        let archived = self.archived.as_ref();
-        let closed = archived.and_then(|archived| archived.close_time).map(|time| time.0);
-        let deadline = archived.and_then(|archived| archived.deadline).map(|time| time.0);
-        let info = archived.map(|archived| seal(entity, &archived.info.encode_to_vec()));
-        match &self.identity {
-            Some(identity) => insert.execute(params![
-                number,
-                identity.namespace,
-                identity.workflow_id,
-                identity.run_id,
-                closed,
-                deadline,
-                info
-            ])?,
-            None => update.execute(params![number, closed, deadline, info])?,
-        };
-        if !self.records.is_empty() {
-            append.execute(params![entity.kind.number(), number, self.first.cast_signed(), self.records])?;
-        }
-        Ok(())
     }
 }

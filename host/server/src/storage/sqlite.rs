@@ -10,7 +10,7 @@ use crate::storage::error::StorageError;
 const APPLICATION_ID: i32 = 0x484f_5354;
 /// Format of the files, in their `user_version`. Files of the format before are migrated, others
 /// refused.
-pub(super) const FORMAT: i32 = 3;
+pub(super) const FORMAT: i32 = 4;
 /// The oldest format that is migrated.
 pub(super) const OLD_FORMAT: i32 = 2;
 /// Oldest SQLite that is good enough: earlier ones could lose a WAL reset.
@@ -114,16 +114,31 @@ impl Database {
         self.checked(|c| c.pragma_query_value(None, "user_version", |row| row.get(0)))
     }
 
-    /// Reads all pages, unless there are very many: better to refuse now than to fail later.
-    fn check_pages(&self) -> Result<(), StorageError> {
+    /// Whether the file is small enough to be read through whenever it is opened.
+    pub(super) fn is_small(&self) -> bool {
         let bytes = std::fs::metadata(&self.path).map_or(0, |metadata| metadata.len());
-        if bytes > CHECKED_BYTES {
-            tracing::info!(file = %self.path.display(), bytes, "the file is too large to be checked for damage");
+        bytes <= CHECKED_BYTES
+    }
+
+    /// Reads all pages, unless there are very many: better to refuse now than to fail later. Indexes that say something
+    /// else than their table are made anew.
+    fn check_pages(&self) -> Result<(), StorageError> {
+        if !self.is_small() {
+            tracing::info!(file = %self.path.display(), "the file is too large to be checked for damage");
             return Ok(());
         }
-        match self.row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))? {
-            Some(said) if said != "ok" => Err(self.damaged(format!("it is damaged ({said})"))),
-            _ => Ok(()),
+        let Some(said) = self.said_of_pages()? else { return Ok(()) };
+        tracing::warn!(file = %self.path.display(), said, "making the indexes of a damaged file anew");
+        self.checked(|c| c.execute_batch("REINDEX"))?;
+        match self.said_of_pages()? {
+            Some(said) => Err(self.damaged(format!("it is damaged ({said})"))),
+            None => Ok(()),
         }
+    }
+
+    /// What SQLite finds wrong with the pages of the file, first.
+    pub(super) fn said_of_pages(&self) -> Result<Option<String>, StorageError> {
+        let said = self.row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))?;
+        Ok(said.filter(|said| said != "ok"))
     }
 }

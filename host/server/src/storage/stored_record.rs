@@ -50,6 +50,9 @@ pub enum RecordError {
     /// Its bytes are no message.
     #[error("it is not a message")]
     Message(#[source] DecodeError),
+    /// What is around it is not a list of records.
+    #[error("it is not in a list of records")]
+    Frame,
     /// Something in it changed since it was written.
     #[error("its checksum is {stored:08x}, and {computed:08x} of what is there")]
     Checksum {
@@ -120,22 +123,28 @@ fn checksum(kind: u32, number: u64, position: Position, body: &[u8]) -> u32 {
 }
 
 /// Bytes about an entity that are replaced as a whole: their checksum (little-endian) comes first. It
-/// is that of a record at position 0, where there is none.
-pub(super) fn seal(entity: Entity, bytes: &[u8]) -> Vec<u8> {
+/// is that of a record at position 0, where there is none, and of what is stored `beside` them.
+pub(super) fn seal(entity: Entity, bytes: &[u8], beside: &[u8]) -> Vec<u8> {
     let checksum = checksum(entity.kind.number(), entity.number, 0, bytes);
-    [&checksum.to_le_bytes(), bytes].concat()
+    [&crc32c::crc32c_append(checksum, beside).to_le_bytes(), bytes].concat()
 }
 
-/// The bytes that were sealed, if they are as they were.
-pub(super) fn unseal(entity: Entity, sealed: Vec<u8>) -> Result<Bytes, RecordError> {
+/// The bytes that were sealed, if they and what is beside them are as they were. In format 3 nothing was
+/// beside them.
+pub(super) fn unseal(entity: Entity, sealed: Vec<u8>, beside: &[u8]) -> Result<Bytes, RecordError> {
     let mut sealed = Bytes::from(sealed);
     if sealed.len() < CHECKSUM_BYTES {
         return Err(RecordError::Misplaced);
     }
     let bytes = sealed.split_off(CHECKSUM_BYTES);
     let stored = sealed.iter().rev().fold(0, |checksum, byte| checksum << 8 | u32::from(*byte));
-    let computed = checksum(entity.kind.number(), entity.number, 0, &bytes);
-    if stored == computed { Ok(bytes) } else { Err(RecordError::Checksum { stored, computed }) }
+    let alone = checksum(entity.kind.number(), entity.number, 0, &bytes);
+    let computed = crc32c::crc32c_append(alone, beside);
+    if stored == computed || stored == alone {
+        Ok(bytes)
+    } else {
+        Err(RecordError::Checksum { stored, computed })
+    }
 }
 
 #[cfg(test)]
@@ -154,9 +163,12 @@ mod tests {
             let error = StoredRecord::check(Bytes::from(damaged)).unwrap_err();
             assert!(!error.is_of_later_version(), "bit {bit}: {error}");
         }
-        let sealed = seal(Entity::run(7), b"info");
-        assert_eq!(unseal(Entity::run(7), sealed.clone()).unwrap(), Bytes::from_static(b"info"));
-        unseal(Entity::run(8), sealed).unwrap_err();
+        let sealed = seal(Entity::run(7), b"info", b"id");
+        assert_eq!(unseal(Entity::run(7), sealed.clone(), b"id").unwrap(), Bytes::from_static(b"info"));
+        unseal(Entity::run(8), sealed.clone(), b"id").unwrap_err();
+        unseal(Entity::run(7), sealed, b"ie").unwrap_err();
+        let of_format_3 = seal(Entity::run(7), b"info", b"");
+        unseal(Entity::run(7), of_format_3, b"id").unwrap();
     }
 
     /// The numbers of the format: a change of them is a new format.

@@ -7,10 +7,11 @@ use tempfile::TempDir;
 
 use crate::{
     execution::{
+        archive::Stored,
         fact::{Fact, UnrecordedChange},
         record::{Record, RunIdentity},
     },
-    storage::{Append, SqliteStorage, StorageError, reader::Reader, stored_record::RecordError},
+    storage::{Append, SqliteStorage, StorageError, damages::Damages, reader::Reader},
 };
 
 const LOG: &str = "log.sqlite";
@@ -71,19 +72,31 @@ fn a_newer_format_is_refused_by_its_number() {
     }
 }
 
+/// What is wrong with a run, whose row says who it is.
+fn damage(folder: &Path, number: u64) -> String {
+    let reader = Reader::open(&folder.join(RUNS), Damages::default()).unwrap();
+    match reader.load(number).unwrap() {
+        Stored::Damaged(damage) => {
+            assert_eq!(damage.run, number);
+            format!("{}: {}", damage.workflow_id, damage.reason)
+        }
+        Stored::Run(_) | Stored::Nothing => panic!("run {number} is not damaged"),
+    }
+}
+
 /// What SQLite itself does not see: a row whose bytes changed.
 #[test]
 fn damage_to_one_run_is_named_and_leaves_the_others() {
     let folder = folder(&["a", "b"]);
-    let damage = "UPDATE records SET records = CAST(substr(records, 1, length(records) - 6) || x'00' ||
+    let changed = "UPDATE records SET records = CAST(substr(records, 1, length(records) - 6) || x'00' ||
                   substr(records, length(records) - 4) AS BLOB) WHERE number = 1";
-    execute(folder.path(), RUNS, damage);
-    let reader = Reader::open(&folder.path().join(RUNS)).unwrap();
-    assert!(reader.load(0).unwrap().is_some());
-    let error = reader.load(1).unwrap_err();
-    let said = error.to_string();
-    assert!(matches!(error, StorageError::Record { source: RecordError::Checksum { .. }, .. }), "{said}");
-    assert!(said.contains(RUNS) && said.contains("run 1 at position 2"), "{said}");
+    execute(folder.path(), RUNS, changed);
+    let said = damage(folder.path(), 1);
+    assert!(said.contains("run 1 at position 2: its checksum is"), "{said}");
+    let opened = SqliteStorage::open(folder.path()).unwrap();
+    let in_memory: Vec<_> = opened.found.in_memory.iter().map(|(number, _)| *number).collect();
+    assert_eq!(in_memory, [0]);
+    assert_eq!(opened.found.next_number, 2);
 }
 
 #[test]
@@ -94,22 +107,102 @@ fn a_record_of_another_run_is_out_of_place() {
         RUNS,
         "UPDATE records SET records = (SELECT records FROM records WHERE number = 0) WHERE number = 1",
     );
-    let error = Reader::open(&folder.path().join(RUNS)).unwrap().load(1).unwrap_err();
-    assert!(matches!(error, StorageError::Record { source: RecordError::Misplaced, .. }), "{error}");
+    let said = damage(folder.path(), 1);
+    assert!(said.contains("it belongs elsewhere"), "{said}");
+}
+
+/// A folder whose second file has nothing, as after a crash within a second.
+fn folder_with_a_log(names: &[&str]) -> TempDir {
+    let folder = folder(names);
+    execute(
+        folder.path(),
+        RUNS,
+        "DELETE FROM records; DELETE FROM run; UPDATE store SET applied = 0, checksum = NULL",
+    );
+    folder
+}
+
+const DAMAGE_ENTRY: &str =
+    "UPDATE log SET entry = CAST(substr(entry, 1, length(entry) - 1) || x'00' AS BLOB) WHERE position = 2;";
+
+#[test]
+fn damage_to_the_log_is_that_of_one_run_and_the_rest_is_applied() {
+    // Of the record, and of the frame around it.
+    for sql in [DAMAGE_ENTRY, "UPDATE log SET entry = x'0aff01' WHERE position = 2;"] {
+        let folder = folder_with_a_log(&["a", "b", "c"]);
+        execute(folder.path(), LOG, sql);
+        let opened = SqliteStorage::open(folder.path()).unwrap();
+        let in_memory: Vec<_> = opened.found.in_memory.iter().map(|(number, _)| *number).collect();
+        assert_eq!(in_memory, [0, 2], "{sql}");
+        assert_eq!((opened.found.last, opened.found.next_number), (3, 3));
+        drop(opened);
+        let said = damage(folder.path(), 1);
+        assert!(said.contains("run 1 at position 2"), "{said}");
+    }
 }
 
 #[test]
-fn damage_to_the_log_is_named() {
-    let folder = folder(&["a", "b"]);
-    // As if the second file did not have them.
-    execute(folder.path(), RUNS, "DELETE FROM records; DELETE FROM run; UPDATE store SET applied = 0");
-    execute(
-        folder.path(),
-        LOG,
-        "UPDATE log SET entry = CAST(substr(entry, 1, length(entry) - 1) || x'00' AS BLOB) WHERE position = 2",
-    );
+fn damage_to_the_log_is_named_if_it_may_be_that_of_any_run() {
+    let folder = folder_with_a_log(&["a", "b"]);
+    execute(folder.path(), LOG, DAMAGE_ENTRY);
+    execute(folder.path(), LOG, "UPDATE log SET runs = NULL");
     let said = refusal(folder.path()).to_string();
     assert!(said.contains("entry 2 of the log") && said.contains("checksum"), "{said}");
+}
+
+/// Rows of `run` follow from the records, so damage to them is put right.
+#[test]
+fn rows_are_put_right_from_the_records() {
+    for sql in [
+        "UPDATE run SET workflow_id = 'x' WHERE number = 1",
+        "UPDATE run SET namespace = 'x', closed = 7 WHERE number = 1",
+        "UPDATE run SET info = x'0102030405' WHERE number = 1",
+        "UPDATE run SET number = 5 WHERE number = 1; DELETE FROM run WHERE number = 5",
+        "PRAGMA writable_schema = 1; DELETE FROM run WHERE number = 1",
+    ] {
+        let folder = folder(&["a", "b", "c"]);
+        execute(folder.path(), RUNS, sql);
+        let opened = SqliteStorage::open(folder.path()).unwrap();
+        let names: Vec<_> = opened
+            .found
+            .in_memory
+            .iter()
+            .map(|(number, run)| (*number, &run.identity().workflow_id[..]))
+            .collect();
+        assert_eq!(names, [(0, "a"), (1, "b"), (2, "c")], "{sql}");
+        assert_eq!(opened.found.archive.latest("default", "b").unwrap(), Some(1), "{sql}");
+    }
+}
+
+#[test]
+fn records_that_are_missing_or_elsewhere_are_damage() {
+    for (sql, damaged) in [
+        ("DELETE FROM records WHERE number = 1", &[1][..]),
+        ("UPDATE records SET number = 9 WHERE number = 1", &[1, 9]),
+        ("UPDATE records SET kind = 2 WHERE number = 1", &[1]),
+        ("UPDATE records SET position = 7 WHERE number = 1", &[1]),
+        ("UPDATE records SET records = x'' WHERE number = 1", &[1]),
+    ] {
+        let folder = folder(&["a", "b", "c"]);
+        execute(folder.path(), RUNS, sql);
+        let opened = SqliteStorage::open(folder.path()).unwrap();
+        let in_memory: Vec<_> = opened.found.in_memory.iter().map(|(number, _)| *number).collect();
+        assert_eq!(in_memory, [0, 2], "{sql}");
+        for number in damaged {
+            let stored = opened.found.archive.load(*number).unwrap();
+            assert!(matches!(stored, Stored::Damaged(_)), "{sql}: run {number}: {stored:?}");
+        }
+    }
+}
+
+#[test]
+fn a_changed_position_is_refused() {
+    for sql in ["UPDATE store SET applied = 1", "UPDATE store SET sealed = 2"] {
+        let folder = folder(&["a", "b", "c"]);
+        execute(folder.path(), RUNS, sql);
+        let said = refusal(folder.path()).to_string();
+        assert!(said.contains("what it says about how far it is was changed"), "{said}");
+    }
 }
 
 #[test]
@@ -121,8 +214,8 @@ fn a_log_that_lost_its_end_is_refused_until_that_is_accepted() {
     let error = refusal(folder.path());
     let said = error.to_string();
     assert!(matches!(error, StorageError::LogEndsEarly { last: 1, sealed: 3, .. }), "{said}");
-    assert!(said.contains("from a backup") && said.contains("sealed"), "{said}");
-    execute(folder.path(), RUNS, "UPDATE store SET sealed = 0");
+    assert!(said.contains("from a backup") && said.contains("data-folder.md"), "{said}");
+    execute(folder.path(), RUNS, "UPDATE store SET sealed = 0, checksum = NULL");
     append(folder.path(), &["d"]);
     append(folder.path(), &["e"]);
     let opened = SqliteStorage::open(folder.path()).unwrap();

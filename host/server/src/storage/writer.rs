@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tokio::sync::oneshot;
+
 use crate::{
     execution::{archive::Archived, record::Record},
     storage::{
@@ -17,6 +19,7 @@ use crate::{
         error::end_process,
         fail_point,
         log_file::LogFile,
+        mend::Mend,
         synced::Synced,
     },
     time::Time,
@@ -55,6 +58,8 @@ pub(super) enum Message {
     Hurry,
     /// Delete runs that closed before this time.
     Prune(Time),
+    /// Change what is stored of one run.
+    Mend(Mend, oneshot::Sender<()>),
     End,
 }
 
@@ -81,6 +86,9 @@ pub(super) fn run(
             });
             pass_on(behind, Behind::Transitions(group.transitions));
         }
+        for (mend, done) in group.mends {
+            pass_on(behind, Behind::Mend(mend, done));
+        }
         if let Some(closed_before) = group.prune {
             pass_on(behind, Behind::Prune(closed_before));
         }
@@ -96,6 +104,7 @@ struct Group {
     /// Whether a call waits for one of them.
     urgent: bool,
     prune: Option<Time>,
+    mends: Vec<(Mend, oneshot::Sender<()>)>,
     ends: bool,
 }
 
@@ -136,16 +145,18 @@ impl Group {
     fn take(&mut self, message: Message) {
         match message {
             Message::Append(Append { position, records, archived, awaited, lazy }) => {
-                self.transitions.push(Transition {
-                    position,
-                    entry: entry::encode(position, records),
-                    archived,
-                });
+                let runs = entry::encode_runs(position, records.iter().map(|record| record.run));
+                let entry = entry::encode(position, records);
+                self.transitions.push(Transition { position, entry, runs, archived });
                 self.awaited += awaited;
                 self.urgent |= !lazy;
             }
             Message::Hurry => self.urgent = true,
             Message::Prune(closed_before) => self.prune = Some(closed_before),
+            Message::Mend(mend, done) => {
+                self.mends.push((mend, done));
+                self.urgent = true;
+            }
             Message::End => self.ends = true,
         }
     }

@@ -6,9 +6,13 @@ use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
 use tonic::Status;
 
 use crate::{
-    execution::{describe, record::RunNumber},
+    execution::{
+        archive::{Stored, Unreadable},
+        describe,
+        record::RunNumber,
+    },
     shard::context::ShardContext,
-    storage::{Position, Row, StorageError},
+    storage::{Position, Row},
     visibility::filter::{Filter, Listed},
 };
 
@@ -41,7 +45,7 @@ pub(crate) async fn scan<T: Send + 'static>(
     let read = context.blocking(move || scan.archive(&blocking, &in_memory, position)).await?;
     let (sum, position) = read.map_err(|error| {
         tracing::error!(%error, "failed to read the list of runs");
-        Status::data_loss(error.to_string())
+        Status::unavailable(error.to_string())
     })?;
     context.on_disk(position).await?;
     Ok(sum)
@@ -69,7 +73,7 @@ impl<T> Scan<T> {
         context: &ShardContext,
         in_memory: &HashSet<RunNumber>,
         mut position: Position,
-    ) -> Result<(T, Position), StorageError> {
+    ) -> Result<(T, Position), Unreadable> {
         let mut read = 0;
         let mut without_info = Vec::new();
         let (namespace, before, most) = (self.namespace.clone(), self.before, self.most);
@@ -81,7 +85,10 @@ impl<T> Scan<T> {
             }
             read < most
         };
-        context.storage().list(&namespace, before, &mut each)?;
+        context
+            .storage()
+            .list(&namespace, before, &mut each)
+            .map_err(|error| Unreadable(error.to_string()))?;
         // Rows without information are of runs that came back into memory meanwhile, and may have left it again.
         for number in without_info {
             let in_memory = {
@@ -89,8 +96,15 @@ impl<T> Scan<T> {
                 let run = shard.executions.get(number);
                 run.map(|run| (describe::info(run), shard.position_of(number)))
             };
-            let found =
-                in_memory.or_else(|| context.archived_run(number).map(|run| (describe::info(&run), 0)));
+            let found = match in_memory {
+                Some(found) => Some(found),
+                None => match context.archived_run(number) {
+                    Ok(Stored::Run(run)) => Some((describe::info(&run), 0)),
+                    Ok(Stored::Damaged(damage)) => Some((damage.info(), 0)),
+                    Ok(Stored::Nothing) => None,
+                    Err(error) => return Err(error),
+                },
+            };
             if let Some((info, changed)) = found {
                 position = position.max(changed);
                 self.add_matching(number, info);

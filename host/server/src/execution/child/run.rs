@@ -16,9 +16,10 @@ use host_wire::{
 };
 
 use crate::{
+    error::Error,
     execution::{
         executions::Executions,
-        loading::Needs,
+        loading::{Needs, NotReady},
         record::{RunIdentity, RunNumber},
         run::Run,
         run_transition::RunTransition,
@@ -33,7 +34,7 @@ use crate::{
 /// Looks up the run that may be in the way of a child.
 pub(crate) fn look_up(executions: &Executions, namespace: &str, workflow_id: &str) -> Result<(), Needs> {
     if executions.check_namespace(namespace).is_ok() {
-        executions.latest(namespace, workflow_id)?;
+        executions.latest(namespace, workflow_id).map_or_else(NotReady::only_needs, |_| Ok(()))?;
     }
     Ok(())
 }
@@ -62,14 +63,21 @@ fn may_start(
     if executions.check_namespace(&initiated.namespace).is_err() {
         return Err(StartFailed::NamespaceNotFound);
     }
-    let latest = executions
-        .latest(&initiated.namespace, &initiated.workflow_id)
-        .unwrap_or_else(|needs| panic!("{needs:?} before the start of a child"));
-    let Some(latest) = latest.and_then(|number| executions.get(number)) else { return Ok(()) };
-    let allowed = !latest.is_open()
+    let latest = executions.latest(&initiated.namespace, &initiated.workflow_id).map_err(NotReady::refusal);
+    let (is_open, status) = match latest {
+        Ok(latest) => match latest.and_then(|number| executions.get(number)) {
+            Some(latest) => (latest.is_open(), latest.status()),
+            None => return Ok(()),
+        },
+        Err(Error::Damaged(damage)) => (damage.is_open(), damage.status()),
+        Err(_) => return Err(StartFailed::WorkflowAlreadyExists),
+    };
+    let allowed = !is_open
         && match initiated.workflow_id_reuse_policy() {
             WorkflowIdReusePolicy::RejectDuplicate => false,
-            WorkflowIdReusePolicy::AllowDuplicateFailedOnly => latest.status() != Status::Completed,
+            WorkflowIdReusePolicy::AllowDuplicateFailedOnly => {
+                !matches!(status, Status::Completed | Status::Unspecified)
+            }
             _ => true,
         };
     if allowed { Ok(()) } else { Err(StartFailed::WorkflowAlreadyExists) }

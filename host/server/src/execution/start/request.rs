@@ -19,6 +19,7 @@ use crate::{
     execution::{
         child::close,
         close::terminate,
+        damage::Damage,
         executions::Executions,
         loading::NotReady,
         record::{RunIdentity, RunNumber},
@@ -142,7 +143,10 @@ pub(crate) fn prepare_signal(
     executions.check_namespace(&start.namespace)?;
     check(start)?;
     signal.check()?;
-    let latest = executions.latest(&start.namespace, &start.workflow_id)?;
+    let latest = match executions.latest(&start.namespace, &start.workflow_id) {
+        Err(NotReady::Refused(Error::Damaged(damage))) if !damage.is_open() => None,
+        latest => latest?,
+    };
     let open = latest.and_then(|number| Some((number, executions.get(number).filter(|run| run.is_open())?)));
     let replaces = start.workflow_id_conflict_policy() == Conflict::TerminateExisting
         || start.workflow_id_reuse_policy() == Reuse::TerminateIfRunning;
@@ -203,8 +207,23 @@ fn start_with(
     Started { run: number, by_this_request: true, just_now: true }
 }
 
+/// Whether a run may follow one that cannot be read. What is not known of that one is taken to stand in the way.
+fn may_follow(damage: &Damage, request: &StartWorkflowExecutionRequest) -> bool {
+    !damage.is_open()
+        && match request.workflow_id_reuse_policy() {
+            Reuse::RejectDuplicate => false,
+            Reuse::AllowDuplicateFailedOnly => {
+                !matches!(damage.status(), Status::Completed | Status::Unspecified)
+            }
+            Reuse::Unspecified | Reuse::AllowDuplicate | Reuse::TerminateIfRunning => true,
+        }
+}
+
 fn existing(executions: &Executions, request: &StartWorkflowExecutionRequest) -> Result<Existing, NotReady> {
-    let latest = executions.latest(&request.namespace, &request.workflow_id)?;
+    let latest = match executions.latest(&request.namespace, &request.workflow_id) {
+        Err(NotReady::Refused(Error::Damaged(damage))) if may_follow(&damage, request) => None,
+        latest => latest?,
+    };
     let Some((number, run)) = latest.and_then(|number| Some((number, executions.get(number)?))) else {
         return Ok(Existing::No);
     };

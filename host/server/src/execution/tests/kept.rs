@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::execution::{
-    archive::Archive,
+    archive::{Archive, Stored, Unreadable},
     record::{Record, RunIdentity, RunNumber},
     run::Run,
 };
@@ -17,6 +17,11 @@ impl Kept {
         self.0.lock().unwrap()
     }
 
+    /// The run as it was last.
+    pub(crate) fn run(&self, number: RunNumber) -> Option<Run> {
+        Run::from_records(self.records().iter().filter(|record| record.run == number).cloned())
+    }
+
     fn last_started(&self, is_it: impl Fn(&RunIdentity) -> bool) -> Option<RunNumber> {
         let records = self.records();
         let started = records.iter().rev().find(|record| record.identity.as_ref().is_some_and(&is_it));
@@ -25,15 +30,16 @@ impl Kept {
 }
 
 impl Archive for Kept {
-    fn latest(&self, namespace: &str, workflow_id: &str) -> Option<RunNumber> {
-        self.last_started(|identity| identity.namespace == namespace && identity.workflow_id == workflow_id)
+    fn latest(&self, namespace: &str, workflow_id: &str) -> Result<Option<RunNumber>, Unreadable> {
+        Ok(self
+            .last_started(|identity| identity.namespace == namespace && identity.workflow_id == workflow_id))
     }
 
-    fn with_run_id(&self, run_id: &str) -> Option<RunNumber> {
-        self.last_started(|identity| identity.run_id == run_id)
+    fn with_run_id(&self, run_id: &str) -> Result<Option<RunNumber>, Unreadable> {
+        Ok(self.last_started(|identity| identity.run_id == run_id))
     }
 
-    fn load(&self, number: RunNumber) -> Option<Run> {
-        Run::from_records(self.records().iter().filter(|record| record.run == number).cloned())
+    fn load(&self, number: RunNumber) -> Result<Stored, Unreadable> {
+        Ok(self.run(number).map_or(Stored::Nothing, |run| Stored::Run(Box::new(run))))
     }
 }

@@ -31,7 +31,6 @@ use crate::{
             attempt::{self, AttemptEnd},
             respond::{self, Attempt},
         },
-        archive::Archive,
         cancel::{self, request::CancelRequest},
         child,
         close::terminate,
@@ -158,7 +157,7 @@ impl Script {
                 Err(NotReady::Needs(needed)) => {
                     assert!(!loaded.contains(&needed), "{needed:?} is needed though it was loaded");
                     self.executions.pin(&needed);
-                    let found = load(&self.kept, &needed);
+                    let found = load(&self.kept, &needed).unwrap();
                     if self.forgetful {
                         self.forget_all();
                     }
@@ -239,7 +238,7 @@ impl Script {
             self.now = self.now.max(run.next_deadline().unwrap().0);
             let now = self.now;
             let passed = self.transition(
-                |executions| Ok(pass_time::prepare(executions, number, now)?),
+                |executions| pass_time::prepare(executions, number, now),
                 |transition, is_due| {
                     assert!(is_due);
                     transition.change(number, pass_time::pass_time);
@@ -256,13 +255,13 @@ impl Script {
         let numbers: BTreeSet<_> = self.kept.records().iter().map(|record| record.run).collect();
         let run = |number| match self.executions.get(number) {
             Some(run) => run.clone(),
-            None => self.kept.load(number).unwrap(),
+            None => self.kept.run(number).unwrap(),
         };
         numbers.into_iter().map(|number| (number, run(number))).collect()
     }
 
     fn number(&mut self, id: &str) -> RunNumber {
-        self.look_up(|executions| Ok(executions.latest("default", id)?)).unwrap().unwrap()
+        self.look_up(|executions| executions.latest("default", id)).unwrap().unwrap()
     }
 
     pub(crate) fn is_open(&mut self, id: &str) -> bool {
@@ -483,7 +482,7 @@ impl Script {
     /// The facts give the same runs.
     pub(crate) fn check_recovery(&self) {
         for (number, run) in self.executions.iter() {
-            assert_eq!(self.kept.load(number).as_ref(), Some(run));
+            assert_eq!(self.kept.run(number).as_ref(), Some(run));
         }
     }
 

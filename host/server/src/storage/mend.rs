@@ -1,0 +1,12 @@
+//! Changes of stored runs beside the log.
+
+use crate::execution::{archive::Archived, record::RunNumber};
+
+/// A change of what is stored that is not part of the log.
+#[derive(Clone, Debug)]
+pub(crate) enum Mend {
+    /// A run that cannot be read is closed: this is its row from now on.
+    Close(Archived),
+    /// A run is deleted, with everything that is known of it.
+    Delete(RunNumber),
+}
