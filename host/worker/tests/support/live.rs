@@ -25,7 +25,8 @@ use tonic::Request;
 
 use super::embedded::{Embedded, NAMESPACE, events, json, queue, signal, start};
 
-const TASK_QUEUE: &str = "queue";
+/// The queue of all runs.
+pub const TASK_QUEUE: &str = "queue";
 const WORKFLOW_ID: &str = "workflow";
 
 /// A workflow to run, and the results of its activities.
@@ -182,7 +183,7 @@ pub fn execute(
     }
 }
 
-async fn poll(embedded: &Embedded) -> PollWorkflowTaskQueueResponse {
+pub async fn poll(embedded: &Embedded) -> PollWorkflowTaskQueueResponse {
     let message = PollWorkflowTaskQueueRequest {
         namespace: NAMESPACE.to_owned(),
         task_queue: Some(queue(TASK_QUEUE)),
