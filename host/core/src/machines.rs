@@ -230,6 +230,10 @@ impl Machines {
     /// Makes the job for an update, and its machine.
     fn begin_update(&mut self, request: UpdateRequest, is_replaying: bool) {
         let instance = request.protocol_instance_id().to_owned();
+        // The service may send a request again that the guest has; its handler runs once.
+        if self.updates.get(&instance).is_some() {
+            return;
+        }
         self.jobs.push(Job::Update(Box::new(request.update())));
         let id = self.open.begin_own(update::Update::new(request, is_replaying));
         self.updates.begin(instance, id);

@@ -3,6 +3,7 @@
 mod activities;
 mod cancellation;
 mod coverage;
+mod field_reports;
 mod local_activities;
 mod operations;
 mod pages;

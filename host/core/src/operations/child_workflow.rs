@@ -153,7 +153,7 @@ impl Operation for ChildWorkflow {
                 Cancelled::Child(Box::new(RequestCancelExternalWorkflowExecutionCommandAttributes {
                     namespace: self.namespace.clone(),
                     workflow_id: self.workflow_id.clone(),
-                    run_id: self.run_id.clone(),
+                    // No run id: the child may have continued as new. The service compares the parent.
                     child_workflow_only: true,
                     reason,
                     ..RequestCancelExternalWorkflowExecutionCommandAttributes::default()
