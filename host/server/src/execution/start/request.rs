@@ -295,14 +295,24 @@ fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error> {
             return Err(Error::invalid(format!("Invalid {name}: negative duration.")));
         }
     }
-    let terminates = request.workflow_id_reuse_policy() == Reuse::TerminateIfRunning;
-    if terminates && request.workflow_id_conflict_policy() != Conflict::Unspecified {
-        return Err(Error::invalid(
+    check_policies(request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy())
+}
+
+/// Refuses the combinations that Temporal's server refuses (`validateWorkflowIdReusePolicy`).
+fn check_policies(reuse: Reuse, conflict: Conflict) -> Result<(), Error> {
+    match (reuse, conflict) {
+        (Reuse::TerminateIfRunning, Conflict::Unspecified) => Ok(()),
+        (Reuse::TerminateIfRunning, _) => Err(Error::invalid(
             "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used \
              together with a WorkflowIDConflictPolicy.",
-        ));
+        )),
+        // It would only terminate: the run that it ended would be the duplicate that it rejects.
+        (Reuse::RejectDuplicate, Conflict::TerminateExisting) => Err(Error::invalid(
+            "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be used \
+             together with WorkflowIdConflictPolicy WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING",
+        )),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionRequest) -> NewRun {

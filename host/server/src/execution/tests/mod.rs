@@ -5,6 +5,7 @@
 
 mod coverage;
 mod describe;
+mod field_reports;
 mod kept;
 mod loading;
 mod random;

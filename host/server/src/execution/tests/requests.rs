@@ -5,7 +5,8 @@ use host_wire::{
     temporal::api::{
         command::v1::{command::Attributes, *},
         common::v1::{
-            ActivityType, Memo, Payload, RetryPolicy, SearchAttributes, WorkflowExecution, WorkflowType,
+            ActivityType, Memo, Payload, Payloads, RetryPolicy, SearchAttributes, WorkflowExecution,
+            WorkflowType,
         },
         enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
         failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
@@ -141,6 +142,11 @@ pub(crate) fn failure(kind: &str) -> Failure {
         })),
         ..Failure::default()
     }
+}
+
+/// Details of a heartbeat.
+pub(crate) fn details(text: &str) -> Payloads {
+    Payloads { payloads: vec![Payload { data: text.to_owned().into(), ..Payload::default() }] }
 }
 
 fn payload(text: &'static str) -> Payload {

@@ -4,7 +4,7 @@
 //! ```text
 //! start [key=value …]         signal NAME [request]   cancel    terminate    +SECONDS
 //! poll    complete[-sticky] COMMAND… [--force] [--return]    fail    in-process    restart
-//! take ACTIVITY    done ACTIVITY    error ACTIVITY [type]    canceled ACTIVITY    beat ACTIVITY
+//! take ACTIVITY    done ACTIVITY    error ACTIVITY [type]    canceled ACTIVITY    beat ACTIVITY [details]
 //! evict
 //! ```
 
@@ -49,7 +49,7 @@ use crate::{
         tests::{
             describe::describe,
             kept::Kept,
-            requests::{command, failure, start_request},
+            requests::{command, details, failure, start_request},
         },
         token::TaskToken,
         transition::Transition,
@@ -449,8 +449,9 @@ impl Script {
                 heartbeat_details: None,
             },
             "beat" => {
+                let details = arguments.get(1).copied().map(details);
                 let cancel = self.transition(find, |transition, (number, id)| {
-                    transition.change(number, |run| respond::heartbeat(run, id, None))
+                    transition.change(number, |run| respond::heartbeat(run, id, details))
                 })?;
                 writeln!(self.out, "beat: cancel requested: {cancel}").unwrap();
                 return Ok(());
@@ -477,6 +478,13 @@ impl Script {
         )?;
         writeln!(self.out, "take: {activity_id} attempt {attempt}: {taken}").unwrap();
         Ok(())
+    }
+
+    /// What the last heartbeat of an activity said.
+    pub(crate) fn heartbeat(&mut self, id: &str, activity_id: &str) -> String {
+        let activity = self.run(id).activities().by_id(activity_id).unwrap();
+        let details = activity.heartbeat_details.clone().unwrap_or_default();
+        details.payloads.iter().map(|payload| String::from_utf8_lossy(&payload.data)).collect()
     }
 
     /// The facts give the same runs.
