@@ -27,7 +27,8 @@ options! {
 }
 
 impl TimerOptions {
-    /// Options of a timer that fires after `duration`.
+    /// Options of a timer that fires after `duration`, or after 1 ms if that is longer: the service takes no timer of
+    /// zero.
     pub fn new(duration: Duration) -> Self {
         Self::of(duration)
     }

@@ -15,12 +15,18 @@ use super::{
     local_activity, named_payloads, nexus, outcome, payload, time, user_metadata,
 };
 
+/// Shortest timer, in nanoseconds: the service refuses timers of zero, and the run would fail at that task for ever.
+/// One millisecond, as in Temporal's TypeScript SDK.
+const SHORTEST_TIMER_NANOS: u64 = 1_000_000;
+
 /// A command for the workflow core. Nothing for one that history does not know.
 pub(crate) fn to_core(command: GuestCommand, defaults: &Defaults) -> Result<Option<Command>, Malformed> {
     Ok(Some(match command {
         GuestCommand::StartTimer { seq, options } => Command::StartTimer {
             seq,
-            start_to_fire_timeout: time::duration_to_wire(options.start_to_fire_timeout),
+            start_to_fire_timeout: time::duration_to_wire(
+                options.start_to_fire_timeout.max(SHORTEST_TIMER_NANOS),
+            ),
             user_metadata: user_metadata::boxed(options.user_metadata),
         },
         GuestCommand::CancelTimer { seq } => Command::CancelTimer { seq },
