@@ -9,7 +9,8 @@ use wasmtime::{InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::cache::Cache;
 use crate::config::{Config, Features};
-use crate::limits::{MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS};
+use crate::limits::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
+use crate::resident::Resident;
 use crate::settings::{CompilerSettings, wasmtime_config};
 use crate::store_data::StoreData;
 use crate::ticker::Ticker;
@@ -48,6 +49,7 @@ pub(crate) struct Shared {
     pub(crate) supported: Features,
     pub(crate) ticker: Ticker,
     pub(crate) cache: Option<Cache>,
+    pub(crate) resident: Resident,
 }
 
 impl Engine {
@@ -69,7 +71,8 @@ impl Engine {
         let ticker = Ticker::start(&wasmtime, config.deadline).map_err(EngineError::Thread)?;
         let supported = config.supported.iter().copied().collect();
         let cache = config.cache.as_deref().and_then(|folder| open_cache(folder, &wasmtime));
-        Ok(Self { shared: Arc::new(Shared { wasmtime, linker, config, supported, ticker, cache }) })
+        let resident = Resident::new();
+        Ok(Self { shared: Arc::new(Shared { wasmtime, linker, config, supported, ticker, cache, resident }) })
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -93,13 +96,12 @@ fn open_cache(folder: &Path, wasmtime: &wasmtime::Engine) -> Option<Cache> {
 
 fn pool(config: &Config) -> PoolingAllocationConfig {
     let mut pool = PoolingAllocationConfig::new();
-    // A guest built with wit-bindgen has one core module with a memory, and two or three without a memory
-    // that forward calls.
-    let core_instances = config.instances.saturating_mul(CORE_INSTANCES_PER_GUEST);
+    // As many of each as all guests together may have, so that no module takes the places of another: loading
+    // refuses a module that needs more.
     pool.total_component_instances(config.instances)
-        .total_core_instances(core_instances)
-        .total_memories(config.instances)
-        .total_tables(config.instances.saturating_mul(TABLES_PER_GUEST))
+        .total_core_instances(config.instances.saturating_mul(MAX_CORE_INSTANCES))
+        .total_memories(config.instances.saturating_mul(MAX_MEMORIES))
+        .total_tables(config.instances.saturating_mul(MAX_TABLES))
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
         .max_component_instance_size(MAX_INSTANCE_STATE_BYTES)
         .max_core_instance_size(MAX_INSTANCE_STATE_BYTES)
@@ -108,10 +110,6 @@ fn pool(config: &Config) -> PoolingAllocationConfig {
     pool
 }
 
-/// Core instances of one guest, on average: the pool has this many for each guest.
-const CORE_INSTANCES_PER_GUEST: u32 = 8;
-/// Tables of one guest, on average: the pool has this many for each guest.
-const TABLES_PER_GUEST: u32 = 4;
 /// Bytes of wasmtime's own bookkeeping for an instance (`max_component_instance_size`).
 const MAX_INSTANCE_STATE_BYTES: usize = 1 << 20;
 /// One table of the pool holds 1/8 of the entries that all tables of a guest may have together.

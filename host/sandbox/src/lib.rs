@@ -30,6 +30,7 @@ mod memory;
 mod module;
 mod patches;
 pub mod random;
+mod resident;
 mod settings;
 mod sink;
 mod snapshot;

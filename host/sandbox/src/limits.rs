@@ -59,8 +59,13 @@ pub const MAX_ABBREVIATION_BYTES: usize = 256 << 10;
 pub const MAX_LINE_HEADER_BYTES: usize = 256 << 10;
 /// Components inside components inside a module. Tools make one level.
 pub const MAX_COMPONENT_DEPTH: usize = 8;
-/// Core instances in one component.
-pub const MAX_CORE_INSTANCES: u32 = 64;
+/// Core instances of one guest, those of components inside its component included. A guest built with wit-bindgen has
+/// three or four: its code, and modules that forward calls.
+pub const MAX_CORE_INSTANCES: u32 = 16;
+/// Linear memories of one guest. The pool has one for each guest.
+pub const MAX_MEMORIES: u32 = 1;
+/// Tables of one guest. A guest built with wit-bindgen has two: that of its functions, and that of its imports.
+pub const MAX_TABLES: u32 = 4;
 /// Bytes of the file of a module.
 pub const MAX_MODULE_BYTES: usize = 64 << 20;
 /// Workflow types in one module.

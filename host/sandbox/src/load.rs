@@ -4,11 +4,11 @@ use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 
-use crate::accessor::{self, Accessor, NoAccessor};
+use crate::accessor::{self, Accessor, Extended, NoAccessor};
 use crate::digest::Digest;
 use crate::engine::Engine;
 use crate::gate::{self, Import, ImportClass};
-use crate::limits::{MAX_DEBUG_BYTES, MAX_DEFINITIONS};
+use crate::limits::{MAX_DEBUG_BYTES, MAX_DEFINITIONS, MAX_MEMORIES, MAX_TABLES};
 use crate::load_error::LoadError;
 use crate::module::{Linked, Module};
 use crate::symbols::{self, Stripped, Symbols};
@@ -49,13 +49,13 @@ impl Engine {
                  are read: backtraces have no names and lines"
             );
         }
-        let (bytes, no_accessor) = match accessor::add(&bytes) {
-            Ok(extended) => (extended, None),
-            Err(no_accessor) => (bytes, Some(no_accessor)),
+        let (bytes, globals) = match accessor::add(&bytes) {
+            Ok(Extended { component, globals }) => (component, Ok(globals)),
+            Err(no_accessor) => (bytes, Err(no_accessor)),
         };
         let symbols = Symbols::new(sections, &bytes);
         let component = self.compile(&bytes)?;
-        let guest = self.link(&component, &imports, no_accessor)?;
+        let guest = self.link(&component, &imports, globals)?;
         let mut module = Module::new(self, digest, guest, imports, symbols);
         let definitions = module.ask_definitions().map_err(LoadError::Definitions)?;
         check_definitions(&definitions)?;
@@ -77,6 +77,7 @@ impl Engine {
                 self.component(&code).map_err(failed)?
             }
         };
+        check_resources(&component)?;
         component.initialize_copy_on_write_image().map_err(failed)?;
         Ok(component)
     }
@@ -101,7 +102,7 @@ impl Engine {
         &self,
         component: &Component,
         imports: &[Import],
-        no_accessor: Option<NoAccessor>,
+        globals: Result<usize, NoAccessor>,
     ) -> Result<Linked, LoadError> {
         let contract = |error: wasmtime::Error| LoadError::Contract(format!("{error:#}"));
         let engine = &self.shared().wasmtime;
@@ -117,12 +118,23 @@ impl Engine {
         }
         let pre = linker.instantiate_pre(component).map_err(contract)?;
         let exports = WorkflowModuleIndices::new(&pre).map_err(contract)?;
-        let accessor = match no_accessor {
-            Some(no_accessor) => Err(no_accessor),
-            None => Accessor::find(&pre).ok_or(NoAccessor::Malformed),
-        };
+        let accessor = globals.and_then(|globals| Accessor::find(&pre, globals).ok_or(NoAccessor::Malformed));
         Ok(Linked { pre, exports, accessor })
     }
+}
+
+/// Checks that a guest takes no more places of the pool than one guest has. wasmtime itself checks the number of core
+/// instances.
+fn check_resources(component: &Component) -> Result<(), LoadError> {
+    // `None`: it imports core modules, which linking refuses.
+    let Some(resources) = component.resources_required() else { return Ok(()) };
+    if resources.num_memories > MAX_MEMORIES {
+        return Err(LoadError::Memories(resources.num_memories));
+    }
+    if resources.num_tables > MAX_TABLES {
+        return Err(LoadError::Tables(resources.num_tables));
+    }
+    Ok(())
 }
 
 /// Checks that there are definitions, and that their names are sorted and unique, as `wit/definition.wit`

@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::gate::{CONTRACT_VERSION, Import};
-use crate::limits::{MAX_COMPONENT_DEPTH, MAX_MODULE_BYTES};
+use crate::limits::{MAX_COMPONENT_DEPTH, MAX_MODULE_BYTES, MAX_TABLES};
 
 /// Why a module was not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,14 @@ pub enum LoadError {
     /// Components inside components, more than [`MAX_COMPONENT_DEPTH`] deep.
     #[error("its components are nested more than {MAX_COMPONENT_DEPTH} deep")]
     Nested,
+    /// A guest would have more than one memory.
+    #[error(
+        "a workflow module has one linear memory, and this one has {0}: link its parts into one core module"
+    )]
+    Memories(u32),
+    /// A guest would have more than [`MAX_TABLES`].
+    #[error("a workflow module has at most {MAX_TABLES} tables, and this one has {0}")]
+    Tables(u32),
     /// A component that implements another world.
     #[error(
         "a component, but not a workflow module: it does not export {}; workflow modules implement the \

@@ -4,31 +4,29 @@
 use wasmtime::ResourceLimiter;
 
 use crate::fault::LimitKind;
-use crate::limits::{MAX_CORE_INSTANCES, MAX_TABLE_ELEMENTS};
+use crate::limits::{MAX_CORE_INSTANCES, MAX_MEMORIES, MAX_TABLE_ELEMENTS, MAX_TABLES};
 
 /// Counts the memory and the table entries of a guest.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct MemoryLimiter {
     limit_bytes: usize,
     bytes: usize,
-    /// Bytes after instantiation.
-    initial_bytes: usize,
     table_elements: usize,
 }
 
 impl MemoryLimiter {
     pub(crate) fn new(limit_bytes: usize) -> Self {
-        Self { limit_bytes, bytes: 0, initial_bytes: 0, table_elements: 0 }
+        Self { limit_bytes, bytes: 0, table_elements: 0 }
     }
 
-    /// Takes the current size as that of a new guest.
-    pub(crate) fn mark_new(&mut self) {
-        self.initial_bytes = self.bytes;
+    /// Bytes of linear memory.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
-    /// Bytes of linear memory, of all memories together, that were added since [`MemoryLimiter::mark_new`].
-    pub(crate) fn grown_bytes(&self) -> usize {
-        self.bytes - self.initial_bytes
+    /// Bytes of the entries of all tables.
+    pub(crate) fn table_bytes(&self) -> usize {
+        self.table_elements * size_of::<usize>()
     }
 }
 
@@ -64,10 +62,10 @@ impl ResourceLimiter for MemoryLimiter {
     }
 
     fn tables(&self) -> usize {
-        MAX_CORE_INSTANCES as usize
+        MAX_TABLES as usize
     }
 
     fn memories(&self) -> usize {
-        MAX_CORE_INSTANCES as usize
+        MAX_MEMORIES as usize
     }
 }

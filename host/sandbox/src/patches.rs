@@ -49,6 +49,11 @@ impl Patches {
         self.known.len()
     }
 
+    /// Bytes that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.known.keys().map(|patch_id| patch_id.len() + size_of::<(String, Patch)>()).sum()
+    }
+
     /// Feeds the answers to a hash. Announcements are left out: only a replay has them before the guest
     /// asks.
     pub(crate) fn digest(&self, mut add: impl FnMut(&[u8])) {

@@ -40,6 +40,11 @@ impl Streams {
         Ok(&mut self.streams[at].1)
     }
 
+    /// Bytes that they take.
+    pub(crate) fn bytes(&self) -> usize {
+        self.streams.iter().map(|(name, _)| name.len() + size_of::<(String, Xoshiro256)>()).sum()
+    }
+
     /// Passes the seed and the positions of the streams to a hash.
     pub(crate) fn digest(&self, mut add: impl FnMut(&[u8])) {
         add(&self.seed.to_le_bytes());

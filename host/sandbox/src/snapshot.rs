@@ -10,6 +10,7 @@ use wasmtime::component::Instance;
 
 use crate::accessor::{Accessor, SCRATCH_BYTES};
 use crate::digest::Digest;
+use crate::resident::Extent;
 use crate::store_data::{HostState, StoreData};
 
 /// The unit in which memory is compared and saved: the page size of most processors.
@@ -42,7 +43,10 @@ impl Snapshot {
     /// The size of the snapshot in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() + self.pages.len() * (PAGE_BYTES + size_of::<(u32, Vec<u8>)>())
+        size_of::<Self>()
+            + self.host.bytes()
+            + self.globals.len() * size_of::<u64>()
+            + self.pages.len() * (PAGE_BYTES + size_of::<(u32, Vec<u8>)>())
     }
 
     /// The digest of the guest's module.
@@ -86,6 +90,11 @@ impl NewMemory {
 impl Subject<'_> {
     fn read<T>(&mut self, look: impl FnOnce(&[u8], [u8; SCRATCH_BYTES]) -> T) -> wasmtime::Result<T> {
         self.accessor.read(self.guest, self.store, look)
+    }
+
+    /// Where the memory is. It stays there, because the pool has room for the largest memory.
+    pub(crate) fn extent(&mut self) -> wasmtime::Result<Extent> {
+        self.read(|memory, _| Extent { address: memory.as_ptr().addr(), bytes: memory.len() })
     }
 
     /// SHA-256 of the state.

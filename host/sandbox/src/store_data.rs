@@ -39,6 +39,12 @@ pub(crate) struct HostState {
 }
 
 impl HostState {
+    /// Bytes that it takes beside its own size.
+    pub(crate) fn bytes(&self) -> usize {
+        let Self { time: _, random, patches, sequences: _ } = self;
+        random.bytes() + patches.bytes()
+    }
+
     /// Passes the state to a hash, as bytes.
     pub(crate) fn digest(&self, mut add: impl FnMut(&[u8])) {
         add(&self.time.to_le_bytes());

@@ -7,11 +7,9 @@
 mod support;
 
 use std::cell::RefCell;
-use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use guest_build::{Package, build};
 use host_sandbox::{Activation, Config, Discard, Engine, RunInit};
 use proptest::prelude::{ProptestConfig, any, prop};
 use proptest::strategy::Strategy;
@@ -27,11 +25,7 @@ const MOST_CHANGES: usize = 5;
 /// A module without names and line tables, so that damage hits code and types.
 fn original() -> &'static [u8] {
     static ORIGINAL: OnceLock<Vec<u8>> = OnceLock::new();
-    ORIGINAL.get_or_init(|| {
-        let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/guests"));
-        let package = Package { profile: "small", ..Package::new(workspace, "plain") };
-        std::fs::read(build(&package).unwrap()).unwrap()
-    })
+    ORIGINAL.get_or_init(support::small_guest)
 }
 
 fn engine() -> &'static Engine {

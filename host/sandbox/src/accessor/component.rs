@@ -5,12 +5,12 @@ use wasm_encoder::{
     ComponentExportSection, ComponentTypeSection, ComponentValType, ExportKind, PrimitiveValType, RawSection,
 };
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef,
-    ExternalKind, Instance, Parser, Payload,
+    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType,
+    ComponentTypeRef, ExternalKind, Instance, Parser, Payload,
 };
 
 use super::core_module::{Census, extend};
-use super::{NoAccessor, PREFIX};
+use super::{NoAccessor, PREFIX, add_to, is_reserved};
 
 const CORE_MODULE_SECTION: u8 = 1;
 
@@ -36,14 +36,25 @@ struct Rewrite {
     instance: Option<u32>,
 }
 
+/// A component with an accessor.
+#[derive(Debug)]
+pub(crate) struct Extended {
+    pub(crate) component: Vec<u8>,
+    /// Mutable globals that the accessor gets and sets.
+    pub(crate) globals: usize,
+}
+
 /// Adds the accessor to a component.
-pub(crate) fn add(bytes: &[u8]) -> Result<Vec<u8>, NoAccessor> {
+pub(crate) fn add(bytes: &[u8]) -> Result<Extended, NoAccessor> {
     let mut rewrite = Rewrite::default();
     let mut depth = 0_u32;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload?;
+        no_resources(&payload)?;
         if depth == 0 {
             rewrite.section(bytes, &payload)?;
+        } else {
+            no_code(&payload)?;
         }
         match payload {
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
@@ -52,6 +63,37 @@ pub(crate) fn add(bytes: &[u8]) -> Result<Vec<u8>, NoAccessor> {
         }
     }
     rewrite.finish()
+}
+
+/// Refuses resources that the module defines itself: their handles are in tables of the host.
+fn no_resources(payload: &Payload<'_>) -> Result<(), NoAccessor> {
+    match payload {
+        Payload::ComponentTypeSection(section) => {
+            for ty in section.clone() {
+                if matches!(ty?, ComponentType::Resource { .. }) {
+                    return Err(NoAccessor::Resources);
+                }
+            }
+        }
+        Payload::ComponentCanonicalSection(section) => {
+            for function in section.clone() {
+                if matches!(function?, CanonicalFunction::ResourceNew { .. }) {
+                    return Err(NoAccessor::Resources);
+                }
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Refuses what makes instances of core modules inside an inner component, whose state would be missed. Components
+/// that only rename types and functions stay.
+fn no_code(payload: &Payload<'_>) -> Result<(), NoAccessor> {
+    match payload {
+        Payload::ModuleSection { .. } | Payload::InstanceSection(_) => Err(NoAccessor::Nested),
+        _ => Ok(()),
+    }
 }
 
 impl Rewrite {
@@ -68,6 +110,9 @@ impl Rewrite {
 
     fn core_module(&mut self, data: &[u8]) -> Result<(), NoAccessor> {
         let census = Census::take(data)?;
+        if census.changes_tables() {
+            return Err(NoAccessor::Tables);
+        }
         if census.holds_state() {
             census.check()?;
             let data = extend(data, &census)?;
@@ -78,13 +123,12 @@ impl Rewrite {
         } else {
             self.component.section(&RawSection { id: CORE_MODULE_SECTION, data });
         }
-        self.core_modules += 1;
-        Ok(())
+        add_to(&mut self.core_modules, 1)
     }
 
     fn count(&mut self, payload: &Payload<'_>) -> Result<(), NoAccessor> {
         match payload {
-            Payload::ComponentTypeSection(section) => self.indices.types += section.count(),
+            Payload::ComponentTypeSection(section) => add_to(&mut self.indices.types, section.count())?,
             Payload::InstanceSection(section) => {
                 for instance in section.clone() {
                     self.core_instance(&instance?)?;
@@ -93,28 +137,32 @@ impl Rewrite {
             Payload::ComponentImportSection(section) => {
                 for import in section.clone() {
                     match import?.ty {
-                        ComponentTypeRef::Func(_) => self.indices.functions += 1,
-                        ComponentTypeRef::Type(_) => self.indices.types += 1,
-                        ComponentTypeRef::Module(_) => self.core_modules += 1,
+                        ComponentTypeRef::Func(_) => add_to(&mut self.indices.functions, 1)?,
+                        ComponentTypeRef::Type(_) => add_to(&mut self.indices.types, 1)?,
+                        ComponentTypeRef::Module(_) => add_to(&mut self.core_modules, 1)?,
                         _ => {}
                     }
                 }
             }
             Payload::ComponentExportSection(section) => {
                 for export in section.clone() {
-                    self.component_item(export?.kind);
+                    let export = export?;
+                    if is_reserved(export.name.name) {
+                        return Err(NoAccessor::Names);
+                    }
+                    self.component_item(export.kind)?;
                 }
             }
             Payload::ComponentAliasSection(section) => {
                 for alias in section.clone() {
-                    self.alias(&alias?);
+                    self.alias(&alias?)?;
                 }
             }
             Payload::ComponentCanonicalSection(section) => {
                 for function in section.clone() {
                     match function? {
-                        CanonicalFunction::Lift { .. } => self.indices.functions += 1,
-                        _ => self.indices.core_functions += 1,
+                        CanonicalFunction::Lift { .. } => add_to(&mut self.indices.functions, 1)?,
+                        _ => add_to(&mut self.indices.core_functions, 1)?,
                     }
                 }
             }
@@ -130,36 +178,36 @@ impl Rewrite {
         {
             return Err(NoAccessor::Spread);
         }
-        self.indices.core_instances += 1;
-        Ok(())
+        add_to(&mut self.indices.core_instances, 1)
     }
 
-    fn component_item(&mut self, kind: ComponentExternalKind) {
+    fn component_item(&mut self, kind: ComponentExternalKind) -> Result<(), NoAccessor> {
         match kind {
-            ComponentExternalKind::Func => self.indices.functions += 1,
-            ComponentExternalKind::Type => self.indices.types += 1,
-            ComponentExternalKind::Module => self.core_modules += 1,
-            _ => {}
+            ComponentExternalKind::Func => add_to(&mut self.indices.functions, 1),
+            ComponentExternalKind::Type => add_to(&mut self.indices.types, 1),
+            ComponentExternalKind::Module => add_to(&mut self.core_modules, 1),
+            _ => Ok(()),
         }
     }
 
-    fn alias(&mut self, alias: &ComponentAlias<'_>) {
-        match alias {
-            ComponentAlias::InstanceExport { kind, .. } => self.component_item(*kind),
+    fn alias(&mut self, alias: &ComponentAlias<'_>) -> Result<(), NoAccessor> {
+        let count = match alias {
+            ComponentAlias::InstanceExport { kind, .. } => return self.component_item(*kind),
             ComponentAlias::CoreInstanceExport { kind: ExternalKind::Func, .. } => {
-                self.indices.core_functions += 1;
+                &mut self.indices.core_functions
             }
             ComponentAlias::CoreInstanceExport { kind: ExternalKind::Memory, .. } => {
-                self.indices.core_memories += 1;
+                &mut self.indices.core_memories
             }
-            ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. } => self.indices.types += 1,
-            ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, .. } => self.core_modules += 1,
-            ComponentAlias::CoreInstanceExport { .. } | ComponentAlias::Outer { .. } => {}
-        }
+            ComponentAlias::Outer { kind: ComponentOuterAliasKind::Type, .. } => &mut self.indices.types,
+            ComponentAlias::Outer { kind: ComponentOuterAliasKind::CoreModule, .. } => &mut self.core_modules,
+            ComponentAlias::CoreInstanceExport { .. } | ComponentAlias::Outer { .. } => return Ok(()),
+        };
+        add_to(count, 1)
     }
 
     /// Appends the sections that lift and export the functions.
-    fn finish(self) -> Result<Vec<u8>, NoAccessor> {
+    fn finish(self) -> Result<Extended, NoAccessor> {
         let (Some((_, census)), Some(instance)) = (self.state, self.instance) else {
             return Err(NoAccessor::Spread);
         };
@@ -171,7 +219,8 @@ impl Rewrite {
         lifting.lift("aim", &[PrimitiveValType::U32.into()], None);
         lifting.lift("write", &[list], None);
         lifting.lift("grow", &[PrimitiveValType::U32.into()], Some(PrimitiveValType::U32.into()));
-        for number in 0..census.mutable_globals() {
+        let globals = census.mutable_globals();
+        for number in 0..globals {
             lifting.lift(&format!("get-global{number}"), &[], Some(PrimitiveValType::U64.into()));
             lifting.lift(&format!("set-global{number}"), &[PrimitiveValType::U64.into()], None);
         }
@@ -180,7 +229,7 @@ impl Rewrite {
         component.section(&lifting.types);
         component.section(&lifting.canonicals);
         component.section(&lifting.exports);
-        Ok(component.finish())
+        Ok(Extended { component: component.finish(), globals })
     }
 }
 

@@ -6,7 +6,7 @@ use std::ops::Range;
 use wasm_encoder::{Encode, Function, InstructionSink, MemArg, Module, RawSection};
 use wasmparser::{Operator, Parser, Payload, TypeRef, ValType};
 
-use super::{NoAccessor, PREFIX};
+use super::{NoAccessor, PREFIX, add_to, is_reserved};
 
 const TYPE_SECTION: u8 = 1;
 const FUNCTION_SECTION: u8 = 3;
@@ -47,29 +47,37 @@ impl Census {
         match payload {
             Payload::TypeSection(section) => {
                 for group in section {
-                    self.types += u32::try_from(group?.types().len()).map_err(|_| NoAccessor::Malformed)?;
+                    let types = u32::try_from(group?.types().len()).map_err(|_| NoAccessor::Malformed)?;
+                    add_to(&mut self.types, types)?;
                 }
             }
             Payload::ImportSection(section) => {
                 for import in section.into_imports() {
                     match import?.ty {
-                        TypeRef::Func(_) | TypeRef::FuncExact(_) => self.functions += 1,
-                        TypeRef::Global(global) if !global.mutable => self.globals += 1,
+                        TypeRef::Func(_) | TypeRef::FuncExact(_) => add_to(&mut self.functions, 1)?,
+                        TypeRef::Global(global) if !global.mutable => add_to(&mut self.globals, 1)?,
                         // The state is in another core module.
                         TypeRef::Global(_) | TypeRef::Memory(_) => return Err(NoAccessor::Spread),
                         TypeRef::Table(_) | TypeRef::Tag(_) => {}
                     }
                 }
             }
-            Payload::FunctionSection(section) => self.functions += section.count(),
-            Payload::MemorySection(section) => self.memories += section.count(),
+            Payload::FunctionSection(section) => add_to(&mut self.functions, section.count())?,
+            Payload::MemorySection(section) => add_to(&mut self.memories, section.count())?,
+            Payload::ExportSection(section) => {
+                for export in section {
+                    if is_reserved(export?.name) {
+                        return Err(NoAccessor::Names);
+                    }
+                }
+            }
             Payload::GlobalSection(section) => {
                 for global in section {
                     let ty = global?.ty;
                     if ty.mutable {
                         self.mutable_globals.push((self.globals, ty.content_type));
                     }
-                    self.globals += 1;
+                    add_to(&mut self.globals, 1)?;
                 }
             }
             Payload::CodeSectionEntry(body) => {
@@ -89,14 +97,16 @@ impl Census {
 
     /// Checks that the accessor covers all state of the module.
     pub(super) fn check(&self) -> Result<(), NoAccessor> {
-        if self.changes_tables {
-            return Err(NoAccessor::Tables);
-        }
-        if self.memories > 1 {
+        if self.memories != 1 {
             return Err(NoAccessor::Spread);
         }
         let number = |ty: &ValType| matches!(ty, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64);
         if self.mutable_globals.iter().all(|(_, ty)| number(ty)) { Ok(()) } else { Err(NoAccessor::Globals) }
+    }
+
+    /// Whether the module's code changes tables or drops segments, its own or those that it imports.
+    pub(super) fn changes_tables(&self) -> bool {
+        self.changes_tables
     }
 
     pub(super) fn mutable_globals(&self) -> usize {
@@ -132,14 +142,16 @@ pub(super) fn extend(module: &[u8], census: &Census) -> Result<Vec<u8>, NoAccess
     let added = functions(census);
     let count = u32::try_from(added.len()).map_err(|_| NoAccessor::Malformed)?;
     let (mut types, mut functions, mut exports, mut code) = (vec![], vec![], vec![], vec![]);
+    let first_type = census.types.checked_add(count).ok_or(NoAccessor::Malformed)? - count;
+    let first_function = census.functions.checked_add(count).ok_or(NoAccessor::Malformed)? - count;
     for (number, function) in (0..count).zip(&added) {
         types.push(0x60);
         function.parameters.encode(&mut types);
         function.results.encode(&mut types);
-        (census.types + number).encode(&mut functions);
+        (first_type + number).encode(&mut functions);
         function.name.as_str().encode(&mut exports);
         exports.push(FUNCTION_EXPORT);
-        (census.functions + number).encode(&mut exports);
+        (first_function + number).encode(&mut exports);
         function.body.encode(&mut code);
     }
     format!("{PREFIX}-memory").as_str().encode(&mut exports);
@@ -325,9 +337,19 @@ mod tests {
             module(&[], 1, &[], |code| code.table_copy(0, 0)),
             module(&[], 1, &[], |code| code.table_init(0, 0)),
         ] {
-            assert_eq!(verdict(changes), Err(NoAccessor::Tables));
+            assert!(Census::take(&changes).unwrap().changes_tables());
         }
+        assert_eq!(verdict(module(&[], 0, &[GLOBAL], |code| code)), Err(NoAccessor::Spread));
         assert_eq!(verdict(b"\0asm".to_vec()), Err(NoAccessor::Malformed));
+    }
+
+    #[test]
+    fn counts_that_lie_are_no_overflow() {
+        // Two sections that say how many functions they have: more than all together can be.
+        let section = RawSection { id: FUNCTION_SECTION, data: &[0xff, 0xff, 0xff, 0xff, 0x0f] };
+        let mut module = Module::new();
+        module.section(&section).section(&section);
+        assert_eq!(Census::take(&module.finish()).unwrap_err(), NoAccessor::Malformed);
     }
 
     #[test]

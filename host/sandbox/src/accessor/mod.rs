@@ -6,7 +6,7 @@
 //! the mutable globals. The guest's own code does not change, and cannot call them.
 //!
 //! A module whose state is not all in one memory and in globals gets no accessor: [`add`] says why. Its
-//! guests run, but cannot be copied.
+//! guests run, but cannot be copied: a replay makes another one.
 
 mod component;
 mod core_module;
@@ -16,7 +16,7 @@ use wasmtime::component::{ComponentExportIndex, Instance, InstancePre, WasmList}
 
 use crate::store_data::StoreData;
 
-pub(crate) use component::add;
+pub(crate) use component::{Extended, add};
 
 /// The prefix of the names of the added exports.
 const PREFIX: &str = "accessor";
@@ -28,6 +28,9 @@ pub(crate) enum NoAccessor {
     Spread,
     Tables,
     Globals,
+    Nested,
+    Resources,
+    Names,
 }
 
 impl NoAccessor {
@@ -38,8 +41,22 @@ impl NoAccessor {
             Self::Spread => "the module's state is spread over several core modules or memories",
             Self::Tables => "the module's code changes tables or drops segments",
             Self::Globals => "the module has a mutable global that is not a number",
+            Self::Nested => "the module has components inside it that have code",
+            Self::Resources => "the module defines resources, whose handles are state outside of its memory",
+            Self::Names => "the module has exports that are named like those that the host adds to it",
         }
     }
+}
+
+/// Adds to a count. A section says how many items it has, and may lie.
+fn add_to(count: &mut u32, more: u32) -> Result<(), NoAccessor> {
+    *count = count.checked_add(more).ok_or(NoAccessor::Malformed)?;
+    Ok(())
+}
+
+/// Whether a name is one that the accessor may give to an export.
+fn is_reserved(name: &str) -> bool {
+    name.starts_with(PREFIX)
 }
 
 impl From<wasmparser::BinaryReaderError> for NoAccessor {
@@ -62,8 +79,9 @@ pub(crate) struct Accessor {
 }
 
 impl Accessor {
-    /// Finds the functions, if the module has an accessor.
-    pub(crate) fn find(guest: &InstancePre<StoreData>) -> Option<Self> {
+    /// Finds the functions of a module to which [`add`] has added an accessor for so many mutable globals. Exports
+    /// of the module itself are never among them: [`add`] refuses a module with one of their names.
+    pub(crate) fn find(guest: &InstancePre<StoreData>, globals: usize) -> Option<Self> {
         let component = guest.component();
         let find = |name: &str| component.get_export_index(None, format!("{PREFIX}-{name}"));
         let global = |number: usize| {
@@ -76,7 +94,7 @@ impl Accessor {
             aim: find("aim")?,
             write: find("write")?,
             grow: find("grow")?,
-            globals: (0..).map_while(global).collect(),
+            globals: (0..globals).map(global).collect::<Option<_>>()?,
         })
     }
 

@@ -20,6 +20,14 @@ pub fn guest(name: &str) -> Vec<u8> {
     std::fs::read(path).expect("a component that was built can be read")
 }
 
+/// The bytes of the guest `plain` without names and line tables, which compiles quickly.
+pub fn small_guest() -> Vec<u8> {
+    let workspace = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/guests"));
+    let package = Package { profile: "small", ..Package::new(workspace, "plain") };
+    let path = build(&package).unwrap_or_else(|error| panic!("{error}"));
+    std::fs::read(path).expect("a component that was built can be read")
+}
+
 /// The configuration of test engines: few guests, and the default deadline, which a slow machine does not
 /// reach.
 pub fn config() -> Config {
