@@ -51,7 +51,7 @@ impl CommandLine {
         let output = Output::from(self.output);
         match self.command {
             Command::Run(command) => command.run(registry).await,
-            Command::Server(command) => command.run().await,
+            Command::Server(command) => command.run(output).await,
             Command::Workflow(arguments) => arguments.run(output).await,
             Command::Activity(arguments) => arguments.run(output).await,
             Command::Replay(command) => command.run(output).await,

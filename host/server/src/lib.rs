@@ -64,5 +64,5 @@ mod watched;
 
 pub use grpc::{Listener, ServeError};
 pub use options::{DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options};
-pub use server::Server;
-pub use storage::{RecordError, StorageError};
+pub use server::{Server, repair_folder};
+pub use storage::{Problem, RecordError, StorageError, check_folder};

@@ -8,12 +8,24 @@ use tokio::task::JoinHandle;
 
 use crate::{
     api::service::Service,
-    environment::Environment,
+    environment::{Clock, Environment},
     grpc::{self, Listener, ServeError},
     options::Options,
     shard::deadlines::run_deadlines,
-    storage::{Opened, SqliteStorage, StorageError},
+    storage::{self, Opened, Problem, SqliteStorage, StorageError},
 };
+
+/// Sets aside what is damaged in a data folder that no process uses: damaged runs, and entries of the log of which it
+/// is not known whose they are. They go to the table `set_aside` of `runs.sqlite`. Answers what was set aside.
+///
+/// With `accept_loss`, a damaged write-ahead log is renamed, and a log that ends too early is accepted.
+///
+/// # Errors
+///
+/// When the folder is not there or in use, or the damage is of another kind.
+pub fn repair_folder(folder: &Path, accept_loss: bool) -> Result<Vec<Problem>, StorageError> {
+    storage::repair_folder(folder, accept_loss, Clock::system().now())
+}
 
 /// The embedded service, open.
 #[derive(Debug)]

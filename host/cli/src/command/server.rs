@@ -1,12 +1,17 @@
-//! `host server`.
+//! `host server`, and what looks after its data folder.
+
+mod check;
+mod repair;
 
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use host_client::DEFAULT_NAMESPACE;
+use host_server::Problem;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    output::{Output, json::Object},
     settings::{data_dir::DataDirArgs, embedded::EmbeddedArgs},
     stop,
 };
@@ -18,8 +23,12 @@ use crate::{
 #[command(after_help = "Examples:
   host server
   host server --listen 127.0.0.1:7243 --data-dir /var/lib/workflow-host
-  host run --task-queue orders --modules modules/ --address 127.0.0.1:7243")]
+  host run --task-queue orders --modules modules/ --address 127.0.0.1:7243
+  host server check --data-dir /var/lib/workflow-host")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ServerCommand {
+    #[command(subcommand)]
+    command: Option<FolderCommand>,
     /// Namespace that is there beside `default`.
     #[arg(short, long, value_name = "NAME", default_value = DEFAULT_NAMESPACE)]
     namespace: String,
@@ -29,11 +38,43 @@ pub(crate) struct ServerCommand {
     embedded: EmbeddedArgs,
 }
 
+/// What is done with the data folder while no process uses it.
+#[derive(Subcommand, Debug)]
+enum FolderCommand {
+    Check(check::Check),
+    Repair(repair::Repair),
+}
+
 impl ServerCommand {
-    pub(super) async fn run(self) -> anyhow::Result<()> {
+    pub(super) async fn run(self, output: Output) -> anyhow::Result<()> {
+        match self.command {
+            Some(FolderCommand::Check(command)) => return command.run(output),
+            Some(FolderCommand::Repair(command)) => return command.run(output),
+            None => {}
+        }
         let embedded = self.embedded.start(&self.data_dir.path()?, &self.namespace).await?;
         let end = CancellationToken::new();
         stop::on_signal(end.clone(), Duration::ZERO)?;
         embedded.serve_until(end).await
     }
+}
+
+/// Prints what is wrong in a data folder, one problem a line.
+fn print(problems: &[Problem], output: Output) -> anyhow::Result<()> {
+    for Problem { file, run, what } in problems {
+        let file = file.display().to_string();
+        if output.is_text() {
+            let run =
+                run.as_ref().map(|(workflow_id, run_id)| format!("workflow {workflow_id}, run {run_id}: "));
+            output.line(format!("{file}: {}{what}", run.unwrap_or_default()))?;
+            continue;
+        }
+        let object = Object::new().field("file", file);
+        let object = match run {
+            Some((workflow_id, run_id)) => object.field("workflowId", workflow_id).field("runId", run_id),
+            None => object,
+        };
+        output.object(object.field("problem", what))?;
+    }
+    Ok(())
 }

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::duration;
 
 /// Folder of the service in the data folder.
-const FOLDER: &str = "service";
+pub(crate) const FOLDER: &str = "service";
 
 /// How the service in this process is reached by others.
 #[derive(Args, Clone, Debug)]

@@ -3,6 +3,8 @@
 
 mod damage;
 mod dump;
+mod flips;
+mod maintenance;
 mod make;
 
 use std::{
@@ -37,6 +39,14 @@ fn copy(format: u32) -> TempDir {
         fs::copy(kept(format).join(name), copy.path().join(name)).unwrap();
     }
     copy
+}
+
+/// Copies the files of a folder to another.
+fn copy_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        fs::copy(&path, to.join(path.file_name().unwrap())).unwrap();
+    }
 }
 
 /// What the service says about a folder at the time at which it was made.

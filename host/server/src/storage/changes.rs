@@ -3,7 +3,6 @@
 use std::{collections::BTreeMap, path::Path};
 
 use bytes::Bytes;
-use prost::Message;
 use rusqlite::{CachedStatement, Connection, params};
 
 use crate::{
@@ -14,10 +13,10 @@ use crate::{
     options::DEFAULT_NAMESPACE,
     storage::{
         entity::Entity,
-        entry::{self, Position, RunHead, Transition},
+        entry::{self, Position, Transition},
         error::StorageError,
         run_row::RunRow,
-        stored_record::{RecordError, StoredRecord},
+        stored_record::RecordError,
     },
 };
 
@@ -66,7 +65,7 @@ impl Changes {
     }
 
     fn collect(&mut self, transition: &Transition) -> Result<(), RecordError> {
-        match check_entry(transition) {
+        match entry::check_entry(transition) {
             Ok(records) => {
                 for (entity, identity, record) in records {
                     self.add(entity, transition.position, &record, identity);
@@ -94,7 +93,7 @@ impl Changes {
         }
         for (run, record) in runs.into_iter().zip(records) {
             let entity = Entity::run(run);
-            let identity = match check_record(position, &record) {
+            let identity = match entry::check_head(position, &record) {
                 Ok((found, identity)) if found == entity => identity,
                 Ok(_) => Some(unknown_identity(run)),
                 Err(error) if error.is_of_later_version() => return Err(error),
@@ -120,24 +119,6 @@ impl Changes {
         let mut writer = Writer::new(connection)?;
         self.0.iter().try_for_each(|(entity, change)| writer.write(*entity, change))
     }
-}
-
-/// The records of an undamaged entry: of what, the identity of a run that starts, and the bytes.
-fn check_entry(transition: &Transition) -> Result<Vec<(Entity, Option<RunIdentity>, Bytes)>, RecordError> {
-    let check = |record: Bytes| {
-        let (entity, identity) = check_record(transition.position, &record)?;
-        Ok((entity, identity, record))
-    };
-    entry::split(&transition.entry)?.into_iter().map(check).collect()
-}
-
-fn check_record(position: Position, record: &Bytes) -> Result<(Entity, Option<RunIdentity>), RecordError> {
-    let checked = StoredRecord::check(record.clone())?;
-    if checked.position != position {
-        return Err(RecordError::Misplaced);
-    }
-    let head = RunHead::decode(checked.body).map_err(RecordError::Message)?;
-    Ok((checked.entity, head.identity))
 }
 
 /// The names under which a run is listed whose own are damaged.

@@ -31,6 +31,19 @@ pub(super) struct Transition {
     pub(super) archived: Vec<Archived>,
 }
 
+impl Transition {
+    /// A copy without runs that may leave memory.
+    pub(super) fn copy(&self) -> Self {
+        let (entry, runs) = (self.entry.clone(), self.runs.clone());
+        Self { position: self.position, entry, runs, archived: Vec::new() }
+    }
+
+    /// A transition in which nothing happens.
+    pub(super) fn empty(position: Position) -> Self {
+        Self { position, entry: Bytes::new(), runs: Bytes::new(), archived: Vec::new() }
+    }
+}
+
 /// The records of one transition, in the order in which they were made.
 #[derive(Clone, PartialEq, Message)]
 struct Entry {
@@ -68,9 +81,9 @@ struct RunBody {
 
 /// The same without its facts.
 #[derive(Clone, PartialEq, Message)]
-pub(super) struct RunHead {
+struct RunHead {
     #[prost(message, optional, tag = "2")]
-    pub(super) identity: Option<RunIdentity>,
+    identity: Option<RunIdentity>,
 }
 
 /// The same with facts that are not decoded.
@@ -128,6 +141,34 @@ pub(super) fn check_row(
     }
     // A row holds all of a transition, so the next row begins with another.
     if checked.is_empty() || position <= last { Err(RecordError::Misplaced) } else { Ok(checked) }
+}
+
+/// The records of an undamaged entry: of what, the identity of a run that starts, and the bytes.
+///
+/// # Errors
+///
+/// When one of them is damaged, or of a later version.
+pub(super) fn check_entry(
+    transition: &Transition,
+) -> Result<Vec<(Entity, Option<RunIdentity>, Bytes)>, RecordError> {
+    let check = |record: Bytes| {
+        let (entity, identity) = check_head(transition.position, &record)?;
+        Ok((entity, identity, record))
+    };
+    split(&transition.entry)?.into_iter().map(check).collect()
+}
+
+/// What a record of a transition is about, and the identity of a run that starts.
+pub(super) fn check_head(
+    position: Position,
+    record: &Bytes,
+) -> Result<(Entity, Option<RunIdentity>), RecordError> {
+    let checked = StoredRecord::check(record.clone())?;
+    if checked.position != position {
+        return Err(RecordError::Misplaced);
+    }
+    let head = RunHead::decode(checked.body).map_err(RecordError::Message)?;
+    Ok((checked.entity, head.identity))
 }
 
 /// The identity in a record of a run, if it is the first, and whether the record changes the run.

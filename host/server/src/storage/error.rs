@@ -75,7 +75,7 @@ pub enum StorageError {
     /// What was committed is in a file whose end SQLite would drop.
     #[error(
         "read {}: {what}, and what is behind that was acknowledged; put back {} and its -wal file as they were, or \
-         the whole folder from a backup; to go on without what is lost, see docs/data-folder.md",
+         the whole folder from a backup; to go on without what is lost, use host server repair --accept-loss",
         file.display(),
         file.file_stem().unwrap_or_default().display()
     )]
@@ -85,9 +85,19 @@ pub enum StorageError {
         /// What is wrong with it.
         what: String,
     },
+    /// The file has an older format, which a start migrates.
+    #[error("read {}: it has format {format}, which the next start brings to {known}; check it after that", file.display())]
+    NotMigrated {
+        /// The file.
+        file: PathBuf,
+        /// Its format.
+        format: i32,
+        /// The format of this version.
+        known: i32,
+    },
     /// The log lost what it had: it is shorter than it was when `runs.sqlite` was last written.
     #[error(
-        "read {}: it ends at position {last}, and positions up to {sealed} were acknowledged; put back log.sqlite and log.sqlite-wal as they were, or the whole folder from a backup; to go on without what is lost, see docs/data-folder.md",
+        "read {}: it ends at position {last}, and positions up to {sealed} were acknowledged; put back log.sqlite and log.sqlite-wal as they were, or the whole folder from a backup; to go on without what is lost, use host server repair --accept-loss",
         file.display()
     )]
     LogEndsEarly {
@@ -118,7 +128,8 @@ pub enum StorageError {
 }
 
 const NEWER_CURE: &str = "use that version, or a later one";
-const DAMAGE_CURE: &str = "restore the folder from a backup, or move it away to start with nothing";
+const DAMAGE_CURE: &str =
+    "restore the folder from a backup, or set what is damaged aside with host server repair";
 
 impl StorageError {
     pub(super) fn record(file: &Path, record: impl Into<String>, source: RecordError) -> Self {

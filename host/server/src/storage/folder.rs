@@ -15,10 +15,12 @@ use tokio::sync::oneshot;
 use crate::storage::{
     Found, Mend, Opened, Position, Row, Storage, StorageError, Synced, applier,
     damages::Damages,
+    entry::Transition,
     inspect::inspect,
     lock::FolderLock,
     log_file::{self, Checkpointer, Gate, LogFile},
     migrate::migrate,
+    private,
     reader::Reader,
     runs_file::{self, RunsFile},
     wal,
@@ -26,8 +28,8 @@ use crate::storage::{
 };
 use crate::{execution::record::RunNumber, time::Time, watched::Watched};
 
-const LOG_FILE: &str = "log.sqlite";
-const RUNS_FILE: &str = "runs.sqlite";
+pub(super) const LOG_FILE: &str = "log.sqlite";
+pub(super) const RUNS_FILE: &str = "runs.sqlite";
 /// Transitions that a portion of the start has at most.
 const START_PORTION: usize = 4_096;
 /// Groups that may wait for the runs' file; after that, the log waits for it.
@@ -178,6 +180,11 @@ impl Files {
         if log_path.exists() && !runs_path.exists() {
             return Err(StorageError::damaged(&runs_path, format!("it is missing beside {LOG_FILE}")));
         }
+        for path in [&runs_path, &log_path] {
+            // Files that SQLite makes may be read by others.
+            private::create_file(path)
+                .map_err(|source| StorageError::Folder { folder: folder.to_owned(), source })?;
+        }
         wal::check(&runs_path)?;
         wal::check(&log_path)?;
         let runs = RunsFile::open_database(&runs_path)?;
@@ -189,7 +196,7 @@ impl Files {
 }
 
 /// Refuses files that do not belong together, or of which one is of an earlier time than the other.
-fn check_pair(runs: &RunsFile, log: &LogFile) -> Result<(), StorageError> {
+pub(super) fn check_pair(runs: &RunsFile, log: &LogFile) -> Result<(), StorageError> {
     let id = runs_file::store_id(runs.database())?;
     match log_file::store_id(log.database())? {
         None if runs.applied() > 0 => {
@@ -212,9 +219,18 @@ fn check_pair(runs: &RunsFile, log: &LogFile) -> Result<(), StorageError> {
 
 /// Brings the runs' file to the end of the log; answers that.
 fn catch_up(runs: &mut RunsFile, log: &LogFile) -> Result<Position, StorageError> {
+    take_in(runs, log, Ok)
+}
+
+/// Brings the runs' file to the end of the log, as `change` makes each transition; answers that end.
+pub(super) fn take_in(
+    runs: &mut RunsFile,
+    log: &LogFile,
+    mut change: impl FnMut(Transition) -> Result<Transition, StorageError>,
+) -> Result<Position, StorageError> {
     let mut portion = Vec::new();
     let last = log_file::read_after(log.database(), runs.applied(), |transition| {
-        portion.push(transition);
+        portion.push(change(transition)?);
         if portion.len() == START_PORTION {
             runs.apply(&portion, 0)?;
             portion.clear();

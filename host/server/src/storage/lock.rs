@@ -1,12 +1,12 @@
 //! One process per data folder.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     io::{Read, Seek, Write},
     path::Path,
 };
 
-use crate::storage::StorageError;
+use crate::storage::{StorageError, private};
 
 /// File that is locked while a process uses the folder; holds its process id.
 const LOCK_FILE: &str = "lock";
@@ -20,14 +20,8 @@ pub(super) struct FolderLock {
 impl FolderLock {
     pub(super) fn take(folder: &Path) -> Result<Self, StorageError> {
         let failed = |source| StorageError::Folder { folder: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(failed)?;
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(folder.join(LOCK_FILE))
-            .map_err(failed)?;
+        private::prepare_folder(folder).map_err(failed)?;
+        let mut file = private::create_file(&folder.join(LOCK_FILE)).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

@@ -60,6 +60,19 @@ impl LogFile {
         self.cut
     }
 
+    /// Accepts that `runs.sqlite` has what the log lost: the log goes on after `applied`.
+    pub(super) fn accept_loss(&mut self, id: &str, applied: Position) -> Result<(), StorageError> {
+        self.database.checked(|c| {
+            let transaction = c.unchecked_transaction()?;
+            c.execute("DELETE FROM store", [])?;
+            c.execute("INSERT INTO store (id, cut) VALUES (?1, ?2)", params![id, applied.cast_signed()])?;
+            c.execute("DELETE FROM log WHERE position <= ?1", [applied.cast_signed()])?;
+            transaction.commit()
+        })?;
+        self.cut = applied;
+        Ok(())
+    }
+
     /// The last position that was written.
     pub(super) fn last(&self) -> Result<Position, StorageError> {
         let sql = "SELECT max(position) FROM log";

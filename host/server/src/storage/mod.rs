@@ -23,8 +23,10 @@ mod folder;
 mod inspect;
 mod lock;
 mod log_file;
+mod maintenance;
 mod mend;
 mod migrate;
+mod private;
 mod reader;
 mod run_row;
 mod runs_file;
@@ -42,10 +44,15 @@ use tokio::sync::oneshot;
 
 #[cfg(test)]
 pub(crate) use self::entry::{check_record, read_again, run_of_body};
+pub(crate) use self::maintenance::repair_folder;
 pub(crate) use self::{
     entry::Position, folder::SqliteStorage, mend::Mend, reader::Row, synced::Synced, writer::Append,
 };
-pub use self::{error::StorageError, stored_record::RecordError};
+pub use self::{
+    error::StorageError,
+    maintenance::{Problem, check_folder},
+    stored_record::RecordError,
+};
 use crate::{
     execution::{archive::Archive, record::RunNumber, run::Run},
     time::Time,

@@ -36,6 +36,11 @@ impl RunRow {
     /// All runs, by number.
     pub(super) const ALL: &str =
         "SELECT number, namespace, workflow_id, run_id, closed, deadline, info FROM run ORDER BY number";
+    /// Copies the row of a run to `set_aside`, as JSON, with a reason and a time.
+    pub(super) const SET_ASIDE: &str = "INSERT INTO set_aside (number, what, bytes, reason, time)
+        SELECT number, 'run', CAST(json_object('namespace', namespace, 'workflow_id', workflow_id, 'run_id', run_id,
+                                               'closed', closed, 'deadline', deadline, 'info', hex(info)) AS BLOB),
+               ?2, ?3 FROM run WHERE number = ?1";
     const ONE: &str =
         "SELECT number, namespace, workflow_id, run_id, closed, deadline, info FROM run WHERE number = ?1";
 

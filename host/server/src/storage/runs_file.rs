@@ -142,6 +142,16 @@ impl RunsFile {
         self.sealed
     }
 
+    /// Accepts that the log ends at `last`, although it is known to have had more. What is in here stays.
+    pub(super) fn accept_loss(&mut self, last: Position) -> Result<(), StorageError> {
+        let (applied, sealed) = (self.applied, self.applied.max(last));
+        let checksum = positions_checksum(&self.id, applied.cast_signed(), sealed.cast_signed());
+        let row = params![sealed.cast_signed(), checksum];
+        self.database.checked(|c| c.execute("UPDATE store SET sealed = ?1, checksum = ?2", row))?;
+        self.sealed = sealed;
+        Ok(())
+    }
+
     /// Takes transitions in, all or none; those that are in here already change nothing. `synced` is
     /// the last position that the log has on disk.
     pub(super) fn apply(&mut self, transitions: &[Transition], synced: Position) -> Result<(), StorageError> {
