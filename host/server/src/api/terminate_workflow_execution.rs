@@ -21,7 +21,10 @@ pub(crate) async fn handle(
 ) -> Result<TerminateWorkflowExecutionResponse, Status> {
     check_payloads(r.details.as_ref())?;
     let execution = r.workflow_execution.as_ref();
-    if let Some(damage) = context.damage_of(&r.namespace, execution).await? {
+    // What is stored of a run that panics is sound, and says more when it says that it was terminated.
+    if let Some(damage) = context.damage_of(&r.namespace, execution).await?
+        && !context.lock().executions.try_again(damage.run)
+    {
         terminate_damaged(context, &damage).await?;
         return Ok(TerminateWorkflowExecutionResponse {});
     }

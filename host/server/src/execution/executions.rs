@@ -1,17 +1,24 @@
 //! All runs, as far as they are in memory.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use host_wire::temporal::api::common::v1::WorkflowExecution;
 
 use crate::{
     error::Error,
     execution::{
+        damage::Damage,
         loading::{Found, Missing, Needed, NotReady, Pins},
-        record::RunNumber,
+        record::{RunIdentity, RunNumber},
         run::Run,
     },
 };
+
+/// How often runs were dropped from memory to be read again.
+pub(crate) type Drops = u64;
 
 /// The runs in memory, and which of their names belong to others. Lookups that memory cannot answer fail with
 /// [`NotReady::Needs`], those of damaged runs are refused.
@@ -19,14 +26,20 @@ use crate::{
 pub(crate) struct Executions {
     namespaces: BTreeSet<String>,
     runs: HashMap<RunNumber, Box<Run>>,
-    /// The latest run of a namespace and workflow id, where that is known and the run is in memory.
+    /// The latest run of a namespace and workflow id, where that is known and the run is in memory, or was dropped.
     latest: HashMap<(String, String), RunNumber>,
-    /// Of every run in memory.
+    /// Of every run in memory, and of those that were dropped.
     by_run_id: HashMap<String, RunNumber>,
     next_number: RunNumber,
     /// Whether runs exist that are not in memory.
     some_archived: bool,
     pins: Pins,
+    /// Raised whenever a run is dropped from memory that is to be read again.
+    drops: Drops,
+    /// Runs whose last transition panicked.
+    panicked: HashSet<RunNumber>,
+    /// Runs that panicked again. They are treated as damaged until the process ends.
+    set_aside: BTreeMap<RunNumber, Arc<Damage>>,
 }
 
 impl Executions {
@@ -40,6 +53,9 @@ impl Executions {
             next_number,
             some_archived: next_number > 0,
             pins: Pins::default(),
+            drops: 0,
+            panicked: HashSet::new(),
+            set_aside: BTreeMap::new(),
         }
     }
 
@@ -78,6 +94,7 @@ impl Executions {
         if let Some(run) = self.get(number) {
             return Ok(Some(run));
         }
+        self.check_set_aside(number)?;
         // Numbers come back from outside, in tokens: one that was never given out is not looked for.
         if number < self.next_number {
             self.check_absent(Needed::Number(number))?;
@@ -102,7 +119,7 @@ impl Executions {
     pub(crate) fn latest(&self, namespace: &str, workflow_id: &str) -> Result<Option<RunNumber>, NotReady> {
         let key = (namespace.to_owned(), workflow_id.to_owned());
         if let Some(number) = self.latest.get(&key) {
-            return Ok(Some(*number));
+            return Ok(self.run(*number)?.map(|_| *number));
         }
         let (namespace, workflow_id) = key;
         self.check_absent(Needed::Latest { namespace, workflow_id })?;
@@ -111,10 +128,14 @@ impl Executions {
 
     fn with_run_id(&self, run_id: &str) -> Result<Option<RunNumber>, NotReady> {
         if let Some(number) = self.by_run_id.get(run_id) {
-            return Ok(Some(*number));
+            return Ok(self.run(*number)?.map(|_| *number));
         }
         self.check_absent(Needed::RunId(run_id.to_owned()))?;
         Ok(None)
+    }
+
+    fn check_set_aside(&self, number: RunNumber) -> Result<(), Error> {
+        self.set_aside.get(&number).map_or(Ok(()), |damage| Err(Error::Damaged(damage.clone())))
     }
 
     fn check_absent(&self, needed: Needed) -> Result<(), NotReady> {
@@ -202,9 +223,11 @@ impl Executions {
         self.runs.insert(number, Box::new(run));
     }
 
-    /// A caller is about to load a run. Until [`Self::unpin`], it stays in memory once it is there.
-    pub(crate) fn pin(&mut self, needed: &Needed) {
+    /// A caller is about to load a run. Until [`Self::unpin`], it stays in memory once it is there. Answers what
+    /// [`Self::loaded`] needs to know.
+    pub(crate) fn pin(&mut self, needed: &Needed) -> Drops {
         self.pins.pin(needed);
+        self.drops
     }
 
     /// The caller is done with the run.
@@ -212,8 +235,12 @@ impl Executions {
         self.pins.unpin(needed);
     }
 
-    /// What the archive has for a pinned run. What came into memory meanwhile is newer and stays.
-    pub(crate) fn loaded(&mut self, needed: &Needed, found: Found) {
+    /// What the archive has for a pinned run. What came into memory meanwhile is newer and stays. What left it
+    /// meanwhile, to be read again, may be newer too: then the caller has to load again.
+    pub(crate) fn loaded(&mut self, needed: &Needed, found: Found, drops: Drops) {
+        if drops != self.drops {
+            return;
+        }
         let (number, run) = match found {
             Found::Run(number, run) => (number, Some(run)),
             // It was damaged after it had come into memory.
@@ -246,7 +273,18 @@ impl Executions {
     }
 
     /// A run was deleted, also while a caller needs it.
-    pub(crate) fn forget(&mut self, number: RunNumber) -> Option<Run> {
+    pub(crate) fn delete(&mut self, number: RunNumber) {
+        if let Some(damage) = self.set_aside.remove(&number) {
+            self.by_run_id.remove(&damage.run_id);
+            let key = (damage.namespace.clone(), damage.workflow_id.clone());
+            if self.latest.get(&key) == Some(&number) {
+                self.latest.remove(&key);
+            }
+        }
+        drop(self.forget(number));
+    }
+
+    fn forget(&mut self, number: RunNumber) -> Option<Run> {
         let identity = self.get(number)?.identity();
         let key = (identity.namespace.clone(), identity.workflow_id.clone());
         let run = self.runs.remove(&number)?;
@@ -256,6 +294,58 @@ impl Executions {
         }
         self.some_archived = true;
         Some(*run)
+    }
+
+    /// The latest run of a workflow id, if that is known without the archive.
+    pub(in crate::execution) fn known_latest(&self, names: &RunIdentity) -> Option<RunNumber> {
+        self.latest.get(&(names.namespace.clone(), names.workflow_id.clone())).copied()
+    }
+
+    /// A start did not happen. It must be the last that did.
+    pub(in crate::execution) fn undo_start(&mut self, number: RunNumber, latest_before: Option<RunNumber>) {
+        let Some(run) = self.runs.remove(&number) else { return };
+        let RunIdentity { namespace, workflow_id, run_id, request_id: _ } = run.identity().clone();
+        self.by_run_id.remove(&run_id);
+        match latest_before {
+            Some(before) => self.latest.insert((namespace, workflow_id), before),
+            None => self.latest.remove(&(namespace, workflow_id)),
+        };
+        self.next_number = number;
+    }
+
+    /// What memory has of a run is wrong. Its names stay known, because the archive may not have them yet.
+    pub(in crate::execution) fn read_again(&mut self, number: RunNumber) {
+        self.runs.remove(&number);
+        self.some_archived = true;
+        self.drops += 1;
+    }
+
+    /// A transition of a run panicked; answers whether that is the first time.
+    pub(crate) fn note_panic(&mut self, number: RunNumber) -> bool {
+        self.panicked.insert(number)
+    }
+
+    /// A transition of these runs was good.
+    pub(crate) fn note_good(&mut self, numbers: impl IntoIterator<Item = RunNumber>) {
+        if !self.panicked.is_empty() {
+            for number in numbers {
+                self.panicked.remove(&number);
+            }
+        }
+    }
+
+    pub(in crate::execution) fn set_aside(&mut self, damage: Damage) {
+        self.set_aside.insert(damage.run, Arc::new(damage));
+    }
+
+    /// Tries a run again that was set aside; answers whether it was. If it panics once more, it is set aside again.
+    pub(crate) fn try_again(&mut self, number: RunNumber) -> bool {
+        self.set_aside.remove(&number).is_some()
+    }
+
+    /// Runs that were set aside because they panic.
+    pub(crate) fn all_set_aside(&self) -> impl Iterator<Item = &Damage> {
+        self.set_aside.values().map(Arc::as_ref)
     }
 }
 

@@ -17,6 +17,7 @@ mod commands;
 pub(crate) mod damage;
 mod deadline;
 pub(crate) mod describe;
+mod dropped;
 pub(crate) mod effects;
 mod event;
 pub(crate) mod executions;

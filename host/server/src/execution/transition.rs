@@ -1,6 +1,6 @@
 //! One transition: a request or a deadline changes a run, which may change others.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 use host_wire::temporal::api::enums::v1::EventType;
 
@@ -24,6 +24,18 @@ pub(crate) struct Transition<'a> {
     ids: &'a mut dyn FnMut() -> String,
     changes: Changes,
     effects: VecDeque<(RunNumber, Effect)>,
+    touched: Touched,
+}
+
+/// The runs that a transition touched, to bring them back when it is dropped.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    /// Runs that it changed.
+    pub(crate) changed: BTreeSet<RunNumber>,
+    /// Runs that it started, each with the run that was the latest of the workflow id before, if that was known.
+    pub(crate) started: Vec<(RunNumber, Option<RunNumber>)>,
+    /// The run that is being changed.
+    pub(crate) changing: Option<RunNumber>,
 }
 
 /// Everything that came out of a transition.
@@ -35,7 +47,14 @@ pub(crate) struct Changes {
 
 impl<'a> Transition<'a> {
     pub(crate) fn new(executions: &'a mut Executions, now: Time, ids: &'a mut dyn FnMut() -> String) -> Self {
-        Self { executions, now, ids, changes: Changes::default(), effects: VecDeque::new() }
+        Self {
+            executions,
+            now,
+            ids,
+            changes: Changes::default(),
+            effects: VecDeque::new(),
+            touched: Touched::default(),
+        }
     }
 
     pub(crate) fn executions(&self) -> &Executions {
@@ -70,9 +89,12 @@ impl<'a> Transition<'a> {
         change: impl FnOnce(&mut RunTransition<'_>) -> R,
     ) -> R {
         let run = self.executions.get_mut(number).unwrap_or_else(|| not_looked_up(number));
+        self.touched.changed.insert(number);
+        self.touched.changing = Some(number);
         let mut changed = RunTransition::new(run, self.now, self.ids);
         let result = change(&mut changed);
         let (facts, effects) = changed.end();
+        self.touched.changing = None;
         self.effects.extend(effects.into_iter().map(|effect| (number, effect)));
         if !facts.is_empty() {
             self.changes.records.push(Record { run: number, identity: None, facts });
@@ -82,7 +104,9 @@ impl<'a> Transition<'a> {
 
     /// Adds a run with its first event. Its workflow task is the caller's to schedule.
     pub(crate) fn start(&mut self, new: NewRun) -> RunNumber {
+        let before = self.executions.known_latest(&new.identity);
         let number = self.executions.start(Run::new(new.identity.clone()));
+        self.touched.started.push((number, before));
         let record = Record { run: number, identity: Some(new.identity), facts: Vec::new() };
         self.changes.records.push(record);
         let event = host_wire::EventAttributes::WorkflowExecutionStartedEventAttributes(new.start);
@@ -99,8 +123,9 @@ impl<'a> Transition<'a> {
         self.effects.pop_front()
     }
 
-    pub(crate) fn into_changes(self) -> Changes {
-        self.changes
+    /// What came out of it, and the runs that it touched.
+    pub(crate) fn end(self) -> (Changes, Touched) {
+        (self.changes, self.touched)
     }
 }
 

@@ -3,13 +3,13 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
 
-use host_wire::temporal::api::common::v1::WorkflowExecution;
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::Notify,
     time::{Instant, sleep_until},
 };
 use tonic::Status;
@@ -18,19 +18,19 @@ use crate::{
     environment::Environment,
     error::{Error, ExhaustedCause},
     execution::{
-        archive::{Archive, Stored, Unreadable},
-        damage::Damage,
+        archive::Archive,
         effects,
-        executions::Executions,
-        loading::{self, Needed, NotReady},
+        executions::{Drops, Executions},
+        loading::{Needed, NotReady},
         record::RunNumber,
         restart,
         run::Run,
         transition::Transition,
     },
     options::Options,
+    panics::{self, EndsProcess},
     shard::Shard,
-    storage::{Append, Mend, Opened, Position, Storage, Synced},
+    storage::{Append, Opened, Position, Storage, Synced},
     time::Time,
     watched::Watched,
 };
@@ -38,7 +38,7 @@ use crate::{
 /// What all callers share.
 pub(crate) struct ShardContext {
     shard: Mutex<Shard>,
-    archive: Arc<Mutex<Box<dyn Archive>>>,
+    pub(super) archive: Arc<Mutex<Box<dyn Archive>>>,
     storage: Box<dyn Storage>,
     environment: Environment,
     retention: Duration,
@@ -75,13 +75,22 @@ impl ShardContext {
         };
         for number in lost {
             let lose = |transition: &mut Transition<'_>| transition.change(number, restart::lose_workers);
-            context.apply(context.lock(), lose, |_, ()| {});
+            let mut shard = context.lock();
+            // A run that panics already at the start is not tried again.
+            shard.executions.note_panic(number);
+            if let Err(status) = context.apply(shard, lose, |_, ()| {}) {
+                tracing::error!(run = number, %status, "a run cannot go on");
+            }
         }
         context
     }
 
+    /// The shard. A panic that was not caught under this lock leaves it in a state that no one can trust.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Shard> {
-        self.shard.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shard.lock().unwrap_or_else(|_| {
+            tracing::error!("a bug of the service: the process ends, to be started again");
+            std::process::abort()
+        })
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -109,7 +118,7 @@ impl ShardContext {
     /// its task) or may be due to something that is not on disk yet, so it waits as well.
     ///
     /// `prepare` checks the request and looks up all runs that the transition needs; it may be called again, see
-    /// [`loading`]. `apply` gets what it found.
+    /// [`crate::execution::loading`]. `apply` gets what it found.
     ///
     /// # Errors
     ///
@@ -156,44 +165,57 @@ impl ShardContext {
     ) -> Result<(Result<R, Error>, Position), Status> {
         let mut loads = Loads { context: self, needed: Vec::new() };
         loop {
-            let needed = {
+            let (needed, drops) = {
                 let mut shard = self.lock();
-                match prepare(&shard.executions, &request) {
+                match panics::caught(|| prepare(&shard.executions, &request))? {
                     Ok(prepared) => {
-                        return Ok(self.apply(
-                            shard,
-                            |transition| apply(transition, request, prepared),
-                            after,
-                        ));
+                        return self.apply(shard, |transition| apply(transition, request, prepared), after);
                     }
                     Err(NotReady::Refused(error)) => {
                         let refused = Err(error);
-                        after(&mut shard, &refused);
+                        panics::caught(|| after(&mut shard, &refused))?;
                         return Ok((refused, shard.position()));
                     }
                     Err(NotReady::Needs(needed)) => loads.pin(&mut shard, needed),
                 }
             };
-            self.load(needed).await?;
+            self.load(needed, drops).await?;
         }
     }
 
+    /// Does a transition, all of it or nothing: one that panics is dropped, see [`Executions::drop_transition`].
     fn apply<R>(
         &self,
         mut shard: MutexGuard<'_, Shard>,
         change: impl FnOnce(&mut Transition<'_>) -> R,
         after: impl FnOnce(&mut Shard, &R),
-    ) -> (R, Position) {
+    ) -> Result<(R, Position), Status> {
         let now = self.now();
         let mut ids = || self.environment.ids.next();
         let mut transition = Transition::new(&mut shard.executions, now, &mut ids);
-        let result = change(&mut transition);
-        effects::settle(&mut transition);
-        let changes = transition.into_changes();
-        after(&mut shard, &result);
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let result = change(&mut transition);
+            effects::settle(&mut transition);
+            result
+        }));
+        let (changes, touched) = transition.end();
+        let result = result.and_then(|result| {
+            catch_unwind(AssertUnwindSafe(|| after(&mut shard, &result)))?;
+            Ok(result)
+        });
+        let result = match result {
+            Ok(result) => result,
+            Err(panic) => {
+                let message = panics::message(&*panic);
+                shard.drop_transition(&touched, &message);
+                return Err(panics::internal(&message));
+            }
+        };
         if changes.records.is_empty() {
-            return (result, shard.position());
+            return Ok((result, shard.position()));
         }
+        shard.executions.note_good(touched.changed);
+        let ends_process = EndsProcess("a transition was done and not handed to the log");
         let noted = shard.note_changes(&changes, now);
         self.storage.append(Append {
             position: noted.position,
@@ -202,11 +224,12 @@ impl ShardContext {
             awaited: noted.awaited,
             lazy: noted.lazy,
         });
+        drop(ends_process);
         drop(shard);
         if noted.sooner {
             self.deadlines.notify_one();
         }
-        (result, noted.position)
+        Ok((result, noted.position))
     }
 
     /// Reads from memory; what is not there is loaded first, and `read` called again.
@@ -230,15 +253,15 @@ impl ShardContext {
     ) -> Result<R, Status> {
         let mut loads = Loads { context: self, needed: Vec::new() };
         loop {
-            let needed = {
+            let (needed, drops) = {
                 let mut shard = self.lock();
-                match work(&mut shard) {
+                match panics::caught(|| work(&mut shard))? {
                     Ok(result) => return Ok(result),
                     Err(NotReady::Refused(error)) => return Err(error.into()),
                     Err(NotReady::Needs(needed)) => loads.pin(&mut shard, needed),
                 }
             };
-            self.load(needed).await?;
+            self.load(needed, drops).await?;
         }
     }
 
@@ -260,59 +283,6 @@ impl ShardContext {
             .await?;
         self.on_disk(position).await?;
         Ok(read)
-    }
-
-    /// Loads a pinned run, on a thread that may wait for the disk.
-    async fn load(&self, needed: Needed) -> Result<(), Status> {
-        let archive = self.archive.clone();
-        let read = move || {
-            let archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
-            let found = loading::load(&**archive, &needed);
-            (needed, found)
-        };
-        let (needed, found) = self.environment.blocking.run(read).await.map_err(|_| shutting_down())?;
-        let found = found.map_err(unreadable)?;
-        self.lock().executions.loaded(&needed, found);
-        Ok(())
-    }
-
-    /// The damage of the run that a request names, if it is damaged.
-    ///
-    /// # Errors
-    ///
-    /// When the archive cannot be read, or the service ends.
-    pub(crate) async fn damage_of(
-        &self,
-        namespace: &str,
-        execution: Option<&WorkflowExecution>,
-    ) -> Result<Option<Arc<Damage>>, Status> {
-        self.read(|shard| match shard.executions.find(namespace, execution) {
-            Err(NotReady::Refused(Error::Damaged(damage))) => Ok(Some(damage)),
-            Err(needs @ NotReady::Needs(_)) => Err(needs),
-            Ok(_) | Err(NotReady::Refused(_)) => Ok(None),
-        })
-        .await
-    }
-
-    /// Changes what is stored of a run, and waits until that is on disk.
-    ///
-    /// # Errors
-    ///
-    /// When the disk is full, or the service ends.
-    pub(crate) async fn mend(&self, mend: Mend) -> Result<(), Status> {
-        self.check_room()?;
-        let (done, is_done) = oneshot::channel();
-        self.storage.mend(mend, done);
-        is_done.await.map_err(|_| shutting_down())
-    }
-
-    /// Reads a run from the archive. Blocks its thread.
-    ///
-    /// # Errors
-    ///
-    /// When the archive cannot be read.
-    pub(crate) fn archived_run(&self, number: RunNumber) -> Result<Stored, Unreadable> {
-        self.archive.lock().unwrap_or_else(PoisonError::into_inner).load(number)
     }
 
     /// Does work that blocks its thread.
@@ -423,10 +393,10 @@ struct Loads<'a> {
 }
 
 impl Loads<'_> {
-    fn pin(&mut self, shard: &mut Shard, needed: Needed) -> Needed {
-        shard.executions.pin(&needed);
+    fn pin(&mut self, shard: &mut Shard, needed: Needed) -> (Needed, Drops) {
+        let drops = shard.executions.pin(&needed);
         self.needed.push(needed.clone());
-        needed
+        (needed, drops)
     }
 }
 
@@ -443,11 +413,6 @@ impl Drop for Loads<'_> {
 
 pub(crate) fn shutting_down() -> Status {
     Status::unavailable("the service is shutting down")
-}
-
-fn unreadable(error: Unreadable) -> Status {
-    tracing::error!(%error, "the archive cannot be read");
-    Status::unavailable(error.to_string())
 }
 
 fn no_room() -> Status {

@@ -1,7 +1,10 @@
 //! The state behind the lock: executions, and what lives in memory only (queues, queries, deadlines, watchers).
 
+mod archive;
 pub(crate) mod context;
 pub(crate) mod deadlines;
+#[cfg(test)]
+mod tests;
 
 use std::{
     cmp::Reverse,
@@ -19,7 +22,7 @@ use crate::{
         record::RunNumber,
         restart,
         run::Run,
-        transition::Changes,
+        transition::{self, Changes},
         workflow_task,
     },
     matching::{queries::Queries, queues::Queues},
@@ -45,6 +48,8 @@ pub(crate) struct Shard {
     pub(crate) queues: Queues,
     pub(crate) queries: Queries,
     last: Position,
+    /// The last position when runs were last dropped from memory. The archive must have it before it is read.
+    dropped_at: Position,
     /// The last change of each run that the runs' file does not have yet.
     touched: HashMap<RunNumber, Touched>,
     heap: BinaryHeap<Reverse<(Time, RunNumber)>>,
@@ -61,6 +66,7 @@ impl Shard {
             queues: Queues::default(),
             queries: Queries::default(),
             last,
+            dropped_at: 0,
             touched: HashMap::new(),
             heap: BinaryHeap::new(),
             deadlines: HashMap::new(),
@@ -99,6 +105,17 @@ impl Shard {
 
     pub(crate) fn position(&self) -> Position {
         self.last
+    }
+
+    /// Forgets what a transition did that panicked.
+    pub(crate) fn drop_transition(&mut self, touched: &transition::Touched, message: &str) {
+        self.executions.drop_transition(touched, message);
+        self.dropped_at = self.last;
+    }
+
+    /// The position that the archive must have before it is read.
+    pub(crate) fn dropped_at(&self) -> Position {
+        self.dropped_at
     }
 
     /// The position from which everything known about a run is on disk.
@@ -158,7 +175,7 @@ impl Shard {
 
     /// A run was deleted.
     pub(crate) fn forget(&mut self, number: RunNumber) {
-        self.executions.forget(number);
+        self.executions.delete(number);
         self.deadlines.remove(&number);
         if let Some(watcher) = self.watchers.get(&number) {
             watcher.notify_waiters();

@@ -1,5 +1,5 @@
 //! The whole service above storage, simulated: clients and workers, good and bad, a network that
-//! loses calls, a disk that is slow and full, crashes at any step, all drawn from one seed, on one
+//! loses calls, a disk that is slow and full, crashes at any step, bugs that panic, all drawn from one seed, on one
 //! thread with a clock that moves on by itself when every task waits.
 //!
 //! What is seen and what is promised goes into a [`model::Model`], which says what must follow. When
@@ -215,7 +215,8 @@ fn start(
     steps: Option<u64>,
 ) -> Arc<network::Life> {
     simulation.say(format_args!("the service starts"));
-    let life = simulation.network.start(steps, &random.fork(400));
+    let panics = simulation.is_chaos() && random.percent(50);
+    let life = simulation.network.start(steps, panics, &random.fork(400));
     let line = Line { in_process: true, is_bad: false };
     let name = format!("here-{}", random.below(1_000));
     spawn_worker(here, simulation, &name, Random::new(random.next()), line);

@@ -2,6 +2,7 @@
 //! service is down.
 
 use std::{
+    panic::resume_unwind,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -90,12 +91,18 @@ impl Network {
         self.origin.elapsed()
     }
 
-    /// Starts the service; after some steps of the disk it ends by itself.
-    pub(super) fn start(&self, steps: Option<u64>, random: &Random) -> Arc<Life> {
+    /// Starts the service; after some steps of the disk it ends by itself. With `panics`, some transitions panic.
+    pub(super) fn start(&self, steps: Option<u64>, panics: bool, random: &Random) -> Arc<Life> {
         let (opened, storage) = self.disk.open(self.fault, steps, random.fork(3));
         let crashed = storage.crashed();
         let mut ids = random.fork(4);
-        let ids = move || uuid::Builder::from_random_bytes(ids_bytes(&mut ids)).into_uuid();
+        let ids = move || {
+            if panics && ids.percent(2) {
+                // As a bug in a transition, without a message on stderr.
+                resume_unwind(Box::new("a simulated bug"));
+            }
+            uuid::Builder::from_random_bytes(ids_bytes(&mut ids)).into_uuid()
+        };
         let pauses = Mutex::new(random.fork(5));
         let pause = move || match pauses.lock().unwrap().below(100) {
             0..50 => Duration::ZERO,

@@ -62,7 +62,7 @@ fn requests() {
 async fn make(calls: Calls) {
     let random = Random::new(0);
     let network = Network::new(Disk::default(), None);
-    let life = network.start(None, &random);
+    let life = network.start(None, false, &random);
     let mut caller = Caller::default();
     for call in calls.calls.into_iter().take(MOST_CALLS) {
         sleep(Duration::from_millis(call.wait.into())).await;

@@ -26,7 +26,7 @@ use crate::storage::{
     wal,
     writer::{self, Append, Message},
 };
-use crate::{execution::record::RunNumber, time::Time, watched::Watched};
+use crate::{execution::record::RunNumber, panics::EndsProcess, time::Time, watched::Watched};
 
 pub(super) const LOG_FILE: &str = "log.sqlite";
 pub(super) const RUNS_FILE: &str = "runs.sqlite";
@@ -102,7 +102,13 @@ impl SqliteStorage {
         let synced = Arc::new(Watched::new(Synced { position: last, ..Synced::default() }));
         let applied = Arc::new(AtomicU64::new(runs.applied()));
         let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
-            thread::Builder::new().name(name.to_owned()).spawn(work).map_err(StorageError::Thread)
+            let what = format!("the thread {name} of the storage panicked");
+            let guarded = move || {
+                let ends_process = EndsProcess(&what);
+                work();
+                drop(ends_process);
+            };
+            thread::Builder::new().name(name.to_owned()).spawn(guarded).map_err(StorageError::Thread)
         };
         let (said, seen) = (synced.clone(), applied.clone());
         let writer = move || writer::run(log, &receiver, &said, &seen, &behind);

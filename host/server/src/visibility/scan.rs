@@ -11,6 +11,7 @@ use crate::{
         describe,
         record::RunNumber,
     },
+    panics,
     shard::context::ShardContext,
     storage::{Position, Row},
     visibility::filter::{Filter, Listed},
@@ -40,7 +41,8 @@ pub(crate) async fn scan<T: Send + 'static>(
     context: &Arc<ShardContext>,
     mut scan: Scan<T>,
 ) -> Result<T, Status> {
-    let (in_memory, position) = scan.memory(context)?;
+    context.wait_for_archive().await?;
+    let (in_memory, position) = panics::caught(|| scan.memory(context))??;
     let blocking = context.clone();
     let read = context.blocking(move || scan.archive(&blocking, &in_memory, position)).await?;
     let (sum, position) = read.map_err(|error| {
@@ -63,6 +65,15 @@ impl<T> Scan<T> {
             in_memory.insert(number);
             if run.identity().namespace == self.namespace && self.filter.matches(&Listed::from(run)) {
                 (self.add)(&mut self.sum, number, describe::info(run));
+            }
+        }
+        for damage in shard.executions.all_set_aside() {
+            if damage.run >= self.before {
+                continue;
+            }
+            in_memory.insert(damage.run);
+            if damage.namespace == self.namespace {
+                self.add_matching(damage.run, damage.info());
             }
         }
         Ok((in_memory, shard.position()))

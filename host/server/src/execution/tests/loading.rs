@@ -20,12 +20,12 @@ fn a_run_that_changed_while_it_was_loaded_stays_as_it_is() {
     let mut script = Script::default();
     script.line("start @a");
     script.line("evict @a");
-    script.executions.pin(&latest("a"));
+    let drops = script.executions.pin(&latest("a"));
     let old = load(script.kept(), &latest("a")).unwrap();
     for line in ["signal one @a", "evict @a"] {
         script.line(line);
     }
-    script.executions.loaded(&latest("a"), old);
+    script.executions.loaded(&latest("a"), old, drops);
     script.check_recovery();
     assert_eq!(script.executions.iter().count(), 1, "it is pinned");
     script.executions.unpin(&latest("a"));
@@ -38,13 +38,13 @@ fn a_workflow_that_started_while_there_was_none_is_found() {
     let mut script = Script::default();
     script.line("start @other");
     script.line("evict @other");
-    script.executions.pin(&latest("b"));
+    let drops = script.executions.pin(&latest("b"));
     let none = load(script.kept(), &latest("b")).unwrap();
     assert_eq!(none, Found::Nothing);
     for line in ["start @b", "terminate @b", "evict @b"] {
         script.line(line);
     }
-    script.executions.loaded(&latest("b"), none);
+    script.executions.loaded(&latest("b"), none, drops);
     assert_eq!(script.executions.latest("default", "b"), Ok(Some(1)));
     script.executions.unpin(&latest("b"));
 }
@@ -62,7 +62,7 @@ fn what_is_needed_is_said_once_for_each_caller() {
     }
     for _ in 0..2 {
         let found = load(script.kept(), &needed).unwrap();
-        script.executions.loaded(&needed, found);
+        script.executions.loaded(&needed, found, 0);
         assert_eq!(script.executions.latest("default", "a"), Ok(Some(0)));
     }
     script.executions.unpin(&needed);
@@ -94,7 +94,7 @@ fn a_damaged_run_is_refused_by_each_of_its_names() {
     let all = [latest("a"), Needed::Number(number), Needed::RunId(identity.run_id.clone())];
     for needed in &all {
         script.executions.pin(needed);
-        script.executions.loaded(needed, Found::Damaged(damage.clone()));
+        script.executions.loaded(needed, Found::Damaged(damage.clone()), 0);
     }
     let refused = Err(NotReady::Refused(Error::Damaged(damage.clone())));
     assert_eq!(script.executions.latest("default", "a"), refused);
@@ -119,4 +119,23 @@ fn a_damaged_run_is_refused_by_each_of_its_names() {
     for refused in ["signal: Damaged: run", "start: Damaged: run", "parent Terminated", "a Running"] {
         assert!(said.contains(refused), "{said}");
     }
+}
+
+/// A run is read for one caller, changes for another, and is dropped because a transition panicked: what was read is of
+/// the time before the change.
+#[test]
+fn a_run_that_was_dropped_while_it_was_loaded_is_loaded_again() {
+    let mut script = Script::default();
+    script.line("start @a");
+    script.line("evict @a");
+    let drops = script.executions.pin(&latest("a"));
+    let old = load(script.kept(), &latest("a")).unwrap();
+    script.line("signal one @a");
+    script.executions.read_again(0);
+    script.executions.loaded(&latest("a"), old, drops);
+    assert_eq!(script.executions.iter().count(), 0);
+    assert_eq!(script.executions.latest("default", "a"), Err(NotReady::Needs(Needed::Number(0))));
+    script.line("signal two @a");
+    script.check_recovery();
+    assert_eq!(script.executions.iter().count(), 1);
 }

@@ -156,12 +156,12 @@ impl Script {
                 Err(NotReady::Refused(error)) => break Err(error),
                 Err(NotReady::Needs(needed)) => {
                     assert!(!loaded.contains(&needed), "{needed:?} is needed though it was loaded");
-                    self.executions.pin(&needed);
+                    let drops = self.executions.pin(&needed);
                     let found = load(&self.kept, &needed).unwrap();
                     if self.forgetful {
                         self.forget_all();
                     }
-                    self.executions.loaded(&needed, found);
+                    self.executions.loaded(&needed, found, drops);
                     loaded.push(needed);
                 }
             }
@@ -201,7 +201,7 @@ impl Script {
         let mut transition = Transition::new(&mut self.executions, self.now, &mut next);
         let result = apply(&mut transition, prepared);
         settle(&mut transition);
-        let changes = transition.into_changes();
+        let (changes, _) = transition.end();
         for task in &changes.tasks {
             if let Task::Workflow { queue, .. } = task
                 && !queue.normal_name.is_empty()
