@@ -58,6 +58,9 @@ impl Host {
 
 fn run(command_line: CommandLine, registry: Registry) -> anyhow::Result<()> {
     command_line.logging.init()?;
+    if let Err(error) = host_server::raise_file_limit() {
+        tracing::warn!(%error, "failed to raise the limit of open files");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(command_line.run(registry));
     // What still runs was given up, or is an answer that no one waits for.

@@ -35,11 +35,17 @@ pub(crate) enum ExhaustedCause {
     BusyWorkflow,
     /// Storage is full.
     Storage,
+    /// Too many calls wait.
+    Waiting,
 }
 
 impl Error {
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
         Self::InvalidArgument(message.into())
+    }
+
+    pub(crate) fn too_many(what: &str) -> Self {
+        Self::Exhausted { message: format!("too many {what}"), cause: ExhaustedCause::Waiting }
     }
 
     pub(crate) fn no_workflow(workflow_id: &str) -> Self {

@@ -4,6 +4,7 @@ use std::{
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use host_service::{
@@ -18,15 +19,18 @@ use host_wire::grpc::health::v1::{
 use http::{HeaderMap, HeaderValue};
 use tokio::net::TcpListener;
 use tonic::{
-    Request, Response, Status,
-    codec::CompressionEncoding,
-    codegen::BoxStream,
-    transport::server::{Server as TonicServer, TcpIncoming},
+    Request, Response, Status, codec::CompressionEncoding, codegen::BoxStream,
+    transport::server::Server as TonicServer,
 };
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
-use crate::api::service::Service;
+use crate::{api::service::Service, connections::Incoming};
+
+/// How often a connection that is silent is asked whether its client is there.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
+/// How long the client may take to answer; its connection is closed then.
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Why a service cannot listen.
 #[derive(Debug, thiserror::Error)]
@@ -92,8 +96,10 @@ pub(crate) fn serve(
     let workflows = WorkflowServiceServer::new(service.clone())
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
-    let incoming = TcpIncoming::from(listener.listener).with_nodelay(Some(true));
+    let incoming = Incoming::new(listener.listener);
     let serving = TonicServer::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .layer(TooLargeLayer)
         .add_service(workflows)
         .add_service(HealthServer::new(Healthy))

@@ -39,6 +39,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod api;
+mod connections;
 mod environment;
 mod error;
 mod execution;
@@ -58,10 +59,12 @@ mod shard;
 mod simulation;
 mod status;
 mod storage;
+mod text;
 mod time;
 mod visibility;
 mod watched;
 
+pub use connections::raise_file_limit;
 pub use grpc::{Listener, ServeError};
 pub use options::{DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options};
 pub use server::{Server, repair_folder};

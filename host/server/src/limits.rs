@@ -2,16 +2,50 @@
 
 use std::time::Duration;
 
-/// Longest workflow id, type, queue name, signal name, activity id, timer id.
+/// Longest string of a request, in bytes: ids, types, names of queues and signals, identities, versions, keys of
+/// headers and memos. `limit.maxIDLength` of Temporal's server. Longer are only the texts of [`TEXT_BYTES`].
 pub(crate) const ID_BYTES: usize = 1_000;
-/// Largest input, result, details or other payloads of one field.
+/// Longest text for people: reasons, messages and stack traces of failures, errors of queries; also list filters and
+/// the deprecated `control`. Failures and errors are cut to it, other texts are refused.
+pub(crate) const TEXT_BYTES: usize = 64 * 1024;
+/// Most links of a failure and its causes; deeper ones are cut. A decoder takes 100 nested messages, and a stored
+/// event has some ten around and below the failure. As many as `guest-sdk` keeps.
+pub(crate) const FAILURE_LINKS: usize = 64;
+/// Most bytes of a failure that is kept in place of one that exceeds [`BLOB_BYTES`]. `limit.blobSize.warn` of
+/// Temporal's server, which does the same.
+pub(crate) const CUT_FAILURE_BYTES: usize = 512 * 1024;
+/// Most bytes of the failure that the next run of a chain starts with, beside what fills an event otherwise.
+pub(crate) const CONTINUED_FAILURE_BYTES: usize = 64 * 1024;
+/// Most bytes of the last failure of an activity that is tried again.
+/// `limit.mutableStateActivityFailureSize.error` of Temporal's server.
+pub(crate) const ACTIVITY_FAILURE_BYTES: usize = 4 * 1024;
+/// Most bytes of a request or command that becomes an event, and of what a run hands to its successor. With what the
+/// service adds, the event stays below the 4 MiB that gRPC clients accept.
+pub(crate) const EVENT_BYTES: usize = 4 * 1024 * 1024 - 256 * 1024;
+/// Largest input with its header, and largest result, details or other payloads of one field.
 pub(crate) const BLOB_BYTES: usize = host_wire::MAX_PAYLOADS_BYTES;
+/// Longest text of a gRPC status. It travels in an HTTP/2 header, percent-encoded, once more in the details.
+pub(crate) const STATUS_TEXT_BYTES: usize = 1_024;
+/// Most bytes of the details of a gRPC status. Clients take some 8 KiB of headers.
+pub(crate) const STATUS_DETAIL_BYTES: usize = 4 * 1024;
+/// Most bytes of a failure within the details of a gRPC status.
+pub(crate) const STATUS_FAILURE_BYTES: usize = 2 * 1024;
 /// Largest memo.
 pub(crate) const MEMO_BYTES: usize = 2 * 1024 * 1024;
 /// Most events of a run; one with more is terminated.
 pub(crate) const HISTORY_EVENTS: usize = 51_200;
 /// Most bytes of a run's history; one with more is terminated.
 pub(crate) const HISTORY_BYTES: usize = 50 * 1024 * 1024;
+/// Most events that wait for a started workflow task to close; with more the task fails and they are flushed.
+/// `history.maximumBufferedEventsBatch` of Temporal's server.
+pub(crate) const BUFFERED_EVENTS: usize = 100;
+/// Most bytes of such events, likewise. `history.maximumBufferedEventsSizeInBytes`.
+pub(crate) const BUFFERED_BYTES: usize = 2 * 1024 * 1024;
+/// Most bytes that an open run keeps beside its history: buffered events, heartbeats and last failures of activities,
+/// memo, search attributes, ids of requests. One with more is terminated. `limit.mutableStateSize.error`.
+pub(crate) const STATE_BYTES: usize = 8 * 1024 * 1024;
+/// Bytes after which a page ends (histories, lists), so that the answer stays below the 4 MiB that gRPC clients accept.
+pub(crate) const PAGE_BYTES: usize = 2 * 1024 * 1024;
 /// Events from which workers are told to continue as new.
 pub(crate) const SUGGEST_CONTINUE_AS_NEW_EVENTS: usize = 4_096;
 /// Bytes of history from which workers are told to continue as new.

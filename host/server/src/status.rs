@@ -1,16 +1,23 @@
 //! Refusals as the protocol's statuses, with the details that clients look for.
 
 use host_service::status_with_detail;
-use host_wire::temporal::api::{
-    enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope},
-    errordetails::v1::{
-        NamespaceNotFoundFailure, NotFoundFailure, ResourceExhaustedFailure,
-        WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
+use host_wire::{
+    google::rpc,
+    temporal::api::{
+        enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope},
+        errordetails::v1::{
+            NamespaceNotFoundFailure, NotFoundFailure, ResourceExhaustedFailure,
+            WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
+        },
     },
 };
+use prost::Message;
 use tonic::{Code, Status};
 
-use crate::error::{Error, ExhaustedCause};
+use crate::{
+    error::{Error, ExhaustedCause},
+    limits, text,
+};
 
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
@@ -37,6 +44,7 @@ impl From<Error> for Status {
             Error::Exhausted { cause, .. } => {
                 let cause = match cause {
                     ExhaustedCause::BusyWorkflow => ResourceExhaustedCause::BusyWorkflow,
+                    ExhaustedCause::Waiting => ResourceExhaustedCause::ConcurrentLimit,
                     ExhaustedCause::Storage => ResourceExhaustedCause::PersistenceStorageLimit,
                 };
                 let detail = ResourceExhaustedFailure {
@@ -47,6 +55,24 @@ impl From<Error> for Status {
             }
         }
     }
+}
+
+/// The status with its text cut to [`limits::STATUS_TEXT_BYTES`]. Details that are too large for a header are left out;
+/// what makes them keeps them small.
+pub(crate) fn fitting(status: Status) -> Status {
+    let fits = status.message().len() <= limits::STATUS_TEXT_BYTES;
+    if fits && status.details().len() <= limits::STATUS_DETAIL_BYTES {
+        return status;
+    }
+    let mut message = status.message().to_owned();
+    text::cut(&mut message, limits::STATUS_TEXT_BYTES);
+    let mut details = rpc::Status::decode(status.details()).unwrap_or_default();
+    details.message.clone_from(&message);
+    let mut details = details.encode_to_vec();
+    if status.details().is_empty() || details.len() > limits::STATUS_DETAIL_BYTES {
+        details.clear();
+    }
+    Status::with_details_and_metadata(status.code(), message, details.into(), status.metadata().clone())
 }
 
 /// A workflow that cannot answer yet.

@@ -13,6 +13,7 @@ mod history;
 mod payload;
 pub mod protojson;
 mod time;
+mod walk;
 
 pub use generated::{google, grpc, temporal};
 pub use guest_sdk_types::MAX_PAYLOADS_BYTES;
@@ -24,3 +25,4 @@ pub use payload::{payloads_from_proto, payloads_to_proto};
 pub use time::{
     duration_from_proto, duration_to_proto, timestamp_from_proto, timestamp_to_proto, timestamp_to_unix_nanos,
 };
+pub use walk::{Visitor, Walk};

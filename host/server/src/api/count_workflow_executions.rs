@@ -31,6 +31,7 @@ pub(crate) async fn handle(
         before: RunNumber::MAX,
         filter,
         most: usize::MAX,
+        most_bytes: usize::MAX,
         sum: BTreeMap::<&str, i64>::new(),
         add: |by_status, _, info| *by_status.entry(status_name(info.status())).or_default() += 1,
     };

@@ -7,7 +7,7 @@ use host_wire::temporal::api::{
 };
 use tonic::Status;
 
-use crate::{api::context::Context, error::Error, matching::queues::QueueKey};
+use crate::{api::context::Context, error::Error, matching::queue_key::QueueKey};
 
 /// Tasks for a poller in a second, as clients are told: there is no limit.
 const UNLIMITED: f64 = 100_000.0;

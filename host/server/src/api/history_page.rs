@@ -9,12 +9,11 @@ use crate::{
         executions::Executions, loading::NotReady, record::RunNumber, run::Run,
         workflow_task::events::transient_events,
     },
+    limits,
 };
 
 /// Most events of a page.
 const PAGE_EVENTS: usize = 256;
-/// Bytes after which a page ends, so that it stays below what gRPC clients accept.
-const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// A place in a history; `next_page_token` when encoded.
 #[derive(Clone, PartialEq, Message)]
@@ -107,7 +106,7 @@ impl Page {
 
 /// Whether a page that has these events and bytes of events takes no more.
 pub(crate) fn is_full(events: usize, most: usize, bytes: usize) -> bool {
-    events == most || events > 0 && bytes > PAGE_BYTES
+    events == most || events > 0 && bytes > limits::PAGE_BYTES
 }
 
 /// The most events of a page for which a request asks.

@@ -3,8 +3,9 @@
 use std::cmp::Reverse;
 
 use bytes::Bytes;
-use host_wire::temporal::api::workflowservice::v1::{
-    ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse,
+use host_wire::temporal::api::{
+    workflow::v1::WorkflowExecutionInfo,
+    workflowservice::v1::{ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse},
 };
 use prost::Message;
 use tonic::Status;
@@ -13,6 +14,7 @@ use crate::{
     api::context::Context,
     error::Error,
     execution::record::RunNumber,
+    limits,
     visibility::{
         filter::Filter,
         scan::{Scan, scan},
@@ -49,15 +51,27 @@ pub(crate) async fn handle(
         filter,
         // One more says whether there is another page.
         most: size + 1,
+        most_bytes: limits::PAGE_BYTES,
         sum: Vec::new(),
         add: |found, number, info| found.push((number, info)),
     };
     let mut found = scan(&context.shard, all).await?;
     found.sort_unstable_by_key(|(number, _)| Reverse(*number));
-    let more = found.len() > size;
-    found.truncate(size);
+    let fitting = fitting(&found).min(size);
+    let more = found.len() > fitting;
+    found.truncate(fitting);
     let last = found.last().filter(|_| more).map(|(run, _)| After { run: *run });
     let next_page_token = last.map_or(Bytes::new(), |last| last.encode_to_vec().into());
     let executions = found.into_iter().map(|(_, info)| info).collect();
     Ok(ListWorkflowExecutionsResponse { executions, next_page_token })
+}
+
+/// How many of these have at most [`limits::PAGE_BYTES`]; at least one, which may have more.
+fn fitting(found: &[(RunNumber, WorkflowExecutionInfo)]) -> usize {
+    let mut bytes = 0;
+    let fitting = found.iter().take_while(|(_, info)| {
+        bytes += info.encoded_len();
+        bytes <= limits::PAGE_BYTES
+    });
+    fitting.count().max(1)
 }

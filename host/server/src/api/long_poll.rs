@@ -20,7 +20,10 @@ use crate::{
     error::Error,
     execution::worker::Worker,
     limits,
-    matching::queues::{First, QueueKey, Queued},
+    matching::{
+        queue_key::QueueKey,
+        queues::{First, Queued},
+    },
     storage::Position,
 };
 
@@ -64,10 +67,14 @@ pub(crate) struct Poller<'a> {
 }
 
 impl<'a> Poller<'a> {
-    pub(crate) fn enter(context: &'a Context, key: QueueKey, identity: &str) -> Self {
+    /// # Errors
+    ///
+    /// RESOURCE_EXHAUSTED when there are too many polls.
+    pub(crate) fn enter(context: &'a Context, key: QueueKey, identity: &str) -> Result<Self, Status> {
         let now = context.now();
         let arrived = context.lock().queues.enter(&key, identity, context.in_process, now);
-        Self { context, key, arrived }
+        let arrived = arrived.ok_or_else(|| Error::too_many("open polls of this task queue, or of all"))?;
+        Ok(Self { context, key, arrived })
     }
 
     /// Waits for the next task whose cause is on disk; for workflow tasks that stay in the process, it

@@ -4,6 +4,7 @@
 
 mod activity_attempt;
 pub(crate) mod activity_task;
+mod admission;
 mod context;
 mod count_workflow_executions;
 mod deadline;

@@ -21,10 +21,12 @@ pub(crate) async fn handle(
     request: Request<PollActivityTaskQueueRequest>,
 ) -> Result<PollActivityTaskQueueResponse, Status> {
     let until = answer_by(&request, LONG_POLL);
-    let request = request.into_inner();
-    let key = queue_key(context, &request.namespace, request.task_queue.as_ref(), true)?;
-    let poller = Poller::enter(context, key, &request.identity);
-    let worker = worker(context, &request.identity, request.worker_version_capabilities);
+    // The rest of the request is dropped: polls wait long.
+    let PollActivityTaskQueueRequest { namespace, task_queue, identity, worker_version_capabilities, .. } =
+        request.into_inner();
+    let key = queue_key(context, &namespace, task_queue.as_ref(), true)?;
+    let poller = Poller::enter(context, key, &identity)?;
+    let worker = worker(context, &identity, worker_version_capabilities);
     while let Some(mut taken) = poller.next(until).await {
         let Some(Queued::Task(Task::Activity { run, scheduled_event_id, attempt, .. })) = taken.queued()
         else {

@@ -24,10 +24,12 @@ pub(crate) async fn handle(
     request: Request<PollWorkflowTaskQueueRequest>,
 ) -> Result<PollWorkflowTaskQueueResponse, Status> {
     let until = answer_by(&request, LONG_POLL);
-    let request = request.into_inner();
-    let key = queue_key(context, &request.namespace, request.task_queue.as_ref(), false)?;
-    let poller = Poller::enter(context, key, &request.identity);
-    let worker = worker(context, &request.identity, request.worker_version_capabilities);
+    // The rest of the request is dropped: polls wait long.
+    let PollWorkflowTaskQueueRequest { namespace, task_queue, identity, worker_version_capabilities, .. } =
+        request.into_inner();
+    let key = queue_key(context, &namespace, task_queue.as_ref(), false)?;
+    let poller = Poller::enter(context, key, &identity)?;
+    let worker = worker(context, &identity, worker_version_capabilities);
     while let Some(taken) = poller.next(until).await {
         if let Some(response) = start_taken(context, &poller.key.name, taken, &worker).await? {
             return Ok(response);

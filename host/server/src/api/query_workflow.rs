@@ -16,13 +16,16 @@ use tonic::{Code, Request, Status};
 use crate::{
     api::{context::Context, deadline::answer_by},
     error::Error,
-    execution::{record::RunNumber, run::Run},
+    execution::{failure, record::RunNumber, request::check_input, run::Run},
+    limits,
     matching::{
         queries::QueryNumber,
-        queues::{POLLER_RECENT, QueueKey, Queued, Queues},
+        queue_key::QueueKey,
+        queues::{POLLER_RECENT, Queued, Queues},
     },
     shard::context::shutting_down,
     status::not_ready,
+    text,
     time::Time,
 };
 
@@ -50,6 +53,7 @@ pub(crate) async fn handle(
     if query.query_type.is_empty() {
         return Err(Error::invalid("QueryType is not set on request.").into());
     }
+    check_input(query.query_args.as_ref(), query.header.as_ref())?;
     let (found, position) = context
         .read(|shard| {
             let number = shard.executions.find(&request.namespace, request.execution.as_ref())?;
@@ -113,7 +117,7 @@ async fn ask(
 ) -> Result<WorkflowQueryResult, Status> {
     let added = context.lock().queries.add(run, query);
     let Some((number, mut answered)) = added else {
-        return Err(Status::resource_exhausted("too many open queries of this workflow"));
+        return Err(Error::too_many("open queries of this workflow, or of all").into());
     };
     let asked = Asked { context, number };
     let watcher = context.lock().watch(run);
@@ -157,8 +161,10 @@ async fn dispatch(asked: &Asked<'_>, number: RunNumber) -> Result<bool, Status> 
             let message = "no poller seen for task queue recently, worker may be down";
             return Err(Error::FailedPrecondition(message.to_owned()).into());
         }
-        shard.queries.detach_one(asked.number);
-        shard.queues.push_to(queue, Queued::Query(asked.number), 0);
+        let (namespace, name) = (run.identity().namespace.clone(), run.start().queue_name().to_owned());
+        shard.queries.dispatched(asked.number, QueueKey { namespace, name, activities: false });
+        let query = Queued::Query(asked.number);
+        shard.queues.push_to(&shard.executions, &shard.queries, queue, query, 0);
         Ok(true)
     });
     dispatch.await
@@ -184,9 +190,8 @@ fn failed(answer: &WorkflowQueryResult) -> Status {
         .failure
         .clone()
         .unwrap_or_else(|| Failure { message: answer.error_message.clone(), ..Failure::default() });
-    status_with_detail(
-        Code::InvalidArgument,
-        &answer.error_message,
-        &QueryFailedFailure { failure: Some(failure) },
-    )
+    let mut message = answer.error_message.clone();
+    text::cut(&mut message, limits::STATUS_TEXT_BYTES);
+    let failure = Some(failure::within(&failure, limits::STATUS_FAILURE_BYTES));
+    status_with_detail(Code::InvalidArgument, &message, &QueryFailedFailure { failure })
 }

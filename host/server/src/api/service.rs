@@ -8,14 +8,16 @@ use tonic::{Request, Response, Status};
 
 use crate::{
     api::{
-        context::Context, count_workflow_executions, delete_workflow_execution, describe_namespace,
-        describe_task_queue, describe_workflow_execution, get_cluster_info, get_system_info,
-        get_workflow_execution_history, get_workflow_execution_history_reverse, list_namespaces,
-        list_workflow_executions, poll_activity_task_queue, poll_nexus_task_queue, poll_workflow_task_queue,
-        query_workflow, record_activity_task_heartbeat, record_activity_task_heartbeat_by_id,
-        record_worker_heartbeat, request_cancel_workflow_execution, reset_sticky_task_queue,
-        respond_activity_task_canceled, respond_activity_task_canceled_by_id,
-        respond_activity_task_completed, respond_activity_task_completed_by_id, respond_activity_task_failed,
+        admission::{admit, admit_completion, answer},
+        context::Context,
+        count_workflow_executions, delete_workflow_execution, describe_namespace, describe_task_queue,
+        describe_workflow_execution, get_cluster_info, get_system_info, get_workflow_execution_history,
+        get_workflow_execution_history_reverse, list_namespaces, list_workflow_executions,
+        poll_activity_task_queue, poll_nexus_task_queue, poll_workflow_task_queue, query_workflow,
+        record_activity_task_heartbeat, record_activity_task_heartbeat_by_id, record_worker_heartbeat,
+        request_cancel_workflow_execution, reset_sticky_task_queue, respond_activity_task_canceled,
+        respond_activity_task_canceled_by_id, respond_activity_task_completed,
+        respond_activity_task_completed_by_id, respond_activity_task_failed,
         respond_activity_task_failed_by_id, respond_query_task_completed, respond_workflow_task_completed,
         respond_workflow_task_failed, shutdown_worker, signal_with_start_workflow_execution,
         signal_workflow_execution, start_workflow_execution, terminate_workflow_execution,
@@ -58,243 +60,269 @@ type Answer<R> = Result<Response<R>, Status>;
 
 #[tonic::async_trait]
 impl WorkflowService for Service {
-    async fn get_system_info(&self, _: Request<GetSystemInfoRequest>) -> Answer<GetSystemInfoResponse> {
-        Ok(Response::new(get_system_info::handle()))
+    async fn get_system_info(&self, request: Request<GetSystemInfoRequest>) -> Answer<GetSystemInfoResponse> {
+        admit(request)?;
+        answer(Ok(get_system_info::handle()))
     }
 
-    async fn get_cluster_info(&self, _: Request<GetClusterInfoRequest>) -> Answer<GetClusterInfoResponse> {
-        Ok(Response::new(get_cluster_info::handle()))
+    async fn get_cluster_info(
+        &self,
+        request: Request<GetClusterInfoRequest>,
+    ) -> Answer<GetClusterInfoResponse> {
+        admit(request)?;
+        answer(Ok(get_cluster_info::handle()))
     }
 
     async fn describe_namespace(
         &self,
         request: Request<DescribeNamespaceRequest>,
     ) -> Answer<DescribeNamespaceResponse> {
-        describe_namespace::handle(&self.context, request.get_ref()).map(Response::new)
+        let request = admit(request)?;
+        answer(describe_namespace::handle(&self.context, request.get_ref()))
     }
 
-    async fn list_namespaces(&self, _: Request<ListNamespacesRequest>) -> Answer<ListNamespacesResponse> {
-        Ok(Response::new(list_namespaces::handle(&self.context)))
+    async fn list_namespaces(
+        &self,
+        request: Request<ListNamespacesRequest>,
+    ) -> Answer<ListNamespacesResponse> {
+        admit(request)?;
+        answer(Ok(list_namespaces::handle(&self.context)))
     }
 
     async fn describe_task_queue(
         &self,
         request: Request<DescribeTaskQueueRequest>,
     ) -> Answer<DescribeTaskQueueResponse> {
-        describe_task_queue::handle(&self.context, request.into_inner()).map(Response::new)
+        let request = admit(request)?;
+        answer(describe_task_queue::handle(&self.context, request.into_inner()))
     }
 
     async fn delete_workflow_execution(
         &self,
         request: Request<DeleteWorkflowExecutionRequest>,
     ) -> Answer<DeleteWorkflowExecutionResponse> {
-        delete_workflow_execution::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(delete_workflow_execution::handle(&self.context, request.into_inner()).await)
     }
 
     async fn start_workflow_execution(
         &self,
         request: Request<StartWorkflowExecutionRequest>,
     ) -> Answer<StartWorkflowExecutionResponse> {
-        start_workflow_execution::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(start_workflow_execution::handle(&self.context, request.into_inner()).await)
     }
 
     async fn signal_with_start_workflow_execution(
         &self,
         request: Request<SignalWithStartWorkflowExecutionRequest>,
     ) -> Answer<SignalWithStartWorkflowExecutionResponse> {
-        signal_with_start_workflow_execution::handle(&self.context, request.into_inner())
-            .await
-            .map(Response::new)
+        let request = admit(request)?;
+        answer(signal_with_start_workflow_execution::handle(&self.context, request.into_inner()).await)
     }
 
     async fn signal_workflow_execution(
         &self,
         request: Request<SignalWorkflowExecutionRequest>,
     ) -> Answer<SignalWorkflowExecutionResponse> {
-        signal_workflow_execution::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(signal_workflow_execution::handle(&self.context, request.into_inner()).await)
     }
 
     async fn request_cancel_workflow_execution(
         &self,
         request: Request<RequestCancelWorkflowExecutionRequest>,
     ) -> Answer<RequestCancelWorkflowExecutionResponse> {
-        request_cancel_workflow_execution::handle(&self.context, request.into_inner())
-            .await
-            .map(Response::new)
+        let request = admit(request)?;
+        answer(request_cancel_workflow_execution::handle(&self.context, request.into_inner()).await)
     }
 
     async fn terminate_workflow_execution(
         &self,
         request: Request<TerminateWorkflowExecutionRequest>,
     ) -> Answer<TerminateWorkflowExecutionResponse> {
-        terminate_workflow_execution::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(terminate_workflow_execution::handle(&self.context, request.into_inner()).await)
     }
 
     async fn describe_workflow_execution(
         &self,
         request: Request<DescribeWorkflowExecutionRequest>,
     ) -> Answer<DescribeWorkflowExecutionResponse> {
-        describe_workflow_execution::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(describe_workflow_execution::handle(&self.context, request.into_inner()).await)
     }
 
     async fn list_workflow_executions(
         &self,
         request: Request<ListWorkflowExecutionsRequest>,
     ) -> Answer<ListWorkflowExecutionsResponse> {
-        list_workflow_executions::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(list_workflow_executions::handle(&self.context, request.into_inner()).await)
     }
 
     async fn count_workflow_executions(
         &self,
         request: Request<CountWorkflowExecutionsRequest>,
     ) -> Answer<CountWorkflowExecutionsResponse> {
-        count_workflow_executions::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(count_workflow_executions::handle(&self.context, request.into_inner()).await)
     }
 
     async fn get_workflow_execution_history(
         &self,
         request: Request<GetWorkflowExecutionHistoryRequest>,
     ) -> Answer<GetWorkflowExecutionHistoryResponse> {
-        get_workflow_execution_history::handle(&self.context, request).await.map(Response::new)
+        let request = admit(request)?;
+        answer(get_workflow_execution_history::handle(&self.context, request).await)
     }
 
     async fn get_workflow_execution_history_reverse(
         &self,
         request: Request<GetWorkflowExecutionHistoryReverseRequest>,
     ) -> Answer<GetWorkflowExecutionHistoryReverseResponse> {
-        get_workflow_execution_history_reverse::handle(&self.context, request.into_inner())
-            .await
-            .map(Response::new)
+        let request = admit(request)?;
+        answer(get_workflow_execution_history_reverse::handle(&self.context, request.into_inner()).await)
     }
 
     async fn query_workflow(&self, request: Request<QueryWorkflowRequest>) -> Answer<QueryWorkflowResponse> {
-        query_workflow::handle(&self.context, request).await.map(Response::new)
+        let request = admit(request)?;
+        answer(query_workflow::handle(&self.context, request).await)
     }
 
     async fn poll_workflow_task_queue(
         &self,
         request: Request<PollWorkflowTaskQueueRequest>,
     ) -> Answer<PollWorkflowTaskQueueResponse> {
-        poll_workflow_task_queue::handle(&self.context, request).await.map(Response::new)
+        let request = admit(request)?;
+        answer(poll_workflow_task_queue::handle(&self.context, request).await)
     }
 
     async fn respond_workflow_task_completed(
         &self,
         request: Request<RespondWorkflowTaskCompletedRequest>,
     ) -> Answer<RespondWorkflowTaskCompletedResponse> {
-        respond_workflow_task_completed::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit_completion(request)?;
+        answer(respond_workflow_task_completed::handle(&self.context, request.into_inner()).await)
     }
 
     async fn respond_workflow_task_failed(
         &self,
         request: Request<RespondWorkflowTaskFailedRequest>,
     ) -> Answer<RespondWorkflowTaskFailedResponse> {
-        respond_workflow_task_failed::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(respond_workflow_task_failed::handle(&self.context, request.into_inner()).await)
     }
 
     async fn respond_query_task_completed(
         &self,
         request: Request<RespondQueryTaskCompletedRequest>,
     ) -> Answer<RespondQueryTaskCompletedResponse> {
-        respond_query_task_completed::handle(&self.context, request.into_inner()).map(Response::new)
+        let request = admit(request)?;
+        answer(respond_query_task_completed::handle(&self.context, request.into_inner()))
     }
 
     async fn poll_activity_task_queue(
         &self,
         request: Request<PollActivityTaskQueueRequest>,
     ) -> Answer<PollActivityTaskQueueResponse> {
-        poll_activity_task_queue::handle(&self.context, request).await.map(Response::new)
+        let request = admit(request)?;
+        answer(poll_activity_task_queue::handle(&self.context, request).await)
     }
 
     async fn respond_activity_task_completed(
         &self,
         request: Request<RespondActivityTaskCompletedRequest>,
     ) -> Answer<RespondActivityTaskCompletedResponse> {
-        respond_activity_task_completed::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(respond_activity_task_completed::handle(&self.context, request.into_inner()).await)
     }
 
     async fn respond_activity_task_completed_by_id(
         &self,
         request: Request<RespondActivityTaskCompletedByIdRequest>,
     ) -> Answer<RespondActivityTaskCompletedByIdResponse> {
-        respond_activity_task_completed_by_id::handle(&self.context, request.into_inner())
-            .await
-            .map(Response::new)
+        let request = admit(request)?;
+        answer(respond_activity_task_completed_by_id::handle(&self.context, request.into_inner()).await)
     }
 
     async fn respond_activity_task_failed(
         &self,
         request: Request<RespondActivityTaskFailedRequest>,
     ) -> Answer<RespondActivityTaskFailedResponse> {
-        respond_activity_task_failed::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(respond_activity_task_failed::handle(&self.context, request.into_inner()).await)
     }
 
     async fn respond_activity_task_failed_by_id(
         &self,
         request: Request<RespondActivityTaskFailedByIdRequest>,
     ) -> Answer<RespondActivityTaskFailedByIdResponse> {
-        respond_activity_task_failed_by_id::handle(&self.context, request.into_inner())
-            .await
-            .map(Response::new)
+        let request = admit(request)?;
+        answer(respond_activity_task_failed_by_id::handle(&self.context, request.into_inner()).await)
     }
 
     async fn respond_activity_task_canceled(
         &self,
         request: Request<RespondActivityTaskCanceledRequest>,
     ) -> Answer<RespondActivityTaskCanceledResponse> {
-        respond_activity_task_canceled::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(respond_activity_task_canceled::handle(&self.context, request.into_inner()).await)
     }
 
     async fn respond_activity_task_canceled_by_id(
         &self,
         request: Request<RespondActivityTaskCanceledByIdRequest>,
     ) -> Answer<RespondActivityTaskCanceledByIdResponse> {
-        respond_activity_task_canceled_by_id::handle(&self.context, request.into_inner())
-            .await
-            .map(Response::new)
+        let request = admit(request)?;
+        answer(respond_activity_task_canceled_by_id::handle(&self.context, request.into_inner()).await)
     }
 
     async fn record_activity_task_heartbeat(
         &self,
         request: Request<RecordActivityTaskHeartbeatRequest>,
     ) -> Answer<RecordActivityTaskHeartbeatResponse> {
-        record_activity_task_heartbeat::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(record_activity_task_heartbeat::handle(&self.context, request.into_inner()).await)
     }
 
     async fn record_activity_task_heartbeat_by_id(
         &self,
         request: Request<RecordActivityTaskHeartbeatByIdRequest>,
     ) -> Answer<RecordActivityTaskHeartbeatByIdResponse> {
-        record_activity_task_heartbeat_by_id::handle(&self.context, request.into_inner())
-            .await
-            .map(Response::new)
+        let request = admit(request)?;
+        answer(record_activity_task_heartbeat_by_id::handle(&self.context, request.into_inner()).await)
     }
 
     async fn reset_sticky_task_queue(
         &self,
         request: Request<ResetStickyTaskQueueRequest>,
     ) -> Answer<ResetStickyTaskQueueResponse> {
-        reset_sticky_task_queue::handle(&self.context, request.into_inner()).await.map(Response::new)
+        let request = admit(request)?;
+        answer(reset_sticky_task_queue::handle(&self.context, request.into_inner()).await)
     }
 
     async fn poll_nexus_task_queue(
         &self,
         request: Request<PollNexusTaskQueueRequest>,
     ) -> Answer<PollNexusTaskQueueResponse> {
-        poll_nexus_task_queue::handle(&self.context, request).await.map(Response::new)
+        let request = admit(request)?;
+        answer(poll_nexus_task_queue::handle(&self.context, request).await)
     }
 
     async fn shutdown_worker(
         &self,
         request: Request<ShutdownWorkerRequest>,
     ) -> Answer<ShutdownWorkerResponse> {
-        shutdown_worker::handle(&self.context, request.into_inner()).map(Response::new)
+        let request = admit(request)?;
+        answer(shutdown_worker::handle(&self.context, request.into_inner()))
     }
 
     async fn record_worker_heartbeat(
         &self,
         request: Request<RecordWorkerHeartbeatRequest>,
     ) -> Answer<RecordWorkerHeartbeatResponse> {
-        record_worker_heartbeat::handle(&self.context, request.get_ref()).map(Response::new)
+        let request = admit(request)?;
+        answer(record_worker_heartbeat::handle(&self.context, request.get_ref()))
     }
 }

@@ -3,7 +3,7 @@
 use host_wire::temporal::api::workflowservice::v1::{ShutdownWorkerRequest, ShutdownWorkerResponse};
 use tonic::Status;
 
-use crate::{api::context::Context, matching::queues::QueueKey};
+use crate::{api::context::Context, matching::queue_key::QueueKey};
 
 pub(crate) fn handle(
     context: &Context,
@@ -14,6 +14,6 @@ pub(crate) fn handle(
     shard.executions.check_namespace(&request.namespace)?;
     let key = QueueKey { namespace: request.namespace, name: request.sticky_task_queue, activities: false };
     let shard = &mut *shard;
-    shard.queues.abandon_sticky(&shard.executions, &key, now);
+    shard.queues.abandon_sticky(&shard.executions, &shard.queries, &key, now);
     Ok(ShutdownWorkerResponse::default())
 }

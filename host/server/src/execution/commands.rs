@@ -7,15 +7,16 @@
 use host_wire::temporal::api::{
     command::v1::{Command, command::Attributes},
     common::v1::WorkflowExecution,
+    enums::v1::WorkflowTaskFailedCause as Cause,
 };
 
 use crate::execution::{
-    activity, attributes, child, close,
+    activity, attributes, bounds, child, close,
     executions::Executions,
     external,
     loading::Needs,
     marker,
-    plan::{Plan, Refused},
+    plan::{Plan, Refused, bad},
     run::Run,
     run_transition::RunTransition,
     timer,
@@ -63,8 +64,9 @@ pub(crate) fn look_up(executions: &Executions, run: &Run, command: &Command) -> 
     }
 }
 
-/// Checks the next command.
-pub(crate) fn check(plan: &mut Plan<'_>, command: &Command) -> Result<(), Refused> {
+/// Checks the next command, and cuts its failure.
+pub(crate) fn check(plan: &mut Plan<'_>, command: &mut Command) -> Result<(), Refused> {
+    let bounded = bounds::check_command(command);
     let Some(attributes) = &command.attributes else {
         return Err(Refused::Invalid(format!("Command of type {} has no attributes.", command.command_type)));
     };
@@ -72,6 +74,9 @@ pub(crate) fn check(plan: &mut Plan<'_>, command: &Command) -> Result<(), Refuse
         return Err(Refused::Invalid(
             "Invalid command sequence: a command that closes the workflow must be the last.".to_owned(),
         ));
+    }
+    if let Err(message) = bounded {
+        return Err(bad(cause(attributes), message));
     }
     match attributes {
         Attributes::ScheduleActivityTaskCommandAttributes(a) => activity::schedule::check(plan, a),
@@ -86,7 +91,7 @@ pub(crate) fn check(plan: &mut Plan<'_>, command: &Command) -> Result<(), Refuse
             close::continue_as_new::check(plan, a)
         }
         Attributes::UpsertWorkflowSearchAttributesCommandAttributes(a) => {
-            attributes::upsert_search_attributes::check(a)
+            attributes::upsert_search_attributes::check(plan, a)
         }
         Attributes::ModifyWorkflowPropertiesCommandAttributes(a) => {
             attributes::modify_properties::check(plan, a)
@@ -102,6 +107,45 @@ pub(crate) fn check(plan: &mut Plan<'_>, command: &Command) -> Result<(), Refuse
         Attributes::ScheduleNexusOperationCommandAttributes(_)
         | Attributes::RequestCancelNexusOperationCommandAttributes(_) => {
             Err(Refused::Unsupported("Nexus operations"))
+        }
+    }
+}
+
+/// Why a workflow task fails whose command of this kind is invalid.
+fn cause(attributes: &Attributes) -> Cause {
+    match attributes {
+        Attributes::ScheduleActivityTaskCommandAttributes(_) => Cause::BadScheduleActivityAttributes,
+        Attributes::RequestCancelActivityTaskCommandAttributes(_) => {
+            Cause::BadRequestCancelActivityAttributes
+        }
+        Attributes::StartTimerCommandAttributes(_) => Cause::BadStartTimerAttributes,
+        Attributes::CancelTimerCommandAttributes(_) => Cause::BadCancelTimerAttributes,
+        Attributes::RecordMarkerCommandAttributes(_) => Cause::BadRecordMarkerAttributes,
+        Attributes::CompleteWorkflowExecutionCommandAttributes(_) => {
+            Cause::BadCompleteWorkflowExecutionAttributes
+        }
+        Attributes::FailWorkflowExecutionCommandAttributes(_) => Cause::BadFailWorkflowExecutionAttributes,
+        Attributes::CancelWorkflowExecutionCommandAttributes(_) => {
+            Cause::BadCancelWorkflowExecutionAttributes
+        }
+        Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(_) => Cause::BadContinueAsNewAttributes,
+        Attributes::UpsertWorkflowSearchAttributesCommandAttributes(_) => Cause::BadSearchAttributes,
+        Attributes::ModifyWorkflowPropertiesCommandAttributes(_) => {
+            Cause::BadModifyWorkflowPropertiesAttributes
+        }
+        Attributes::StartChildWorkflowExecutionCommandAttributes(_) => {
+            Cause::BadStartChildExecutionAttributes
+        }
+        Attributes::SignalExternalWorkflowExecutionCommandAttributes(_) => {
+            Cause::BadSignalWorkflowExecutionAttributes
+        }
+        Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(_) => {
+            Cause::BadRequestCancelExternalWorkflowExecutionAttributes
+        }
+        Attributes::ProtocolMessageCommandAttributes(_) => Cause::BadUpdateWorkflowExecutionMessage,
+        Attributes::ScheduleNexusOperationCommandAttributes(_) => Cause::BadScheduleNexusOperationAttributes,
+        Attributes::RequestCancelNexusOperationCommandAttributes(_) => {
+            Cause::BadRequestCancelNexusOperationAttributes
         }
     }
 }

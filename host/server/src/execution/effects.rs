@@ -4,8 +4,17 @@ use crate::execution::{
     activity, child, external, run_transition::Effect, transition::Transition, workflow_task,
 };
 
-/// Handles effects until none is left. The last step of a transition.
+/// Handles effects until none is left, and closes workflow tasks for which too many events wait. The last step of a
+/// transition.
 pub(crate) fn settle(transition: &mut Transition<'_>) {
+    handle_effects(transition);
+    while let Some(number) = transition.over_buffer_limit() {
+        transition.change(number, workflow_task::end::flush_full_buffer);
+        handle_effects(transition);
+    }
+}
+
+fn handle_effects(transition: &mut Transition<'_>) {
     while let Some((number, effect)) = transition.next_effect() {
         match effect {
             Effect::WorkflowTask => {

@@ -9,6 +9,7 @@
 pub(crate) mod activity;
 pub(crate) mod archive;
 mod attributes;
+pub(crate) mod bounds;
 mod buffer;
 pub(crate) mod cancel;
 pub(crate) mod child;
@@ -23,6 +24,7 @@ mod event;
 pub(crate) mod executions;
 mod external;
 pub(crate) mod fact;
+pub(crate) mod failure;
 pub(crate) mod history;
 pub(crate) mod loading;
 mod marker;

@@ -23,15 +23,17 @@ pub(crate) fn prepare(executions: &Executions, number: RunNumber, now: Time) -> 
     Ok(true)
 }
 
-/// Handles all deadlines that have passed, in order. A deadline that closes the run changes other runs, which
+/// Deadlines of a run that one transition handles: it holds the lock, and a run may have tens of thousands.
+const DEADLINES_AT_ONCE: usize = 256;
+
+/// Handles deadlines that have passed, in order, up to [`DEADLINES_AT_ONCE`]. A deadline that closes the run changes other runs, which
 /// [`prepare`] looks up for the first deadline only: if it is not the first, it is left to the next transition.
 pub(crate) fn pass_time(run: &mut RunTransition<'_>) {
-    let mut first = true;
-    while let Some(deadline) = due(run, run.now()) {
-        if closes_run(&deadline) && !first {
+    for handled in 0..DEADLINES_AT_ONCE {
+        let Some(deadline) = due(run, run.now()) else { return };
+        if closes_run(&deadline) && handled > 0 {
             return;
         }
-        first = false;
         match deadline {
             Deadline::HistoryTooLarge => close::terminate::too_large(run),
             Deadline::Run => close::time_out::time_out(run),

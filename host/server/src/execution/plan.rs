@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use host_wire::temporal::api::{common::v1::Payloads, enums::v1::WorkflowTaskFailedCause as Cause};
+use host_wire::temporal::api::{
+    common::v1::{Header, Payloads},
+    enums::v1::WorkflowTaskFailedCause as Cause,
+};
 use prost::Message;
 
 use crate::{execution::run::Run, limits};
@@ -39,6 +42,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) external_signals: usize,
     pub(crate) external_cancels: usize,
     pub(crate) buffered: usize,
+    /// Bytes that the first event of a successor would have.
+    pub(crate) successor_bytes: usize,
     pub(crate) closes: bool,
 }
 
@@ -57,8 +62,18 @@ impl<'a> Plan<'a> {
             external_signals: run.externals().signal_count(),
             external_cancels: run.externals().cancel_count(),
             buffered: run.buffer().events().len(),
+            successor_bytes: successor_bytes(run),
             closes: false,
         }
+    }
+
+    /// Checks memo fields or search attributes that a command adds: a successor starts with all of them in one event.
+    pub(crate) fn add_attributes(&mut self, cause: Cause, what: &str, bytes: usize) -> Result<(), Refused> {
+        self.successor_bytes += bytes;
+        if self.successor_bytes > limits::EVENT_BYTES {
+            return Err(bad(cause, format!("{what} exceeds size limit.")));
+        }
+        Ok(())
     }
 
     /// Checks a command that closes the run: UnhandledCommand while events are buffered that the worker has not seen.
@@ -69,6 +84,17 @@ impl<'a> Plan<'a> {
         self.closes = true;
         Ok(())
     }
+}
+
+fn successor_bytes(run: &Run) -> usize {
+    let start = run.start().attributes();
+    let inherited = [
+        start.input.as_ref().map_or(0, Message::encoded_len),
+        start.header.as_ref().map_or(0, Message::encoded_len),
+        start.last_completion_result.as_ref().map_or(0, Message::encoded_len),
+        start.retry_policy.as_ref().map_or(0, Message::encoded_len),
+    ];
+    inherited.iter().sum::<usize>() + run.attributes().bytes()
 }
 
 /// Checks that an id or name is set and at most [`limits::ID_BYTES`] long.
@@ -84,7 +110,17 @@ pub(crate) fn check_id(cause: Cause, what: &str, command: &str, id: &str) -> Res
 
 /// Checks that payloads have at most [`limits::BLOB_BYTES`].
 pub(crate) fn check_payloads(cause: Cause, what: &str, payloads: Option<&Payloads>) -> Result<(), Refused> {
-    let size = payloads.map_or(0, Message::encoded_len);
+    check_input(cause, what, payloads, None)
+}
+
+/// Checks that payloads with the header that goes along have at most [`limits::BLOB_BYTES`].
+pub(crate) fn check_input(
+    cause: Cause,
+    what: &str,
+    payloads: Option<&Payloads>,
+    header: Option<&Header>,
+) -> Result<(), Refused> {
+    let size = payloads.map_or(0, Message::encoded_len) + header.map_or(0, Message::encoded_len);
     if size > limits::BLOB_BYTES {
         return Err(bad(cause, format!("{what} of {size} bytes exceeds size limit.")));
     }

@@ -1,6 +1,6 @@
 //! Checks that several requests share.
 
-use host_wire::temporal::api::common::v1::Payloads;
+use host_wire::temporal::api::common::v1::{Header, Payloads};
 use prost::Message;
 
 use crate::{error::Error, limits};
@@ -21,7 +21,13 @@ pub(crate) fn check_length(what: &str, name: &str) -> Result<(), Error> {
 }
 
 pub(crate) fn check_payloads(payloads: Option<&Payloads>) -> Result<(), Error> {
-    if payloads.map_or(0, Message::encoded_len) > limits::BLOB_BYTES {
+    check_input(payloads, None)
+}
+
+/// Payloads together with the header that goes along.
+pub(crate) fn check_input(payloads: Option<&Payloads>, header: Option<&Header>) -> Result<(), Error> {
+    let payloads = payloads.map_or(0, Message::encoded_len);
+    if payloads + header.map_or(0, Message::encoded_len) > limits::BLOB_BYTES {
         return Err(Error::invalid("Blob data size exceeds limit."));
     }
     Ok(())

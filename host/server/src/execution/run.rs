@@ -179,11 +179,22 @@ impl Run {
     pub(crate) fn too_large(&self) -> Option<&'static str> {
         if self.history.events().len() > limits::HISTORY_EVENTS {
             Some("Workflow history count exceeds limit.")
-        } else if self.history.bytes() > limits::HISTORY_BYTES {
+        } else if self.history.bytes() + self.buffer.bytes() > limits::HISTORY_BYTES {
             Some("Workflow history size exceeds limit.")
+        } else if self.kept_bytes() > limits::STATE_BYTES {
+            Some("Workflow mutable state size exceeds limit.")
         } else {
             None
         }
+    }
+
+    /// Bytes that the run keeps beside its history. What an activity, timer or child was started with is part of the
+    /// history.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.buffer.bytes()
+            + self.activities.kept_bytes()
+            + self.attributes.bytes()
+            + self.signals.request_id_bytes()
     }
 
     /// What is due first, and when. Of what is due at one time, the first in this order.
@@ -209,7 +220,7 @@ impl Run {
                 self.apply_event(&recorded.event);
             }
             Fact::Buffered(recorded) => {
-                self.buffer.push(recorded.event.clone());
+                self.buffer.push(recorded);
                 self.apply_event(&recorded.event);
             }
             Fact::Flushed(recorded) => {

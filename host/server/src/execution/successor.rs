@@ -15,6 +15,7 @@ use host_wire::{
 
 use crate::{
     execution::{
+        failure,
         record::RunIdentity,
         retry::{Retry, next_attempt},
         run::Run,
@@ -46,7 +47,7 @@ pub(crate) fn retry_run(
             let mut next = following(run, new_run_id());
             next.start.attempt = attempt.saturating_add(1);
             next.start.initiator = ContinueAsNewInitiator::Retry.into();
-            next.start.continued_failure = Some(failure.clone());
+            next.start.continued_failure = Some(failure::within(failure, limits::CONTINUED_FAILURE_BYTES));
             next.start.first_workflow_task_backoff = Some(duration_to_proto(paced(run, backoff, now)));
             Ok(Box::new(next))
         }

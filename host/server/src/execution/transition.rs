@@ -119,6 +119,12 @@ impl<'a> Transition<'a> {
         self.changes.tasks.extend(task);
     }
 
+    /// A changed run whose buffered events exceed their limit.
+    pub(in crate::execution) fn over_buffer_limit(&self) -> Option<RunNumber> {
+        let mut changed = self.changes.records.iter().map(|record| record.run);
+        changed.find(|number| self.executions.get(*number).is_some_and(|run| run.buffer().is_over_limit()))
+    }
+
     pub(in crate::execution) fn next_effect(&mut self) -> Option<(RunNumber, Effect)> {
         self.effects.pop_front()
     }

@@ -14,7 +14,10 @@ use tokio::sync::Notify;
 
 use crate::{
     execution::{executions::Executions, task::Task},
-    matching::queries::QueryNumber,
+    matching::{
+        queries::{Queries, QueryNumber},
+        queue_key::QueueKey,
+    },
     storage::Position,
     time::Time,
 };
@@ -25,14 +28,15 @@ const STICKY_DEAD: Duration = Duration::from_secs(10);
 pub(crate) const POLLER_RECENT: Duration = Duration::from_secs(300);
 /// Most pollers remembered by name for each queue.
 const POLLERS: usize = 200;
-
-/// A task queue of a namespace; workflow tasks and activities with one name are two queues.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct QueueKey {
-    pub(crate) namespace: String,
-    pub(crate) name: String,
-    pub(crate) activities: bool,
-}
+/// Most polls that wait at one queue.
+const QUEUE_POLLS: usize = 2_000;
+/// Most polls that wait at all queues together.
+const ALL_POLLS: usize = 10_000;
+/// Most queues that polls may have opened.
+const QUEUES: usize = 20_000;
+/// Tasks of a queue from which those that are not wanted any more are looked for and dropped, each time that it has
+/// doubled since.
+const CLEAN_FROM: usize = 64;
 
 /// What a poller may get.
 #[derive(Clone, Debug, PartialEq)]
@@ -60,12 +64,33 @@ struct Queue {
     waiting_here: usize,
     last_poll: Option<Time>,
     pollers: Vec<(String, Time)>,
+    /// Number of tasks at which the queue is cleaned next; at least [`CLEAN_FROM`].
+    clean_at: usize,
+}
+
+/// Whether a worker that took this would have something to do: its run is open and waits for it, its caller is there.
+fn is_wanted(executions: &Executions, queries: &Queries, queued: &Queued) -> bool {
+    match queued {
+        Queued::Task(Task::Workflow { run, scheduled_event_id, attempt, .. }) => {
+            let task = executions.get(*run).and_then(|run| run.workflow_tasks().task());
+            task.is_some_and(|task| {
+                let same = (task.scheduled_event_id, task.attempt) == (*scheduled_event_id, *attempt);
+                same && task.started.is_none()
+            })
+        }
+        Queued::Task(Task::Activity { run, scheduled_event_id, attempt, .. }) => {
+            let activity = executions.get(*run).and_then(|run| run.activities().get(*scheduled_event_id));
+            activity.is_some_and(|activity| activity.attempt == *attempt && activity.waits_for_worker())
+        }
+        Queued::Query(number) => queries.is_wanted(*number),
+    }
 }
 
 /// All queues.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
     queues: HashMap<QueueKey, Queue>,
+    waiting: usize,
 }
 
 impl Queues {
@@ -74,6 +99,7 @@ impl Queues {
     pub(crate) fn push(
         &mut self,
         executions: &Executions,
+        queries: &Queries,
         task: Task,
         position: Position,
         now: Time,
@@ -95,12 +121,25 @@ impl Queues {
         let key = QueueKey { namespace: run.identity().namespace.clone(), name, activities };
         let taken =
             !activities && self.queues.get(&key).is_some_and(|queue| queue.waiting_here > queue.tasks.len());
-        self.push_to(key, Queued::Task(task), position);
+        self.push_to(executions, queries, key, Queued::Task(task), position);
         taken
     }
 
-    pub(crate) fn push_to(&mut self, key: QueueKey, queued: Queued, position: Position) {
+    /// Adds to a queue. What is not wanted any more is dropped on the way, so that a queue that no worker polls has at
+    /// most twice what is wanted.
+    pub(crate) fn push_to(
+        &mut self,
+        executions: &Executions,
+        queries: &Queries,
+        key: QueueKey,
+        queued: Queued,
+        position: Position,
+    ) {
         let queue = self.queues.entry(key).or_default();
+        if queue.tasks.len() >= queue.clean_at.max(CLEAN_FROM) {
+            queue.tasks.retain(|(queued, _)| is_wanted(executions, queries, queued));
+            queue.clean_at = 2 * queue.tasks.len();
+        }
         queue.tasks.push_back((queued, position));
         queue.arrived.notify_one();
     }
@@ -124,8 +163,21 @@ impl Queues {
         }
     }
 
-    /// A poller comes, from `here` in the process or from elsewhere; answers what tells it that something arrived.
-    pub(crate) fn enter(&mut self, key: &QueueKey, identity: &str, here: bool, now: Time) -> Arc<Notify> {
+    /// A poller comes, from `here` in the process or from elsewhere; answers what tells it that something arrived, or
+    /// nothing when there are too many polls.
+    pub(crate) fn enter(
+        &mut self,
+        key: &QueueKey,
+        identity: &str,
+        here: bool,
+        now: Time,
+    ) -> Option<Arc<Notify>> {
+        let opens = !self.queues.contains_key(key) && self.queues.len() >= QUEUES;
+        let waiting = self.queues.get(key).map_or(0, |queue| queue.waiting);
+        if opens || waiting >= QUEUE_POLLS || self.waiting >= ALL_POLLS {
+            return None;
+        }
+        self.waiting += 1;
         let queue = self.queues.entry(key.clone()).or_default();
         queue.waiting += 1;
         queue.waiting_here += usize::from(here);
@@ -135,11 +187,12 @@ impl Queues {
         } else if queue.pollers.len() < POLLERS {
             queue.pollers.push((identity.to_owned(), now));
         }
-        queue.arrived.clone()
+        Some(queue.arrived.clone())
     }
 
     /// A poller goes.
     pub(crate) fn leave(&mut self, key: &QueueKey, here: bool, now: Time) {
+        self.waiting = self.waiting.saturating_sub(1);
         if let Some(queue) = self.queues.get_mut(key) {
             queue.waiting = queue.waiting.saturating_sub(1);
             queue.waiting_here = queue.waiting_here.saturating_sub(usize::from(here));
@@ -176,15 +229,25 @@ impl Queues {
     }
 
     /// A worker says that its sticky queue is no more; what waits there goes to the normal queues.
-    pub(crate) fn abandon_sticky(&mut self, executions: &Executions, key: &QueueKey, now: Time) {
+    pub(crate) fn abandon_sticky(
+        &mut self,
+        executions: &Executions,
+        queries: &Queries,
+        key: &QueueKey,
+        now: Time,
+    ) {
         let Some(queue) = self.queues.get_mut(key) else { return };
         queue.last_poll = None;
         for (queued, position) in std::mem::take(&mut queue.tasks) {
             match queued {
                 Queued::Task(task) => {
-                    self.push(executions, task, position, now);
+                    self.push(executions, queries, task, position, now);
                 }
-                query @ Queued::Query(_) => self.push_to(key.clone(), query, position),
+                Queued::Query(number) => {
+                    if let Some(normal) = queries.normal_queue(number) {
+                        self.push_to(executions, queries, normal.clone(), queued, position);
+                    }
+                }
             }
         }
     }
@@ -205,14 +268,17 @@ impl Queues {
 
 #[cfg(test)]
 mod tests {
+    use host_wire::temporal::api::query::v1::WorkflowQuery;
+
     use super::*;
 
     #[test]
     fn what_is_not_on_disk_stays_in_the_queue() {
         let key = QueueKey { namespace: "n".to_owned(), name: "q".to_owned(), activities: false };
         let mut queues = Queues::default();
-        queues.push_to(key.clone(), Queued::Query(7), 3);
-        queues.push_to(key.clone(), Queued::Query(8), 4);
+        let (executions, queries) = (Executions::new([], 0), Queries::default());
+        queues.push_to(&executions, &queries, key.clone(), Queued::Query(7), 3);
+        queues.push_to(&executions, &queries, key.clone(), Queued::Query(8), 4);
         for (last, expected) in [
             (2, First::NotOnDisk),
             (3, First::Queued(Queued::Query(7), 3)),
@@ -222,5 +288,48 @@ mod tests {
         ] {
             assert_eq!(queues.take(&key, last), expected, "up to {last}");
         }
+    }
+
+    #[test]
+    fn a_query_leaves_a_sticky_queue_that_is_no_more() {
+        let key =
+            |name: &str| QueueKey { namespace: "n".to_owned(), name: name.to_owned(), activities: false };
+        let (executions, mut queries) = (Executions::new([], 0), Queries::default());
+        let mut queues = Queues::default();
+        let (number, _answered) = queries.add(0, WorkflowQuery::default()).unwrap();
+        queries.dispatched(number, key("normal"));
+        queues.push_to(&executions, &queries, key("sticky"), Queued::Query(number), 0);
+        queues.abandon_sticky(&executions, &queries, &key("sticky"), Time::default());
+        assert_eq!((queues.backlog(&key("sticky")), queues.backlog(&key("normal"))), (0, 1));
+    }
+
+    #[test]
+    fn a_queue_without_workers_keeps_twice_what_is_wanted_at_most() {
+        let key = QueueKey { namespace: "n".to_owned(), name: "q".to_owned(), activities: false };
+        let (executions, mut queries) = (Executions::new([], 0), Queries::default());
+        let mut queues = Queues::default();
+        let mut open = VecDeque::new();
+        for run in 0..10_000 {
+            let (number, answered) = queries.add(run, WorkflowQuery::default()).unwrap();
+            open.push_back((number, answered));
+            queues.push_to(&executions, &queries, key.clone(), Queued::Query(number), 0);
+            if open.len() > 50 {
+                queries.close(open.pop_front().unwrap().0);
+            }
+            let most = CLEAN_FROM.max(2 * open.len()) + 1;
+            assert!(queues.backlog(&key) <= most, "{} for {}", queues.backlog(&key), open.len());
+        }
+    }
+
+    #[test]
+    fn polls_are_bounded_at_a_queue_and_at_all() {
+        let key =
+            |name: usize| QueueKey { namespace: "n".to_owned(), name: name.to_string(), activities: false };
+        let mut queues = Queues::default();
+        let mut enter = |name| queues.enter(&key(name), "me", false, Time::default()).is_some();
+        assert_eq!((0..3_000).filter(|_| enter(0)).count(), QUEUE_POLLS);
+        assert_eq!((1..20_000).filter(|name| enter(*name)).count(), ALL_POLLS - QUEUE_POLLS);
+        queues.leave(&key(0), false, Time::default());
+        assert!(queues.enter(&key(0), "me", false, Time::default()).is_some());
     }
 }

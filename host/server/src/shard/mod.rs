@@ -95,7 +95,7 @@ impl Shard {
         let lost = lost.map(|(number, _)| *number).collect();
         let open: Vec<_> = open.into_iter().map(|(number, _)| number).collect();
         for task in tasks {
-            self.queues.push(&self.executions, task, self.last, now);
+            self.queues.push(&self.executions, &self.queries, task, self.last, now);
         }
         for number in open {
             self.arm(number);
@@ -129,7 +129,8 @@ impl Shard {
         self.last += 1;
         let mut awaited = -i64::try_from(changes.closed_tasks()).unwrap_or(i64::MAX);
         for task in &changes.tasks {
-            awaited += i64::from(self.queues.push(&self.executions, task.clone(), self.last, now));
+            let (executions, queries) = (&self.executions, &self.queries);
+            awaited += i64::from(self.queues.push(executions, queries, task.clone(), self.last, now));
         }
         let mut sooner = false;
         let mut archived = Vec::new();

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
+use prost::Message;
 use tonic::Status;
 
 use crate::{
@@ -28,6 +29,8 @@ pub(crate) struct Scan<T> {
     pub(crate) filter: Filter,
     /// The scan ends after so many matching runs of the archive; it starts with the latest.
     pub(crate) most: usize,
+    /// It also ends after so many bytes of them.
+    pub(crate) most_bytes: usize,
     pub(crate) sum: T,
     pub(crate) add: fn(&mut T, RunNumber, WorkflowExecutionInfo),
 }
@@ -85,16 +88,23 @@ impl<T> Scan<T> {
         in_memory: &HashSet<RunNumber>,
         mut position: Position,
     ) -> Result<(T, Position), Unreadable> {
-        let mut read = 0;
+        let (mut read, mut bytes) = (0, 0);
         let mut without_info = Vec::new();
-        let (namespace, before, most) = (self.namespace.clone(), self.before, self.most);
+        let (namespace, before) = (self.namespace.clone(), self.before);
+        let (most, most_bytes) = (self.most, self.most_bytes);
         let mut each = |(number, info): Row| {
             match info {
                 _ if in_memory.contains(&number) => {}
-                Some(info) => read += usize::from(self.add_matching(number, info)),
+                Some(info) => {
+                    let length = info.encoded_len();
+                    if self.add_matching(number, info) {
+                        read += 1;
+                        bytes += length;
+                    }
+                }
                 None => without_info.push(number),
             }
-            read < most
+            read < most && bytes <= most_bytes
         };
         context
             .storage()

@@ -85,6 +85,14 @@ impl Service {
             .unwrap_or_else(|said| panic!("the service did not start: {said:#?}"))
     }
 
+    /// Serves a folder in a process that may have so many files.
+    pub(crate) fn start_with_files(folder: &Path, address: &Mutex<String>, files: u32) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {files} && exec \"$0\"")]).arg(env::current_exe().unwrap());
+        Self::spawn(command, folder, address)
+            .unwrap_or_else(|said| panic!("the service did not start: {said:#?}"))
+    }
+
     /// Adds to a command what makes it serve. If it does not, answers what it said.
     fn spawn(mut command: Command, folder: &Path, address: &Mutex<String>) -> Result<Self, Vec<String>> {
         let child = command

@@ -4,6 +4,7 @@
 #![allow(clippy::print_stdout, reason = "a test of many workflows says how long it took")]
 
 mod child;
+mod connections;
 mod full_disk;
 mod kill;
 mod many;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
             block_on(full_disk::a_full_disk_refuses_and_then_goes_on())
         }),
         test("nothing_acknowledged_is_lost", kill::nothing_acknowledged_is_lost),
+        test("idle_connections_stop_no_one", || block_on(connections::idle_connections_stop_no_one())),
         test("many_workflows_are_listed_after_a_restart_as_before", || {
             block_on(many::many_workflows_are_listed_after_a_restart_as_before());
         }),

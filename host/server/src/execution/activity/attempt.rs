@@ -22,11 +22,13 @@ use crate::{
     execution::{
         activity::state::Activity,
         fact::{ActivityHeartbeat, ActivityRetry, ActivityStarted, UnrecordedChange},
+        failure::within,
         retry::{Retry, next_attempt},
         run_transition::{Effect, RunTransition},
         worker::Worker,
         workflow_task::schedule::schedule_task,
     },
+    limits,
     time::Time,
 };
 
@@ -166,7 +168,7 @@ fn retry(run: &mut RunTransition<'_>, id: i64, failure: &Failure) -> RetryState 
                 scheduled_event_id: id,
                 time: Some(run.now().into()),
                 next_time: Some(run.now().after(backoff).into()),
-                failure: Some(failure.clone()),
+                failure: Some(within(failure, limits::ACTIVITY_FAILURE_BYTES)),
             })));
             if backoff == Duration::ZERO {
                 ready(run, id);

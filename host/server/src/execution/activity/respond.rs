@@ -75,8 +75,12 @@ pub(crate) fn end(
     end: AttemptEnd,
     worker: &Worker,
 ) -> Result<(), Error> {
-    if let AttemptEnd::Completed(payloads) | AttemptEnd::Canceled(payloads) = &end {
-        check_payloads(payloads.as_ref())?;
+    match &end {
+        AttemptEnd::Completed(payloads)
+        | AttemptEnd::Canceled(payloads)
+        | AttemptEnd::Failed { failure: _, heartbeat_details: payloads } => {
+            check_payloads(payloads.as_ref())?;
+        }
     }
     if matches!(end, AttemptEnd::Canceled(_)) && !cancel_requested(run, scheduled_event_id) {
         return Err(Error::invalid("ActivityTask is not cancel requested."));

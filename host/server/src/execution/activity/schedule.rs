@@ -13,7 +13,7 @@ use host_wire::{
 
 use crate::{
     execution::{
-        plan::{Plan, Refused, bad, check_id, check_payloads},
+        plan::{Plan, Refused, bad, check_id, check_input},
         retry,
         run::Run,
         run_transition::{Effect, RunTransition},
@@ -41,7 +41,7 @@ pub(crate) fn check(plan: &mut Plan<'_>, a: &ScheduleActivityTaskCommandAttribut
     if let Some(wrong) = a.retry_policy.as_ref().and_then(retry::invalid) {
         return Err(bad(cause, wrong));
     }
-    check_payloads(cause, "ScheduleActivityTaskCommandAttributes.Input", a.input.as_ref())?;
+    check_input(cause, "ScheduleActivityTaskCommandAttributes.Input", a.input.as_ref(), a.header.as_ref())?;
     if plan.activities >= limits::PENDING {
         return Err(bad(
             Cause::PendingActivitiesLimitExceeded,

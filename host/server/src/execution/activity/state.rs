@@ -1,11 +1,12 @@
 //! Activities that are not closed, and their attempts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use host_wire::temporal::api::{
     common::v1::Payloads, enums::v1::TimeoutType, failure::v1::Failure,
     history::v1::ActivityTaskScheduledEventAttributes,
 };
+use prost::Message;
 
 use crate::{
     execution::{
@@ -70,6 +71,12 @@ impl Activity {
         self.cancel_requested_event_id != 0
     }
 
+    /// Bytes of the last heartbeat and the last failure.
+    fn kept_bytes(&self) -> usize {
+        self.heartbeat_details.as_ref().map_or(0, Message::encoded_len)
+            + self.last_failure.as_ref().map_or(0, Message::encoded_len)
+    }
+
     /// Whether the current attempt waits for a worker.
     pub(crate) fn waits_for_worker(&self) -> bool {
         self.started.is_none() && !self.backing_off
@@ -117,6 +124,10 @@ impl Activity {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Activities {
     open: BTreeMap<i64, Activity>,
+    /// Of heartbeats and last failures.
+    kept_bytes: usize,
+    /// The next deadline of each, with its scheduled event id.
+    deadlines: BTreeSet<(Time, i64)>,
 }
 
 impl Activities {
@@ -138,12 +149,18 @@ impl Activities {
         self.open.len()
     }
 
+    /// Bytes of the last heartbeats and failures.
+    pub(crate) fn kept_bytes(&self) -> usize {
+        self.kept_bytes
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
     pub(crate) fn next_deadline(&self) -> Option<(Time, Deadline)> {
-        self.open.values().filter_map(Activity::next_deadline).min_by_key(|(time, _)| *time)
+        let (_, first) = self.deadlines.first()?;
+        self.open.get(first)?.next_deadline()
     }
 
     pub(in crate::execution) fn scheduled(
@@ -152,21 +169,43 @@ impl Activities {
         time: Time,
         scheduled: &ActivityTaskScheduledEventAttributes,
     ) {
-        self.open.insert(id, Activity::new(id, time, scheduled));
+        self.leave(id);
+        self.enter(id, Activity::new(id, time, scheduled));
     }
 
     pub(in crate::execution) fn cancel_requested(&mut self, event_id: i64, scheduled_event_id: i64) {
-        if let Some(activity) = self.open.get_mut(&scheduled_event_id) {
-            activity.cancel_requested_event_id = event_id;
-        }
+        self.change(scheduled_event_id, |activity| activity.cancel_requested_event_id = event_id);
     }
 
     pub(in crate::execution) fn closed(&mut self, scheduled_event_id: i64) {
-        self.open.remove(&scheduled_event_id);
+        self.leave(scheduled_event_id);
+    }
+
+    fn leave(&mut self, id: i64) -> Option<Activity> {
+        let activity = self.open.remove(&id)?;
+        self.kept_bytes -= activity.kept_bytes();
+        if let Some((time, _)) = activity.next_deadline() {
+            self.deadlines.remove(&(time, id));
+        }
+        Some(activity)
+    }
+
+    fn enter(&mut self, id: i64, activity: Activity) {
+        self.kept_bytes += activity.kept_bytes();
+        self.deadlines.extend(activity.next_deadline().map(|(time, _)| (time, id)));
+        self.open.insert(id, activity);
+    }
+
+    /// Changes an activity that is open, and what is known of all.
+    fn change(&mut self, id: i64, change: impl FnOnce(&mut Activity)) {
+        if let Some(mut activity) = self.leave(id) {
+            change(&mut activity);
+            self.enter(id, activity);
+        }
     }
 
     pub(in crate::execution) fn attempt_started(&mut self, started: &ActivityStarted) {
-        if let Some(activity) = self.open.get_mut(&started.scheduled_event_id) {
+        self.change(started.scheduled_event_id, |activity| {
             activity.last_worker_identity.clone_from(&started.identity);
             activity.started = Some(AttemptStart {
                 time: started.time.map(Time::from).unwrap_or_default(),
@@ -177,32 +216,30 @@ impl Activities {
                 },
                 request_id: started.request_id.clone(),
             });
-        }
+        });
     }
 
     pub(in crate::execution) fn heartbeat(&mut self, heartbeat: &ActivityHeartbeat) {
-        if let Some(activity) = self.open.get_mut(&heartbeat.scheduled_event_id) {
+        self.change(heartbeat.scheduled_event_id, |activity| {
             activity.heartbeat_time = heartbeat.time.map(Time::from);
             activity.heartbeat_details.clone_from(&heartbeat.details);
-        }
+        });
     }
 
     /// An attempt failed and the next one is arranged.
     pub(in crate::execution) fn retry(&mut self, retry: &ActivityRetry) {
-        if let Some(activity) = self.open.get_mut(&retry.scheduled_event_id) {
+        self.change(retry.scheduled_event_id, |activity| {
             activity.attempt += 1;
             activity.attempt_time = retry.next_time.map(Time::from).unwrap_or_default();
             activity.backing_off = true;
             activity.started = None;
             activity.last_attempt_end = retry.time.map(Time::from);
             activity.last_failure.clone_from(&retry.failure);
-        }
+        });
     }
 
     /// The backoff is over.
     pub(in crate::execution) fn ready(&mut self, scheduled_event_id: i64) {
-        if let Some(activity) = self.open.get_mut(&scheduled_event_id) {
-            activity.backing_off = false;
-        }
+        self.change(scheduled_event_id, |activity| activity.backing_off = false);
     }
 }

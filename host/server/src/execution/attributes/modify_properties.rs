@@ -17,7 +17,10 @@ use crate::{
     limits,
 };
 
-pub(crate) fn check(plan: &Plan<'_>, a: &ModifyWorkflowPropertiesCommandAttributes) -> Result<(), Refused> {
+pub(crate) fn check(
+    plan: &mut Plan<'_>,
+    a: &ModifyWorkflowPropertiesCommandAttributes,
+) -> Result<(), Refused> {
     let cause = Cause::BadModifyWorkflowPropertiesAttributes;
     let Some(memo) = &a.upserted_memo else {
         return Err(bad(cause, "UpsertedMemo is not set on command."));
@@ -26,7 +29,7 @@ pub(crate) fn check(plan: &Plan<'_>, a: &ModifyWorkflowPropertiesCommandAttribut
     if present + memo.encoded_len() > limits::MEMO_BYTES {
         return Err(bad(cause, "UpsertedMemo exceeds size limit."));
     }
-    Ok(())
+    plan.add_attributes(cause, "UpsertedMemo", memo.encoded_len())
 }
 
 pub(crate) fn record(

@@ -12,20 +12,23 @@ use prost::Message;
 
 use crate::{
     execution::{
-        plan::{Refused, bad},
+        plan::{Plan, Refused, bad},
         run_transition::RunTransition,
     },
     limits,
 };
 
-pub(crate) fn check(a: &UpsertWorkflowSearchAttributesCommandAttributes) -> Result<(), Refused> {
+pub(crate) fn check(
+    plan: &mut Plan<'_>,
+    a: &UpsertWorkflowSearchAttributesCommandAttributes,
+) -> Result<(), Refused> {
     let cause = Cause::BadSearchAttributes;
     match &a.search_attributes {
         Some(all) if all.indexed_fields.is_empty() => Err(bad(cause, "IndexedFields is not set on command.")),
         Some(all) if all.encoded_len() > limits::BLOB_BYTES => {
             Err(bad(cause, "SearchAttributes on command exceed size limit."))
         }
-        Some(_) => Ok(()),
+        Some(all) => plan.add_attributes(cause, "SearchAttributes on command", all.encoded_len()),
         None => Err(bad(cause, "SearchAttributes is not set on command.")),
     }
 }

@@ -15,7 +15,7 @@ use host_wire::{
 
 use crate::{
     execution::{
-        plan::{Plan, Refused, bad, check_id, check_payloads},
+        plan::{Plan, Refused, bad, check_id, check_input},
         retry,
         run_transition::{Effect, RunTransition},
         workflow_task::timeout::task_timeout_or_default,
@@ -40,7 +40,12 @@ pub(crate) fn check(
     if let Some(wrong) = a.retry_policy.as_ref().and_then(retry::invalid) {
         return Err(bad(cause, wrong));
     }
-    check_payloads(cause, "StartChildWorkflowExecutionCommandAttributes.Input", a.input.as_ref())?;
+    check_input(
+        cause,
+        "StartChildWorkflowExecutionCommandAttributes.Input",
+        a.input.as_ref(),
+        a.header.as_ref(),
+    )?;
     if plan.children >= limits::PENDING {
         return Err(bad(
             Cause::PendingChildWorkflowsLimitExceeded,

@@ -8,12 +8,16 @@ use host_wire::{
         history::v1::WorkflowExecutionContinuedAsNewEventAttributes, sdk::v1::UserMetadata,
     },
 };
+use prost::Message;
 
-use crate::execution::{
-    plan::{Plan, Refused, bad, check_payloads},
-    retry,
-    run_transition::{Effect, RunTransition},
-    successor::continue_as_new,
+use crate::{
+    execution::{
+        plan::{Plan, Refused, bad, check_input},
+        retry,
+        run_transition::{Effect, RunTransition},
+        successor::continue_as_new,
+    },
+    limits,
 };
 
 pub(crate) fn check(
@@ -21,7 +25,17 @@ pub(crate) fn check(
     a: &ContinueAsNewWorkflowExecutionCommandAttributes,
 ) -> Result<(), Refused> {
     let cause = Cause::BadContinueAsNewAttributes;
-    check_payloads(cause, "ContinueAsNewWorkflowExecutionCommandAttributes.Input", a.input.as_ref())?;
+    check_input(
+        cause,
+        "ContinueAsNewWorkflowExecutionCommandAttributes.Input",
+        a.input.as_ref(),
+        a.header.as_ref(),
+    )?;
+    let inherited =
+        if a.memo.is_none() || a.search_attributes.is_none() { plan.run.attributes().bytes() } else { 0 };
+    if a.encoded_len() + inherited > limits::EVENT_BYTES {
+        return Err(bad(cause, "ContinueAsNewWorkflowExecutionCommandAttributes exceed size limit."));
+    }
     if !a.cron_schedule.is_empty() {
         return Err(Refused::Unsupported("cron schedules"));
     }

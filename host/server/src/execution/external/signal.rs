@@ -11,7 +11,7 @@ use host_wire::{
 
 use crate::{
     execution::{
-        plan::{Plan, Refused, bad, check_id, check_payloads},
+        plan::{Plan, Refused, bad, check_id, check_input},
         run_transition::{Effect, RunTransition},
     },
     limits,
@@ -28,7 +28,12 @@ pub(crate) fn check(
     let target = a.execution.clone().unwrap_or_default();
     check_id(cause, "WorkflowId", COMMAND, &target.workflow_id)?;
     check_id(cause, "SignalName", COMMAND, &a.signal_name)?;
-    check_payloads(cause, "SignalExternalWorkflowExecutionCommandAttributes.Input", a.input.as_ref())?;
+    check_input(
+        cause,
+        "SignalExternalWorkflowExecutionCommandAttributes.Input",
+        a.input.as_ref(),
+        a.header.as_ref(),
+    )?;
     if plan.external_signals >= limits::PENDING {
         return Err(bad(
             Cause::PendingSignalsLimitExceeded,

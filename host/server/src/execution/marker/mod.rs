@@ -19,7 +19,7 @@ use crate::{
 
 pub(crate) fn check(a: &RecordMarkerCommandAttributes) -> Result<(), Refused> {
     check_id(Cause::BadRecordMarkerAttributes, "MarkerName", "RecordMarkerCommand", &a.marker_name)?;
-    let size: usize = a.details.values().map(Message::encoded_len).sum();
+    let size = a.encoded_len();
     if size > limits::BLOB_BYTES {
         return Err(bad(
             Cause::BadRecordMarkerAttributes,

@@ -11,7 +11,7 @@ use host_wire::{
 use crate::{
     error::{Error, ExhaustedCause},
     execution::{
-        request::{check_length, check_name, check_payloads},
+        request::{check_input, check_length, check_name},
         run_transition::RunTransition,
         workflow_task::schedule::schedule_task,
     },
@@ -35,7 +35,7 @@ impl Signal {
     pub(crate) fn check(&self) -> Result<(), Error> {
         check_name("SignalName", &self.name)?;
         check_length("RequestId", &self.request_id)?;
-        check_payloads(self.input.as_ref())
+        check_input(self.input.as_ref(), self.header.as_ref())
     }
 }
 

@@ -9,11 +9,17 @@ use host_wire::temporal::api::history::v1::WorkflowExecutionSignaledEventAttribu
 pub(crate) struct Signals {
     count: usize,
     request_ids: HashSet<String>,
+    request_id_bytes: usize,
 }
 
 impl Signals {
     pub(crate) fn count(&self) -> usize {
         self.count
+    }
+
+    /// Bytes of the ids of requests.
+    pub(crate) fn request_id_bytes(&self) -> usize {
+        self.request_id_bytes
     }
 
     /// Whether the request with this id was received. Requests without id are not known.
@@ -23,8 +29,8 @@ impl Signals {
 
     pub(in crate::execution) fn received(&mut self, signal: &WorkflowExecutionSignaledEventAttributes) {
         self.count += 1;
-        if !signal.request_id.is_empty() {
-            self.request_ids.insert(signal.request_id.clone());
+        if !signal.request_id.is_empty() && self.request_ids.insert(signal.request_id.clone()) {
+            self.request_id_bytes += signal.request_id.len();
         }
     }
 }

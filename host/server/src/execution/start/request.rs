@@ -23,7 +23,7 @@ use crate::{
         executions::Executions,
         loading::NotReady,
         record::{RunIdentity, RunNumber},
-        request::{check_length, check_name, check_payloads},
+        request::{check_input, check_length, check_name, check_payloads},
         retry,
         run::Run,
         run_transition::RunTransition,
@@ -275,7 +275,8 @@ fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error> {
     check_name("WorkflowType", request.workflow_type.as_ref().map_or("", |of| &of.name))?;
     check_name("TaskQueue", request.task_queue.as_ref().map_or("", |queue| &queue.name))?;
     check_length("RequestId", &request.request_id)?;
-    check_payloads(request.input.as_ref())?;
+    check_input(request.input.as_ref(), request.header.as_ref())?;
+    check_payloads(request.last_completion_result.as_ref())?;
     if request.memo.as_ref().map_or(0, Message::encoded_len) > limits::MEMO_BYTES {
         return Err(Error::invalid("Memo size exceeds limit."));
     }

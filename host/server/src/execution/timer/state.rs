@@ -20,6 +20,8 @@ pub(crate) struct Timer {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Timers {
     open: BTreeMap<String, Timer>,
+    /// The same by the time at which they fire and the event that started them.
+    by_time: BTreeMap<(Time, i64), String>,
 }
 
 impl Timers {
@@ -33,17 +35,21 @@ impl Timers {
 
     /// The timer that fires first; of those at one time, the one that was started first.
     pub(crate) fn next_deadline(&self) -> Option<(Time, Deadline)> {
-        let first = self.open.iter().min_by_key(|(_, timer)| (timer.fire_time, timer.started_event_id));
-        first.map(|(id, timer)| (timer.fire_time, Deadline::Timer(id.clone())))
+        let ((time, _), id) = self.by_time.first_key_value()?;
+        Some((*time, Deadline::Timer(id.clone())))
     }
 
     pub(in crate::execution) fn started(&mut self, id: i64, time: Time, timer: &TimerStartedEventAttributes) {
         let fire_time = time.after(positive(timer.start_to_fire_timeout).unwrap_or_default());
+        self.closed(&timer.timer_id);
         self.open.insert(timer.timer_id.clone(), Timer { started_event_id: id, fire_time });
+        self.by_time.insert((fire_time, id), timer.timer_id.clone());
     }
 
     /// It fired or was cancelled.
     pub(in crate::execution) fn closed(&mut self, timer_id: &str) {
-        self.open.remove(timer_id);
+        if let Some(timer) = self.open.remove(timer_id) {
+            self.by_time.remove(&(timer.fire_time, timer.started_event_id));
+        }
     }
 }

@@ -2,7 +2,20 @@
 
 use expect_test::expect;
 
-use crate::execution::tests::check;
+use crate::execution::tests::{check, script::Script};
+
+/// A run with tens of thousands of timers does not keep other callers out: a transition fires some of them.
+#[test]
+fn a_transition_fires_a_bounded_number_of_timers() {
+    let mut script = Script::default();
+    let timers: Vec<_> = (0..600).map(|number| format!("timer:{number}:5")).collect();
+    for line in ["start", "poll", &format!("complete {}", timers.join(" "))] {
+        script.line(line);
+    }
+    let before = script.kept().records().len();
+    script.line("+5");
+    assert_eq!(script.kept().records().len() - before, 3, "transitions for 600 timers");
+}
 
 #[test]
 fn a_timer_fires() {

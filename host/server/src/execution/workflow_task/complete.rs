@@ -76,7 +76,7 @@ pub(crate) fn complete(
     if !request.messages.is_empty() {
         return Err(Error::Unimplemented("updates are not supported".to_owned()));
     }
-    let commands = std::mem::take(&mut request.commands);
+    let mut commands = std::mem::take(&mut request.commands);
     let run = transition.run(token.run);
     if commands.is_empty()
         && request.force_create_new_workflow_task
@@ -85,7 +85,7 @@ pub(crate) fn complete(
         transition.change(token.run, end::time_out);
         return Err(Error::NotFound("workflow task heartbeat timeout".to_owned()));
     }
-    match check(run, &commands) {
+    match check(run, &mut commands) {
         Ok(()) => {}
         Err(Refused::Invalid(message)) => return Err(Error::InvalidArgument(message)),
         Err(Refused::Unsupported(what)) => {
@@ -100,9 +100,9 @@ fn heartbeats_too_long(run: &Run, now: Time) -> bool {
     run.workflow_tasks().heartbeats_since().is_some_and(|since| now > since.after(limits::TASK_HEARTBEATS))
 }
 
-fn check(run: &Run, commands: &[Command]) -> Result<(), Refused> {
+fn check(run: &Run, commands: &mut [Command]) -> Result<(), Refused> {
     let mut plan = Plan::new(run);
-    commands.iter().try_for_each(|command| commands::check(&mut plan, command))
+    commands.iter_mut().try_for_each(|command| commands::check(&mut plan, command))
 }
 
 /// Fails the task because of a command. From the second attempt on, the task is left to time out instead, so that its

@@ -38,6 +38,12 @@ pub(crate) fn force_closed(run: &mut RunTransition<'_>) {
     }
 }
 
+/// Takes the task from its worker and flushes the events that wait for it, as Temporal's server does when they are more
+/// than [`crate::limits::BUFFERED_EVENTS`] or [`crate::limits::BUFFERED_BYTES`]. The next task has them.
+pub(crate) fn flush_full_buffer(run: &mut RunTransition<'_>) {
+    fail(run, WorkflowTaskFailedCause::ForceCloseCommand, None, "history-service", "");
+}
+
 /// Times out the task: schedule-to-start on a sticky queue, or start-to-close. Schedules the next.
 pub(crate) fn time_out(run: &mut RunTransition<'_>) {
     let Some(task) = run.workflow_tasks().task() else { return };

@@ -1,0 +1,199 @@
+//! Connections of clients, as many as there are files for. A connection that never speaks is closed.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Sleep, sleep},
+};
+use tokio_stream::Stream;
+use tonic::transport::server::{Connected, TcpConnectInfo};
+
+/// Most connections at once, where the system has files for them. Others wait until one is closed.
+const CONNECTIONS: u64 = 10_000;
+/// Files that connections leave for SQLite, modules, activities and all else.
+const RESERVED_FILES: u64 = 256;
+/// The part of the files that is reserved where that is less.
+const RESERVED_PART: u64 = 4;
+/// The pause after the system refused a connection, mostly for lack of files.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Longest time from the connection of a client to its first byte.
+const FIRST_BYTE: Duration = Duration::from_secs(5);
+
+/// Connections as they come, up to a bound; never ends.
+pub(crate) struct Incoming {
+    next: Pin<Box<dyn Future<Output = (Connection, Connections)> + Send>>,
+}
+
+impl Incoming {
+    /// As many connections at once as the process may have files, but for a reserve.
+    pub(crate) fn new(listener: TcpListener) -> Self {
+        Self { next: Box::pin(Connections::new(listener).next()) }
+    }
+}
+
+impl Stream for Incoming {
+    type Item = io::Result<Connection>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let (connection, connections) = ready!(self.next.as_mut().poll(context));
+        self.next = Box::pin(connections.next());
+        Poll::Ready(Some(Ok(connection)))
+    }
+}
+
+/// Accepts connections while there is room.
+struct Connections {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+    /// Whether the last attempt was refused, so that the log has one line of it.
+    refused: bool,
+}
+
+impl Connections {
+    fn new(listener: TcpListener) -> Self {
+        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+        let most = files.map_or(CONNECTIONS, most_connections);
+        let room = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)));
+        Self { listener, room, refused: false }
+    }
+
+    /// The next connection, and what accepts those after it. Never an error: those of the system pass.
+    async fn next(mut self) -> (Connection, Self) {
+        if self.room.available_permits() == 0 {
+            tracing::warn!(
+                "as many connections are open as there are files for; others wait until one is closed"
+            );
+        }
+        let room = self.room.clone().acquire_owned().await;
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, _)) => {
+                    self.refused = false;
+                    // Small messages are answered at once.
+                    if let Err(error) = stream.set_nodelay(true) {
+                        tracing::debug!(%error, "failed to set TCP_NODELAY");
+                    }
+                    let first = Some(Box::pin(sleep(FIRST_BYTE)));
+                    return (Connection { stream, first, _room: room.ok() }, self);
+                }
+                Err(error) => {
+                    if !self.refused {
+                        tracing::warn!(%error, "failed to accept a connection; trying again until it works");
+                    }
+                    self.refused = true;
+                    sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// The bound for a process that may have so many files.
+fn most_connections(files: u64) -> u64 {
+    let reserved = RESERVED_FILES.min(files / RESERVED_PART);
+    files.saturating_sub(reserved).clamp(1, CONNECTIONS)
+}
+
+/// Raises the soft limit of open files of this process to its hard limit; answers the limit.
+///
+/// # Errors
+///
+/// When the system refuses.
+pub fn raise_file_limit() -> io::Result<Option<u64>> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    if current != maximum {
+        setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum })?;
+    }
+    Ok(maximum)
+}
+
+/// A connection of a client.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: TcpStream,
+    /// Runs until the client has sent something.
+    first: Option<Pin<Box<Sleep>>>,
+    /// Given back when the connection is dropped. The semaphore is never closed, so there is one.
+    _room: Option<OwnedSemaphorePermit>,
+}
+
+impl Connected for Connection {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
+        self.stream.connect_info()
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let Some(first) = &mut this.first else {
+            return Pin::new(&mut this.stream).poll_read(context, buffer);
+        };
+        if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(context, buffer) {
+            this.first = None;
+            return Poll::Ready(read);
+        }
+        ready!(first.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client sent nothing")))
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffers: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_files_for_the_rest() {
+        for (files, expected) in
+            [(1, 1), (64, 48), (256, 192), (1_024, 768), (4_096, 3_840), (1 << 20, 10_000)]
+        {
+            assert_eq!(most_connections(files), expected, "{files} files");
+        }
+    }
+}

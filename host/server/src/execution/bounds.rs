@@ -1,0 +1,98 @@
+//! Bounds of everything of variable size in a request or a command, by one walk over all of its fields.
+
+use bytes::Bytes;
+use heck::ToUpperCamelCase as _;
+use host_wire::{Visitor, Walk, temporal::api::failure::v1::Failure};
+use prost::Message;
+
+use crate::{execution::failure, limits, text};
+
+/// How long a string may be.
+#[derive(Debug, PartialEq)]
+enum Bound {
+    /// At most so many bytes.
+    AtMost(usize),
+    /// It is cut to so many bytes: its caller cannot do anything about it.
+    Cut(usize),
+}
+
+/// The strings that may be longer than [`limits::ID_BYTES`], by the names of their fields.
+fn bound(field: &str) -> Bound {
+    match field.rsplit('.').next() {
+        Some("reason" | "control" | "query") => Bound::AtMost(limits::TEXT_BYTES),
+        Some("error_message") => Bound::Cut(limits::TEXT_BYTES),
+        _ => Bound::AtMost(limits::ID_BYTES),
+    }
+}
+
+/// Checks the length of every string and of the whole, and cuts failures, also as a whole.
+///
+/// # Errors
+///
+/// Says which field is too long.
+pub(crate) fn check_request(request: &mut dyn Walk) -> Result<(), String> {
+    check(request, failure::cut_whole)
+}
+
+/// As [`check_request`], but a failure as a whole is left to the checks of its command.
+///
+/// # Errors
+///
+/// As [`check_request`].
+pub(crate) fn check_command(command: &mut dyn Walk) -> Result<(), String> {
+    check(command, failure::cut)
+}
+
+fn check(message: &mut dyn Walk, cut: fn(&mut Failure)) -> Result<(), String> {
+    let mut bounds = Bounds { refusal: None, bytes: 0, cut };
+    message.walk(&mut bounds);
+    match bounds.refusal {
+        Some(refusal) => Err(refusal),
+        None if bounds.bytes > limits::EVENT_BYTES => {
+            Err(format!("{} bytes exceed the size limit of {}.", bounds.bytes, limits::EVENT_BYTES))
+        }
+        None => Ok(()),
+    }
+}
+
+struct Bounds {
+    /// The first field that is too long.
+    refusal: Option<String>,
+    bytes: usize,
+    cut: fn(&mut Failure),
+}
+
+impl Bounds {
+    fn check(&mut self, field: &str, length: usize, most: usize) {
+        self.bytes += length;
+        if length > most && self.refusal.is_none() {
+            let name = field.rsplit('.').next().unwrap_or(field).to_upper_camel_case();
+            self.refusal = Some(format!("{name} length exceeds limit."));
+        }
+    }
+}
+
+impl Visitor for Bounds {
+    fn string(&mut self, field: &'static str, value: &mut String) {
+        match bound(field) {
+            Bound::AtMost(most) => self.check(field, value.len(), most),
+            Bound::Cut(most) => {
+                text::cut(value, most);
+                self.bytes += value.len();
+            }
+        }
+    }
+
+    fn key(&mut self, field: &'static str, value: &str) {
+        self.check(field, value.len(), limits::ID_BYTES);
+    }
+
+    fn bytes(&mut self, _: &'static str, value: &Bytes) {
+        self.bytes += value.len();
+    }
+
+    fn failure(&mut self, _: &'static str, failure: &mut Failure) {
+        (self.cut)(failure);
+        self.bytes += failure.encoded_len();
+    }
+}

@@ -1,0 +1,152 @@
+//! The walk over requests reaches every failure, string and key that the descriptor knows, wherever it lies.
+#![allow(clippy::unwrap_used, reason = "a test panics on failure")]
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use host_wire::{
+    Visitor, Walk,
+    temporal::api::{failure::v1::Failure, workflowservice::v1::*},
+};
+use prost::{Message, encoding::WireType};
+use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Type};
+
+const FAILURE: &str = ".temporal.api.failure.v1.Failure";
+
+/// What a walk was shown: the names of fields, with a marker of what was in them.
+#[derive(Default)]
+struct Seen(Vec<String>);
+
+impl Visitor for Seen {
+    fn string(&mut self, field: &'static str, value: &mut String) {
+        self.0.push(format!("{field}={value}"));
+    }
+
+    fn key(&mut self, field: &'static str, value: &str) {
+        self.0.push(format!("{field}={value}"));
+    }
+
+    fn bytes(&mut self, _: &'static str, _: &Bytes) {}
+
+    fn failure(&mut self, field: &'static str, failure: &mut Failure) {
+        self.0.push(format!("{field}={}", failure.message));
+    }
+}
+
+fn walk<M: Message + Default + Walk>(encoded: &[u8]) -> Vec<String> {
+    let mut seen = Seen::default();
+    M::decode(encoded).unwrap().walk(&mut seen);
+    seen.0
+}
+
+type WalkEncoded = fn(&[u8]) -> Vec<String>;
+
+macro_rules! requests {
+    ($($name:ident),* $(,)?) => { [$((stringify!($name), walk::<$name> as WalkEncoded)),*] };
+}
+
+/// A request type that holds a failure and is missing here fails the test.
+fn with_failures() -> BTreeMap<&'static str, WalkEncoded> {
+    requests!(
+        ExecuteMultiOperationRequest,
+        RespondActivityTaskFailedByIdRequest,
+        RespondActivityTaskFailedRequest,
+        RespondNexusTaskCompletedRequest,
+        RespondNexusTaskFailedRequest,
+        RespondQueryTaskCompletedRequest,
+        RespondWorkflowTaskCompletedRequest,
+        RespondWorkflowTaskFailedRequest,
+        SignalWithStartWorkflowExecutionRequest,
+        StartWorkflowExecutionRequest,
+    )
+    .into()
+}
+
+struct Protocol {
+    messages: BTreeMap<String, DescriptorProto>,
+    requests: Vec<String>,
+}
+
+impl Protocol {
+    fn read() -> Self {
+        let encoded = include_bytes!("../descriptor/temporal-api.bin").as_slice();
+        let (mut messages, mut requests) = (BTreeMap::new(), Vec::new());
+        for file in FileDescriptorSet::decode(encoded).unwrap().file {
+            let package = format!(".{}", file.package());
+            for service in file.service.iter().filter(|service| service.name() == "WorkflowService") {
+                requests.extend(service.method.iter().map(|method| method.input_type().to_owned()));
+            }
+            file.message_type.into_iter().for_each(|message| index(&mut messages, &package, message));
+        }
+        Self { messages, requests }
+    }
+
+    /// Encoded messages of a type with the marker in one string, key or failure, each with what a walk has to see.
+    /// A type that lies in itself is followed once.
+    fn marked(&self, name: &str, above: &mut Vec<String>) -> Vec<(String, Vec<u8>)> {
+        let mut all = Vec::new();
+        above.push(name.to_owned());
+        for field in &self.messages[name].field {
+            let number = field.number().cast_unsigned();
+            let full_name = format!("{}.{}", name.trim_start_matches('.'), field.name());
+            match (field.r#type(), field.type_name()) {
+                (Type::String, _) => all.push((format!("{full_name}=marker"), nested(number, b"marker"))),
+                (Type::Message, FAILURE) => {
+                    let failure = Failure { message: "marker".to_owned(), ..Failure::default() };
+                    all.push((format!("{full_name}=marker"), nested(number, &failure.encode_to_vec())));
+                }
+                (Type::Message, of) if !above.iter().any(|one| one == of) => {
+                    let is_map = self.messages[of].options.as_ref().is_some_and(|it| it.map_entry());
+                    for (seen, inner) in self.marked(of, above) {
+                        // A walk names the map, the descriptor the key or value of its entry.
+                        let named = if is_map && seen.starts_with(of.trim_start_matches('.')) {
+                            format!("{full_name}=marker")
+                        } else {
+                            seen
+                        };
+                        all.push((named, nested(number, &inner)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        above.pop();
+        all
+    }
+}
+
+fn index(messages: &mut BTreeMap<String, DescriptorProto>, parent: &str, message: DescriptorProto) {
+    let name = format!("{parent}.{}", message.name());
+    message.nested_type.iter().for_each(|inner| index(messages, &name, inner.clone()));
+    messages.insert(name, message);
+}
+
+fn nested(number: u32, bytes: &[u8]) -> Vec<u8> {
+    let mut encoded = Vec::new();
+    prost::encoding::encode_key(number, WireType::LengthDelimited, &mut encoded);
+    prost::encoding::encode_varint(bytes.len() as u64, &mut encoded);
+    encoded.extend_from_slice(bytes);
+    encoded
+}
+
+#[test]
+fn every_failure_and_string_is_shown() {
+    let protocol = Protocol::read();
+    let with_failures = with_failures();
+    let mut failures = 0;
+    for request in &protocol.requests {
+        let name = request.rsplit('.').next().unwrap();
+        let marked = protocol.marked(request, &mut Vec::new());
+        let is_failure = |seen: &str| seen.ends_with("failure=marker");
+        failures += marked.iter().filter(|(seen, _)| is_failure(seen)).count();
+        let Some(walk) = with_failures.get(name) else {
+            let forgotten = marked.iter().find(|(seen, _)| is_failure(seen));
+            assert!(forgotten.is_none(), "{name} has {forgotten:?} and is not in the list");
+            continue;
+        };
+        for (expected, encoded) in marked {
+            assert!(walk(&encoded).contains(&expected), "{name}: {expected} is not shown");
+        }
+    }
+    assert!(failures >= 11, "only {failures} failures: the descriptor is not what it was");
+}
