@@ -33,6 +33,9 @@
 //! - an abandoned activity may fail or time out, an abandoned Nexus operation may close: sdk-core fails
 //!   the task then, although neither workflow nor history is wrong;
 //! - nothing is resolved twice, where sdk-core resolves a Nexus operation twice;
+//! - a child is cancelled by its workflow id alone, where sdk-core names the run that started, which a child that
+//!   continued as new has left;
+//! - an update that is requested again while it runs is not begun again;
 //! - patches are no jobs: a task whose history has a patch marker and nothing else activates nothing;
 //! - an event that refers to a missing one is a broken history, not nondeterminism; a command that meets
 //!   another event is nondeterminism, also where sdk-core calls it an invalid transition;
