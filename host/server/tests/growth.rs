@@ -243,6 +243,36 @@ async fn what_activities_keep_counts_and_only_the_last_heartbeat_is_kept() {
 }
 
 #[tokio::test]
+async fn heartbeats_that_were_replaced_leave_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let (server, service) = open(folder.path());
+    service.start_workflow_execution(Request::new(start("w"))).await.unwrap();
+    let task = poll(&service).await;
+    complete(&service, &task, vec![activity(0)]).await.unwrap();
+    let request = PollActivityTaskQueueRequest {
+        namespace: "default".to_owned(),
+        task_queue: queue(),
+        ..Default::default()
+    };
+    let taken = service.poll_activity_task_queue(Request::new(request)).await.unwrap().into_inner();
+    for _ in 0..40 {
+        heartbeat(&service, &taken).await.unwrap();
+    }
+    let described = describe(&service).await;
+    drop((server, service));
+    let stored = std::fs::metadata(folder.path().join("runs.sqlite")).unwrap().len();
+    assert!(stored < 24 * 1024 * 1024, "{stored} bytes for 40 heartbeats of 1.9 MB");
+    // The run reads back as it was, with the last of them.
+    let (_server, service) = open(folder.path());
+    let again = describe(&service).await;
+    let count = |it: &DescribeWorkflowExecutionResponse| {
+        it.workflow_execution_info.clone().unwrap().state_transition_count
+    };
+    assert!(count(&again) >= count(&described));
+    assert!(again.pending_activities[0].heartbeat_details.as_ref().unwrap().encoded_len() > 1_900_000);
+}
+
+#[tokio::test]
 async fn lists_come_in_pages_that_clients_take() {
     let folder = tempfile::tempdir().unwrap();
     let (_server, service) = open(folder.path());

@@ -159,6 +159,21 @@ pub(crate) struct StoredFact {
     note: Option<UnrecordedChange>,
 }
 
+impl StoredFact {
+    /// The heartbeat of an activity, if this is one.
+    pub(crate) fn heartbeat_mut(&mut self) -> Option<&mut ActivityHeartbeat> {
+        match &mut self.note {
+            Some(UnrecordedChange::ActivityHeartbeat(heartbeat)) => Some(heartbeat),
+            _ => None,
+        }
+    }
+
+    /// The event, if this is one that can be read.
+    pub(crate) fn event(&self) -> Option<HistoryEvent> {
+        if self.event_kind == 0 { None } else { HistoryEvent::decode(self.event.clone()).ok() }
+    }
+}
+
 const KIND_EVENT: u32 = 1;
 const KIND_BUFFERED: u32 = 2;
 const KIND_FLUSHED: u32 = 3;

@@ -15,6 +15,7 @@ use crate::{
         entity::Entity,
         entry::{self, Position, Transition},
         error::StorageError,
+        heartbeats,
         run_row::RunRow,
         stored_record::RecordError,
     },
@@ -40,13 +41,43 @@ pub(super) struct Changes(BTreeMap<Entity, Change>);
 pub(super) struct Change {
     /// Of a run that starts.
     pub(super) identity: Option<RunIdentity>,
-    pub(super) first: Position,
-    /// Encoded records, in the form of an entry.
-    pub(super) records: Vec<u8>,
+    /// A row of its own for what has a large heartbeat, which is made smaller later.
+    pub(super) rows: Vec<Row>,
     pub(super) archived: Option<Archived>,
 }
 
+/// What becomes a row of `records`. It holds all records of a transition.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) first: Position,
+    last: Position,
+    /// Encoded records, in the form of an entry.
+    pub(super) records: Vec<u8>,
+    pub(super) has_heartbeat: bool,
+}
+
+impl Change {
+    fn add(&mut self, position: Position, record: &Bytes) {
+        let has_heartbeat = heartbeats::has_heartbeat(record);
+        let goes_along = |row: &&mut Row| row.last == position || !row.has_heartbeat && !has_heartbeat;
+        if let Some(row) = self.rows.last_mut().filter(goes_along) {
+            row.last = position;
+            row.has_heartbeat |= has_heartbeat;
+            prost::encoding::bytes::encode(1, record, &mut row.records);
+            return;
+        }
+        let mut records = Vec::new();
+        prost::encoding::bytes::encode(1, record, &mut records);
+        self.rows.push(Row { first: position, last: position, records, has_heartbeat });
+    }
+}
+
 impl Changes {
+    /// The rows of each entity, in order.
+    pub(super) fn rows(&self) -> impl Iterator<Item = (Entity, &[Row])> {
+        self.0.iter().map(|(entity, change)| (*entity, &change.rows[..]))
+    }
+
     /// Sorts transitions by entity. `path` is the file that an error names.
     ///
     /// The bytes of a damaged record go to the run that it is about, which is damaged by that.
@@ -106,10 +137,7 @@ impl Changes {
 
     fn add(&mut self, entity: Entity, position: Position, record: &Bytes, identity: Option<RunIdentity>) {
         let change = self.0.entry(entity).or_default();
-        if change.records.is_empty() {
-            change.first = position;
-        }
-        prost::encoding::bytes::encode(1, record, &mut change.records);
+        change.add(position, record);
         change.identity = change.identity.take().or(identity);
         change.archived = None;
     }
@@ -158,12 +186,12 @@ impl<'c> Writer<'c> {
             (None, Some(archived)) => self.leave_memory(archived)?,
             (None, None) => drop(self.enter.execute([number])?),
         }
-        if !change.records.is_empty() {
+        for row in &change.rows {
             self.append.execute(params![
                 entity.kind.number(),
                 number,
-                change.first.cast_signed(),
-                change.records
+                row.first.cast_signed(),
+                row.records
             ])?;
         }
         Ok(())

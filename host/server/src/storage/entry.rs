@@ -71,12 +71,12 @@ pub(super) fn split(encoded: &Bytes) -> Result<Vec<Bytes>, RecordError> {
 
 /// The body of a run's record.
 #[derive(Clone, PartialEq, Message)]
-struct RunBody {
+pub(super) struct RunBody {
     /// In the first record of the run.
     #[prost(message, optional, tag = "2")]
     identity: Option<RunIdentity>,
     #[prost(message, repeated, tag = "3")]
-    facts: Vec<StoredFact>,
+    pub(super) facts: Vec<StoredFact>,
 }
 
 /// The same without its facts.

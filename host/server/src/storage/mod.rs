@@ -20,6 +20,7 @@ mod entry;
 mod error;
 mod fail_point;
 mod folder;
+mod heartbeats;
 mod inspect;
 mod lock;
 mod log_file;

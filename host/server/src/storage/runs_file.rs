@@ -12,6 +12,7 @@ use crate::{
         entry::{Position, Transition},
         error::StorageError,
         fail_point,
+        heartbeats::Heartbeats,
         mend::Mend,
         sqlite::Database,
     },
@@ -75,6 +76,7 @@ pub(super) struct RunsFile {
     id: String,
     applied: Position,
     sealed: Position,
+    heartbeats: Heartbeats,
 }
 
 /// Names the folder that the file belongs to.
@@ -124,7 +126,7 @@ impl RunsFile {
     /// The file, which is of this format.
     pub(super) fn new(database: Database) -> Result<Self, StorageError> {
         let (applied, sealed) = positions(&database)?;
-        Ok(Self { id: store_id(&database)?, applied, sealed, database })
+        Ok(Self { id: store_id(&database)?, applied, sealed, database, heartbeats: Heartbeats::default() })
     }
 
     pub(super) fn database(&self) -> &Database {
@@ -158,12 +160,18 @@ impl RunsFile {
         let from = transitions.partition_point(|transition| transition.position <= self.applied);
         let transitions = transitions.get(from..).unwrap_or_default();
         let changes = Changes::of(transitions, &self.database.path)?;
+        // What is remembered is that of a commit: it is given back below.
+        let mut heartbeats = std::mem::take(&mut self.heartbeats);
+        let superseded = heartbeats.take(&changes);
         let applied = transitions.last().map_or(self.applied, |last| last.position);
         let sealed = self.sealed.max(synced).max(applied);
         let checksum = positions_checksum(&self.id, applied.cast_signed(), sealed.cast_signed());
         self.database.checked(|c| {
             let transaction = c.unchecked_transaction()?;
             changes.write(&transaction)?;
+            for superseded in &superseded {
+                superseded.remove(&transaction)?;
+            }
             transaction
                 .prepare_cached("UPDATE store SET applied = ?1, sealed = ?2, checksum = ?3")?
                 .execute([applied.cast_signed(), sealed.cast_signed(), checksum])?;
@@ -172,6 +180,7 @@ impl RunsFile {
         })?;
         fail_point::pass("runs-synced");
         (self.applied, self.sealed) = (applied, sealed);
+        self.heartbeats = heartbeats;
         Ok(())
     }
 
