@@ -2,8 +2,12 @@
 //! all memory ends the child, not the host.
 //!
 //! The child runs the same executable, whose `main` calls [`compile_child_main`] first. In a process whose
-//! `main` does not call it, modules are compiled in that process, without limits. The child reads the module
-//! from standard input and writes the code to standard output.
+//! `main` does not call it, modules are compiled in that process, without limits. The child reads the length of
+//! the module and the module from standard input, and writes the code to standard output.
+//!
+//! A child ends with its host, however that ends. The host holds the other end of its standard input for as long
+//! as it waits, and the system closes that end with the host: the child watches for that. On Linux the system also
+//! kills the child once the thread that started it has ended, which waits for the child.
 
 use std::ffi::{OsStr, OsString};
 use std::io::{Read as _, Write as _};
@@ -40,6 +44,9 @@ pub(crate) enum CompileError {
     /// The child reached its limit of elapsed time and was killed.
     #[error("the compiler took more than {0:?}")]
     Elapsed(Duration),
+    /// The child was ended from outside, as by Ctrl-C in the terminal of the host.
+    #[error("the compiler was stopped ({0})")]
+    Stopped(ExitStatus),
     /// The child ended by a signal, as it does when it gets no more memory.
     #[error("the compiler needs more than the {memory_bytes} bytes of memory that it may have ({status})")]
     Ended {
@@ -115,12 +122,32 @@ fn child(ChildArguments { compiler, limits }: ChildArguments) -> wasmtime::Resul
     // RLIMIT_DATA instead of RLIMIT_AS: allocators reserve much more address space than they use.
     limit(Resource::Data, limits.memory_bytes, limits.memory_bytes)?;
     limit(Resource::Core, 0, 0)?;
-    let mut bytes = Vec::new();
-    std::io::stdin().read_to_end(&mut bytes)?;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+    let bytes = read_module()?;
+    // A host that ended before the signal was set has closed standard input, too.
+    std::thread::Builder::new().name("watch-host".to_owned()).spawn(end_with_the_host)?;
     let engine = wasmtime::Engine::new(&wasmtime_config(compiler))?;
     let code = engine.precompile_component(&bytes)?;
     std::io::stdout().write_all(&code)?;
     Ok(())
+}
+
+fn read_module() -> std::io::Result<Vec<u8>> {
+    let mut stdin = std::io::stdin().lock();
+    let mut length = [0; size_of::<u64>()];
+    stdin.read_exact(&mut length)?;
+    let length = usize::try_from(u64::from_le_bytes(length)).unwrap_or(usize::MAX);
+    let mut bytes = Vec::new();
+    stdin.take(length as u64).read_to_end(&mut bytes)?;
+    if bytes.len() == length { Ok(bytes) } else { Err(std::io::ErrorKind::UnexpectedEof.into()) }
+}
+
+/// Waits until the host has closed its end of standard input, and ends this process.
+fn end_with_the_host() {
+    // The host writes nothing more, so this returns at the end of input only, or with an error.
+    let _ = std::io::stdin().lock().read(&mut [0]);
+    std::process::exit(1);
 }
 
 fn limit(resource: Resource, current: u64, maximum: u64) -> std::io::Result<()> {
@@ -151,12 +178,17 @@ fn compile_in_child(arguments: ChildArguments, bytes: &[u8]) -> Result<Vec<u8>, 
         .spawn()?;
     let mut code = Vec::new();
     let mut message = Vec::new();
-    let (stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let (mut stdin, stdout, stderr) = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     // A thread for each pipe, else a full pipe would block both processes.
     let status = std::thread::scope(|scope| {
+        // It stays open until the child has ended: see the top of this file.
+        let stdin = stdin.as_mut();
         scope.spawn(|| {
             // A child that does not read its input ends, and its exit status says why.
-            let _ = stdin.map(|mut stdin| stdin.write_all(bytes));
+            let _ = stdin.map(|stdin| {
+                stdin.write_all(&(bytes.len() as u64).to_le_bytes())?;
+                stdin.write_all(bytes)
+            });
         });
         scope.spawn(|| stderr.map(|stderr| stderr.take(MAX_MESSAGE_BYTES).read_to_end(&mut message)));
         scope.spawn(|| stdout.map(|stdout| stdout.take(MAX_CODE_BYTES + 1).read_to_end(&mut code)));
@@ -169,6 +201,9 @@ fn compile_in_child(arguments: ChildArguments, bytes: &[u8]) -> Result<Vec<u8>, 
     match (status.code(), status.signal().and_then(Signal::from_named_raw)) {
         (Some(0), _) => Ok(code),
         (Some(_), _) => Err(CompileError::Invalid(String::from_utf8_lossy(&message).into_owned())),
+        (None, Some(Signal::INT | Signal::TERM | Signal::HUP | Signal::QUIT)) => {
+            Err(CompileError::Stopped(status))
+        }
         (None, Some(Signal::XCPU)) => Err(CompileError::Cpu(arguments.limits.cpu)),
         (None, _) => Err(CompileError::Ended { memory_bytes: arguments.limits.memory_bytes, status }),
     }

@@ -67,7 +67,13 @@ impl Engine {
         // The digest of the component with the accessor, which is what is compiled.
         let digest = Digest(Sha256::digest(bytes).into());
         let failed = |error: wasmtime::Error| LoadError::Compile(format!("{error:#}"));
-        let cached = self.shared().cache.as_ref().and_then(|cache| cache.get(digest));
+        let cache = self.shared().cache.as_ref();
+        let mut cached = cache.and_then(|cache| cache.get(digest));
+        // Another process may compile the same module just now.
+        let lock = if cached.is_none() { cache.and_then(|cache| cache.lock(digest)) } else { None };
+        if lock.is_some() {
+            cached = cache.and_then(|cache| cache.get(digest));
+        }
         let component = match cached.map(|code| self.component(&code)) {
             Some(Ok(component)) => component,
             Some(Err(_)) | None => {

@@ -19,9 +19,16 @@ use support::{ScriptRun, guest, render};
 const BOMB_VARIABLES: u32 = 20_000;
 const BOMB_LOOPS: u32 = 20_000;
 
+/// The argument of a process that compiles until it is killed.
+const COMPILING_HOST: &str = "__compiling-host";
+
 fn main() -> ExitCode {
     if let Some(code) = compile_child_main() {
         return code;
+    }
+    if std::env::args().nth(1).as_deref() == Some(COMPILING_HOST) {
+        compile_for_long();
+        return ExitCode::SUCCESS;
     }
     let arguments = Arguments::from_args();
     let trials = vec![
@@ -31,6 +38,10 @@ fn main() -> ExitCode {
         }),
         Trial::test("what_the_compiler_refuses_is_said", || {
             what_the_compiler_refuses_is_said();
+            Ok(())
+        }),
+        Trial::test("a_compiler_ends_with_its_host", || {
+            a_compiler_ends_with_its_host();
             Ok(())
         }),
         Trial::test("a_compiler_that_takes_too_much_is_stopped", || {
@@ -114,4 +125,51 @@ fn a_compiler_that_takes_too_much_is_stopped() {
         "the module does not compile: the compiler needs more than the 67108864 bytes of memory that it \
          may have (signal: 6 (SIGABRT)",
     );
+}
+
+/// The host of [`a_compiler_ends_with_its_host`].
+fn compile_for_long() {
+    let bomb = test_harness::compiler_bomb(BOMB_VARIABLES, BOMB_LOOPS);
+    let engine = Engine::new(Config { instances: 1, ..Config::default() }).unwrap();
+    // Not on the first thread, as in a host.
+    let loading = std::thread::spawn(move || engine.load(&bomb).map(drop));
+    let _ = loading.join();
+}
+
+/// The processes whose parent is this one, without those that have ended.
+fn children(parent: u32) -> Vec<u32> {
+    let processes = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|process: &u32| {
+            let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+            let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+            fields.next() != Some("Z") && fields.next() == Some(&parent.to_string())
+        })
+        .collect()
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let start = std::time::Instant::now();
+    while !condition() {
+        assert!(start.elapsed() < Duration::from_secs(30), "{what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn a_compiler_ends_with_its_host() {
+    for signal in ["KILL", "TERM", "INT"] {
+        let executable = std::env::current_exe().unwrap();
+        let mut host = std::process::Command::new(executable).arg(COMPILING_HOST).spawn().unwrap();
+        wait_until("the host starts a compiler", || !children(host.id()).is_empty());
+        let compiler = children(host.id())[0];
+        let kill = |signal: &str, process: u32| {
+            let arguments = [format!("-{signal}"), process.to_string()];
+            std::process::Command::new("kill").args(arguments).status().unwrap()
+        };
+        assert!(kill(signal, host.id()).success());
+        host.wait().unwrap();
+        let status = || fs::read_to_string(format!("/proc/{compiler}/stat")).unwrap_or_default();
+        wait_until("the compiler ends", || status().is_empty() || status().contains(") Z "));
+    }
 }

@@ -7,6 +7,7 @@ mod support;
 use std::{
     error::Error as _,
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::{Arc, LazyLock},
     time::Duration,
@@ -14,7 +15,9 @@ use std::{
 
 use host_sandbox::{Digest, Engine};
 use host_worker::modules::{
+    LoadedModule,
     catalog::{Catalog, CatalogError, CatalogOptions, ResolveError},
+    store::{ModuleStore, StoreAccess},
     watch::Watch,
 };
 use sha2::{Digest as _, Sha256};
@@ -52,21 +55,27 @@ impl Machine {
     }
 
     /// A host on the store, with files and folders.
-    fn host(&self, paths: &[PathBuf]) -> Result<Catalog, CatalogError> {
+    fn host(&self, paths: &[PathBuf]) -> Result<Arc<Catalog>, CatalogError> {
         Catalog::open(CatalogOptions {
             engine: ENGINE.clone(),
             data_folder: self.folder.path().join("data"),
             paths: paths.to_vec(),
+            access: StoreAccess::Owner,
         })
+        .map(Arc::new)
     }
 
-    fn host_on_folder(&self) -> Catalog {
+    fn host_on_folder(&self) -> Arc<Catalog> {
         self.host(&[self.modules()]).unwrap()
     }
 }
 
 fn version(number: u8) -> Vec<u8> {
     support::version(&SCRIPT, number)
+}
+
+async fn resolve(catalog: &Arc<Catalog>, number: u8) -> Result<Arc<LoadedModule>, ResolveError> {
+    catalog.resolve(&digest(number)).await
 }
 
 fn digest(number: u8) -> Digest {
@@ -88,8 +97,8 @@ fn message(error: &CatalogError) -> String {
     format!("{error}{}", source.unwrap_or_default())
 }
 
-#[test]
-fn a_replaced_file_serves_new_runs_and_the_old_module_stays_for_runs_that_name_it() {
+#[tokio::test]
+async fn a_replaced_file_serves_new_runs_and_the_old_module_stays_for_runs_that_name_it() {
     let machine = Machine::new();
     machine.write("script.wasm", &version(1));
     check_serving(&machine.host_on_folder(), 1);
@@ -97,10 +106,10 @@ fn a_replaced_file_serves_new_runs_and_the_old_module_stays_for_runs_that_name_i
     machine.write("script.wasm", &version(2));
     let host = machine.host_on_folder();
     check_serving(&host, 2);
-    let old = host.resolve(&digest(1)).unwrap();
+    let old = resolve(&host, 1).await.unwrap();
     assert_eq!(old.digest(), digest(1));
     assert_eq!(old.source(), Some(&machine.file("script.wasm")));
-    assert!(Arc::ptr_eq(&old, &host.resolve(&digest(1)).unwrap()), "loaded once while in use");
+    assert!(Arc::ptr_eq(&old, &resolve(&host, 1).await.unwrap()), "loaded once while in use");
 
     machine.write("script.wasm", &version(1));
     check_serving(&machine.host_on_folder(), 1);
@@ -124,8 +133,8 @@ fn of_several_versions_the_latest_admitted_one_serves() {
     check_serving(&machine.host(&[machine.file("a.wasm"), machine.file("b.wasm")]).unwrap(), 2);
 }
 
-#[test]
-fn a_host_executes_what_another_one_admitted_to_the_same_store() {
+#[tokio::test]
+async fn a_host_executes_what_another_one_admitted_to_the_same_store() {
     let machine = Machine::new();
     machine.write("one.wasm", &version(1));
     machine.write("two.wasm", &version(2));
@@ -133,9 +142,9 @@ fn a_host_executes_what_another_one_admitted_to_the_same_store() {
     let two = machine.host(&[machine.file("two.wasm")]).unwrap();
     check_serving(&one, 1);
     check_serving(&two, 2);
-    assert_eq!(one.resolve(&digest(2)).unwrap().digest(), digest(2));
-    assert_eq!(two.resolve(&digest(1)).unwrap().digest(), digest(1));
-    assert!(matches!(one.resolve(&digest(3)), Err(ResolveError::Unknown { .. })));
+    assert_eq!(resolve(&one, 2).await.unwrap().digest(), digest(2));
+    assert_eq!(resolve(&two, 1).await.unwrap().digest(), digest(1));
+    assert!(matches!(resolve(&one, 3).await, Err(ResolveError::Unknown { .. })));
 }
 
 #[test]
@@ -178,7 +187,7 @@ fn what_is_no_module_is_named() {
 async fn watched_files_are_swapped_and_bad_ones_change_nothing() {
     let machine = Machine::new();
     machine.write("script.wasm", &version(1));
-    let catalog = Arc::new(machine.host_on_folder());
+    let catalog = machine.host_on_folder();
     let _watch = Watch::start(Arc::clone(&catalog)).unwrap();
     let mut admissions = catalog.subscribe();
 
@@ -193,10 +202,10 @@ async fn watched_files_are_swapped_and_bad_ones_change_nothing() {
 
     // The former module is unloaded with the last run that uses it, and comes back when it is named.
     let unused = Arc::downgrade(&old);
-    assert!(Arc::ptr_eq(&old, &catalog.resolve(&digest(1)).unwrap()));
+    assert!(Arc::ptr_eq(&old, &resolve(&catalog, 1).await.unwrap()));
     drop(old);
     assert!(unused.upgrade().is_none());
-    assert_eq!(catalog.resolve(&digest(1)).unwrap().digest(), digest(1));
+    assert_eq!(resolve(&catalog, 1).await.unwrap().digest(), digest(1));
 
     // Another file with the type is newer; so is the first one when it changes back.
     machine.write("another.wasm", &version(3));
@@ -208,4 +217,57 @@ async fn watched_files_are_swapped_and_bad_ones_change_nothing() {
     let admitted = catalog.admitted().unwrap();
     let order: Vec<Digest> = admitted.iter().map(|module| module.digest).collect();
     assert_eq!(order, [digest(2), digest(3), digest(1)]);
+}
+
+#[tokio::test]
+async fn a_module_that_does_not_load_is_not_tried_again_at_once_and_holds_up_no_other() {
+    let machine = Machine::new();
+    machine.write("script.wasm", &version(1));
+    let host = machine.host_on_folder();
+    let bad_module = test_harness::compiler_bomb(200, 200);
+    let bad = Digest(Sha256::digest(&bad_module).into());
+    let data = machine.folder.path().join("data");
+    ModuleStore::open(&data, StoreAccess::Owner).unwrap().keep(&bad, &bad_module).unwrap();
+
+    let all = futures_util::future::join_all((0..3).map(|_| host.resolve(&bad)));
+    let (mut refused, good) = tokio::join!(all, resolve(&host, 1));
+    good.unwrap();
+    refused.push(host.resolve(&bad).await);
+    let errors: Vec<_> = refused
+        .into_iter()
+        .map(|result| match result.unwrap_err() {
+            ResolveError::Load { source, .. } => source,
+            other => panic!("{other}"),
+        })
+        .collect();
+    assert!(errors.windows(2).all(|pair| Arc::ptr_eq(&pair[0], &pair[1])), "it was tried once");
+}
+
+#[test]
+fn what_is_no_file_is_refused_and_not_waited_for() {
+    let machine = Machine::new();
+    let pipe = machine.file("pipe.wasm");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let error = machine.host(std::slice::from_ref(&pipe)).unwrap_err().to_string();
+    assert!(error.ends_with("is not a regular file"), "{error}");
+    // In a folder it is no module.
+    machine.write("script.wasm", &version(1));
+    let host = machine.host_on_folder();
+    check_serving(&host, 1);
+    assert!(host.admit_file(&pipe).is_err());
+}
+
+#[test]
+fn the_store_belongs_to_its_user() {
+    let machine = Machine::new();
+    machine.write("script.wasm", &version(1));
+    let store = machine.folder.path().join("data/modules");
+    fs::create_dir_all(&store).unwrap();
+    let mode = || fs::metadata(&store).unwrap().permissions().mode() & 0o777;
+    fs::set_permissions(&store, fs::Permissions::from_mode(0o755)).unwrap();
+    let shared = ModuleStore::open(&machine.folder.path().join("data"), StoreAccess::AsItIs);
+    drop(shared.unwrap());
+    assert_eq!(mode(), 0o755);
+    machine.host_on_folder();
+    assert_eq!(mode(), 0o700);
 }

@@ -4,7 +4,7 @@ mod check;
 mod inspect;
 mod list;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
@@ -56,12 +56,8 @@ fn examine(paths: &[PathBuf]) -> anyhow::Result<Vec<Examined>> {
 }
 
 fn examine_file(engine: &Engine, path: PathBuf) -> anyhow::Result<Examined> {
-    let bytes = read(&path)?;
+    let bytes = files::read(&path).context("failed to read the module")?;
     Ok(Examined { size_bytes: bytes.len(), module: engine.load(&bytes), path })
-}
-
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("failed to read {}", path.display()))
 }
 
 /// A workflow type as people call it.

@@ -12,6 +12,7 @@ use host_worker::{
     Resources, ShutdownReport, Worker,
     modules::{
         catalog::{Catalog, CatalogOptions},
+        store::StoreAccess,
         watch::Watch,
     },
     workflow::SandboxThreads,
@@ -59,6 +60,10 @@ pub(crate) struct Run {
     /// Take new and changed module files while running. Open runs stay on the module they began with.
     #[arg(long)]
     watch: bool,
+    /// Leave the permissions of the folder of modules as they are, so that hosts of other users can share it. Who may
+    /// write to it runs workflows here.
+    #[arg(long)]
+    share_modules: bool,
     #[command(flatten)]
     data_dir: DataDirArgs,
     #[command(flatten)]
@@ -120,7 +125,8 @@ impl Run {
         let data_folder = self.data_dir.path()?;
         let sandbox = self.worker.sandbox(self.task_queues.len(), self.data_dir.compiled()?);
         let engine = Engine::new(sandbox).context("failed to start the sandbox")?;
-        let options = CatalogOptions { engine, data_folder, paths: self.modules.clone() };
+        let access = if self.share_modules { StoreAccess::AsItIs } else { StoreAccess::Owner };
+        let options = CatalogOptions { engine, data_folder, paths: self.modules.clone(), access };
         // Compiling takes seconds.
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await?;
         let catalog = Arc::new(catalog.context("failed to load the modules")?);

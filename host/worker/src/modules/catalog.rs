@@ -7,20 +7,26 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    io,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::SystemTime,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread,
+    time::{Instant, SystemTime},
 };
 
 use host_sandbox::{Digest, Engine, LoadError};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::{
     LoadedModule,
     files::{self, FileError},
-    store::{Admitted, ModuleStore, StoreError},
+    loads::{Begin, Loads, Ticket},
+    store::{Admitted, ModuleStore, StoreAccess, StoreError},
 };
+
+/// Modules that are loaded for runs at one time. Each has a thread and, where it is not cached, a compiler.
+const MAX_LOADERS: usize = 4;
 
 /// How a [`Catalog`] is opened.
 #[derive(Clone, Debug)]
@@ -31,6 +37,8 @@ pub struct CatalogOptions {
     pub data_folder: PathBuf,
     /// Files, and folders of `*.wasm` files, whose modules serve new runs.
     pub paths: Vec<PathBuf>,
+    /// Who may use the folder of modules.
+    pub access: StoreAccess,
 }
 
 /// The modules of a host.
@@ -40,6 +48,9 @@ pub struct Catalog {
     paths: Vec<PathBuf>,
     store: Mutex<ModuleStore>,
     state: Mutex<State>,
+    loads: Arc<Loads>,
+    /// How many modules are loaded for runs at one time.
+    loaders: Arc<Semaphore>,
     generation: watch::Sender<u64>,
 }
 
@@ -49,8 +60,6 @@ struct State {
     serving: BTreeMap<String, Served>,
     /// The module of each file.
     files: BTreeMap<PathBuf, Served>,
-    /// Modules that are or were loaded. Each is locked while it is being loaded, so that it is loaded once.
-    loaded: BTreeMap<Digest, Arc<Mutex<Weak<LoadedModule>>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -73,7 +82,7 @@ pub enum CatalogError {
         /// The file.
         path: PathBuf,
         /// Why the sandbox refuses it.
-        source: LoadError,
+        source: Arc<LoadError>,
     },
     /// Two modules that were never admitted define one workflow type, so that neither is the newer one.
     #[error(
@@ -112,7 +121,21 @@ pub enum ResolveError {
         /// The SHA-256 of the module's bytes.
         digest: Digest,
         /// Why the engine refuses it.
-        source: LoadError,
+        source: Arc<LoadError>,
+    },
+    /// The system starts no more threads.
+    #[error("start a thread to load module {digest}")]
+    Thread {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// A bug of the host: report it.
+    #[error("the thread that loads module {digest} panicked")]
+    Panicked {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
     },
     /// The store cannot be read.
     #[error(transparent)]
@@ -147,13 +170,15 @@ impl Catalog {
     /// When a path has no module, a file is not a module, two new ones define the same type, or the
     /// store cannot be used. Then nothing was admitted.
     pub fn open(options: CatalogOptions) -> Result<Self, CatalogError> {
-        let CatalogOptions { engine, data_folder, paths } = options;
-        let store = ModuleStore::open(&data_folder)?;
+        let CatalogOptions { engine, data_folder, paths, access } = options;
+        let store = ModuleStore::open(&data_folder, access)?;
         let catalog = Self {
             engine,
             paths,
             store: Mutex::new(store),
             state: Mutex::default(),
+            loads: Arc::default(),
+            loaders: Arc::new(Semaphore::new(MAX_LOADERS)),
             generation: watch::Sender::new(0),
         };
         let files = files::list(&catalog.paths)?;
@@ -213,23 +238,55 @@ impl Catalog {
         self.store().admitted()
     }
 
-    /// The module that a history names. Loads it unless it is in use, and compiles it when the
-    /// compilation is not cached: it blocks, so do not call it on an async thread.
+    /// The module that a history names. Loads it unless it is in use: on a thread of its own, because compiling may
+    /// take minutes. That thread ends with the process, which does not wait for it.
     ///
     /// # Errors
     ///
-    /// When it was never admitted to this store, or does not load.
-    pub fn resolve(&self, digest: &Digest) -> Result<Arc<LoadedModule>, ResolveError> {
-        self.loaded_once(digest, || {
-            let (bytes, source) = {
-                let store = self.store();
-                let bytes = store.bytes(digest)?.ok_or(ResolveError::Unknown { digest: *digest })?;
-                (bytes, store.find(digest)?.map(|admitted| admitted.source))
+    /// When it was never admitted to this store, does not load, or did not load within the last minute.
+    pub async fn resolve(self: &Arc<Self>, digest: &Digest) -> Result<Arc<LoadedModule>, ResolveError> {
+        loop {
+            let ticket = match self.loads.begin(digest, Instant::now()) {
+                Begin::Loaded(module) => return Ok(module),
+                Begin::Failed(source) => return Err(ResolveError::Load { digest: *digest, source }),
+                Begin::Wait(mut ended) => {
+                    // It closes when the load has ended, and never changes.
+                    let _ = ended.changed().await;
+                    continue;
+                }
+                Begin::Load(ticket) => ticket,
             };
-            let module = self.engine.load(&bytes);
-            let module = module.map_err(|source| ResolveError::Load { digest: *digest, source })?;
-            Ok(LoadedModule::new(module, source))
-        })
+            // The semaphore is never closed.
+            let place = Arc::clone(&self.loaders).acquire_owned().await.ok();
+            let (answer, answered) = oneshot::channel();
+            let (catalog, wanted) = (Arc::clone(self), *digest);
+            thread::Builder::new()
+                .name("load-module".to_owned())
+                .spawn(move || {
+                    let outcome = catalog.load_stored(&wanted, ticket);
+                    drop(place);
+                    // The task may have been given up meanwhile: the module is there for the next one.
+                    let _ = answer.send(outcome);
+                })
+                .map_err(|source| ResolveError::Thread { digest: *digest, source })?;
+            // A load that panicked has dropped its ticket, and is tried again by the next task.
+            match answered.await {
+                Ok(outcome) => return outcome,
+                Err(_) => return Err(ResolveError::Panicked { digest: *digest }),
+            }
+        }
+    }
+
+    fn load_stored(&self, digest: &Digest, ticket: Ticket) -> Result<Arc<LoadedModule>, ResolveError> {
+        let (bytes, source) = {
+            let store = self.store();
+            let bytes = store.bytes(digest)?.ok_or(ResolveError::Unknown { digest: *digest })?;
+            (bytes, store.find(digest)?.map(|admitted| admitted.source))
+        };
+        match self.engine.load(&bytes) {
+            Ok(module) => Ok(ticket.loaded(LoadedModule::new(module, source))),
+            Err(error) => Err(ResolveError::Load { digest: *digest, source: ticket.failed(error) }),
+        }
     }
 
     /// Takes the module of a file that is new or has changed. The latest admitted one of a type serves
@@ -264,37 +321,17 @@ impl Catalog {
     fn read(&self, path: PathBuf) -> Result<Candidate, CatalogError> {
         let bytes = files::read(&path)?;
         let digest = Digest(Sha256::digest(&bytes).into());
-        let module = self.loaded_once(&digest, || match self.engine.load(&bytes) {
-            Ok(module) => Ok(LoadedModule::new(module, Some(path.clone()))),
-            Err(source) => Err(CatalogError::Load { path: path.clone(), source }),
-        })?;
+        let refused = |source| CatalogError::Load { path: path.clone(), source };
+        let module = match self.loads.begin_blocking(&digest) {
+            Begin::Loaded(module) => module,
+            Begin::Failed(error) => return Err(refused(error)),
+            Begin::Load(ticket) => match self.engine.load(&bytes) {
+                Ok(module) => ticket.loaded(LoadedModule::new(module, Some(path.clone()))),
+                Err(error) => return Err(refused(ticket.failed(error))),
+            },
+            Begin::Wait(_) => unreachable!("begin_blocking waits"),
+        };
         Ok(Candidate { path, bytes, module })
-    }
-
-    /// The module of a digest: the one that is in use, or the one that `load` makes. Other
-    /// callers wait for it.
-    fn loaded_once<E>(
-        &self,
-        digest: &Digest,
-        load: impl FnOnce() -> Result<LoadedModule, E>,
-    ) -> Result<Arc<LoadedModule>, E> {
-        let slot = Arc::clone(self.state().loaded.entry(*digest).or_default());
-        let mut loaded = slot.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(module) = loaded.upgrade() {
-            return Ok(module);
-        }
-        match load() {
-            Ok(module) => {
-                let module = Arc::new(module);
-                *loaded = Arc::downgrade(&module);
-                Ok(module)
-            }
-            Err(error) => {
-                // Digests come from histories: what is not there must not leave anything behind.
-                self.state().loaded.remove(digest);
-                Err(error)
-            }
-        }
     }
 
     /// Makes a module the one of its file. Without a position it is admitted now.
@@ -312,6 +349,7 @@ impl Catalog {
         state.files.insert(path, Served { module, position });
         state.serve();
         drop(state);
+        self.loads.forget(Instant::now());
         self.generation.send_modify(|generation| *generation += 1);
         Ok(())
     }
@@ -332,7 +370,7 @@ impl Catalog {
 }
 
 impl State {
-    /// Recomputes which module serves each type, and forgets unloaded modules.
+    /// Recomputes which module serves each type.
     fn serve(&mut self) {
         self.serving.clear();
         for served in self.files.values() {
@@ -343,8 +381,6 @@ impl State {
                 }
             }
         }
-        // One that is being loaded right now is locked, and stays.
-        self.loaded.retain(|_, slot| slot.try_lock().map_or(true, |module| module.strong_count() > 0));
     }
 }
 

@@ -2,11 +2,14 @@
 
 use std::{
     ffi::OsStr,
-    fs, io,
+    fs,
+    io::{self, Read as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use host_sandbox::limits::MAX_MODULE_BYTES;
+use rustix::fs::OFlags;
 
 /// What the names of module files in a folder end with.
 const EXTENSION: &str = "wasm";
@@ -30,6 +33,12 @@ pub enum FileError {
     )]
     EmptyFolder {
         /// The folder.
+        path: PathBuf,
+    },
+    /// The path is a pipe, a device or a socket.
+    #[error("{} is not a regular file", path.display())]
+    NotAFile {
+        /// The path.
         path: PathBuf,
     },
     /// The file is larger than [`MAX_MODULE_BYTES`].
@@ -68,14 +77,25 @@ pub fn list(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FileError> {
 ///
 /// # Errors
 ///
-/// When it cannot be read, or is larger than a module may be.
-pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FileError> {
-    let bytes = fs::metadata(path).map_err(unreadable(path))?.len();
-    if usize::try_from(bytes).is_ok_and(|bytes| bytes <= MAX_MODULE_BYTES) {
-        fs::read(path).map_err(unreadable(path))
-    } else {
-        Err(FileError::TooLarge { path: path.to_owned(), bytes })
+/// When it cannot be read, is no regular file, or is larger than a module may be. None of them is waited for, or read
+/// to its end.
+pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    // The file is opened once, and what is read is what was checked. A pipe would wait for its writer.
+    let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = fs::File::options().read(true).custom_flags(flags).open(path).map_err(unreadable(path))?;
+    let metadata = file.metadata().map_err(unreadable(path))?;
+    if !metadata.is_file() {
+        return Err(FileError::NotAFile { path: path.to_owned() });
     }
+    let limit = MAX_MODULE_BYTES as u64;
+    let too_large = |bytes| FileError::TooLarge { path: path.to_owned(), bytes };
+    if metadata.len() > limit {
+        return Err(too_large(metadata.len()));
+    }
+    let mut bytes = Vec::new();
+    // It may have grown meanwhile.
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(unreadable(path))?;
+    if bytes.len() as u64 > limit { Err(too_large(bytes.len() as u64)) } else { Ok(bytes) }
 }
 
 fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
@@ -92,4 +112,27 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> FileError {
     move |source| FileError::Unreadable { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_regular_files_of_a_modules_size_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        fs::write(path("a.wasm"), b"module").unwrap();
+        assert_eq!(read(&path("a.wasm")).unwrap(), b"module");
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mkfifoat(rustix::fs::CWD, path("pipe.wasm"), mode).unwrap();
+        for other in [path("pipe.wasm"), folder.path().to_owned(), PathBuf::from("/dev/zero")] {
+            let error = read(&other).unwrap_err();
+            assert!(matches!(error, FileError::NotAFile { .. }), "{error}");
+        }
+        // Two gigabytes that take no room on the disk.
+        fs::File::create(path("huge.wasm")).unwrap().set_len(2 << 30).unwrap();
+        let error = read(&path("huge.wasm")).unwrap_err().to_string();
+        assert!(error.ends_with("has 2147483648 bytes, and a module may have 67108864"), "{error}");
+    }
 }

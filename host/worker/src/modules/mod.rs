@@ -5,6 +5,7 @@ pub mod build_id;
 pub mod catalog;
 pub mod files;
 mod loaded;
+mod loads;
 pub mod pinning;
 pub mod store;
 pub mod watch;

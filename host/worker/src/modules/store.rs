@@ -12,6 +12,7 @@
 use std::{
     fs, io,
     io::Write as _,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -20,7 +21,10 @@ use host_sandbox::Digest;
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
 use sha2::{Digest as _, Sha256};
 
-use super::build_id;
+use super::{
+    build_id,
+    files::{self, FileError},
+};
 
 /// How long a process waits for another one to finish its statement.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -46,6 +50,16 @@ const SCHEMA: &str = "
         PRIMARY KEY (digest, name)
     ) STRICT, WITHOUT ROWID;
 ";
+
+/// Who may use the folder of a store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum StoreAccess {
+    /// The user of this process only: the folder has mode 0700.
+    #[default]
+    Owner,
+    /// Who the folder's permissions let in; a new one has those of the umask. Who may write to it runs workflows.
+    AsItIs,
+}
 
 /// The modules that were ever admitted, on disk.
 #[derive(Debug)]
@@ -132,12 +146,21 @@ impl ModuleStore {
     /// # Errors
     ///
     /// When the folder cannot be written, or the list in it cannot be used.
-    pub fn open(data_folder: &Path) -> Result<Self, StoreError> {
+    pub fn open(data_folder: &Path, access: StoreAccess) -> Result<Self, StoreError> {
         if rusqlite::version_number() < MIN_SQLITE_VERSION_NUMBER {
             return Err(StoreError::OldSqlite);
         }
         let folder = data_folder.join("modules");
-        fs::create_dir_all(&folder).map_err(file("create folder", &folder))?;
+        match access {
+            StoreAccess::Owner => {
+                let create = || {
+                    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
+                    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700))
+                };
+                create().map_err(file("create folder", &folder))?;
+            }
+            StoreAccess::AsItIs => fs::create_dir_all(&folder).map_err(file("create folder", &folder))?,
+        }
         let path = folder.join("admitted.sqlite");
         let database = open_database(&path)?;
         Ok(Self { folder, database })
@@ -168,10 +191,13 @@ impl ModuleStore {
     /// When the file cannot be read, or holds something else.
     pub fn bytes(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
         let path = self.path(digest);
-        let bytes = match fs::read(&path) {
+        let bytes = match files::read(&path) {
             Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(file("read", &path)(error)),
+            Err(FileError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            Err(FileError::Unreadable { source, .. }) => return Err(file("read", &path)(source)),
+            Err(error) => return Err(file("read", &path)(io::Error::other(error))),
         };
         let found = Digest(Sha256::digest(&bytes).into());
         if found == *digest { Ok(Some(bytes)) } else { Err(StoreError::Damaged { path, found }) }
@@ -356,14 +382,14 @@ mod tests {
     #[test]
     fn admissions_are_kept_in_order_across_restarts_and_between_processes() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = ModuleStore::open(folder.path()).unwrap();
+        let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
         check(&store, &[]);
         admit(&mut store, b"one", &["A", "B"]);
-        let mut other = ModuleStore::open(folder.path()).unwrap();
+        let mut other = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
         admit(&mut other, b"two", &["A"]);
         check(&store, &[(b"one", &["A", "B"]), (b"two", &["A"])]);
         drop(store);
-        let mut store = ModuleStore::open(folder.path()).unwrap();
+        let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
         admit(&mut store, b"one", &["A", "B"]);
         check(&other, &[(b"two", &["A"]), (b"one", &["A", "B"])]);
         assert_eq!(other.bytes(&digest(b"one")).unwrap().as_deref(), Some(&b"one"[..]));
@@ -379,18 +405,21 @@ mod tests {
             for host in 0..8_u8 {
                 let folder = folder.path();
                 scope.spawn(move || {
-                    let mut store = ModuleStore::open(folder).unwrap();
+                    let mut store = ModuleStore::open(folder, StoreAccess::Owner).unwrap();
                     admit(&mut store, &[host], &["A"]);
                 });
             }
         });
-        assert_eq!(ModuleStore::open(folder.path()).unwrap().admitted().unwrap().len(), 8);
+        assert_eq!(
+            ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap().admitted().unwrap().len(),
+            8
+        );
     }
 
     #[test]
     fn a_damaged_module_is_not_given_out_and_admitting_mends_it() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = ModuleStore::open(folder.path()).unwrap();
+        let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
         admit(&mut store, b"one", &["A"]);
         fs::write(store.path(&digest(b"one")), b"on").unwrap();
         assert!(matches!(store.bytes(&digest(b"one")), Err(StoreError::Damaged { .. })));
@@ -403,17 +432,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let taken = folder.path().join("taken");
         fs::write(&taken, b"a file").unwrap();
-        let error = ModuleStore::open(&taken).unwrap_err().to_string();
+        let error = ModuleStore::open(&taken, StoreAccess::Owner).unwrap_err().to_string();
         assert_eq!(error, format!("create folder {}", taken.join("modules").display()));
     }
 
     #[test]
     fn a_list_of_a_newer_host_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
-        let store = ModuleStore::open(folder.path()).unwrap();
+        let store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
         store.database.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
         drop(store);
-        let error = ModuleStore::open(folder.path()).unwrap_err();
+        let error = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap_err();
         assert!(matches!(error, StoreError::NewerSchema { found, .. } if found == SCHEMA_VERSION + 1));
     }
 }

@@ -8,7 +8,6 @@ use host_sandbox::Digest;
 use host_wire::{History, RawEvent, temporal::api::common::v1::WorkflowExecution};
 
 use super::{
-    SandboxThreads,
     history::PolledHistory,
     task_error::{Missing, TaskError},
 };
@@ -26,7 +25,6 @@ use crate::{
 pub(crate) struct ModuleFinder<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) catalog: &'a Arc<Catalog>,
-    pub(crate) threads: &'a SandboxThreads,
 }
 
 /// The modules to try, in this order: the next one if history does not replay clean on one.
@@ -97,8 +95,7 @@ impl ModuleFinder<'_> {
 
     /// The module of a digest: loaded, or compiled now, which takes a while.
     async fn resolve(&self, digest: Digest) -> Result<Arc<LoadedModule>, TaskError> {
-        let catalog = Arc::clone(self.catalog);
-        match self.threads.run(move || catalog.resolve(&digest)).await? {
+        match self.catalog.resolve(&digest).await {
             Ok(module) => Ok(module),
             Err(ResolveError::Unknown { .. }) => {
                 Err(TaskError::Missing(Missing::Module { digest, known: self.catalog.known_types() }))

@@ -166,8 +166,7 @@ impl WorkflowTasks {
             tracing::debug!(was_cached, "replaying the run");
         }
         let workflow_type = workflow_type(task).to_owned();
-        let finder =
-            ModuleFinder { connection: &self.connection, catalog: &self.catalog, threads: &self.threads };
+        let finder = ModuleFinder { connection: &self.connection, catalog: &self.catalog };
         let modules = finder.candidates(&execution, &workflow_type, polled).await?;
         let core_task = Task::from_poll(task);
         if let Some(fallback) = modules.fallback {

@@ -19,6 +19,7 @@ use host_wire::{
 use host_worker::{
     CacheConfig, CacheCounters, Config, Resources, ShutdownReport, Worker, WorkerCounters,
     modules::catalog::{Catalog, CatalogOptions},
+    modules::store::StoreAccess,
     workflow::SandboxThreads,
 };
 use test_harness::Temporal;
@@ -151,8 +152,12 @@ impl Fixture {
     /// Starts a worker. Without modules of its own it has the one that runs scripts.
     pub(crate) async fn worker(&self, setup: Setup) -> RunningWorker {
         let paths = if setup.modules.is_empty() { vec![self.script()] } else { setup.modules };
-        let options =
-            CatalogOptions { engine: support::engine(), data_folder: self.folder.path().to_owned(), paths };
+        let options = CatalogOptions {
+            engine: support::engine(),
+            data_folder: self.folder.path().to_owned(),
+            paths,
+            access: StoreAccess::Owner,
+        };
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
         let catalog = Arc::new(catalog);
         let threads = SandboxThreads::start_with(NonZeroUsize::new(2).unwrap()).unwrap();

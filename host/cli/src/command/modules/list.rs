@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clap::Args;
-use host_worker::modules::store::{Admitted, ModuleStore};
+use host_worker::modules::store::{Admitted, ModuleStore, StoreAccess};
 
 use super::type_name;
 use crate::{
@@ -27,7 +27,9 @@ impl List {
         let folder = self.data_dir.path()?;
         // Opening would make it.
         let admitted = if folder.is_dir() {
-            ModuleStore::open(&folder).and_then(|store| store.admitted()).context("failed to list modules")?
+            ModuleStore::open(&folder, StoreAccess::AsItIs)
+                .and_then(|store| store.admitted())
+                .context("failed to list modules")?
         } else {
             Vec::new()
         };

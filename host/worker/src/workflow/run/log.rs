@@ -10,6 +10,8 @@ use host_sandbox::{
     },
 };
 
+use super::log_budget::{self, Verdict};
+
 /// Hands entries of one run to `tracing`, under the target `workflow`, with the names of the run.
 /// Measurements are not collected anywhere yet.
 #[derive(Debug)]
@@ -21,6 +23,9 @@ pub(crate) struct RunLog {
 
 impl Sink for RunLog {
     fn log(&mut self, entry: Entry) {
+        if !self.admit(&entry) {
+            return;
+        }
         // The level and the target of a `tracing` event are fixed where it is written down.
         macro_rules! event {
             ($level:ident) => {
@@ -47,6 +52,32 @@ impl Sink for RunLog {
     }
 
     fn measure(&mut self, _: Measurement) {}
+}
+
+impl RunLog {
+    /// Whether an entry is written: see [`log_budget`]. Says in the log what is not.
+    fn admit(&self, entry: &Entry) -> bool {
+        let fields: usize = entry.fields.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let names = self.workflow_type.len() + self.workflow_id.len() + self.run_id.len();
+        let bytes = entry.message.len() + entry.target.len() + fields + names;
+        let verdict = log_budget::admit(&self.run_id, bytes);
+        let (limit, seconds) = (log_budget::MAX_BYTES, log_budget::WINDOW.as_secs());
+        match verdict {
+            Verdict::Write => {}
+            Verdict::WriteAfter { dropped } => tracing::warn!(
+                workflow_id = self.workflow_id,
+                run_id = self.run_id,
+                "{dropped} entries of the workflow's log were dropped: a run may write {limit} bytes in {seconds} s"
+            ),
+            Verdict::DropFirst => tracing::warn!(
+                workflow_id = self.workflow_id,
+                run_id = self.run_id,
+                "the workflow logs more than {limit} bytes in {seconds} s: the rest is dropped until they are over"
+            ),
+            Verdict::Drop => {}
+        }
+        matches!(verdict, Verdict::Write | Verdict::WriteAfter { .. })
+    }
 }
 
 /// The further fields of an entry: `name=value`, as their author wrote them.

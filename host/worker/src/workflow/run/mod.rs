@@ -4,6 +4,7 @@ mod disposable;
 mod driver;
 mod failure;
 mod log;
+mod log_budget;
 mod payload_limit;
 
 pub use driver::{Advance, RunDriver, StateHash};
