@@ -101,7 +101,7 @@ impl Replay {
         })
         .context("failed to start the sandbox")?;
         let load = |path: PathBuf| {
-            let bytes = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
+            let bytes = modules::files::read(&path).context("failed to read the module")?;
             let module = engine
                 .load(&bytes)
                 .with_context(|| format!("{} is not a workflow module", path.display()))?;

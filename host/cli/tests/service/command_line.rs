@@ -164,6 +164,20 @@ pub(crate) fn files_that_are_not_modules() {
     check(&["run", "--task-queue", "q", "--modules", &text], &["text.wasm", "not a WebAssembly"]);
     check(&["run", "--task-queue", "q", "--modules", &empty], &["empty: build a workflow crate"]);
     check(&["run", "--task-queue", "q", "--modules", &text, "--data-dir", &core], &["core.wasm"]);
+    // Neither waited for nor read to the end.
+    let (pipe, huge) = (path("pipe.wasm"), path("huge.wasm"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::fs::File::create(&huge).unwrap().set_len(2 << 30).unwrap();
+    for (file, expected) in [
+        (&*pipe, "pipe.wasm is not a regular file"),
+        ("/dev/zero", "/dev/zero is not a regular file"),
+        (&*huge, "huge.wasm has 2147483648 bytes, and a module may have 67108864"),
+    ] {
+        check(&["modules", "inspect", file], &[expected]);
+        check(&["modules", "check", file], &[expected]);
+        check(&["replay", "--module", file, "x.json"], &[expected]);
+        check(&["run", "--task-queue", "q", "--modules", file], &[expected]);
+    }
     let none = run(host(&["modules", "list"]).env("HOST_DATA_DIR", path("nothing"))).unwrap();
     assert_eq!((none.code, none.stdout.as_str()), (0, ""));
     assert!(none.stderr.contains("No module was admitted"), "{}", none.stderr);

@@ -1,6 +1,6 @@
 //! Which modules are loaded, are being loaded, or failed to load just now.
 //!
-//! A module is loaded once, whoever asks for it, and not again at once after it failed: a module that takes the
+//! A module is loaded once, however many tasks need it, and not again at once after it failed: a module that takes the
 //! compiler to its limit would otherwise cost that with every task of its runs.
 
 use std::{
