@@ -11,6 +11,19 @@ pub(crate) struct Record {
     pub(crate) facts: Vec<Fact>,
 }
 
+impl Record {
+    /// Bytes that the facts take when they are stored, about.
+    pub(crate) fn bytes(&self) -> usize {
+        let of = |fact: &Fact| match fact {
+            Fact::Event(recorded) | Fact::Buffered(recorded) | Fact::Flushed(recorded) => {
+                recorded.encoded.len()
+            }
+            Fact::Unrecorded(change) => change.encoded_len(),
+        };
+        self.facts.iter().map(of).sum()
+    }
+}
+
 /// Number of a run, from 0 in the order of their starts. The service assigns it; storage and task tokens name runs by
 /// it.
 pub(crate) type RunNumber = u64;

@@ -30,7 +30,7 @@ use crate::{
     options::Options,
     panics::{self, EndsProcess},
     shard::Shard,
-    storage::{Append, Opened, Position, Storage, Synced},
+    storage::{Append, BACKLOG_BYTES, Opened, Position, Storage, Synced},
     time::Time,
     watched::Watched,
 };
@@ -324,13 +324,22 @@ impl ShardContext {
         }
     }
 
-    /// Refuses requests that change something while the disk is full.
+    /// Refuses requests that change something while the disk is full, or far behind.
     ///
     /// # Errors
     ///
     /// RESOURCE_EXHAUSTED.
     pub(crate) fn check_room(&self) -> Result<(), Status> {
-        if self.storage.synced().get().is_full() { Err(no_room()) } else { Ok(()) }
+        if self.storage.synced().get().is_full() {
+            return Err(no_room());
+        }
+        if self.storage.backlog_bytes() > BACKLOG_BYTES {
+            let message = "the disk is slower than what it is given: try again";
+            return Err(
+                Error::Exhausted { message: message.to_owned(), cause: ExhaustedCause::Storage }.into()
+            );
+        }
+        Ok(())
     }
 
     /// Waits until everything up to a position is on disk.

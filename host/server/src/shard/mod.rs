@@ -4,6 +4,8 @@ mod archive;
 pub(crate) mod context;
 pub(crate) mod deadlines;
 #[cfg(test)]
+mod gate_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{

@@ -292,6 +292,10 @@ impl Storage for SimulatedStorage {
         self.0.synced.clone()
     }
 
+    fn backlog_bytes(&self) -> usize {
+        0
+    }
+
     fn applied(&self) -> Position {
         self.0.disk.lock().applied
     }

@@ -3,7 +3,7 @@
 
 use std::{
     sync::{
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
         mpsc::{Receiver, RecvTimeoutError},
     },
     thread,
@@ -72,6 +72,7 @@ pub(super) fn run(
     receiver: &Receiver<Behind>,
     synced: &Watched<Synced>,
     applied: &AtomicU64,
+    backlog: &AtomicUsize,
     damages: &Damages,
 ) {
     let mut ends = false;
@@ -95,6 +96,8 @@ pub(super) fn run(
             let _ = done.send(());
         }
         applied.store(file.applied(), Ordering::Release);
+        let bytes = portion.transitions.iter().map(|transition| transition.bytes).sum();
+        backlog.fetch_sub(bytes, Ordering::Relaxed);
         if let Err(error) = checkpointer.checkpoint() {
             // The WAL of the log grows until a checkpoint works again.
             tracing::warn!(%error, "failed to move the log's WAL into its file");

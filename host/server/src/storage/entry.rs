@@ -29,18 +29,20 @@ pub(super) struct Transition {
     /// Runs that may leave memory once `runs.sqlite` has this transition. The log does not have them: a restart finds
     /// them again.
     pub(super) archived: Vec<Archived>,
+    /// What it counts in the backlog, [`Record::bytes`]; 0 where it comes from the log.
+    pub(super) bytes: usize,
 }
 
 impl Transition {
     /// A copy without runs that may leave memory.
     pub(super) fn copy(&self) -> Self {
         let (entry, runs) = (self.entry.clone(), self.runs.clone());
-        Self { position: self.position, entry, runs, archived: Vec::new() }
+        Self { position: self.position, entry, runs, archived: Vec::new(), bytes: 0 }
     }
 
     /// A transition in which nothing happens.
     pub(super) fn empty(position: Position) -> Self {
-        Self { position, entry: Bytes::new(), runs: Bytes::new(), archived: Vec::new() }
+        Self { position, entry: Bytes::new(), runs: Bytes::new(), archived: Vec::new(), bytes: 0 }
     }
 }
 

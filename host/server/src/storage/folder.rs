@@ -4,7 +4,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
         mpsc,
     },
     thread::{self, JoinHandle},
@@ -26,7 +26,12 @@ use crate::storage::{
     wal,
     writer::{self, Append, Message},
 };
-use crate::{execution::record::RunNumber, panics::EndsProcess, time::Time, watched::Watched};
+use crate::{
+    execution::record::{Record, RunNumber},
+    panics::EndsProcess,
+    time::Time,
+    watched::Watched,
+};
 
 pub(super) const LOG_FILE: &str = "log.sqlite";
 pub(super) const RUNS_FILE: &str = "runs.sqlite";
@@ -41,6 +46,7 @@ pub(crate) struct SqliteStorage {
     sender: mpsc::Sender<Message>,
     synced: Arc<Watched<Synced>>,
     applied: Arc<AtomicU64>,
+    backlog: Arc<AtomicUsize>,
     /// For lists, which read for long.
     reader: Mutex<Reader>,
     /// The writer first: the other ends after it.
@@ -113,12 +119,14 @@ impl SqliteStorage {
         let (said, seen) = (synced.clone(), applied.clone());
         let writer = move || writer::run(log, &receiver, &said, &seen, &behind);
         let (said, seen) = (synced.clone(), applied.clone());
+        let backlog = Arc::new(AtomicUsize::new(0));
+        let behind = backlog.clone();
         let applier = move || {
-            applier::run(runs, &checkpointer, &behind_receiver, &said, &seen, &damages);
+            applier::run(runs, &checkpointer, &behind_receiver, &said, &seen, &behind, &damages);
             said.update(|synced| synced.has_ended = true);
         };
         let threads = vec![spawn("log", Box::new(writer))?, spawn("runs", Box::new(applier))?];
-        Ok(Self { sender, synced, applied, reader: Mutex::new(reader), threads, _lock: lock })
+        Ok(Self { sender, synced, applied, backlog, reader: Mutex::new(reader), threads, _lock: lock })
     }
 
     fn send(&self, message: Message) {
@@ -131,6 +139,8 @@ impl SqliteStorage {
 
 impl Storage for SqliteStorage {
     fn append(&self, append: Append) {
+        let bytes = append.records.iter().map(Record::bytes).sum();
+        self.backlog.fetch_add(bytes, Ordering::Relaxed);
         self.send(Message::Append(append));
     }
 
@@ -148,6 +158,10 @@ impl Storage for SqliteStorage {
 
     fn synced(&self) -> Arc<Watched<Synced>> {
         self.synced.clone()
+    }
+
+    fn backlog_bytes(&self) -> usize {
+        self.backlog.load(Ordering::Relaxed)
     }
 
     fn applied(&self) -> Position {

@@ -91,7 +91,7 @@ impl LogFile {
             {
                 let mut insert = transaction
                     .prepare_cached("INSERT INTO log (position, entry, runs) VALUES (?1, ?2, ?3)")?;
-                for Transition { position, entry, runs, archived: _ } in group {
+                for Transition { position, entry, runs, archived: _, bytes: _ } in group {
                     insert.execute(params![position.cast_signed(), &entry[..], &runs[..]])?;
                 }
             }
@@ -136,7 +136,7 @@ pub(super) fn read_after(
         last = position;
         let entry = row.get::<_, Vec<u8>>(1).map_err(failed)?.into();
         let runs = row.get::<_, Option<Vec<u8>>>(2).map_err(failed)?.unwrap_or_default().into();
-        each(Transition { position, entry, runs, archived: Vec::new() })?;
+        each(Transition { position, entry, runs, archived: Vec::new(), bytes: 0 })?;
     }
     Ok(last)
 }

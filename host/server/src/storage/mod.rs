@@ -47,7 +47,12 @@ use tokio::sync::oneshot;
 pub(crate) use self::entry::{check_record, read_again, run_of_body};
 pub(crate) use self::maintenance::repair_folder;
 pub(crate) use self::{
-    entry::Position, folder::SqliteStorage, mend::Mend, reader::Row, synced::Synced, writer::Append,
+    entry::Position,
+    folder::SqliteStorage,
+    mend::Mend,
+    reader::Row,
+    synced::Synced,
+    writer::{Append, BACKLOG_BYTES},
 };
 pub use self::{
     error::StorageError,
@@ -77,6 +82,9 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync {
 
     /// How far the log is on disk.
     fn synced(&self) -> Arc<Watched<Synced>>;
+
+    /// Bytes of what was handed over and is not in the runs' file yet.
+    fn backlog_bytes(&self) -> usize;
 
     /// The last position at which runs that are not in memory can be read.
     fn applied(&self) -> Position;

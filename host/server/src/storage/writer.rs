@@ -32,6 +32,9 @@ const GROUP_TRANSITIONS: usize = 1_024;
 const GATHER_TIME: Duration = Duration::from_micros(200);
 /// Longest time that a group waits in which nothing is needed soon.
 const LAZY_TIME: Duration = Duration::from_millis(5);
+/// Bytes of transitions that may be on their way to `runs.sqlite`. Beyond that nothing is accepted, so that memory does
+/// not grow with every client of a slow disk.
+pub(crate) const BACKLOG_BYTES: usize = 256 * 1024 * 1024;
 /// How long to wait before trying again when the disk is full.
 pub(super) const FULL_RETRY: Duration = Duration::from_millis(200);
 
@@ -145,9 +148,10 @@ impl Group {
     fn take(&mut self, message: Message) {
         match message {
             Message::Append(Append { position, records, archived, awaited, lazy }) => {
+                let bytes = records.iter().map(Record::bytes).sum();
                 let runs = entry::encode_runs(position, records.iter().map(|record| record.run));
                 let entry = entry::encode(position, records);
-                self.transitions.push(Transition { position, entry, runs, archived });
+                self.transitions.push(Transition { position, entry, runs, archived, bytes });
                 self.awaited += awaited;
                 self.urgent |= !lazy;
             }
