@@ -5,6 +5,8 @@ use std::{
     process::ExitCode,
 };
 
+use crate::output::escape::{Place, escape};
+
 /// Exit code of commands that failed, and of those that report a failed workflow.
 pub(crate) const FAILURE: u8 = 1;
 /// Exit code of mistakes on the command line; clap's own.
@@ -38,8 +40,10 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let code = if error.is::<Usage>() { USAGE } else { FAILURE };
+    // Indented, so that a name with a line end in it does not look like another line.
+    let text = escape(&chain(&error), Place::Lines).replace('\n', "\n  ");
     // A closed stderr leaves no place for the error.
-    let _ = writeln!(io::stderr(), "error: {}", chain(&error));
+    let _ = writeln!(io::stderr(), "error: {text}");
     ExitCode::from(code)
 }
 

@@ -4,6 +4,7 @@
 //! goes to stderr, and is not printed with JSON.
 
 pub(crate) mod card;
+pub(crate) mod escape;
 pub(crate) mod event;
 pub(crate) mod failure;
 pub(crate) mod json;
@@ -11,6 +12,7 @@ pub(crate) mod json;
 use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
+use escape::{Place, escape};
 use guest_sdk_types::Payload;
 use host_wire::{
     protojson::{self, WriteOptions},
@@ -61,7 +63,8 @@ impl Output {
     /// Prints a line, or several.
     pub(crate) fn line(self, text: impl AsRef<str>) -> Result<(), OutputFailed> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(text.as_ref().as_bytes())?;
+        let place = if self.is_text() { Place::Lines } else { Place::Json };
+        stdout.write_all(escape(text.as_ref(), place).as_bytes())?;
         stdout.write_all(b"\n")?;
         Ok(stdout.flush()?)
     }
@@ -70,7 +73,7 @@ impl Output {
     pub(crate) fn note(self, text: impl AsRef<str>) {
         if self.is_text() {
             // A closed stderr loses the note, not the result.
-            let _ = writeln!(io::stderr(), "{}", text.as_ref());
+            let _ = writeln!(io::stderr(), "{}", escape(text.as_ref(), Place::Lines));
         }
     }
 

@@ -19,6 +19,7 @@ mod poll;
 mod rpc;
 mod shutdown;
 mod task_queues;
+mod text;
 mod worker;
 pub mod workflow;
 

@@ -115,6 +115,7 @@ enum WorkerEvent {
     ActivityEnded(Result<(), JoinError>),
     PollerEnded(Result<(), JoinError>),
     ModulesChanged,
+    ParkedExpired,
     Stop,
     PollsOverdue,
     ExecutorsStopped(Vec<RunningActivity>),
@@ -194,6 +195,7 @@ impl Worker {
                 left = &mut stop_executors, if !running.executors_stopped => {
                     WorkerEvent::ExecutorsStopped(left)
                 }
+                () = at(running.parking.next_expiry()) => WorkerEvent::ParkedExpired,
                 () = at(running.polls_end) => WorkerEvent::PollsOverdue,
                 () = at(running.leave) => WorkerEvent::GraceOver,
             };
@@ -291,6 +293,10 @@ impl Running {
             | WorkerEvent::PollerEnded(Err(error)) => panicked(&error),
             WorkerEvent::ActivityEnded(Ok(())) | WorkerEvent::PollerEnded(Ok(())) => {}
             WorkerEvent::ModulesChanged => self.unpark(),
+            WorkerEvent::ParkedExpired => {
+                self.parking.expire(Instant::now());
+                self.count_parked();
+            }
             WorkerEvent::Stop => self.stop(),
             WorkerEvent::PollsOverdue => {
                 self.polls_end = None;
@@ -357,7 +363,7 @@ impl Running {
     /// Keeps a task that no module here executes, outside of its slot.
     fn park(&mut self, task: Box<PollWorkflowTaskQueueResponse>) {
         let run_id = execution(&task).run_id;
-        if self.parking.park(run_id.clone(), task).is_some() {
+        if self.parking.park(run_id.clone(), task, Instant::now()).is_some() {
             tracing::warn!(run_id, "too many tasks wait for a module, this one is left to time out");
         }
         self.count_parked();
@@ -370,7 +376,10 @@ impl Running {
             let slots = Arc::clone(&self.slots);
             self.workflow_tasks.spawn(async move {
                 match slots.acquire_owned().await {
-                    Ok(slot) => workflows.process(PolledWorkflow { task, slot }).await,
+                    Ok(slot) => {
+                        let received = Instant::now();
+                        workflows.process(PolledWorkflow { task, slot, received }).await
+                    }
                     // The semaphore of the slots is never closed.
                     Err(_) => TaskResult::default(),
                 }

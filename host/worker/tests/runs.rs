@@ -10,22 +10,27 @@ use std::{
 };
 
 use guest_build::{Package, build};
-use host_core::Task;
+use host_core::{RunConfig, Task};
 use host_wire::{
     EventAttributes, History,
     temporal::api::{
+        common::v1::Payloads,
         enums::v1::{EventType, QueryResultType},
         history::v1::HistoryEvent,
+        protocol::v1::{Message, message::SequencingId},
         query::v1::WorkflowQuery,
+        update::v1::{Input, Meta, Request},
     },
 };
 use host_worker::{
     modules::LoadedModule,
     workflow::{
         replay::{self, Verdict},
-        run::{Advance, FailureKind},
+        run::{Advance, FailureKind, RunDriver, RunIdentity, UpdateVerdict},
     },
 };
+use prost::{Message as _, Name as _};
+use prost_types::Any;
 use support::{
     embedded::json,
     live::{Case, Live, driver, execute},
@@ -240,4 +245,58 @@ async fn a_query_is_answered_by_a_copy_and_leaves_no_trace() {
     let refused = ask("timer 1");
     assert_eq!(refused.result_type(), QueryResultType::Failed);
     assert!(refused.error_message.contains("may only read"), "{}", refused.error_message);
+}
+
+/// A guest that printed has no copy. It validates an update itself, and the run is replayed with the verdict.
+#[tokio::test]
+async fn a_guest_without_a_copy_validates_updates_by_replay() {
+    let mut events = Case::script("timer 5\nwait\ncomplete done").run(&SCRIPT).await.unwrap().events;
+    let Some(EventAttributes::WorkflowExecutionStartedEventAttributes(started)) = &mut events[0].attributes
+    else {
+        panic!("no start")
+    };
+    started.input = Some(Payloads {
+        payloads: vec![support::embedded::text("print x\ntimer 5\nwait\nwait\ncomplete done")],
+    });
+    let second =
+        events.iter().rposition(|event| event.event_type() == EventType::WorkflowTaskStarted).unwrap();
+    events.truncate(second + 1);
+    let last = events[second].event_id;
+
+    for (update, expected) in [("now", "Acceptance"), ("refuse no", "Rejection"), ("panic", "Rejection")] {
+        let request = Request {
+            meta: Some(Meta { update_id: "u".to_owned(), ..Meta::default() }),
+            input: Some(Input { name: update.to_owned(), ..Input::default() }),
+            ..Request::default()
+        };
+        let message = Message {
+            id: "u/request".to_owned(),
+            protocol_instance_id: "u".to_owned(),
+            body: Some(Any { type_url: Request::type_url(), value: request.encode_to_vec() }),
+            sequencing_id: Some(SequencingId::EventId(last - 1)),
+        };
+        let task = Task {
+            started_event_id: last,
+            previous_started_event_id: Some(3),
+            attempt: 1,
+            messages: vec![message],
+            ..Task::default()
+        };
+        let advance = |verdicts: Vec<UpdateVerdict>| {
+            let config = RunConfig { run_id: "r".to_owned(), ..RunConfig::default() };
+            let mut run =
+                RunDriver::new(Arc::clone(&SCRIPT), RunIdentity::default(), config).with_verdicts(verdicts);
+            run.start_task(task.clone()).unwrap();
+            run.feed(History::from_iter(&events).into_encoded(), true);
+            let advance = run.advance().unwrap();
+            (advance, run.must_evict())
+        };
+        let (Advance::Validated(verdict), true) = advance(Vec::new()) else { panic!("it has a copy") };
+        assert_eq!(verdict.verdict.is_ok(), expected == "Acceptance", "{verdict:?}");
+        let (Advance::Respond(completion), false) = advance(vec![*verdict]) else {
+            panic!("the verdict is not used")
+        };
+        let answers: Vec<_> = completion.messages.iter().filter_map(|answer| answer.body.as_ref()).collect();
+        assert!(answers.iter().any(|answer| answer.type_url.ends_with(expected)), "{update}: {answers:?}");
+    }
 }

@@ -1,5 +1,7 @@
 //! Names and values, one pair a line, and tables; both as the `temporal` CLI lays them out.
 
+use super::escape::{Place, escape};
+
 /// A block of names and values under a title.
 #[derive(Debug)]
 pub(crate) struct Card {
@@ -14,7 +16,7 @@ impl Card {
 
     /// Adds a row.
     pub(crate) fn row(mut self, name: &'static str, value: impl ToString) -> Self {
-        self.rows.push((name, value.to_string()));
+        self.rows.push((name, escape(&value.to_string(), Place::Line).into_owned()));
         self
     }
 
@@ -48,7 +50,7 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 
     /// Adds a row.
     pub(crate) fn push(&mut self, row: [String; COLUMNS]) {
-        self.rows.push(row);
+        self.rows.push(row.map(|cell| escape(&cell, Place::Line).into_owned()));
     }
 
     /// The lines.

@@ -7,7 +7,10 @@ use host_wire::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
 use prost_types::Timestamp;
 use serde_json::{Map, Value};
 
-use super::one_line;
+use super::{
+    escape::{Place, escape},
+    one_line,
+};
 
 /// Longest value in a line; `--detailed` shows all of it.
 const MAX_VALUE_CHARS: usize = 100;
@@ -67,7 +70,7 @@ pub(crate) fn line(event: &HistoryEvent) -> anyhow::Result<String> {
         text.push_str(&shorten(&plain(path, value), most));
         separator = ", ";
     }
-    Ok(text)
+    Ok(escape(&text, Place::Line).into_owned())
 }
 
 /// An event with all its fields, sorted by name.
@@ -77,7 +80,8 @@ pub(crate) fn section(event: &HistoryEvent) -> anyhow::Result<String> {
     fields.sort();
     let mut text = format!("--------------- [{}] {} ---------------", event.event_id, type_name(event));
     for (name, value) in fields {
-        text.push_str(&format!("\n{name}: {value}"));
+        let value = escape(&value, Place::Lines).replace('\n', "\n  ");
+        text.push_str(&format!("\n{}: {value}", escape(&name, Place::Line)));
     }
     Ok(text)
 }
@@ -262,7 +266,7 @@ mod tests {
                 attempt: 3
                 eventTime: 2026-01-31T12:00:07.123456789Z
                 lastFailure.message: no
-                answer
+                  answer
                 scheduledEventId: 5
                 taskId: 1007
                 --------------- [8] ActivityTaskFailed ---------------

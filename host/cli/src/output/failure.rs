@@ -3,14 +3,19 @@
 use guest_sdk_types::{Failure, FailureInfo, Payload, RetryState, TimeoutType};
 use host_client::WorkflowFailed;
 
-use super::payloads_json;
+use super::{
+    escape::{Place, escape},
+    payloads_json,
+};
 
 /// How a workflow that has no result ended, over several lines.
 pub(crate) fn workflow(failed: &WorkflowFailed) -> String {
     match failed {
         WorkflowFailed::Failed(failure) => format!("workflow failed\n{}", chain(failure)),
         WorkflowFailed::Canceled(details) => format!("workflow was cancelled{}", details_line("  ", details)),
-        WorkflowFailed::Terminated { details, .. } => format!("{failed}{}", details_line("  ", details)),
+        WorkflowFailed::Terminated { details, .. } => {
+            format!("{}{}", escape(&failed.to_string(), Place::Line), details_line("  ", details))
+        }
         WorkflowFailed::TimedOut => "workflow timed out".to_owned(),
     }
 }
@@ -23,7 +28,7 @@ pub(crate) fn chain(failure: &Failure) -> String {
         if depth > 0 {
             text.push_str(&format!("\n{}caused by\n", "  ".repeat(depth)));
         }
-        text.push_str(&format!("{indent}{}", kind(&link.info)));
+        text.push_str(&format!("{indent}{}", escape(&kind(&link.info), Place::Line)));
         if !link.message.is_empty() {
             text.push_str(&format!(": {}", link.message.replace('\n', &format!("\n{indent}"))));
         }

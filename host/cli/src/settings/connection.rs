@@ -41,12 +41,17 @@ pub(crate) struct ConnectionArgs {
     /// Namespace [default: TEMPORAL_NAMESPACE, the profile, or default].
     #[arg(short, long, global = true, value_name = "NAME")]
     namespace: Option<String>,
-    /// API key [default: TEMPORAL_API_KEY, or the profile].
-    #[arg(long, global = true, value_name = "KEY")]
+    /// API key [default: TEMPORAL_API_KEY, or the profile]. Other users of this machine can see arguments:
+    /// prefer --api-key-file, the variable or the profile.
+    #[arg(long, global = true, value_name = "KEY", conflicts_with = "api_key_file")]
     api_key: Option<String>,
+    /// File with the API key.
+    #[arg(long, global = true, value_name = "PATH")]
+    api_key_file: Option<PathBuf>,
     #[command(flatten)]
     tls: TlsArgs,
-    /// Further header of every call. Again for each header.
+    /// Further header of every call. Again for each header. Other users of this machine can see arguments:
+    /// prefer TEMPORAL_GRPC_META_* variables or the profile for secrets.
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = pairs::parse)]
     grpc_meta: Vec<Pair>,
     /// What histories say of who called [default: process id and machine].
@@ -120,11 +125,23 @@ impl ConnectionArgs {
                 .clone()
                 .or(profile.namespace)
                 .unwrap_or_else(|| DEFAULT_NAMESPACE.to_owned()),
-            api_key: self.api_key.clone().or(profile.api_key).filter(|key| !key.is_empty()),
+            api_key: self.own_api_key()?.or(profile.api_key).filter(|key| !key.is_empty()),
             tls,
             headers,
             identity: self.identity.clone().unwrap_or_else(default_identity),
         })
+    }
+
+    /// The key that a flag gives, or the file that a flag names.
+    fn own_api_key(&self) -> Result<Option<String>> {
+        let Some(path) = &self.api_key_file else { return Ok(self.api_key.clone()) };
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Usage(format!("--api-key-file {}: {error}", path.display())))?;
+        let key = text.trim();
+        if key.is_empty() {
+            return Err(Usage(format!("--api-key-file {}: the file is empty", path.display())).into());
+        }
+        Ok(Some(key.to_owned()))
     }
 
     fn profile(&self, variables: Option<&HashMap<String, String>>) -> Result<ClientConfigProfile> {
@@ -228,6 +245,14 @@ mod tests {
             &[("TEMPORAL_PROFILE", "plain"), ("TEMPORAL_API_KEY", "env")],
             expect![[r#"http://localhost:7233 default key=Some("mine") headers={}"#]],
         );
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        std::fs::write(&key, "of a file\n").unwrap();
+        check(
+            &["--api-key-file", key.to_str().unwrap()],
+            &[("TEMPORAL_PROFILE", "plain"), ("TEMPORAL_API_KEY", "env")],
+            expect![[r#"http://localhost:7233 default key=Some("of a file") headers={}"#]],
+        );
         check(
             &["--profile", "cloud", "--tls=false"],
             &[],
@@ -249,6 +274,12 @@ mod tests {
             &[],
             expect!["--config-file /nonexistent/file: there is no such file"],
         );
+        check(
+            &["--api-key-file", "/nonexistent/key"],
+            &[],
+            expect!["--api-key-file /nonexistent/key: No such file or directory (os error 2)"],
+        );
+        check(&["--api-key-file", "/dev/null"], &[], expect!["--api-key-file /dev/null: the file is empty"]);
         check(
             &["--tls-cert-data", "x"],
             &[],

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::duration;
+use crate::exit::Usage;
 
 /// Folder of the service in the data folder.
 pub(crate) const FOLDER: &str = "service";
@@ -20,10 +21,18 @@ pub(crate) struct EmbeddedArgs {
     /// Address on which other processes reach the service; port 0 takes any that is free.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7233")]
     listen: SocketAddr,
+    /// Let --listen name an address that is not of this machine alone. The service neither encrypts nor
+    /// authenticates: all who reach it can start, read and end all workflows.
+    #[arg(long)]
+    insecure: bool,
     /// How long closed workflows are kept (units: ms, s, m, h, d).
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::parse)]
     retention: Duration,
 }
+
+/// What `--listen` on another address exposes.
+const EXPOSED: &str = "is reachable from other machines, without encryption and without authentication: all who \
+reach it can start, read and end all workflows. Listen on 127.0.0.1 behind a proxy that has both (TLS), or add --insecure";
 
 /// The service in this process, listening.
 pub(crate) struct Embedded {
@@ -33,8 +42,16 @@ pub(crate) struct Embedded {
 }
 
 impl EmbeddedArgs {
+    fn check_exposure(&self) -> Result<(), Usage> {
+        if self.listen.ip().is_loopback() || self.insecure {
+            return Ok(());
+        }
+        Err(Usage(format!("--listen {} {EXPOSED}", self.listen)))
+    }
+
     /// Opens the service in a data folder, and listens.
     pub(crate) async fn start(&self, data_folder: &Path, namespace: &str) -> anyhow::Result<Embedded> {
+        self.check_exposure()?;
         // First the port: a service that cannot be reached need not be opened.
         let listener = Listener::bind(self.listen).await.context("failed to start the service")?;
         let mut options = Options { retention: self.retention, ..Options::default() };
@@ -64,5 +81,34 @@ impl Embedded {
             served = &mut self.listener => Ok(served??),
             () = end.cancelled() => self.stop().await,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        embedded: EmbeddedArgs,
+    }
+
+    #[test]
+    fn other_machines_reach_the_service_only_if_asked_for() {
+        let check = |arguments: &[&str], allowed: bool| {
+            let program = Program::try_parse_from([&["host"], arguments].concat()).unwrap();
+            let checked = program.embedded.check_exposure();
+            assert_eq!(checked.is_ok(), allowed, "{arguments:?}");
+        };
+        check(&[], true);
+        check(&["--listen", "127.0.0.9:0"], true);
+        check(&["--listen", "[::1]:7233"], true);
+        check(&["--listen", "0.0.0.0:7233"], false);
+        check(&["--listen", "[::]:7233"], false);
+        check(&["--listen", "192.168.1.4:7233"], false);
+        check(&["--listen", "0.0.0.0:7233", "--insecure"], true);
     }
 }

@@ -26,7 +26,7 @@ pub(crate) struct TlsArgs {
     /// Private key of the client certificate.
     #[arg(long, global = true, value_name = "PATH", conflicts_with = "tls_key_data")]
     tls_key_path: Option<PathBuf>,
-    /// Private key itself.
+    /// Private key itself. Other users of this machine can see arguments: prefer --tls-key-path.
     #[arg(long, global = true, value_name = "PEM")]
     tls_key_data: Option<String>,
     /// Authorities that may sign the service's certificate, instead of the system's.

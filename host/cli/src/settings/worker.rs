@@ -58,9 +58,10 @@ impl WorkerArgs {
         CacheConfig { runs: self.max_cached_runs, bytes: self.max_cache_bytes }
     }
 
-    /// Room for the guests that are kept, and for one for each task that runs.
+    /// Room for the guests that are kept, and for two for each task that runs: a query is answered by a copy.
     pub(crate) fn sandbox(&self, task_queues: usize, cache: PathBuf) -> host_sandbox::Config {
-        let guests = self.max_concurrent_workflow_tasks.saturating_mul(task_queues) + self.max_cached_runs;
+        let tasks = self.max_concurrent_workflow_tasks.saturating_mul(task_queues);
+        let guests = tasks.saturating_mul(2).saturating_add(self.max_cached_runs);
         host_sandbox::Config {
             memory_bytes: self.memory_limit,
             deadline: self.activation_timeout,

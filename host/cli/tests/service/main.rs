@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         test("command_line::activities_end_from_outside", command_line::activities_end_from_outside),
         test("command_line::ids_that_are_taken", command_line::ids_that_are_taken),
         test("command_line::what_the_service_does_not_know", command_line::what_the_service_does_not_know),
+        test("command_line::hostile_texts_are_escaped", command_line::hostile_texts_are_escaped),
         test("command_line::mistakes", command_line::mistakes),
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),

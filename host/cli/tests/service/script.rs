@@ -88,6 +88,19 @@ pub(crate) fn completed(json: &str) -> Command {
     )
 }
 
+/// The workflow fails, with this text wherever a failure has one.
+pub(crate) fn failed_with(text: &str) -> Command {
+    let cause = guest_sdk_types::Failure::application(text, text).detail(text).unwrap().build();
+    let mut failure = guest_sdk_types::Failure::application(text, text).cause(cause).build();
+    failure.source = text.to_owned();
+    failure.stack_trace = text.to_owned();
+    let attributes = FailWorkflowExecutionCommandAttributes { failure: Some(failure.into()) };
+    command(
+        CommandType::FailWorkflowExecution,
+        Attributes::FailWorkflowExecutionCommandAttributes(Box::new(attributes)),
+    )
+}
+
 /// The workflow fails, with a cause.
 pub(crate) fn failed() -> Command {
     let cause = guest_sdk_types::Failure::application("Timeout", "the bank is silent").build();

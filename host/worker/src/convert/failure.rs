@@ -18,10 +18,53 @@ use host_wire::temporal::api::{
     },
 };
 
+use prost::Message as _;
+
 use super::{malformed::Malformed, payload, time};
+use crate::text;
 
 /// Links of a failure, as the contract says.
 pub(crate) const MAX_LINKS: usize = 64;
+
+/// Bytes of the message of a failed workflow task, and of its stack trace. A person reads them.
+const MAX_TEXT_BYTES: usize = 16 * 1024;
+
+/// Bytes of the other texts of such a failure: names, as the service bounds those of commands.
+const MAX_NAME_BYTES: usize = 1_000;
+
+/// Bytes of the failure of a workflow task. It becomes an event, and a page of history has 4 MiB.
+const MAX_EVENT_FAILURE_BYTES: usize = 256 * 1024;
+
+/// Cuts the texts of a failure that is reported of a workflow task. The workflow itself wrote them, and they may have
+/// any length. If it is still too large, its causes and details are left out.
+pub(crate) fn fit_event(mut failure: Failure) -> Failure {
+    let mut next = Some(&mut failure);
+    while let Some(link) = next {
+        // Without `..`: a new text must be cut too.
+        let Failure { message, source, stack_trace, encoded_attributes: _, cause, failure_info: _ } = link;
+        for (text, max) in
+            [(message, MAX_TEXT_BYTES), (source, MAX_NAME_BYTES), (stack_trace, MAX_TEXT_BYTES)]
+        {
+            *text = text::cut(std::mem::take(text), max);
+        }
+        next = cause.as_deref_mut();
+    }
+    if failure.encoded_len() <= MAX_EVENT_FAILURE_BYTES {
+        return failure;
+    }
+    let error_type = match failure.failure_info {
+        Some(FailureInfo::ApplicationFailureInfo(info)) => text::cut(info.r#type, MAX_NAME_BYTES),
+        _ => String::new(),
+    };
+    let info = ApplicationFailureInfo { r#type: error_type, ..ApplicationFailureInfo::default() };
+    Failure {
+        message: failure.message,
+        source: failure.source,
+        stack_trace: failure.stack_trace,
+        failure_info: Some(FailureInfo::ApplicationFailureInfo(info)),
+        ..Failure::default()
+    }
+}
 
 /// A failure for a guest. Causes below the last link that the contract allows are left out.
 pub(crate) fn to_guest(failure: Failure) -> GuestFailure {
@@ -243,6 +286,8 @@ cases!(retry_behavior_to_guest, retry_behavior_to_wire, NexusHandlerErrorRetryBe
 
 #[cfg(test)]
 mod tests {
+    use host_wire::temporal::api::common::v1::Payload;
+
     use super::*;
 
     fn link(message: impl Into<String>, info: GuestInfo) -> FailureLink {
@@ -308,6 +353,47 @@ mod tests {
         .map(|(position, info)| link(position.to_string(), info))
         .collect();
         assert_eq!(to_guest(to_wire(chain.clone()).unwrap()), chain);
+    }
+
+    /// Every text and every payload of every kind of failure has a megabyte; the event fits a page of history all the
+    /// same.
+    #[test]
+    fn what_is_reported_of_a_task_fits_an_event() {
+        let long = || "x".repeat(1 << 20);
+        let large = || payload::to_guest(Payload { data: long().into_bytes().into(), ..Default::default() });
+        let application = |details| {
+            GuestInfo::Application(ApplicationFailure {
+                error_type: long(),
+                non_retryable: false,
+                details,
+                next_retry_delay: None,
+                category: ApplicationErrorCategory::Unspecified,
+            })
+        };
+        let infos = [
+            GuestInfo::None,
+            application(Vec::new()),
+            application(vec![large()]),
+            GuestInfo::Canceled(CanceledFailure { details: vec![large()], identity: long() }),
+            GuestInfo::Terminated(long()),
+            GuestInfo::ResetWorkflow(vec![large()]),
+        ];
+        for info in infos {
+            let link = FailureLink {
+                message: long(),
+                source: long(),
+                stack_trace: long(),
+                encoded_attributes: None,
+                info: info.clone(),
+            };
+            for links in [1, MAX_LINKS] {
+                let fitted = fit_event(to_wire(vec![link.clone(); links]).unwrap());
+                assert!(fitted.encoded_len() <= MAX_EVENT_FAILURE_BYTES, "{}", fitted.encoded_len());
+                assert!(fitted.message.ends_with("… (1048576 bytes)"), "it says what was cut");
+            }
+        }
+        let small = to_wire(vec![link("m", GuestInfo::Server(true)); MAX_LINKS]).unwrap();
+        assert_eq!(fit_event(small.clone()), small);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use host_service::Backoff;
 use host_wire::temporal::api::workflowservice::v1::PollWorkflowTaskQueueRequest;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use super::{
     balance::PollerBalance,
@@ -48,7 +48,7 @@ impl WorkflowPoller {
             let Some(task) = self.polls.poll(&mut backoff, poll).await else { continue };
             permit.end(task.backlog_count_hint);
             if !task.task_token.is_empty() {
-                let task = PolledWorkflow { task: Box::new(task), slot };
+                let task = PolledWorkflow { task: Box::new(task), slot, received: Instant::now() };
                 self.polls.deliver(PolledTask::Workflow(task)).await;
             }
         }

@@ -11,6 +11,10 @@ use crate::counters::CacheCounters;
 /// Direct queries that may wait for one run; the oldest is dropped then, and its client retries.
 const MAX_WAITING_QUERIES: usize = 100;
 
+/// Direct queries that may wait for all runs together. One more takes the place of another of its run, or is dropped
+/// itself.
+const MAX_WAITING_QUERIES_IN_ALL: usize = 1_000;
+
 /// How much the cache keeps at most.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CacheLimits {
@@ -39,6 +43,7 @@ pub(crate) struct RunCache<R, T> {
     clock: u64,
     bytes: usize,
     evictions: u64,
+    waiting_queries: usize,
 }
 
 #[derive(Debug)]
@@ -80,7 +85,15 @@ pub(crate) struct Finished<R, T> {
 
 impl<R, T> RunCache<R, T> {
     pub(crate) fn new(limits: CacheLimits) -> Self {
-        Self { limits, entries: HashMap::new(), idle: BTreeMap::new(), clock: 0, bytes: 0, evictions: 0 }
+        Self {
+            limits,
+            entries: HashMap::new(),
+            idle: BTreeMap::new(),
+            clock: 0,
+            bytes: 0,
+            evictions: 0,
+            waiting_queries: 0,
+        }
     }
 
     pub(crate) fn counters(&self) -> CacheCounters {
@@ -94,7 +107,15 @@ impl<R, T> RunCache<R, T> {
                 self.entries.insert(run_id.to_owned(), Entry::Busy(Waiting::default()));
                 Begin::Start { task, run: None }
             }
-            Some(Entry::Busy(waiting)) => Begin::Queued { dropped: waiting.push(kind, task) },
+            Some(Entry::Busy(waiting)) => {
+                let before = waiting.queries.len();
+                let mut dropped = waiting.push(kind, task);
+                if self.waiting_queries >= MAX_WAITING_QUERIES_IN_ALL && waiting.queries.len() > before {
+                    dropped = waiting.queries.pop_front();
+                }
+                self.waiting_queries += waiting.queries.len() - before;
+                Begin::Queued { dropped }
+            }
             Some(entry) => {
                 let taken = std::mem::replace(entry, Entry::Busy(Waiting::default()));
                 let run = self.release(taken);
@@ -107,8 +128,9 @@ impl<R, T> RunCache<R, T> {
     /// caller because it cannot be trusted any more or has closed.
     pub(crate) fn finish(&mut self, run_id: &str, run: Option<(R, usize)>) -> Finished<R, T> {
         if let Some(Entry::Busy(waiting)) = self.entries.get_mut(run_id)
-            && let Some(task) = waiting.pop()
+            && let Some((kind, task)) = waiting.pop()
         {
+            self.waiting_queries -= usize::from(kind == TaskKind::Query);
             let next = Some((task, run.map(|(run, _)| run)));
             return Finished { next, evicted: Vec::new() };
         }
@@ -123,13 +145,19 @@ impl<R, T> RunCache<R, T> {
         Finished { next: None, evicted: self.evict() }
     }
 
+    /// Evicts the run that was idle for longest, if there is one.
+    pub(crate) fn evict_one(&mut self) -> Option<R> {
+        let (_, run_id) = self.idle.pop_first()?;
+        let entry = self.entries.remove(&run_id)?;
+        self.evictions += 1;
+        self.release(entry)
+    }
+
     fn evict(&mut self) -> Vec<R> {
         let mut evicted = Vec::new();
         while self.entries.len() > self.limits.runs || self.bytes > self.limits.bytes {
-            let Some((_, run_id)) = self.idle.pop_first() else { break };
-            let entry = self.entries.remove(&run_id);
-            evicted.extend(entry.and_then(|entry| self.release(entry)));
-            self.evictions += 1;
+            let Some(run) = self.evict_one() else { break };
+            evicted.push(run);
         }
         evicted
     }
@@ -157,8 +185,9 @@ impl<T> Waiting<T> {
         }
     }
 
-    fn pop(&mut self) -> Option<T> {
-        self.workflow_task.take().or_else(|| self.queries.pop_front())
+    fn pop(&mut self) -> Option<(TaskKind, T)> {
+        let workflow_task = self.workflow_task.take().map(|task| (TaskKind::Workflow, task));
+        workflow_task.or_else(|| self.queries.pop_front().map(|task| (TaskKind::Query, task)))
     }
 }
 
@@ -263,6 +292,19 @@ mod tests {
     }
 
     #[test]
+    fn room_is_made_by_the_run_that_is_idle_for_longest() {
+        let mut cache = RunCache::<&str, ()>::new(CacheLimits { runs: 3, bytes: 100 });
+        for run_id in ["a", "b", "c"] {
+            cache.begin(run_id, TaskKind::Workflow, ());
+        }
+        assert_eq!(cache.evict_one(), None);
+        cache.finish("b", Some(("B", 10)));
+        cache.finish("a", Some(("A", 10)));
+        assert_eq!([cache.evict_one(), cache.evict_one(), cache.evict_one()], [Some("B"), Some("A"), None]);
+        assert_eq!(cache.counters(), CacheCounters { runs: 1, bytes: 0, evictions: 2 });
+    }
+
+    #[test]
     fn a_flood_of_queries_drops_the_oldest() {
         let mut cache = RunCache::<(), usize>::new(CacheLimits { runs: 1, bytes: 1 });
         cache.begin("a", TaskKind::Workflow, usize::MAX);
@@ -272,5 +314,22 @@ mod tests {
         }
         let begun = cache.begin("a", TaskKind::Query, MAX_WAITING_QUERIES);
         assert_eq!(begun, Begin::Queued { dropped: Some(0) });
+    }
+
+    #[test]
+    fn queries_of_many_runs_are_bounded_together() {
+        let mut cache = RunCache::<(), usize>::new(CacheLimits { runs: 1, bytes: 1 });
+        for run in 0..=MAX_WAITING_QUERIES_IN_ALL {
+            cache.begin(&run.to_string(), TaskKind::Workflow, usize::MAX);
+        }
+        for run in 0..MAX_WAITING_QUERIES_IN_ALL {
+            let begun = cache.begin(&run.to_string(), TaskKind::Query, run);
+            assert_eq!(begun, Begin::Queued { dropped: None });
+        }
+        let last = MAX_WAITING_QUERIES_IN_ALL.to_string();
+        assert_eq!(cache.begin(&last, TaskKind::Query, 7), Begin::Queued { dropped: Some(7) });
+        assert_eq!(cache.begin("0", TaskKind::Query, 8), Begin::Queued { dropped: Some(0) });
+        assert_eq!(cache.finish("0", None).next, Some((8, None)));
+        assert_eq!(cache.begin(&last, TaskKind::Query, 7), Begin::Queued { dropped: None });
     }
 }

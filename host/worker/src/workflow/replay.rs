@@ -189,7 +189,10 @@ fn drive(run: &mut RunDriver, history: History) -> Result<(), RunFailure> {
                 return Err(host_core::Error::BrokenHistory { event_id: events, what }.into());
             }
             // A replay responds to nothing, and its history resolves what it starts.
-            Advance::LocalActivities(_) | Advance::Respond(_) | Advance::RespondQuery(_) => {}
+            Advance::LocalActivities(_)
+            | Advance::Respond(_)
+            | Advance::RespondQuery(_)
+            | Advance::Validated(_) => {}
         }
     }
 }

@@ -110,7 +110,7 @@ impl Reporter {
 
     /// Tells the service that a query has no answer.
     pub(crate) async fn fail_query(&self, task_token: Bytes, failure: Failure) {
-        self.answer_query(task_token, query_result::failed_with(failure)).await;
+        self.answer_query(task_token, query_result::failed_with(failure.message.clone(), failure)).await;
     }
 
     async fn refused(&self, task_token: Bytes, status: &Status) {

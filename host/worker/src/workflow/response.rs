@@ -21,6 +21,7 @@ use host_wire::{
 use crate::{
     config::STICKY_SCHEDULE_TO_START_TIMEOUT,
     connection::Connection,
+    convert,
     task_queues::{QueueKind, Queues},
 };
 
@@ -102,7 +103,7 @@ impl Responses<'_> {
 
 /// A failure that the host itself reports of a workflow task.
 pub(crate) fn host_failure(error_type: &str, message: String) -> Failure {
-    Failure {
+    convert::failure::fit_event(Failure {
         message,
         source: CLIENT_NAME.to_owned(),
         failure_info: Some(FailureInfo::ApplicationFailureInfo(ApplicationFailureInfo {
@@ -110,5 +111,5 @@ pub(crate) fn host_failure(error_type: &str, message: String) -> Failure {
             ..Default::default()
         })),
         ..Default::default()
-    }
+    })
 }

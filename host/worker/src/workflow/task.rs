@@ -1,7 +1,7 @@
 //! One workflow task: takes its run out of the cache or replays it, drives it to its answer, sends that,
 //! and puts the run back.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use host_core::{Completion, RunConfig, Task};
 use host_service::CLIENT_NAME;
@@ -9,6 +9,7 @@ use host_wire::temporal::api::{
     common::v1::WorkflowExecution, query::v1::WorkflowQueryResult,
     workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
+use tokio::time::{Instant, sleep, timeout_at};
 use tracing::Instrument;
 
 use super::{
@@ -17,7 +18,7 @@ use super::{
     history::{Events, HistorySource, PolledHistory, Supply},
     module_finder::ModuleFinder,
     reporter::{Reporter, Sent},
-    run::{Advance, RunDriver, RunFailure, RunIdentity},
+    run::{Advance, RunDriver, RunFailure, RunIdentity, UpdateVerdict},
     task_error::{Disposition, TaskError},
 };
 use crate::{
@@ -25,6 +26,11 @@ use crate::{
     connection::Connection,
     modules::{LoadedModule, catalog::Catalog},
 };
+
+/// How long a task waits until there is room for its guest: the default timeout of workflow tasks.
+const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
+/// The interval between two tries.
+const ROOM_INTERVAL: Duration = Duration::from_millis(20);
 
 /// What a workflow task left to do.
 #[derive(Debug, Default)]
@@ -51,6 +57,8 @@ pub(crate) struct WorkflowTasks {
 enum TaskAnswer {
     Completion(Box<Completion>),
     Query(Box<WorkflowQueryResult>),
+    /// None yet: the run must be replayed, and knows this verdict then.
+    Verdict(Box<UpdateVerdict>),
 }
 
 /// What becomes of the run, and what follows at once.
@@ -73,13 +81,15 @@ impl WorkflowTasks {
 
     /// Works on a task that has its run.
     pub(crate) async fn advance(self: Arc<Self>, claimed: ClaimedTask) -> TaskResult {
-        let ClaimedTask { claim, polled: PolledWorkflow { task, slot }, run } = claimed;
+        let ClaimedTask { claim, polled: PolledWorkflow { task, slot, .. }, run } = claimed;
         let RunAfterTask { run, inline, park, eager } = self.execute(task, run).await;
+        // Here, because every way of a run back into the cache or to its next task leads through here.
+        let run = run.filter(|run| !run.driver.must_evict());
         let next = if let Some(task) = inline {
-            Some(ClaimedTask { claim, polled: PolledWorkflow { task, slot }, run })
+            let polled = PolledWorkflow { task, slot, received: Instant::now() };
+            Some(ClaimedTask { claim, polled, run })
         } else {
-            drop(slot);
-            claim.hand_back(run)
+            claim.hand_back(run, slot)
         };
         TaskResult { eager, next, park }
     }
@@ -120,10 +130,16 @@ impl WorkflowTasks {
                     Sent::Uncertain => RunAfterTask::default(),
                 }
             }
+            // `drive_to_answer` keeps it.
+            Ok((_, TaskAnswer::Verdict(_))) => RunAfterTask::default(),
             Ok((run, TaskAnswer::Query(result))) => {
                 self.reporter.answer_query(task.task_token.clone(), *result).await;
-                let keep = !run.driver.must_evict();
-                RunAfterTask { run: keep.then_some(run), ..RunAfterTask::default() }
+                RunAfterTask { run: Some(run), ..RunAfterTask::default() }
+            }
+            // The client asks again: what is short for a moment is no answer.
+            Err(error) if task.started_event_id == 0 && error.is_lack_of_room() => {
+                tracing::warn!(error = error.chain(), "a query found no room and is not answered");
+                RunAfterTask::default()
             }
             Err(error) if task.query.is_some() || task.started_event_id == 0 => {
                 tracing::warn!(error = error.chain(), "failed to answer a query");
@@ -150,17 +166,50 @@ impl WorkflowTasks {
         }
     }
 
+    /// Drives the run of a task, again with a new run if it must be replayed: for a verdict on an update that cost the
+    /// guest, or once there is room for another guest.
     async fn drive_to_answer(
         &self,
         task: &mut PollWorkflowTaskQueueResponse,
         polled: &PolledHistory,
+        mut cached: Option<CachedRun>,
+    ) -> Result<(CachedRun, TaskAnswer), TaskError> {
+        let give_up = Instant::now() + ROOM_TIMEOUT;
+        let mut verdicts = Vec::new();
+        let mut turn = None;
+        let core_task = Task::from_poll(task);
+        loop {
+            match self.drive_once(task, &core_task, polled, cached.take(), &verdicts).await {
+                Ok((_, TaskAnswer::Verdict(verdict))) => {
+                    tracing::debug!("the guest has no copy: replaying the run after it validated an update");
+                    verdicts.push(*verdict);
+                }
+                Err(error) if error.is_lack_of_room() && Instant::now() < give_up => {
+                    // Its own guests are dropped by now. The first to lack room has it soon: those that come later
+                    // wait behind it once they lack it too.
+                    if turn.is_none() {
+                        turn = timeout_at(give_up, self.cache.turn.lock()).await.ok();
+                    }
+                    self.cache.make_room();
+                    sleep(ROOM_INTERVAL).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    async fn drive_once(
+        &self,
+        task: &PollWorkflowTaskQueueResponse,
+        core_task: &Task,
+        polled: &PolledHistory,
         cached: Option<CachedRun>,
+        verdicts: &[UpdateVerdict],
     ) -> Result<(CachedRun, TaskAnswer), TaskError> {
         let execution = execution(task);
         let was_cached = cached.is_some();
         if let Some(run) = cached.filter(|run| run.continues_with(task, polled)) {
-            let core_task = Task::from_poll(task);
-            return self.drive(run, core_task, polled, &execution).await;
+            return self.drive(run, core_task.clone(), polled, &execution).await;
         }
         if task.previous_started_event_id > 0 {
             tracing::debug!(was_cached, "replaying the run");
@@ -168,23 +217,27 @@ impl WorkflowTasks {
         let workflow_type = workflow_type(task).to_owned();
         let finder = ModuleFinder { connection: &self.connection, catalog: &self.catalog };
         let modules = finder.candidates(&execution, &workflow_type, polled).await?;
-        let core_task = Task::from_poll(task);
         if let Some(fallback) = modules.fallback {
-            let run = self.new_run(modules.first, &execution);
+            let run = self.new_run(modules.first, &execution, verdicts);
             match self.drive(run, core_task.clone(), polled, &execution).await {
                 Err(error) if error.is_nondeterminism() => {
                     tracing::info!(%error, "the newest module does not fit, the run stays on its own");
                 }
                 outcome => return outcome,
             }
-            let run = self.new_run(fallback, &execution);
-            return self.drive(run, core_task, polled, &execution).await;
+            let run = self.new_run(fallback, &execution, verdicts);
+            return self.drive(run, core_task.clone(), polled, &execution).await;
         }
-        let run = self.new_run(modules.first, &execution);
-        self.drive(run, core_task, polled, &execution).await
+        let run = self.new_run(modules.first, &execution, verdicts);
+        self.drive(run, core_task.clone(), polled, &execution).await
     }
 
-    fn new_run(&self, module: Arc<LoadedModule>, execution: &WorkflowExecution) -> CachedRun {
+    fn new_run(
+        &self,
+        module: Arc<LoadedModule>,
+        execution: &WorkflowExecution,
+        verdicts: &[UpdateVerdict],
+    ) -> CachedRun {
         let identity = RunIdentity {
             namespace: self.connection.namespace.clone(),
             workflow_id: execution.workflow_id.clone(),
@@ -197,7 +250,8 @@ impl WorkflowTasks {
             writes_sdk_metadata: self.connection.capabilities.sdk_metadata,
             version: None,
         };
-        let driver = Box::new(RunDriver::new(module, identity, config));
+        let driver = RunDriver::new(module, identity, config).with_verdicts(verdicts.to_vec());
+        let driver = Box::new(driver);
         CachedRun { driver, known: 0, last_started: 0 }
     }
 
@@ -232,6 +286,7 @@ impl WorkflowTasks {
                 }
                 Advance::Respond(completion) => TaskAnswer::Completion(completion),
                 Advance::RespondQuery(result) => TaskAnswer::Query(result),
+                Advance::Validated(verdict) => TaskAnswer::Verdict(verdict),
                 Advance::LocalActivities(_) => {
                     return Err(TaskError::Unsupported("local activities"));
                 }

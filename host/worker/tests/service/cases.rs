@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use guest_sdk_types::RawValue;
 use host_activities::{ActivityContext, ActivityError, Definition, Registry};
 use host_wire::{EventAttributes, temporal::api::enums::v1::EventType};
@@ -155,6 +156,52 @@ pub(crate) async fn queries_and_signals_reach_runs_cached_and_not(fixture: Fixtu
         // A closed run is asked as well.
         let answer = fixture.query(task_queue, "log asked").await;
         assert!(answer.contains("name: \"go\""), "{answer}");
+        assert!(worker.stop().await.is_clean());
+    }
+}
+
+/// A guest that printed has no copy, and answers queries itself. It takes no jobs after that, on whatever way the query
+/// came: on its own, or with a workflow task.
+pub(crate) async fn a_guest_without_a_copy_is_replayed_after_queries(fixture: Fixture) {
+    let script = "print x\nwait\nwait\nwait\ncomplete done";
+    let worker = fixture.worker(Setup::new("printed")).await;
+    fixture.begin("printed", "Script", "printed", script).await;
+    fixture.wait_for("printed", EventType::WorkflowTaskCompleted).await;
+    let alone = fixture.query("printed", "log asked").await;
+    assert_eq!(alone, "");
+    fixture.signal("printed", "first").await;
+    let first = fixture.query("printed", "log asked").await;
+    assert!(first.contains("first"), "{first}");
+    assert!(worker.stop().await.is_clean());
+
+    // Without a worker the query waits, and goes out with the task of the signal.
+    fixture.signal("printed", "second").await;
+    let (answer, worker) =
+        tokio::join!(fixture.query("printed", "log asked"), fixture.worker(Setup::new("printed")));
+    assert!(answer.contains("second"), "{answer}");
+    fixture.signal("printed", "third").await;
+    assert_eq!(fixture.end("printed").await, End::completed("done"));
+    let outline = fixture.outline("printed").await;
+    assert!(!outline.contains(&"WorkflowTaskFailed".to_owned()), "{outline:?}");
+    assert!(worker.stop().await.is_clean());
+}
+
+/// Many queries at once, of runs that are not cached, on an engine with room for few guests.
+pub(crate) async fn queries_wait_for_room(fixture: Fixture) {
+    for cached_runs in [0, 1] {
+        let task_queue = ["no-cache", "little-cache"][cached_runs];
+        let setup = Setup { cached_runs, guests: Some(2), ..Setup::new(task_queue) };
+        let worker = fixture.worker(setup).await;
+        let id = |run: usize| format!("{task_queue}-{run}");
+        for run in 0..4 {
+            fixture.begin(task_queue, "Script", &id(run), "timer 1\nwait\nwait\ncomplete done").await;
+        }
+        for run in 0..4 {
+            fixture.wait_for(&id(run), EventType::TimerFired).await;
+        }
+        let ids: Vec<_> = (0..24).map(|query| id(query % 4)).collect();
+        let answers = join_all(ids.iter().map(|id| fixture.query(id, "log asked"))).await;
+        assert!(answers.iter().all(|answer| answer == "timer 1"), "{answers:?}");
         assert!(worker.stop().await.is_clean());
     }
 }

@@ -88,6 +88,8 @@ pub(crate) struct Setup {
     pub(crate) registry: Registry,
     pub(crate) cached_runs: usize,
     pub(crate) grace: Duration,
+    /// Guests that the engine has room for; enough if it is not set.
+    pub(crate) guests: Option<u32>,
 }
 
 impl Setup {
@@ -98,6 +100,7 @@ impl Setup {
             registry: Registry::new(),
             cached_runs: CACHED_RUNS,
             grace: Duration::from_secs(10),
+            guests: None,
         }
     }
 }
@@ -153,7 +156,7 @@ impl Fixture {
     pub(crate) async fn worker(&self, setup: Setup) -> RunningWorker {
         let paths = if setup.modules.is_empty() { vec![self.script()] } else { setup.modules };
         let options = CatalogOptions {
-            engine: support::engine(),
+            engine: support::engine_for(setup.guests),
             data_folder: self.folder.path().to_owned(),
             paths,
             access: StoreAccess::Owner,

@@ -29,13 +29,15 @@ macro_rules! cases {
     };
 }
 
-const CASES: [(&str, Case); 9] = cases![
+const CASES: [(&str, Case); 11] = cases![
     workflows_run_to_their_end,
     runs_come_and_go_in_a_small_cache,
     a_service_that_loses_every_third_answer,
     a_run_stays_on_its_module_and_new_runs_take_the_newest,
     a_reset_run_takes_the_newest_module_that_replays_it,
     queries_and_signals_reach_runs_cached_and_not,
+    a_guest_without_a_copy_is_replayed_after_queries,
+    queries_wait_for_room,
     what_is_missing_or_wrong_fails_the_task_and_not_the_run,
     a_module_that_comes_late_completes_what_was_parked,
     what_does_not_end_in_time_goes_back_to_the_service,

@@ -26,6 +26,12 @@ pub fn version(module: &[u8], version: u8) -> Vec<u8> {
 
 /// An engine that keeps what it compiled for all tests: the compiler is slow without optimization.
 pub fn engine() -> Engine {
+    engine_for(None)
+}
+
+/// The same with room for so many guests; enough without a number.
+pub fn engine_for(guests: Option<u32>) -> Engine {
+    let instances = guests.unwrap_or(16);
     let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
-    Engine::new(Config { instances: 16, cache, ..Config::default() }).unwrap()
+    Engine::new(Config { instances, cache, ..Config::default() }).unwrap()
 }

@@ -4,11 +4,10 @@
 //! makes changes the order of the next one. Few guests have no copy (those that hold handles of the
 //! component model); such a one answers queries itself, and is given up after that.
 
-use host_core::UpdateValidation;
+use host_core::{Rejection, Update, UpdateValidation};
 use host_sandbox::{Activation, Discard, Fault, GuestFault, HostFault, Instance, RunInit};
 use host_wire::temporal::api::{
     enums::v1::QueryResultType,
-    failure::v1::Failure,
     query::v1::{WorkflowQuery, WorkflowQueryResult},
 };
 
@@ -21,18 +20,45 @@ use crate::{
 /// An answer to a query.
 pub(crate) struct QueryAnswer {
     pub(crate) result: WorkflowQueryResult,
-    /// The guest itself answered, not a copy: it takes no jobs any more.
+    /// The guest itself answered, not a copy, or may be damaged: it takes no jobs any more.
     pub(crate) tainted: bool,
 }
 
+/// What a validator said of an update.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UpdateVerdict {
+    /// Names the update in its task: `protocol_instance_id` of the message.
+    pub protocol_instance_id: String,
+    /// Why the update is rejected, if it is.
+    pub verdict: Result<(), Rejection>,
+}
+
+/// How an update was validated.
+#[derive(Debug)]
+pub(crate) enum Validation {
+    /// By a copy; the guest goes on.
+    ByCopy(Result<(), Rejection>),
+    /// By the guest itself, which takes no jobs any more.
+    ByGuest(UpdateVerdict),
+}
+
 /// Answers a query.
-pub(crate) fn query(guest: &mut Instance, query: WorkflowQuery, log: RunLog) -> QueryAnswer {
+///
+/// # Errors
+///
+/// When there is no room for a copy.
+pub(crate) fn query(
+    guest: &mut Instance,
+    query: WorkflowQuery,
+    log: RunLog,
+) -> Result<QueryAnswer, RunFailure> {
     let query_type = query.query_type.clone();
     let query = convert::query_to_guest(query);
     let (answer, tainted) = match guest.copy(Box::new(log)) {
         Ok(mut copy) => (copy.query(&query), false),
         Err(Fault::Host(HostFault::State(_))) => (guest.query(&query), true),
-        Err(fault) => (Err(fault), false),
+        Err(fault @ Fault::Host(HostFault::NoRoom(_))) => return Err(fault.into()),
+        Err(fault) => (Err(fault), true),
     };
     let answer = answer.map_err(RunFailure::from).and_then(|answer| {
         let answer = convert::payload::list_to_wire(answer.into_iter().collect());
@@ -47,14 +73,15 @@ pub(crate) fn query(guest: &mut Instance, query: WorkflowQuery, log: RunLog) -> 
         },
         Err(failure) => {
             let message = failure.to_string();
-            WorkflowQueryResult { failure: Some(failure.into_wire()), ..query_result::failed(message) }
+            query_result::failed_with(message, failure.into_wire())
         }
     };
-    QueryAnswer { result, tainted }
+    Ok(QueryAnswer { result, tainted })
 }
 
 /// Asks a copy of a guest whether an update is acceptable; a refusal is the inner error. The copy first
-/// takes the jobs that precede the update, and whatever it asks for then is dropped.
+/// takes the jobs that precede the update, and whatever it asks for then is dropped. A guest that has no copy does
+/// so itself.
 ///
 /// # Errors
 ///
@@ -63,16 +90,29 @@ pub(crate) fn validate(
     guest: &mut Instance,
     identity: &RunIdentity,
     validation: UpdateValidation,
-) -> Result<Result<(), Box<Failure>>, RunFailure> {
-    let verdict = copy_after(guest, identity, validation.preceding).and_then(|mut copy| {
-        let update = convert::update_to_guest(validation.update);
-        copy.validate_update(&update)
-    });
-    match verdict {
+) -> Result<Validation, RunFailure> {
+    let UpdateValidation { update, preceding } = validation;
+    match copy_after(guest, identity, preceding.clone()) {
+        Err(Fault::Host(HostFault::State(_))) => {
+            let protocol_instance_id = update.protocol_instance_id.clone();
+            let activated = preceding.map_or(Ok(()), |preceding| activate(guest, identity, preceding));
+            let verdict = verdict(activated.and_then(|()| ask(guest, update)))?;
+            Ok(Validation::ByGuest(UpdateVerdict { protocol_instance_id, verdict }))
+        }
+        copy => Ok(Validation::ByCopy(verdict(copy.and_then(|mut copy| ask(&mut copy, update)))?)),
+    }
+}
+
+fn ask(guest: &mut Instance, update: Update) -> Result<(), Fault> {
+    guest.validate_update(&convert::update_to_guest(update))
+}
+
+fn verdict(validated: Result<(), Fault>) -> Result<Result<(), Rejection>, RunFailure> {
+    match validated {
         Ok(()) => Ok(Ok(())),
         Err(Fault::Guest(GuestFault::Failed(links))) => Ok(Err(Box::new(convert::failure::to_wire(links)?))),
         // A validator that panics, or does not end, does not accept.
-        Err(fault @ (Fault::Guest(_) | Fault::Limit(_) | Fault::Host(HostFault::State(_)))) => {
+        Err(fault @ (Fault::Guest(_) | Fault::Limit(_))) => {
             Ok(Err(Box::new(RunFailure::from(fault).into_wire())))
         }
         Err(fault @ Fault::Host(_)) => Err(fault.into()),
@@ -89,7 +129,16 @@ fn copy_after(
     // The seed is part of the state.
     let mut copy = guest.module().instantiate(RunInit { random_seed: 0, sink: Box::new(Discard) })?;
     copy.restore(&snapshot)?;
-    let (task, circumstances) = convert::activation_to_guest(preceding, identity);
-    copy.activate(&task, Activation { replaying: false, ..circumstances })?;
+    activate(&mut copy, identity, preceding)?;
     Ok(copy)
+}
+
+/// Gives a guest the jobs that precede an update, and drops its commands.
+fn activate(
+    guest: &mut Instance,
+    identity: &RunIdentity,
+    preceding: host_core::Activation,
+) -> Result<(), Fault> {
+    let (task, circumstances) = convert::activation_to_guest(preceding, identity);
+    guest.activate(&task, Activation { replaying: false, ..circumstances }).map(drop)
 }

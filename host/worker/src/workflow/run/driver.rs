@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use host_core::{
-    Activation, Command, Completion, Job, LocalActivityRequests, LocalActivityResult, Rejection, Run,
-    RunConfig, Start, Step, Task, UpdateValidation,
+    Activation, Command, Completion, Job, LocalActivityRequests, LocalActivityResult, Run, RunConfig, Start,
+    Step, Task, UpdateValidation,
 };
 use host_sandbox::{Instance, RunInit};
 use host_wire::temporal::api::{
@@ -16,7 +16,12 @@ use host_wire::temporal::api::{
     query::v1::{WorkflowQuery, WorkflowQueryResult},
 };
 
-use super::{disposable, failure::RunFailure, log::RunLog, payload_limit};
+use super::{
+    disposable::{self, UpdateVerdict, Validation},
+    failure::RunFailure,
+    log::RunLog,
+    payload_limit,
+};
 use crate::{
     convert::{self, Defaults, RunIdentity},
     modules::LoadedModule,
@@ -37,6 +42,9 @@ pub enum Advance {
     Respond(Box<Completion>),
     /// The query is answered: `RespondQueryTaskCompleted`.
     RespondQuery(Box<WorkflowQueryResult>),
+    /// The guest has no copy, so it answered a validator of an update itself, and takes no jobs any more: work on
+    /// the task again with a new run and [`RunDriver::with_verdicts`].
+    Validated(Box<UpdateVerdict>),
     /// Nothing: the task is answered, local activities run, or a replay is at its end.
     Idle,
 }
@@ -52,6 +60,8 @@ pub struct RunDriver {
     activations: u64,
     /// The guest answered a query, and may remember it.
     tainted: bool,
+    /// Verdicts on updates that the guest of an earlier driver gave.
+    verdicts: Vec<UpdateVerdict>,
     /// Hashes of the guest's state after each activation, where they are wanted.
     state_hashes: Option<Vec<StateHash>>,
 }
@@ -72,7 +82,22 @@ impl RunDriver {
     pub fn new(module: Arc<LoadedModule>, identity: RunIdentity, config: RunConfig) -> Self {
         let version = WorkerDeploymentVersion { build_id: module.build_id(), ..Default::default() };
         let core = Run::new(RunConfig { version: Some(Arc::new(version)), ..config });
-        Self { core, module, identity, guest: None, activations: 0, tainted: false, state_hashes: None }
+        Self {
+            core,
+            module,
+            identity,
+            guest: None,
+            activations: 0,
+            tainted: false,
+            verdicts: Vec::new(),
+            state_hashes: None,
+        }
+    }
+
+    /// Does not ask the guest about these updates.
+    #[must_use]
+    pub fn with_verdicts(self, verdicts: Vec<UpdateVerdict>) -> Self {
+        Self { verdicts, ..self }
     }
 
     /// Keeps a hash of the guest's state after every activation.
@@ -122,13 +147,16 @@ impl RunDriver {
                     self.core.activated(commands)?;
                 }
                 Step::Query(query) => {
-                    let answer = self.answer(query.query);
+                    let answer = self.answer(query.query)?;
                     self.core.answered(answer)?;
                 }
-                Step::ValidateUpdate(validation) => {
-                    let verdict = self.validate(*validation)?;
-                    self.core.validated(verdict)?;
-                }
+                Step::ValidateUpdate(validation) => match self.validate(*validation)? {
+                    Validation::ByCopy(verdict) => self.core.validated(verdict)?,
+                    Validation::ByGuest(verdict) => {
+                        self.tainted = true;
+                        return Ok(Advance::Validated(Box::new(verdict)));
+                    }
+                },
                 Step::NeedEvents => return Ok(Advance::NeedEvents),
                 Step::LocalActivities(requests) => return Ok(Advance::LocalActivities(requests)),
                 Step::Respond(mut completion) => {
@@ -210,24 +238,29 @@ impl RunDriver {
         Ok(converted)
     }
 
-    fn answer(&mut self, query: WorkflowQuery) -> WorkflowQueryResult {
+    fn answer(&mut self, query: WorkflowQuery) -> Result<WorkflowQueryResult, RunFailure> {
         let Some(guest) = &mut self.guest else {
-            return query_result::failed("the run has not started yet".to_owned());
+            return Ok(query_result::failed("the run has not started yet".to_owned()));
         };
         let log = run_log(&self.identity, &guest.defaults);
-        let answer = disposable::query(&mut guest.instance, query, log);
+        let answer = disposable::query(&mut guest.instance, query, log)?;
         self.tainted |= answer.tainted;
-        answer.result
+        Ok(answer.result)
     }
 
-    fn validate(&mut self, validation: UpdateValidation) -> Result<Result<(), Rejection>, RunFailure> {
+    fn validate(&mut self, validation: UpdateValidation) -> Result<Validation, RunFailure> {
+        let update = &validation.update;
+        let known = |verdict: &UpdateVerdict| verdict.protocol_instance_id == update.protocol_instance_id;
+        if let Some(known) = self.verdicts.iter().find(|verdict| known(verdict)) {
+            return Ok(Validation::ByCopy(known.verdict.clone()));
+        }
         let guest = match &validation.preceding {
             Some(preceding) => guest(&mut self.guest, &self.module, &self.identity, preceding)?,
             None => self.guest.as_mut().ok_or(RunFailure::NotStarted)?,
         };
-        let name = validation.update.request.input.as_ref().map_or("", |input| &*input.name);
+        let name = update.request.input.as_ref().map_or("", |input| &*input.name);
         if self.module.accepts_every_update(&guest.defaults.workflow_type, name) {
-            return Ok(Ok(()));
+            return Ok(Validation::ByCopy(Ok(())));
         }
         disposable::validate(&mut guest.instance, &self.identity, validation)
     }

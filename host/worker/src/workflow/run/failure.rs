@@ -1,7 +1,7 @@
 //! Why a run cannot go on, and how that is reported to the service.
 
 use host_core::Nondeterminism;
-use host_sandbox::{Fault, GuestFault};
+use host_sandbox::{Fault, GuestFault, HostFault};
 use host_wire::temporal::api::{
     enums::v1::WorkflowTaskFailedCause,
     failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
@@ -81,6 +81,12 @@ impl RunFailure {
         }
     }
 
+    /// Whether it is only that too many guests are alive at the moment.
+    #[must_use]
+    pub fn is_lack_of_room(&self) -> bool {
+        matches!(self, Self::Sandbox(Fault::Host(HostFault::NoRoom(_))))
+    }
+
     /// The first difference between history and workflow, when that is what is wrong.
     #[must_use]
     pub fn nondeterminism(&self) -> Option<&Nondeterminism> {
@@ -124,16 +130,16 @@ impl RunFailure {
         if let Self::Sandbox(Fault::Guest(GuestFault::Failed(links))) = self
             && let Ok(failure) = convert::failure::to_wire(links)
         {
-            return failure;
+            return convert::failure::fit_event(failure);
         }
         let info = ApplicationFailureInfo { r#type: kind.name().to_owned(), ..Default::default() };
-        Failure {
+        convert::failure::fit_event(Failure {
             message,
             source: SOURCE.to_owned(),
             stack_trace,
             failure_info: Some(FailureInfo::ApplicationFailureInfo(info)),
             ..Failure::default()
-        }
+        })
     }
 }
 

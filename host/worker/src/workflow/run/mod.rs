@@ -7,6 +7,7 @@ mod log;
 mod log_budget;
 mod payload_limit;
 
+pub use disposable::UpdateVerdict;
 pub use driver::{Advance, RunDriver, StateHash};
 pub use failure::{FailureKind, RunFailure};
 pub use payload_limit::TooLarge;
