@@ -51,9 +51,9 @@ update-descriptor:
 bench-replay:
     cargo bench --manifest-path tests/oracle/Cargo.toml --bench replay
 
-# What workflows that never return cost their neighbours.
+# What workflows that never return cost their neighbours in a host, and what one client or run costs all others in the service.
 bench-neighbours:
-    cargo bench --package host-worker --bench neighbours
+    cargo bench --workspace --bench neighbours
 
 # Damaged modules, many more than `cargo test` tries.
 mutations count="100000":

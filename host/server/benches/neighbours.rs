@@ -43,12 +43,17 @@ const POLLS: usize = 8;
 const PAIRS: usize = 5;
 /// Queries that wait for a worker which does not come.
 const QUERIES: usize = 10_000;
+/// From an answer until the same client asks again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
 /// Runs with timers that are due at once, and timers of each.
 const TIMERS: (usize, usize) = (100, 1_000);
 /// How long after the command the timers are due: when neighbours are being measured.
 const DUE_AFTER: Duration = Duration::from_secs(12);
 /// Signals of one run, and bytes of each: some 45 MB of history.
 const SIGNALS: (usize, usize) = (45, 1_000_000);
+
+/// How long the files take to get it.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(4);
 
 /// What goes on beside the neighbours.
 #[derive(Clone, Copy, Debug)]
@@ -152,7 +157,7 @@ async fn wait_for_queries(service: &Service, loads: &mut JoinSet<()>) {
                     ..Default::default()
                 };
                 drop(service.query_workflow(Request::new(query)).await);
-                sleep(Duration::from_secs(1)).await;
+                sleep(ASK_AGAIN_AFTER).await;
             }
         });
     }
@@ -193,6 +198,8 @@ async fn read_a_large_run(service: &Service, over: &Arc<AtomicBool>, loads: &mut
         };
         service.signal_workflow_execution(Request::new(signal)).await.unwrap();
     }
+    // What is measured is that it is there and read, not that it was written.
+    sleep(WRITTEN_WITHIN).await;
     for _ in 0..2 {
         let (service, over) = (service.clone(), over.clone());
         loads.spawn(async move {

@@ -43,15 +43,14 @@ fn depth(failure: &types::Failure) -> usize {
     std::iter::successors(Some(failure), |failure| failure.cause.as_deref()).count()
 }
 
-/// A history that can be read is written and read again with the same result.
+/// A history that can be read is written as JSON, and what comes of that is written the same. (Events may differ: JSON
+/// has one form of a time, and the encoding many.)
 fn check_round_trip(contents: &[u8]) {
     let Ok(history) = read_history(Bytes::copy_from_slice(contents)) else { return };
     if let Ok(json) = history_to_json(&history) {
-        let again = read_history(json.into()).unwrap();
-        let known =
-            |history: &History| -> Vec<HistoryEvent> { history.events().map(Result::unwrap).collect() };
-        // In words, because a mutation can make NaN of a number.
-        assert_eq!(format!("{:?}", known(&again)), format!("{:?}", known(&history)));
+        let again = read_history(json.clone().into()).unwrap();
+        assert_eq!(again.len(), history.len());
+        assert_eq!(history_to_json(&again).unwrap(), json);
     }
 }
 
