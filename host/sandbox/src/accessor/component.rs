@@ -5,8 +5,8 @@ use wasm_encoder::{
     ComponentExportSection, ComponentTypeSection, ComponentValType, ExportKind, PrimitiveValType, RawSection,
 };
 use wasmparser::{
-    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentType,
-    ComponentTypeRef, ExternalKind, Instance, Parser, Payload,
+    CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind, ComponentTypeRef,
+    ExternalKind, Instance, Parser, Payload,
 };
 
 use super::core_module::{Census, extend};
@@ -65,24 +65,16 @@ pub(crate) fn add(bytes: &[u8]) -> Result<Extended, NoAccessor> {
     rewrite.finish()
 }
 
-/// Refuses resources that the module defines itself: their handles are in tables of the host.
+/// Refuses resources that the module makes itself: their handles are in tables of the host. Without `resource.new` it
+/// has none, whatever types it declares. (Types are not read here: wasmparser calls itself for each level of them, and
+/// this is not the process that may run out of stack.)
 fn no_resources(payload: &Payload<'_>) -> Result<(), NoAccessor> {
-    match payload {
-        Payload::ComponentTypeSection(section) => {
-            for ty in section.clone() {
-                if matches!(ty?, ComponentType::Resource { .. }) {
-                    return Err(NoAccessor::Resources);
-                }
+    if let Payload::ComponentCanonicalSection(section) = payload {
+        for function in section.clone() {
+            if matches!(function?, CanonicalFunction::ResourceNew { .. }) {
+                return Err(NoAccessor::Resources);
             }
         }
-        Payload::ComponentCanonicalSection(section) => {
-            for function in section.clone() {
-                if matches!(function?, CanonicalFunction::ResourceNew { .. }) {
-                    return Err(NoAccessor::Resources);
-                }
-            }
-        }
-        _ => {}
     }
     Ok(())
 }
