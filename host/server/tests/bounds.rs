@@ -2,7 +2,10 @@
 //! descriptor: one that the protocol or the service adds is tried without a change here.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+#[path = "../../wire/tests/support/protocol.rs"]
+mod protocol;
+
+use std::{sync::Arc, time::Duration};
 
 use bytes::{Buf, BufMut, Bytes};
 use host_server::{Listener, Options, Server};
@@ -13,8 +16,9 @@ use host_wire::temporal::api::{
     taskqueue::v1::TaskQueue,
     workflowservice::v1::*,
 };
-use prost::{Message, encoding::WireType};
-use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Type};
+use prost::Message;
+use prost_types::field_descriptor_proto::Type;
+use protocol::{FAILURE, Protocol, nested};
 use tonic::{
     Code, Request, Status,
     client::Grpc,
@@ -23,7 +27,6 @@ use tonic::{
 };
 
 const SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
-const FAILURE: &str = ".temporal.api.failure.v1.Failure";
 /// One byte more than any string may have.
 const TOO_LONG: usize = 64 * 1024 + 1;
 /// Strings that are cut instead of refused.
@@ -76,27 +79,7 @@ async fn call(channel: &Channel, method: &str, request: Vec<u8>) -> Result<Bytes
     answer.unwrap_or_else(|_| panic!("{method} does not answer")).map(tonic::Response::into_inner)
 }
 
-struct Protocol {
-    messages: BTreeMap<String, DescriptorProto>,
-    /// Names of calls and of their requests.
-    calls: Vec<(String, String)>,
-}
-
 impl Protocol {
-    fn read() -> Self {
-        let encoded = include_bytes!("../../wire/descriptor/temporal-api.bin").as_slice();
-        let (mut messages, mut calls) = (BTreeMap::new(), Vec::new());
-        for file in FileDescriptorSet::decode(encoded).unwrap().file {
-            let package = format!(".{}", file.package());
-            for service in file.service.iter().filter(|service| service.name() == "WorkflowService") {
-                let methods = service.method.iter();
-                calls.extend(methods.map(|it| (it.name().to_owned(), it.input_type().to_owned())));
-            }
-            file.message_type.into_iter().for_each(|message| index(&mut messages, &package, message));
-        }
-        Self { messages, calls }
-    }
-
     /// Messages of a type with one string that is too long, each with the path to it.
     fn with_long_string(&self, name: &str, above: &mut Vec<String>) -> Vec<(String, Vec<u8>)> {
         let mut all = Vec::new();
@@ -118,20 +101,6 @@ impl Protocol {
         above.pop();
         all
     }
-}
-
-fn index(messages: &mut BTreeMap<String, DescriptorProto>, parent: &str, message: DescriptorProto) {
-    let name = format!("{parent}.{}", message.name());
-    message.nested_type.iter().for_each(|inner| index(messages, &name, inner.clone()));
-    messages.insert(name, message);
-}
-
-fn nested(number: u32, bytes: &[u8]) -> Vec<u8> {
-    let mut encoded = Vec::new();
-    prost::encoding::encode_key(number, WireType::LengthDelimited, &mut encoded);
-    prost::encoding::encode_varint(bytes.len() as u64, &mut encoded);
-    encoded.extend_from_slice(bytes);
-    encoded
 }
 
 async fn connect(server: Arc<Server>) -> Channel {

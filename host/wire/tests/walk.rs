@@ -1,6 +1,9 @@
 //! The walk over requests reaches every failure, string and key that the descriptor knows, wherever it lies.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
+#[path = "support/protocol.rs"]
+mod protocol;
+
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
@@ -8,10 +11,9 @@ use host_wire::{
     Visitor, Walk,
     temporal::api::{failure::v1::Failure, workflowservice::v1::*},
 };
-use prost::{Message, encoding::WireType};
-use prost_types::{DescriptorProto, FileDescriptorSet, field_descriptor_proto::Type};
-
-const FAILURE: &str = ".temporal.api.failure.v1.Failure";
+use prost::Message;
+use prost_types::field_descriptor_proto::Type;
+use protocol::{FAILURE, Protocol, nested};
 
 /// What a walk was shown: the names of fields, with a marker of what was in them.
 #[derive(Default)]
@@ -62,25 +64,7 @@ fn with_failures() -> BTreeMap<&'static str, WalkEncoded> {
     .into()
 }
 
-struct Protocol {
-    messages: BTreeMap<String, DescriptorProto>,
-    requests: Vec<String>,
-}
-
 impl Protocol {
-    fn read() -> Self {
-        let encoded = include_bytes!("../descriptor/temporal-api.bin").as_slice();
-        let (mut messages, mut requests) = (BTreeMap::new(), Vec::new());
-        for file in FileDescriptorSet::decode(encoded).unwrap().file {
-            let package = format!(".{}", file.package());
-            for service in file.service.iter().filter(|service| service.name() == "WorkflowService") {
-                requests.extend(service.method.iter().map(|method| method.input_type().to_owned()));
-            }
-            file.message_type.into_iter().for_each(|message| index(&mut messages, &package, message));
-        }
-        Self { messages, requests }
-    }
-
     /// Encoded messages of a type with the marker in one string, key or failure, each with what a walk has to see.
     /// A type that lies in itself is followed once.
     fn marked(&self, name: &str, above: &mut Vec<String>) -> Vec<(String, Vec<u8>)> {
@@ -115,26 +99,12 @@ impl Protocol {
     }
 }
 
-fn index(messages: &mut BTreeMap<String, DescriptorProto>, parent: &str, message: DescriptorProto) {
-    let name = format!("{parent}.{}", message.name());
-    message.nested_type.iter().for_each(|inner| index(messages, &name, inner.clone()));
-    messages.insert(name, message);
-}
-
-fn nested(number: u32, bytes: &[u8]) -> Vec<u8> {
-    let mut encoded = Vec::new();
-    prost::encoding::encode_key(number, WireType::LengthDelimited, &mut encoded);
-    prost::encoding::encode_varint(bytes.len() as u64, &mut encoded);
-    encoded.extend_from_slice(bytes);
-    encoded
-}
-
 #[test]
 fn every_failure_and_string_is_shown() {
     let protocol = Protocol::read();
     let with_failures = with_failures();
     let mut failures = 0;
-    for request in &protocol.requests {
+    for (_, request) in &protocol.calls {
         let name = request.rsplit('.').next().unwrap();
         let marked = protocol.marked(request, &mut Vec::new());
         let is_failure = |seen: &str| seen.ends_with("failure=marker");

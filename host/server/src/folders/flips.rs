@@ -12,6 +12,7 @@ use crate::{
         damage::{Service, execution, list, migrated, open},
         make,
     },
+    simulation::random::Random,
     storage::SqliteStorage,
 };
 
@@ -120,14 +121,8 @@ async fn no_bit_that_changes_alters_a_history() {
 
 /// Changes one bit of one file; answers which. Every other seed hits what is stored of runs.
 fn flip(folder: &Path, seed: u64) -> String {
-    let mut state = seed;
-    let mut draw = |end: usize| {
-        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = state;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) % u64::try_from(end).unwrap()).unwrap()
-    };
+    let mut random = Random::new(seed);
+    let mut draw = |end: usize| usize::try_from(random.below(u64::try_from(end).unwrap())).unwrap();
     let names =
         ["runs.sqlite", "runs.sqlite", "runs.sqlite", "log.sqlite", "log.sqlite-wal", "runs.sqlite-wal"];
     let name = names[draw(names.len())];

@@ -14,7 +14,7 @@ mod commands;
 mod disk;
 mod model;
 mod network;
-mod random;
+pub(crate) mod random;
 mod requests;
 mod trace;
 mod worker;

@@ -22,6 +22,11 @@ const MOST_CALLS: usize = 64;
 /// How long a caller waits for an answer: longer than any poll is held.
 const PATIENCE: Duration = Duration::from_secs(200);
 
+/// How many RPCs are called, and the two of them whose answers are used.
+const RPCS: u32 = 28;
+const POLL_WORKFLOW_TASK: u32 = 11;
+const POLL_ACTIVITY_TASK: u32 = 15;
+
 /// What one input asks for.
 #[derive(Clone, PartialEq, Message)]
 struct Calls {
@@ -32,7 +37,7 @@ struct Calls {
 /// One request.
 #[derive(Clone, PartialEq, Message)]
 struct Call {
-    /// Index of the RPC in [`Caller::call`], modulo their number.
+    /// Number of the RPC in [`Caller::call_other`], or that of a poll; modulo [`RPCS`].
     #[prost(uint32, tag = "1")]
     rpc: u32,
     /// The encoded request. A task token that is left out becomes that of the last task.
@@ -79,15 +84,14 @@ struct Caller {
     activity_task: Bytes,
 }
 
-/// Calls an RPC with a decoded request; `None` if the bytes are no such request.
+/// Decodes the request of an RPC, completes it and calls; nothing if the bytes are no such request.
 macro_rules! call {
-    ($service:ident, $bytes:ident, $method:ident, $request:ident) => {
-        call!($service, $bytes, $method, $request, |_| {})
-    };
-    ($service:ident, $bytes:ident, $method:ident, $request:ident, $complete:expr) => {{
+    ($service:ident, $bytes:ident, $method:ident, $request:ident $(, $token:expr)?) => {{
+        #[allow(unused_mut, reason = "only a token is changed")]
         let Ok(mut request) = $request::decode($bytes) else { return };
-        let complete: &dyn Fn(&mut $request) = &$complete;
-        complete(&mut request);
+        $(if request.task_token.is_empty() {
+            request.task_token = $token.clone();
+        })?
         checked($service.$method(Request::new(request)).await)
     }};
 }
@@ -106,49 +110,9 @@ impl Caller {
         assert!(answered.is_ok(), "RPC {} was not answered", call.rpc);
     }
 
-    #[expect(clippy::too_many_lines, reason = "a table: one entry per RPC")]
     async fn call(&mut self, service: &Service, rpc: u32, bytes: &[u8]) {
-        let workflow_task = self.workflow_task.clone();
-        let query_task = self.query_task.clone();
-        let activity_task = self.activity_task.clone();
-        let or = |token: &mut Bytes, last: &Bytes| {
-            if token.is_empty() {
-                token.clone_from(last);
-            }
-        };
-        match rpc % 28 {
-            0 => drop(call!(service, bytes, start_workflow_execution, StartWorkflowExecutionRequest)),
-            1 => drop(call!(service, bytes, signal_workflow_execution, SignalWorkflowExecutionRequest)),
-            2 => drop(call!(
-                service,
-                bytes,
-                signal_with_start_workflow_execution,
-                SignalWithStartWorkflowExecutionRequest
-            )),
-            3 => drop(call!(
-                service,
-                bytes,
-                request_cancel_workflow_execution,
-                RequestCancelWorkflowExecutionRequest
-            )),
-            4 => drop(call!(service, bytes, terminate_workflow_execution, TerminateWorkflowExecutionRequest)),
-            5 => drop(call!(service, bytes, describe_workflow_execution, DescribeWorkflowExecutionRequest)),
-            6 => drop(call!(service, bytes, list_workflow_executions, ListWorkflowExecutionsRequest)),
-            7 => drop(call!(service, bytes, count_workflow_executions, CountWorkflowExecutionsRequest)),
-            8 => drop(call!(
-                service,
-                bytes,
-                get_workflow_execution_history,
-                GetWorkflowExecutionHistoryRequest
-            )),
-            9 => drop(call!(
-                service,
-                bytes,
-                get_workflow_execution_history_reverse,
-                GetWorkflowExecutionHistoryReverseRequest
-            )),
-            10 => drop(call!(service, bytes, query_workflow, QueryWorkflowRequest)),
-            11 => {
+        match rpc % RPCS {
+            POLL_WORKFLOW_TASK => {
                 let task = call!(service, bytes, poll_workflow_task_queue, PollWorkflowTaskQueueRequest);
                 if let Some(task) = task.filter(|task| !task.task_token.is_empty()) {
                     let is_query = task.query.is_some();
@@ -156,89 +120,53 @@ impl Caller {
                         task.task_token;
                 }
             }
-            12 => drop(call!(
-                service,
-                bytes,
-                respond_workflow_task_completed,
-                RespondWorkflowTaskCompletedRequest,
-                |request| or(&mut request.task_token, &workflow_task)
-            )),
-            13 => drop(call!(
-                service,
-                bytes,
-                respond_workflow_task_failed,
-                RespondWorkflowTaskFailedRequest,
-                |request| or(&mut request.task_token, &workflow_task)
-            )),
-            14 => drop(call!(
-                service,
-                bytes,
-                respond_query_task_completed,
-                RespondQueryTaskCompletedRequest,
-                |request| or(&mut request.task_token, &query_task)
-            )),
-            15 => {
+            POLL_ACTIVITY_TASK => {
                 let task = call!(service, bytes, poll_activity_task_queue, PollActivityTaskQueueRequest);
                 if let Some(task) = task.filter(|task| !task.task_token.is_empty()) {
                     self.activity_task = task.task_token;
                 }
             }
-            16 => drop(call!(
-                service,
-                bytes,
-                respond_activity_task_completed,
-                RespondActivityTaskCompletedRequest,
-                |request| or(&mut request.task_token, &activity_task)
-            )),
-            17 => drop(call!(
-                service,
-                bytes,
-                respond_activity_task_completed_by_id,
-                RespondActivityTaskCompletedByIdRequest
-            )),
-            18 => drop(call!(
-                service,
-                bytes,
-                respond_activity_task_failed,
-                RespondActivityTaskFailedRequest,
-                |request| or(&mut request.task_token, &activity_task)
-            )),
-            19 => drop(call!(
-                service,
-                bytes,
-                respond_activity_task_failed_by_id,
-                RespondActivityTaskFailedByIdRequest
-            )),
-            20 => drop(call!(
-                service,
-                bytes,
-                respond_activity_task_canceled,
-                RespondActivityTaskCanceledRequest,
-                |request| or(&mut request.task_token, &activity_task)
-            )),
-            21 => drop(call!(
-                service,
-                bytes,
-                respond_activity_task_canceled_by_id,
-                RespondActivityTaskCanceledByIdRequest
-            )),
-            22 => drop(call!(
-                service,
-                bytes,
-                record_activity_task_heartbeat,
-                RecordActivityTaskHeartbeatRequest,
-                |request| or(&mut request.task_token, &activity_task)
-            )),
-            23 => drop(call!(
-                service,
-                bytes,
-                record_activity_task_heartbeat_by_id,
-                RecordActivityTaskHeartbeatByIdRequest
-            )),
-            24 => drop(call!(service, bytes, reset_sticky_task_queue, ResetStickyTaskQueueRequest)),
-            25 => drop(call!(service, bytes, describe_task_queue, DescribeTaskQueueRequest)),
-            26 => drop(call!(service, bytes, shutdown_worker, ShutdownWorkerRequest)),
-            _ => drop(call!(service, bytes, describe_namespace, DescribeNamespaceRequest)),
+            other => self.call_other(service, other, bytes).await,
+        }
+    }
+
+    /// Calls an RPC that is no poll.
+    async fn call_other(&self, service: &Service, rpc: u32, bytes: &[u8]) {
+        macro_rules! calls {
+            ($($number:literal => $method:ident($request:ident $(, $token:expr)?);)*) => {
+                match rpc {
+                    $($number => drop(call!(service, bytes, $method, $request $(, $token)?)),)*
+                    _ => unreachable!("every number below {RPCS} has an RPC"),
+                }
+            };
+        }
+        calls! {
+            0 => start_workflow_execution(StartWorkflowExecutionRequest);
+            1 => signal_workflow_execution(SignalWorkflowExecutionRequest);
+            2 => signal_with_start_workflow_execution(SignalWithStartWorkflowExecutionRequest);
+            3 => request_cancel_workflow_execution(RequestCancelWorkflowExecutionRequest);
+            4 => terminate_workflow_execution(TerminateWorkflowExecutionRequest);
+            5 => describe_workflow_execution(DescribeWorkflowExecutionRequest);
+            6 => list_workflow_executions(ListWorkflowExecutionsRequest);
+            7 => count_workflow_executions(CountWorkflowExecutionsRequest);
+            8 => get_workflow_execution_history(GetWorkflowExecutionHistoryRequest);
+            9 => get_workflow_execution_history_reverse(GetWorkflowExecutionHistoryReverseRequest);
+            10 => query_workflow(QueryWorkflowRequest);
+            12 => respond_workflow_task_completed(RespondWorkflowTaskCompletedRequest, self.workflow_task);
+            13 => respond_workflow_task_failed(RespondWorkflowTaskFailedRequest, self.workflow_task);
+            14 => respond_query_task_completed(RespondQueryTaskCompletedRequest, self.query_task);
+            16 => respond_activity_task_completed(RespondActivityTaskCompletedRequest, self.activity_task);
+            17 => respond_activity_task_completed_by_id(RespondActivityTaskCompletedByIdRequest);
+            18 => respond_activity_task_failed(RespondActivityTaskFailedRequest, self.activity_task);
+            19 => respond_activity_task_failed_by_id(RespondActivityTaskFailedByIdRequest);
+            20 => respond_activity_task_canceled(RespondActivityTaskCanceledRequest, self.activity_task);
+            21 => respond_activity_task_canceled_by_id(RespondActivityTaskCanceledByIdRequest);
+            22 => record_activity_task_heartbeat(RecordActivityTaskHeartbeatRequest, self.activity_task);
+            23 => record_activity_task_heartbeat_by_id(RecordActivityTaskHeartbeatByIdRequest);
+            24 => reset_sticky_task_queue(ResetStickyTaskQueueRequest);
+            25 => describe_task_queue(DescribeTaskQueueRequest);
+            26 => shutdown_worker(ShutdownWorkerRequest);
+            27 => describe_namespace(DescribeNamespaceRequest);
         }
     }
 }

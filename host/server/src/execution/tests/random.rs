@@ -1,7 +1,7 @@
 //! Random lives of runs. Whatever happens, the facts give the same runs again, and every run can
 //! still be brought to its end.
 
-use crate::execution::tests::script::Script;
+use crate::{execution::tests::script::Script, simulation::random::Random};
 
 const LIVES: u64 = 300;
 const LINES: u64 = 120;
@@ -62,19 +62,19 @@ fn every_life_can_be_read_back_and_brought_to_its_end() {
 }
 
 fn live(seed: u64, mut script: Script) -> String {
-    let mut state = seed;
+    let mut random = Random::new(seed);
     for id in IDS {
         script.line(&format!("start @{id}"));
     }
     script.line("poll @x");
     for _ in 0..LINES {
-        let id = IDS[index(&mut state, IDS.len())];
-        let line = LINES_TO_CHOOSE_FROM[index(&mut state, LINES_TO_CHOOSE_FROM.len())];
+        let id = *random.pick(&IDS);
+        let line = *random.pick(LINES_TO_CHOOSE_FROM);
         if line.starts_with("complete") || line == "fail" {
             // Mostly about a task that is there, often with something happening meanwhile.
             script.line(&format!("poll @{id}"));
             let meanwhile = ["signal three", "+1", "done a", "error b", "beat a", "cancel", "poll"];
-            script.line(&format!("{} @{id}", meanwhile[index(&mut state, meanwhile.len())]));
+            script.line(&format!("{} @{id}", random.pick(&meanwhile)));
         }
         script.line(&line.replace("ID", id));
     }
@@ -98,13 +98,4 @@ fn bring_to_end(script: &mut Script, id: &str) {
         }
     }
     panic!("{id} is still open");
-}
-
-/// A number below `len`, by splitmix64.
-fn index(state: &mut u64, len: usize) -> usize {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *state;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    usize::try_from((z ^ (z >> 31)) % u64::try_from(len).unwrap()).unwrap()
 }
