@@ -390,7 +390,9 @@ fn is_zombie(pid: Pid) -> bool {
 /// the first thread alone is what `/proc/PID/stat` shows.
 fn is_stopped(pid: Pid) -> bool {
     let threads = std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_pid())).unwrap();
-    threads.map(|thread| thread.unwrap().path().join("stat")).all(|stat| is_in_state(stat.to_str().unwrap(), 'T'))
+    threads
+        .map(|thread| thread.unwrap().path().join("stat"))
+        .all(|stat| is_in_state(stat.to_str().unwrap(), 'T'))
 }
 
 fn is_in_state(stat: &str, state: char) -> bool {

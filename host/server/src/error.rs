@@ -21,6 +21,13 @@ pub(crate) enum Error {
     Exhausted { message: String, cause: ExhaustedCause },
     #[error("{0}")]
     FailedPrecondition(String),
+    /// The workflow cannot take the call now.
+    #[error("{0}")]
+    WorkflowNotReady(String),
+    #[error("{0}")]
+    PermissionDenied(String),
+    #[error("{0}")]
+    Unavailable(String),
     #[error("{0}")]
     Unimplemented(String),
     /// The run cannot be read.
@@ -37,6 +44,8 @@ pub(crate) enum ExhaustedCause {
     Storage,
     /// Too many calls wait.
     Waiting,
+    /// Too many updates of one workflow are on their way.
+    Updates,
 }
 
 impl Error {
@@ -54,6 +63,14 @@ impl Error {
 
     pub(crate) fn completed() -> Self {
         Self::Completed
+    }
+
+    /// A worker is about to close the workflow, or another run follows this one.
+    pub(crate) fn closing() -> Self {
+        Self::Exhausted {
+            message: "workflow operation can not be applied because workflow is closing".to_owned(),
+            cause: ExhaustedCause::BusyWorkflow,
+        }
     }
 
     pub(crate) fn no_task() -> Self {

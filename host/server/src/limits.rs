@@ -5,6 +5,8 @@ use std::time::Duration;
 /// Longest string of a request, in bytes: ids, types, names of queues and signals, identities, versions, keys of
 /// headers and memos. `limit.maxIDLength` of Temporal's server. Longer are only the texts of [`TEXT_BYTES`].
 pub(crate) const ID_BYTES: usize = 1_000;
+/// Longest id of a message about an update, in bytes: that of the update with what service and worker add.
+pub(crate) const MESSAGE_ID_BYTES: usize = ID_BYTES + 64;
 /// Longest text for people: reasons, messages and stack traces of failures, errors of queries; also list filters and
 /// the deprecated `control`. Failures and errors are cut to it, other texts are refused.
 pub(crate) const TEXT_BYTES: usize = 64 * 1024;
@@ -65,3 +67,20 @@ pub(crate) const RETRIED_WORKFLOW_TASK_TIMEOUT: Duration = Duration::from_secs(6
 pub(crate) const CONTINUE_AS_NEW_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest time for which workflow tasks may complete only to ask for another.
 pub(crate) const TASK_HEARTBEATS: Duration = Duration::from_secs(1_800);
+/// Updates of a run that are admitted or accepted and not completed. `history.maxInFlightUpdates` of Temporal's server.
+pub(crate) const UPDATES_IN_FLIGHT: usize = 10;
+/// Bytes of the updates of a run that wait for a worker's verdict. `history.maxInFlightUpdatePayloads`.
+pub(crate) const UPDATE_BYTES_IN_FLIGHT: usize = 20 * 1024 * 1024;
+/// Updates that a run accepts in all. `history.maxTotalUpdates`.
+pub(crate) const UPDATES: usize = 2_000;
+/// Updates from which workers are told to continue as new: nine tenths of [`UPDATES`].
+/// `history.maxTotalUpdates.suggestContinueAsNewThreshold`.
+pub(crate) const SUGGEST_CONTINUE_AS_NEW_UPDATES: usize = 1_800;
+/// Bytes of the updates that go along with one workflow task, beside a page of its history, so that the answer stays
+/// below the 4 MiB that gRPC clients accept. One that is larger goes alone.
+pub(crate) const TASK_UPDATE_BYTES: usize = 1024 * 1024;
+/// Time for a worker to take a speculative workflow task from the normal queue. It then becomes one as any other.
+pub(crate) const SPECULATIVE_TASK_SCHEDULE_TO_START: Duration = Duration::from_secs(5);
+/// Most events that a worker got with a speculative workflow task of which nothing remains; it gets them again with the
+/// next one. `history.discardSpeculativeWorkflowTaskMaximumEventsCount`.
+pub(crate) const DROPPED_TASK_EVENTS: i64 = 10;

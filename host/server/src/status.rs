@@ -6,7 +6,7 @@ use host_wire::{
     temporal::api::{
         enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope},
         errordetails::v1::{
-            NamespaceNotFoundFailure, NotFoundFailure, ResourceExhaustedFailure,
+            NamespaceNotFoundFailure, NotFoundFailure, PermissionDeniedFailure, ResourceExhaustedFailure,
             WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
         },
     },
@@ -26,6 +26,11 @@ impl From<Error> for Status {
             Error::InvalidArgument(_) => Self::invalid_argument(message),
             Error::Unimplemented(_) => Self::unimplemented(message),
             Error::Damaged(_) => Self::data_loss(message),
+            Error::WorkflowNotReady(_) => not_ready(&message),
+            Error::PermissionDenied(_) => {
+                status_with_detail(Code::PermissionDenied, &message, &PermissionDeniedFailure::default())
+            }
+            Error::Unavailable(_) => Self::unavailable(message),
             Error::FailedPrecondition(_) => Self::failed_precondition(message),
             Error::NotFound(_) | Error::Completed => {
                 status_with_detail(Code::NotFound, &message, &NotFoundFailure::default())
@@ -42,15 +47,18 @@ impl From<Error> for Status {
                 status_with_detail(Code::AlreadyExists, &message, &detail)
             }
             Error::Exhausted { cause, .. } => {
+                let scope = match cause {
+                    ExhaustedCause::Updates => ResourceExhaustedScope::Namespace,
+                    _ => ResourceExhaustedScope::System,
+                };
                 let cause = match cause {
                     ExhaustedCause::BusyWorkflow => ResourceExhaustedCause::BusyWorkflow,
-                    ExhaustedCause::Waiting => ResourceExhaustedCause::ConcurrentLimit,
+                    ExhaustedCause::Waiting | ExhaustedCause::Updates => {
+                        ResourceExhaustedCause::ConcurrentLimit
+                    }
                     ExhaustedCause::Storage => ResourceExhaustedCause::PersistenceStorageLimit,
                 };
-                let detail = ResourceExhaustedFailure {
-                    cause: cause.into(),
-                    scope: ResourceExhaustedScope::System.into(),
-                };
+                let detail = ResourceExhaustedFailure { cause: cause.into(), scope: scope.into() };
                 status_with_detail(Code::ResourceExhausted, &message, &detail)
             }
         }

@@ -49,11 +49,20 @@ pub(crate) fn python_activities(environment: &Environment) -> Result<()> {
 /// Every state machine of the service, under the official worker. Here each case must come to its end; the
 /// comparison of the histories checks what it did.
 pub(crate) fn python_state_machines(environment: &Environment) -> Result<()> {
+    python_cases(environment, "machines.py")
+}
+
+/// Updates under the official client and worker, compared likewise.
+pub(crate) fn python_updates(environment: &Environment) -> Result<()> {
+    python_cases(environment, "updates.py")
+}
+
+fn python_cases(environment: &Environment, file: &str) -> Result<()> {
     let scene = environment.scene()?;
     let only = std::env::var("HOST_TEST_CASES").unwrap_or_default();
     let report = scene.folder.path().join("report.json");
     let arguments = [report.to_str().context("path")?].into_iter().chain(only.split_whitespace());
-    let output = run(&mut scene.python("machines.py", &arguments.collect::<Vec<_>>())?)?;
+    let output = run(&mut scene.python(file, &arguments.collect::<Vec<_>>())?)?;
     ensure!(output.code == 0, "{output:?}");
     let said: serde_json::Value = serde_json::from_slice(&std::fs::read(report)?)?;
     let wrong = said["wrong"].as_object().context("no report")?;

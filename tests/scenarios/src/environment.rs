@@ -58,11 +58,6 @@ impl Environment {
         Self { service, python, scenario, scenes: AtomicU32::new(0), workflow_ids: Mutex::default() }
     }
 
-    /// Whether the service is ours.
-    pub(crate) fn is_embedded(&self) -> bool {
-        matches!(*self.service, Running::Embedded(_))
-    }
-
     pub(crate) fn scene(&self) -> Result<Scene<'_>> {
         let number = self.scenes.fetch_add(1, Ordering::Relaxed);
         Ok(Scene {

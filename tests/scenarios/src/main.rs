@@ -75,6 +75,7 @@ const SCENARIOS: &[Scenario] = &[
     ("updates", Needs::Nothing, updates::updates),
     ("python_client", Needs::Python, clients::python_client),
     ("python_state_machines", Needs::Python, clients::python_state_machines),
+    ("python_updates", Needs::Python, clients::python_updates),
     ("python_activities", Needs::Python, clients::python_activities),
 ];
 

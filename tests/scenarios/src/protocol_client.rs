@@ -4,12 +4,10 @@ use anyhow::Result;
 use guest_sdk_types::{Failure, Payload};
 use host_service::{ConnectOptions, RemoteService, WorkflowService as _};
 use host_wire::payloads_to_proto;
-use host_wire::temporal::api::common::v1::WorkflowExecution;
-use host_wire::temporal::api::update::v1::{Input, Request as UpdateRequest};
 use host_wire::temporal::api::workflowservice::v1::{
     RecordActivityTaskHeartbeatRequest, RecordActivityTaskHeartbeatResponse,
     RespondActivityTaskCanceledRequest, RespondActivityTaskCompletedRequest,
-    RespondActivityTaskFailedRequest, UpdateWorkflowExecutionRequest, UpdateWorkflowExecutionResponse,
+    RespondActivityTaskFailedRequest,
 };
 use tokio::runtime::Runtime;
 use tonic::Request;
@@ -83,31 +81,6 @@ impl ProtocolClient {
             ..Default::default()
         };
         let call = self.service.record_activity_task_heartbeat(Request::new(message));
-        self.runtime.block_on(call).map(tonic::Response::into_inner)
-    }
-
-    /// `UpdateWorkflowExecution`.
-    pub(crate) fn update(
-        &self,
-        workflow_id: &str,
-        name: &str,
-        argument: &str,
-    ) -> Result<UpdateWorkflowExecutionResponse, tonic::Status> {
-        let input = Input {
-            name: name.to_owned(),
-            args: payloads_to_proto(vec![Payload::from_json(argument)]),
-            ..Default::default()
-        };
-        let message = UpdateWorkflowExecutionRequest {
-            namespace: NAMESPACE.to_owned(),
-            workflow_execution: Some(WorkflowExecution {
-                workflow_id: workflow_id.to_owned(),
-                ..Default::default()
-            }),
-            request: Some(UpdateRequest { input: Some(input), ..Default::default() }),
-            ..Default::default()
-        };
-        let call = self.service.update_workflow_execution(Request::new(message));
         self.runtime.block_on(call).map(tonic::Response::into_inner)
     }
 }

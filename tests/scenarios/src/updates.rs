@@ -3,29 +3,16 @@
 use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use test_harness::{component, run};
-use tonic::Code;
 
 use crate::environment::{Environment, Scene};
-use crate::protocol_client::ProtocolClient;
 
 const ID: &str = "basket";
 
-/// `temporal workflow update execute`: what is printed, or the error.
+/// `host workflow update`: what the handler returns, or the error.
 fn add(scene: &Scene<'_>, item: &str) -> Result<Result<Value, String>> {
     let input = json!(item).to_string();
-    let output = run(&mut scene.temporal(&[
-        "workflow",
-        "update",
-        "execute",
-        "--workflow-id",
-        ID,
-        "--name",
-        "add",
-        "--input",
-        &input,
-        "--output",
-        "json",
-    ])?)?;
+    let update = ["workflow", "update", "--workflow-id", ID, "--name", "add", "--input", &input];
+    let output = scene.cli(&[&update[..], &["--output", "json"]].concat())?;
     if output.code != 0 {
         return Ok(Err(output.stderr));
     }
@@ -44,12 +31,6 @@ pub(crate) fn updates(environment: &Environment) -> Result<()> {
     let start =
         ["workflow", "start", "--type", "Basket", "--task-queue", &scene.task_queue, "--workflow-id", ID];
     ensure!(scene.cli(&start)?.code == 0);
-    if environment.is_embedded() {
-        let status = ProtocolClient::connect(scene.address())?.update(ID, "add", "\"tea\"").err();
-        ensure!(status.as_ref().is_some_and(|status| status.code() == Code::Unimplemented), "{status:?}");
-        ensure!(items(&scene)? == json!([]));
-        return Ok(());
-    }
     ensure!(add(&scene, "tea")? == Ok(json!(1)));
     let rejected = add(&scene, "")?.err().context("an item without a name is added")?;
     ensure!(rejected.contains("an item has a name"), "{rejected}");

@@ -19,6 +19,23 @@ pub(crate) fn answer_by<M>(request: &Request<M>, longest: Duration) -> Instant {
     Instant::now() + within
 }
 
+/// When a call is answered that waits for something to happen.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadline {
+    pub(crate) at: Instant,
+    /// Whether the caller asked for it. Then it is an error that nothing happened.
+    pub(crate) is_of_caller: bool,
+}
+
+impl Deadline {
+    /// That of the caller, or [`LONG_CALL`] from now.
+    pub(crate) fn of<M>(request: &Request<M>) -> Self {
+        let latest = Instant::now() + LONG_CALL;
+        let at = answer_by(request, LONG_CALL);
+        Self { at, is_of_caller: at < latest }
+    }
+}
+
 /// The duration in a `grpc-timeout` header.
 fn grpc_timeout(value: &str) -> Option<Duration> {
     let (digits, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;

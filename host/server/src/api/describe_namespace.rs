@@ -45,6 +45,8 @@ pub(crate) fn description(name: &str, retention: Duration) -> DescribeNamespaceR
             id: namespace_id(name),
             capabilities: Some(namespace_info::Capabilities {
                 eager_workflow_start: true,
+                sync_update: true,
+                async_update: true,
                 ..Default::default()
             }),
             limits: Some(namespace_info::Limits {

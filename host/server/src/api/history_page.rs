@@ -6,8 +6,11 @@ use prost::Message;
 use crate::{
     error::Error,
     execution::{
-        executions::Executions, loading::NotReady, record::RunNumber, run::Run,
-        workflow_task::events::transient_events,
+        executions::Executions,
+        loading::NotReady,
+        record::RunNumber,
+        run::Run,
+        workflow_task::events::{has_unstored_events, unstored_events},
     },
     limits,
 };
@@ -27,7 +30,7 @@ pub(crate) struct Page {
     /// The last event of the request; 0: the last that there is.
     #[prost(int64, tag = "4")]
     pub(crate) last: i64,
-    /// Whether the made-up events of a transient task follow the last.
+    /// Whether the made-up events of a transient or speculative task follow the last.
     #[prost(bool, tag = "5")]
     pub(crate) transient: bool,
 }
@@ -40,7 +43,7 @@ impl Page {
             run_id: run.identity().run_id.clone(),
             next,
             last: run.history().next_event_id() - 1,
-            transient: run.workflow_tasks().started_task().is_some_and(|(task, _)| task.is_transient()),
+            transient: run.workflow_tasks().started_task().is_some() && has_unstored_events(run),
         }
     }
 
@@ -79,10 +82,10 @@ impl Page {
         (events, self.token())
     }
 
-    /// Adds the events of a transient task, if they follow the last.
+    /// Adds the events of a transient or speculative task, if they follow the last.
     pub(crate) fn add_transient(&self, run: &Run, events: &mut Vec<Bytes>) {
         if self.transient {
-            events.extend(transient_events(run).iter().map(|event| Bytes::from(event.encode_to_vec())));
+            events.extend(unstored_events(run).iter().map(|event| Bytes::from(event.encode_to_vec())));
         }
     }
 

@@ -13,8 +13,11 @@ use crate::{
         query_task, workflow_task,
     },
     execution::{
-        record::RunNumber, run_transition::RunTransition, task::Task, worker::Worker,
-        workflow_task::start::start_task,
+        record::RunNumber,
+        run_transition::RunTransition,
+        task::Task,
+        worker::Worker,
+        workflow_task::start::{Start, start_task},
     },
     matching::queues::Queued,
 };
@@ -83,8 +86,9 @@ async fn start(
         (),
         |executions, ()| executions.is_readable(run),
         |transition, (), exists| {
-            let start =
-                |run: &mut RunTransition<'_>| start_task(run, scheduled_event_id, attempt, worker, None);
+            let start = |run: &mut RunTransition<'_>| {
+                start_task(run, scheduled_event_id, attempt, worker, Start::Polled)
+            };
             Ok(exists && transition.change(run, start))
         },
         |shard, started| {

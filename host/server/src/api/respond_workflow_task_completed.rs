@@ -30,10 +30,10 @@ pub(crate) async fn handle(
             let activities = completed.eager_activities.iter();
             let activity_tasks =
                 activities.filter_map(|id| activity_task::response(token.run, run, *id)).collect::<Vec<_>>();
-            Ok((completed.next_task, activity_tasks))
+            Ok((completed.next_task, activity_tasks, completed.reset_history_event_id))
         },
         |shard, result| match result {
-            Ok((has_next_task, _)) => {
+            Ok((has_next_task, ..)) => {
                 shard.queries.answer_attached(token.run, answers);
                 if *has_next_task {
                     shard.queries.attach(token.run);
@@ -43,10 +43,10 @@ pub(crate) async fn handle(
             Err(_) => shard.queries.detach(token.run),
         },
     );
-    let (_, activity_tasks) = change.await?;
+    let (_, activity_tasks, reset_history_event_id) = change.await?;
     Ok(RespondWorkflowTaskCompletedResponse {
         workflow_task: next_task,
         activity_tasks,
-        reset_history_event_id: 0,
+        reset_history_event_id: reset_history_event_id.unwrap_or_default(),
     })
 }

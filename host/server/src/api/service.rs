@@ -11,9 +11,10 @@ use crate::{
         admission::{admit, admit_completion, answer},
         context::Context,
         count_workflow_executions, delete_workflow_execution, describe_namespace, describe_task_queue,
-        describe_workflow_execution, get_cluster_info, get_system_info, get_workflow_execution_history,
-        get_workflow_execution_history_reverse, list_namespaces, list_workflow_executions,
-        poll_activity_task_queue, poll_nexus_task_queue, poll_workflow_task_queue, query_workflow,
+        describe_workflow_execution, execute_multi_operation, get_cluster_info, get_system_info,
+        get_workflow_execution_history, get_workflow_execution_history_reverse, list_namespaces,
+        list_workflow_executions, poll_activity_task_queue, poll_nexus_task_queue,
+        poll_workflow_execution_update, poll_workflow_task_queue, query_workflow,
         record_activity_task_heartbeat, record_activity_task_heartbeat_by_id, record_worker_heartbeat,
         request_cancel_workflow_execution, reset_sticky_task_queue, respond_activity_task_canceled,
         respond_activity_task_canceled_by_id, respond_activity_task_completed,
@@ -21,6 +22,7 @@ use crate::{
         respond_activity_task_failed_by_id, respond_query_task_completed, respond_workflow_task_completed,
         respond_workflow_task_failed, shutdown_worker, signal_with_start_workflow_execution,
         signal_workflow_execution, start_workflow_execution, terminate_workflow_execution,
+        update_workflow_execution,
     },
     environment::Environment,
     options::Options,
@@ -188,6 +190,30 @@ impl WorkflowService for Service {
     async fn query_workflow(&self, request: Request<QueryWorkflowRequest>) -> Answer<QueryWorkflowResponse> {
         let request = admit(request)?;
         answer(query_workflow::handle(&self.context, request).await)
+    }
+
+    async fn update_workflow_execution(
+        &self,
+        request: Request<UpdateWorkflowExecutionRequest>,
+    ) -> Answer<UpdateWorkflowExecutionResponse> {
+        let request = admit(request)?;
+        answer(update_workflow_execution::handle(&self.context, request).await)
+    }
+
+    async fn poll_workflow_execution_update(
+        &self,
+        request: Request<PollWorkflowExecutionUpdateRequest>,
+    ) -> Answer<PollWorkflowExecutionUpdateResponse> {
+        let request = admit(request)?;
+        answer(poll_workflow_execution_update::handle(&self.context, request).await)
+    }
+
+    async fn execute_multi_operation(
+        &self,
+        request: Request<ExecuteMultiOperationRequest>,
+    ) -> Answer<ExecuteMultiOperationResponse> {
+        let request = admit(request)?;
+        answer(execute_multi_operation::handle(&self.context, request).await)
     }
 
     async fn poll_workflow_task_queue(

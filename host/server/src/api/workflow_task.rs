@@ -8,7 +8,7 @@ use prost::Message;
 
 use crate::{
     api::history_page::Page,
-    execution::{record::RunNumber, run::Run, token::TaskToken},
+    execution::{record::RunNumber, run::Run, token::TaskToken, update::send},
     shard::Shard,
 };
 
@@ -45,6 +45,7 @@ pub(crate) fn response(number: RunNumber, run: &Run, queue: &str) -> Option<Poll
         workflow_execution_task_queue: run.start().queue().cloned(),
         scheduled_time: Some(task.scheduled_time.into()),
         started_time: Some(started.time.into()),
+        messages: send::messages(run),
         ..PollWorkflowTaskQueueResponse::default()
     })
 }

@@ -18,8 +18,14 @@ enum Bound {
 
 /// The strings that may be longer than [`limits::ID_BYTES`], by the names of their fields.
 fn bound(field: &str) -> Bound {
+    if field == "temporal.api.protocol.v1.Message.id" {
+        return Bound::AtMost(limits::MESSAGE_ID_BYTES);
+    }
     match field.rsplit('.').next() {
         Some("reason" | "control" | "query") => Bound::AtMost(limits::TEXT_BYTES),
+        Some("message_id" | "accepted_request_message_id" | "rejected_request_message_id") => {
+            Bound::AtMost(limits::MESSAGE_ID_BYTES)
+        }
         Some("error_message") => Bound::Cut(limits::TEXT_BYTES),
         _ => Bound::AtMost(limits::ID_BYTES),
     }

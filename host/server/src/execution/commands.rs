@@ -20,6 +20,7 @@ use crate::execution::{
     run::Run,
     run_transition::RunTransition,
     timer,
+    update::{self, plan::Steps},
 };
 
 /// Looks up the other runs that a command changes, or that it must know.
@@ -101,9 +102,7 @@ pub(crate) fn check(plan: &mut Plan<'_>, command: &mut Command) -> Result<(), Re
         Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(a) => {
             external::request_cancel::check(plan, a)
         }
-        Attributes::ProtocolMessageCommandAttributes(_) => {
-            Err(Refused::Unsupported("updates (ProtocolMessage)"))
-        }
+        Attributes::ProtocolMessageCommandAttributes(a) => update::respond::check(plan, a),
         Attributes::ScheduleNexusOperationCommandAttributes(_)
         | Attributes::RequestCancelNexusOperationCommandAttributes(_) => {
             Err(Refused::Unsupported("Nexus operations"))
@@ -157,6 +156,7 @@ pub(crate) fn record(
     command: Command,
     identity: &str,
     eager: &mut Vec<i64>,
+    updates: &mut Steps,
 ) {
     let metadata = command.user_metadata;
     match command.attributes {
@@ -202,9 +202,13 @@ pub(crate) fn record(
         Some(Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(a)) => {
             external::request_cancel::record(run, completed_id, *a, metadata);
         }
+        Some(Attributes::ProtocolMessageCommandAttributes(_)) => {
+            if let Some(step) = updates.of_commands.pop_front() {
+                update::respond::record(run, step);
+            }
+        }
         Some(
-            Attributes::ProtocolMessageCommandAttributes(_)
-            | Attributes::ScheduleNexusOperationCommandAttributes(_)
+            Attributes::ScheduleNexusOperationCommandAttributes(_)
             | Attributes::RequestCancelNexusOperationCommandAttributes(_),
         )
         | None => {}

@@ -7,7 +7,7 @@ use host_wire::EventAttributes;
 pub(crate) enum EventKind {
     /// It closes the run.
     Closing,
-    /// It belongs to the workflow task itself and is never buffered.
+    /// It belongs to the workflow task itself, or comes of what its worker says, and is never buffered.
     OfWorkflowTask,
     /// It is buffered while a worker has the workflow task.
     Buffered,
@@ -27,7 +27,9 @@ pub(crate) fn kind(attributes: &EventAttributes) -> EventKind {
         | A::WorkflowTaskStartedEventAttributes(_)
         | A::WorkflowTaskCompletedEventAttributes(_)
         | A::WorkflowTaskFailedEventAttributes(_)
-        | A::WorkflowTaskTimedOutEventAttributes(_) => EventKind::OfWorkflowTask,
+        | A::WorkflowTaskTimedOutEventAttributes(_)
+        | A::WorkflowExecutionUpdateAcceptedEventAttributes(_)
+        | A::WorkflowExecutionUpdateCompletedEventAttributes(_) => EventKind::OfWorkflowTask,
         A::WorkflowExecutionStartedEventAttributes(_)
         | A::ActivityTaskScheduledEventAttributes(_)
         | A::ActivityTaskStartedEventAttributes(_)
@@ -57,9 +59,7 @@ pub(crate) fn kind(attributes: &EventAttributes) -> EventKind {
         | A::SignalExternalWorkflowExecutionFailedEventAttributes(_)
         | A::ExternalWorkflowExecutionSignaledEventAttributes(_)
         | A::UpsertWorkflowSearchAttributesEventAttributes(_)
-        | A::WorkflowExecutionUpdateAcceptedEventAttributes(_)
         | A::WorkflowExecutionUpdateRejectedEventAttributes(_)
-        | A::WorkflowExecutionUpdateCompletedEventAttributes(_)
         | A::WorkflowPropertiesModifiedExternallyEventAttributes(_)
         | A::ActivityPropertiesModifiedExternallyEventAttributes(_)
         | A::WorkflowPropertiesModifiedEventAttributes(_)

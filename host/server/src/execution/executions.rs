@@ -263,9 +263,14 @@ impl Executions {
         self.insert(number, run, false);
     }
 
-    /// A run leaves memory; the archive must have it. Not if a caller needs it.
+    /// A run leaves memory; the archive must have it. Not if a caller needs it, or if it has something that the archive
+    /// does not keep.
     pub(crate) fn evict(&mut self, number: RunNumber) -> Option<Run> {
-        let identity = self.get(number)?.identity();
+        let run = self.get(number)?;
+        if run.is_more_than_its_facts() {
+            return None;
+        }
+        let identity = run.identity();
         if self.pins.hold(number, identity) {
             return None;
         }

@@ -43,6 +43,8 @@ pub(crate) mod task;
 mod timer;
 pub(crate) mod token;
 pub(crate) mod transition;
+pub(crate) mod update;
+mod volatile;
 pub(crate) mod worker;
 pub(crate) mod workflow_task;
 

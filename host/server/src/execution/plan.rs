@@ -8,7 +8,10 @@ use host_wire::temporal::api::{
 };
 use prost::Message;
 
-use crate::{execution::run::Run, limits};
+use crate::{
+    execution::{run::Run, update::plan::UpdatePlan},
+    limits,
+};
 
 /// An invalid command. The workflow task fails with this cause.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,11 +47,12 @@ pub(crate) struct Plan<'a> {
     pub(crate) buffered: usize,
     /// Bytes that the first event of a successor would have.
     pub(crate) successor_bytes: usize,
+    pub(crate) updates: UpdatePlan,
     pub(crate) closes: bool,
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn new(run: &'a Run) -> Self {
+    pub(crate) fn new(run: &'a Run, updates: UpdatePlan) -> Self {
         Self {
             run,
             activity_ids: run
@@ -63,6 +67,7 @@ impl<'a> Plan<'a> {
             external_cancels: run.externals().cancel_count(),
             buffered: run.buffer().events().len(),
             successor_bytes: successor_bytes(run),
+            updates,
             closes: false,
         }
     }

@@ -25,6 +25,7 @@ use crate::{
         signal::state::Signals,
         start::state::Start,
         timer::state::Timers,
+        update::state::Updates,
         workflow_task::state::WorkflowTasks,
     },
     limits,
@@ -46,6 +47,7 @@ pub(crate) struct Run {
     children: Children,
     externals: Externals,
     signals: Signals,
+    updates: Updates,
     cancel_requested: bool,
     attributes: Attributes,
     transitions: i64,
@@ -66,6 +68,7 @@ impl Run {
             children: Children::default(),
             externals: Externals::default(),
             signals: Signals::default(),
+            updates: Updates::default(),
             cancel_requested: false,
             attributes: Attributes::default(),
             transitions: 0,
@@ -161,6 +164,23 @@ impl Run {
         &self.signals
     }
 
+    pub(crate) fn updates(&self) -> &Updates {
+        &self.updates
+    }
+
+    /// Whether it has something that no fact keeps: updates that wait for a verdict, and their workflow task.
+    pub(crate) fn is_more_than_its_facts(&self) -> bool {
+        !self.updates.pending().is_empty() || self.workflow_tasks.speculative().is_some()
+    }
+
+    pub(in crate::execution) fn updates_mut(&mut self) -> &mut Updates {
+        &mut self.updates
+    }
+
+    pub(in crate::execution) fn workflow_tasks_mut(&mut self) -> &mut WorkflowTasks {
+        &mut self.workflow_tasks
+    }
+
     /// Whether a client or another run requested cancellation.
     pub(crate) fn cancel_requested(&self) -> bool {
         self.cancel_requested
@@ -195,6 +215,7 @@ impl Run {
             + self.activities.kept_bytes()
             + self.attributes.bytes()
             + self.signals.request_id_bytes()
+            + self.updates.id_bytes()
     }
 
     /// What is due first, and when. Of what is due at one time, the first in this order.
@@ -267,7 +288,7 @@ impl Run {
             A::WorkflowTaskStartedEventAttributes(a) => self.workflow_tasks.started(id, time, a),
             A::WorkflowTaskCompletedEventAttributes(a) => self.workflow_tasks.completed(a),
             A::WorkflowTaskFailedEventAttributes(a) => self.workflow_tasks.failed(a),
-            A::WorkflowTaskTimedOutEventAttributes(_) => self.workflow_tasks.ended(),
+            A::WorkflowTaskTimedOutEventAttributes(a) => self.workflow_tasks.timed_out(a.timeout_type()),
             A::ActivityTaskScheduledEventAttributes(a) => self.activities.scheduled(id, time, a),
             A::ActivityTaskCancelRequestedEventAttributes(a) => {
                 self.activities.cancel_requested(id, a.scheduled_event_id);
@@ -313,6 +334,8 @@ impl Run {
             }
             A::WorkflowExecutionSignaledEventAttributes(a) => self.signals.received(a),
             A::WorkflowExecutionCancelRequestedEventAttributes(_) => self.cancel_requested = true,
+            A::WorkflowExecutionUpdateAcceptedEventAttributes(a) => self.updates.accepted(id, a),
+            A::WorkflowExecutionUpdateCompletedEventAttributes(a) => self.updates.completed(id, a),
             A::UpsertWorkflowSearchAttributesEventAttributes(a) => {
                 self.attributes.search_attributes_upserted(a);
             }
@@ -321,9 +344,7 @@ impl Run {
             A::ActivityTaskStartedEventAttributes(_) | A::MarkerRecordedEventAttributes(_) => {}
             // The service does not write these.
             A::WorkflowExecutionUpdateAdmittedEventAttributes(_)
-            | A::WorkflowExecutionUpdateAcceptedEventAttributes(_)
             | A::WorkflowExecutionUpdateRejectedEventAttributes(_)
-            | A::WorkflowExecutionUpdateCompletedEventAttributes(_)
             | A::WorkflowPropertiesModifiedExternallyEventAttributes(_)
             | A::ActivityPropertiesModifiedExternallyEventAttributes(_)
             | A::NexusOperationScheduledEventAttributes(_)

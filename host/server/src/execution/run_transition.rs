@@ -4,7 +4,11 @@ use std::ops::Deref;
 
 use host_wire::{
     EventAttributes, event_type,
-    temporal::api::{common::v1::Link, history::v1::HistoryEvent, sdk::v1::UserMetadata},
+    temporal::api::{
+        common::v1::{Link, WorkerVersionStamp},
+        history::v1::HistoryEvent,
+        sdk::v1::UserMetadata,
+    },
 };
 
 use crate::{
@@ -14,6 +18,9 @@ use crate::{
         fact::{Fact, Recorded, UnrecordedChange},
         run::Run,
         successor::NewRun,
+        update::state::{PendingUpdate, UpdateEnd, UpdateNumber},
+        worker::Worker,
+        workflow_task::attributes::{scheduled_attributes, started_attributes},
     },
     time::Time,
 };
@@ -44,6 +51,12 @@ pub(crate) struct RunTransition<'a> {
     ids: &'a mut dyn FnMut() -> String,
     facts: Vec<Fact>,
     effects: Vec<Effect>,
+    /// Whether something changed that lives in memory only.
+    changed_in_memory: bool,
+    /// Updates that do not wait for a verdict any more, each with its end if it was not accepted.
+    decided_updates: Vec<(UpdateNumber, Option<UpdateEnd>)>,
+    /// Whether the run closed and another follows it.
+    is_followed: bool,
     /// While commands are recorded: whether one of them wants a workflow task after them.
     commands_want_task: Option<bool>,
 }
@@ -58,15 +71,50 @@ impl Deref for RunTransition<'_> {
 
 impl<'a> RunTransition<'a> {
     pub(crate) fn new(run: &'a mut Run, now: Time, ids: &'a mut dyn FnMut() -> String) -> Self {
-        Self { run, now, ids, facts: Vec::new(), effects: Vec::new(), commands_want_task: None }
+        Self {
+            run,
+            now,
+            ids,
+            facts: Vec::new(),
+            effects: Vec::new(),
+            changed_in_memory: false,
+            decided_updates: Vec::new(),
+            is_followed: false,
+            commands_want_task: None,
+        }
     }
 
-    /// Ends the change; answers what was recorded and what it asks of others.
-    pub(crate) fn end(self) -> (Vec<Fact>, Vec<Effect>) {
+    /// Ends the change.
+    pub(crate) fn end(mut self) -> RunChanges {
+        while !self.run.is_open()
+            && let Some(pending) = self.run.updates().pending().first()
+        {
+            let update_id = pending.update_id.clone();
+            self.take_update(&update_id, Some(UpdateEnd::of_closed_run(self.is_followed)));
+        }
         if !self.facts.is_empty() {
             self.run.end_transition();
         }
-        (self.facts, self.effects)
+        RunChanges {
+            facts: self.facts,
+            effects: self.effects,
+            changed_in_memory: self.changed_in_memory,
+            decided_updates: self.decided_updates,
+        }
+    }
+
+    /// Changes what lives in memory only.
+    pub(crate) fn in_memory<R>(&mut self, change: impl FnOnce(&mut Run) -> R) -> R {
+        self.changed_in_memory = true;
+        change(self.run)
+    }
+
+    /// Takes an update that waits for a verdict. Without an end, it is accepted.
+    pub(crate) fn take_update(&mut self, update_id: &str, end: Option<UpdateEnd>) -> Option<PendingUpdate> {
+        let index = self.run.updates().pending().iter().position(|it| it.update_id == update_id)?;
+        let pending = self.in_memory(|run| run.updates_mut().pending_mut().remove(index));
+        self.decided_updates.push((pending.number, end));
+        Some(pending)
     }
 
     pub(crate) fn now(&self) -> Time {
@@ -101,6 +149,7 @@ impl<'a> RunTransition<'a> {
 
     /// Keeps a change that is not part of the history.
     pub(crate) fn unrecorded(&mut self, change: UnrecordedChange) {
+        self.store_before_others();
         self.push(Fact::Unrecorded(change));
     }
 
@@ -116,6 +165,7 @@ impl<'a> RunTransition<'a> {
 
     /// Records an event that follows from a command, to be flushed after the events of all commands.
     pub(crate) fn record_after_commands(&mut self, attributes: EventAttributes) {
+        self.store_before_others();
         let event = event(0, self.now, attributes);
         self.push(Fact::Buffered(Recorded::new(event)));
     }
@@ -142,6 +192,11 @@ impl<'a> RunTransition<'a> {
         links: Vec<Link>,
     ) -> i64 {
         let kind = kind(&attributes);
+        if kind == EventKind::Closing {
+            self.is_followed = is_followed(&attributes);
+        } else {
+            self.store_before_others();
+        }
         let buffered = kind == EventKind::Buffered && self.run.workflow_tasks().started_task().is_some();
         let event_id = if buffered { 0 } else { self.run.history().next_event_id() };
         let event = event(event_id, time, attributes);
@@ -156,12 +211,62 @@ impl<'a> RunTransition<'a> {
 
     /// Moves a buffered event into the history.
     pub(crate) fn record_flushed(&mut self, event: HistoryEvent) {
+        self.store_before_others();
         self.push(Fact::Flushed(Recorded::new(event)));
+    }
+
+    /// Records the events of a speculative workflow task: it is one as any other from here on. `identity` and `version`
+    /// are what its started event says of the worker.
+    pub(crate) fn store_speculative_task(&mut self, identity: &str, version: Option<WorkerVersionStamp>) {
+        let Some(task) = self.run.workflow_tasks().speculative().cloned() else { return };
+        let scheduled = scheduled_attributes(self.run, task.queue.clone(), task.attempt);
+        let started = task.started.map(|started| {
+            let worker = Worker { identity: identity.to_owned(), version, ..started.worker.clone() };
+            let id = task.scheduled_event_id;
+            (started_attributes(self.run, id, &worker, &started.request_id), started)
+        });
+        self.in_memory(|run| run.workflow_tasks_mut().set_speculative(None));
+        self.record_at(task.scheduled_time, scheduled);
+        if let Some((attributes, started)) = started {
+            let event_id = self.record_at(started.time, attributes);
+            if started.worker.in_process {
+                self.unrecorded(UnrecordedChange::TaskInProcess(event_id));
+            }
+        } else {
+            self.in_memory(|run| run.workflow_tasks_mut().expire_unstarted());
+        }
+    }
+
+    /// Nothing is recorded past a speculative workflow task: it becomes one as any other first. A closing event takes
+    /// the place of one that no worker has.
+    fn store_before_others(&mut self) {
+        self.store_speculative_task("", None);
     }
 
     fn push(&mut self, fact: Fact) {
         self.run.apply(&fact);
         self.facts.push(fact);
+    }
+}
+
+/// Everything that came out of the change of a run.
+#[derive(Debug)]
+pub(crate) struct RunChanges {
+    pub(crate) facts: Vec<Fact>,
+    pub(crate) effects: Vec<Effect>,
+    pub(crate) changed_in_memory: bool,
+    pub(crate) decided_updates: Vec<(UpdateNumber, Option<UpdateEnd>)>,
+}
+
+/// Whether another run of the same workflow id follows the one that an event closes.
+fn is_followed(closing: &EventAttributes) -> bool {
+    use EventAttributes as A;
+    match closing {
+        A::WorkflowExecutionContinuedAsNewEventAttributes(_) => true,
+        A::WorkflowExecutionCompletedEventAttributes(a) => !a.new_execution_run_id.is_empty(),
+        A::WorkflowExecutionFailedEventAttributes(a) => !a.new_execution_run_id.is_empty(),
+        A::WorkflowExecutionTimedOutEventAttributes(a) => !a.new_execution_run_id.is_empty(),
+        _ => false,
     }
 }
 

@@ -85,6 +85,8 @@ pub(crate) fn continue_as_new(
     if positive(command.workflow_run_timeout).is_some() {
         start.workflow_run_timeout = command.workflow_run_timeout;
     }
+    // Temporal's server writes that there is none.
+    start.workflow_run_timeout.get_or_insert_default();
     if positive(command.workflow_task_timeout).is_some() {
         start.workflow_task_timeout = command.workflow_task_timeout;
     }

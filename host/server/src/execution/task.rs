@@ -10,3 +10,11 @@ pub(crate) enum Task {
     Workflow { run: RunNumber, scheduled_event_id: i64, attempt: i32, queue: TaskQueue },
     Activity { run: RunNumber, scheduled_event_id: i64, attempt: i32, queue: String },
 }
+
+impl Task {
+    pub(crate) fn run(&self) -> RunNumber {
+        match self {
+            Self::Workflow { run, .. } | Self::Activity { run, .. } => *run,
+        }
+    }
+}

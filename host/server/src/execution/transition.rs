@@ -10,9 +10,10 @@ use crate::{
         fact::{Fact, UnrecordedChange},
         record::{Record, RunNumber},
         run::Run,
-        run_transition::{Effect, RunTransition},
+        run_transition::{Effect, RunChanges, RunTransition},
         successor::NewRun,
         task::Task,
+        update::state::{UpdateEnd, UpdateNumber},
     },
     time::Time,
 };
@@ -43,6 +44,10 @@ pub(crate) struct Touched {
 pub(crate) struct Changes {
     pub(crate) records: Vec<Record>,
     pub(crate) tasks: Vec<Task>,
+    /// Runs of which something changed that lives in memory only.
+    pub(crate) changed_in_memory: BTreeSet<RunNumber>,
+    /// Updates that do not wait for a verdict any more, each with its end if it was not accepted.
+    pub(crate) decided_updates: Vec<(UpdateNumber, Option<UpdateEnd>)>,
 }
 
 impl<'a> Transition<'a> {
@@ -93,8 +98,12 @@ impl<'a> Transition<'a> {
         self.touched.changing = Some(number);
         let mut changed = RunTransition::new(run, self.now, self.ids);
         let result = change(&mut changed);
-        let (facts, effects) = changed.end();
+        let RunChanges { facts, effects, changed_in_memory, decided_updates } = changed.end();
         self.touched.changing = None;
+        self.changes.decided_updates.extend(decided_updates);
+        if changed_in_memory {
+            self.changes.changed_in_memory.insert(number);
+        }
         self.effects.extend(effects.into_iter().map(|effect| (number, effect)));
         if !facts.is_empty() {
             self.changes.records.push(Record { run: number, identity: None, facts });

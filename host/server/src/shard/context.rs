@@ -97,6 +97,11 @@ impl ShardContext {
         self.environment.clock.now()
     }
 
+    /// A new id.
+    pub(crate) fn new_id(&self) -> String {
+        self.environment.ids.next()
+    }
+
     /// For how long closed runs are kept.
     pub(crate) fn retention(&self) -> Duration {
         self.retention
@@ -212,7 +217,13 @@ impl ShardContext {
             }
         };
         if changes.records.is_empty() {
-            return Ok((result, shard.position()));
+            let position = shard.position();
+            let sooner = shard.note_changes_in_memory(&changes, now);
+            drop(shard);
+            if sooner {
+                self.deadlines.notify_one();
+            }
+            return Ok((result, position));
         }
         shard.executions.note_good(touched.changed);
         let ends_process = EndsProcess("a transition was done and not handed to the log");

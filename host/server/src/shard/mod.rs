@@ -27,7 +27,7 @@ use crate::{
         transition::{self, Changes},
         workflow_task,
     },
-    matching::{queries::Queries, queues::Queues},
+    matching::{queries::Queries, queues::Queues, updates::Updates},
     storage::Position,
     time::Time,
 };
@@ -49,6 +49,7 @@ pub(crate) struct Shard {
     pub(crate) executions: Executions,
     pub(crate) queues: Queues,
     pub(crate) queries: Queries,
+    pub(crate) updates: Updates,
     last: Position,
     /// The last position when runs were last dropped from memory. The archive must have it before it is read.
     dropped_at: Position,
@@ -67,6 +68,7 @@ impl Shard {
             executions,
             queues: Queues::default(),
             queries: Queries::default(),
+            updates: Updates::default(),
             last,
             dropped_at: 0,
             touched: HashMap::new(),
@@ -113,6 +115,8 @@ impl Shard {
     pub(crate) fn drop_transition(&mut self, touched: &transition::Touched, message: &str) {
         self.executions.drop_transition(touched, message);
         self.dropped_at = self.last;
+        // What lived in memory only is gone: callers that wait for it are to see that.
+        touched.changed.iter().for_each(|number| self.notify(*number));
     }
 
     /// The position that the archive must have before it is read.
@@ -137,17 +141,47 @@ impl Shard {
         let mut sooner = false;
         let mut archived = Vec::new();
         let runs: BTreeSet<RunNumber> = changes.records.iter().map(|record| record.run).collect();
-        for number in runs {
+        for &number in &runs {
             let closed = self.executions.get(number).filter(|run| !run.is_open());
             archived.extend(closed.map(|run| Archived::new(number, run)));
             let touched = Touched { position: self.last, leaves: closed.is_some() };
             self.touched.insert(number, touched);
-            sooner |= self.arm(number);
-            if let Some(watcher) = self.watchers.get(&number) {
-                watcher.notify_waiters();
-            }
         }
+        for number in runs.union(&changes.changed_in_memory) {
+            sooner |= self.arm(*number);
+            self.notify(*number);
+        }
+        self.decide_updates(changes);
         Noted { position: self.last, sooner, archived, awaited, lazy: changes.only_starts() }
+    }
+
+    /// Does the same for a transition that changed only what lives in memory; answers whether there is an earlier
+    /// deadline now.
+    pub(crate) fn note_changes_in_memory(&mut self, changes: &Changes, now: Time) -> bool {
+        self.now = now;
+        for task in &changes.tasks {
+            let position = self.position_of(task.run());
+            self.queues.push(&self.executions, &self.queries, task.clone(), position, now);
+        }
+        let mut sooner = false;
+        for number in &changes.changed_in_memory {
+            sooner |= self.arm(*number);
+            self.notify(*number);
+        }
+        self.decide_updates(changes);
+        sooner
+    }
+
+    fn decide_updates(&mut self, changes: &Changes) {
+        for (number, end) in &changes.decided_updates {
+            self.updates.decide(*number, end.as_ref());
+        }
+    }
+
+    fn notify(&self, number: RunNumber) {
+        if let Some(watcher) = self.watchers.get(&number) {
+            watcher.notify_waiters();
+        }
     }
 
     /// Puts the run's next deadline into the heap; answers whether it is the first of all.
@@ -180,9 +214,7 @@ impl Shard {
     pub(crate) fn forget(&mut self, number: RunNumber) {
         self.executions.delete(number);
         self.deadlines.remove(&number);
-        if let Some(watcher) = self.watchers.get(&number) {
-            watcher.notify_waiters();
-        }
+        self.notify(number);
     }
 
     /// A run whose deadline has passed; else the time of the first deadline.
@@ -206,10 +238,21 @@ impl Shard {
         self.watchers.entry(run).or_default().clone()
     }
 
+    /// Updates are lost with runs that are read again, after a panic, or deleted.
+    fn release_lost_updates(&mut self) {
+        if self.updates.open_count() > 0 {
+            let runs = self.executions.iter();
+            let pending = runs.flat_map(|(_, run)| run.updates().pending().iter().map(|it| it.number));
+            let pending: BTreeSet<_> = pending.collect();
+            self.updates.retain(|number| pending.contains(&number));
+        }
+    }
+
     /// Removes watchers and queues without users, and evicts runs that wait or are closed and that the runs' file
     /// has up to `applied`.
     pub(crate) fn sweep(&mut self, applied: Position, now: Time) -> Swept {
         self.watchers.retain(|_, watcher| Arc::strong_count(watcher) > 1);
+        self.release_lost_updates();
         self.queues.sweep(now);
         let mut evicted = Vec::new();
         let executions = &mut self.executions;

@@ -9,7 +9,7 @@ use host_wire::{
 };
 
 use crate::{
-    error::{Error, ExhaustedCause},
+    error::Error,
     execution::{
         request::{check_input, check_length, check_name},
         run_transition::RunTransition,
@@ -52,10 +52,7 @@ pub(crate) fn receive(run: &mut RunTransition<'_>, signal: Signal) -> Result<(),
         return Ok(());
     }
     if run.workflow_tasks().close_attempted() && run.workflow_tasks().started_task().is_some() {
-        return Err(Error::Exhausted {
-            message: "workflow operation can not be applied because workflow is closing".to_owned(),
-            cause: ExhaustedCause::BusyWorkflow,
-        });
+        return Err(Error::closing());
     }
     if run.signals().count() >= limits::SIGNALS {
         return Err(Error::invalid("exceeded workflow execution limit for signal events"));

@@ -219,7 +219,15 @@ fn may_follow(damage: &Damage, request: &StartWorkflowExecutionRequest) -> bool 
         }
 }
 
-fn existing(executions: &Executions, request: &StartWorkflowExecutionRequest) -> Result<Existing, NotReady> {
+/// The effect of the latest run of the workflow id on a start.
+///
+/// # Errors
+///
+/// When the policies of the start refuse it, or a run must be loaded first.
+pub(crate) fn existing(
+    executions: &Executions,
+    request: &StartWorkflowExecutionRequest,
+) -> Result<Existing, NotReady> {
     let latest = match executions.latest(&request.namespace, &request.workflow_id) {
         Err(NotReady::Refused(Error::Damaged(damage))) if may_follow(&damage, request) => None,
         latest => latest?,
@@ -253,7 +261,7 @@ fn existing(executions: &Executions, request: &StartWorkflowExecutionRequest) ->
 }
 
 /// Whether this request started the run before. Requests without id never did.
-fn is_of_request(run: &Run, request_id: &str) -> bool {
+pub(crate) fn is_of_request(run: &Run, request_id: &str) -> bool {
     !request_id.is_empty() && run.identity().request_id == request_id
 }
 
@@ -270,7 +278,12 @@ fn in_the_way(run: &Run, what: &str) -> Error {
     }
 }
 
-fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error> {
+/// Checks a start without looking at any run.
+///
+/// # Errors
+///
+/// Says which part is invalid.
+pub(crate) fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error> {
     check_name("WorkflowId", &request.workflow_id)?;
     check_name("WorkflowType", request.workflow_type.as_ref().map_or("", |of| &of.name))?;
     check_name("TaskQueue", request.task_queue.as_ref().map_or("", |queue| &queue.name))?;

@@ -66,6 +66,13 @@ pub(crate) fn describe(event: &HistoryEvent) -> String {
         A::ChildWorkflowExecutionTerminatedEventAttributes(a) => {
             format!(" of {},{}", a.initiated_event_id, a.started_event_id)
         }
+        A::WorkflowExecutionUpdateAcceptedEventAttributes(a) => {
+            let request = if a.accepted_request.is_some() { "" } else { " without its request" };
+            format!(" {}{request}", a.protocol_instance_id)
+        }
+        A::WorkflowExecutionUpdateCompletedEventAttributes(a) => {
+            format!(" {} of {}", a.meta.as_ref().unwrap().update_id, a.accepted_event_id)
+        }
         _ => String::new(),
     };
     format!("{} {:?}{detail}", event.event_id, event.event_type())

@@ -41,6 +41,15 @@ const LINES_TO_CHOOSE_FROM: &[&str] = &[
     "error b Never @ID",
     "canceled a @ID",
     "beat b @ID",
+    "update u @ID",
+    "update v @ID",
+    "complete accept:u",
+    "complete accept:u finish:u timer:t:3",
+    "complete-sticky finish:u accept:v --return",
+    "complete reject:u",
+    "complete-sticky reject:u reject:v --return",
+    "complete revive:u finish:u complete",
+    "complete finish:v",
     "in-process",
     "restart @ID",
     "evict @ID",
@@ -73,7 +82,17 @@ fn live(seed: u64, mut script: Script) -> String {
         if line.starts_with("complete") || line == "fail" {
             // Mostly about a task that is there, often with something happening meanwhile.
             script.line(&format!("poll @{id}"));
-            let meanwhile = ["signal three", "+1", "done a", "error b", "beat a", "cancel", "poll"];
+            let meanwhile = [
+                "signal three",
+                "+1",
+                "done a",
+                "error b",
+                "beat a",
+                "cancel",
+                "poll",
+                "update u",
+                "update v",
+            ];
             script.line(&format!("{} @{id}", random.pick(&meanwhile)));
         }
         script.line(&line.replace("ID", id));

@@ -10,10 +10,16 @@ use host_wire::{
         },
         enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
         failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
+        protocol::v1::Message,
         taskqueue::v1::TaskQueue,
+        update::v1::{Acceptance, Input, Meta, Outcome, Rejection, Request, Response, outcome},
         workflowservice::v1::StartWorkflowExecutionRequest,
     },
 };
+use prost::Name;
+use prost_types::Any;
+
+use crate::execution::update::admit::Update;
 
 pub(crate) fn start_request(arguments: &[&str], id: &str) -> StartWorkflowExecutionRequest {
     let mut request = StartWorkflowExecutionRequest {
@@ -108,6 +114,67 @@ pub(crate) fn command(text: &str) -> Command {
         other => panic!("no such command: {other}"),
     };
     Command { attributes: Some(attributes), ..Command::default() }
+}
+
+/// Whether a word of a completion is about an update.
+pub(crate) fn is_of_update(word: &str) -> bool {
+    ["accept:", "finish:", "reject:", "revive:", "late:"].iter().any(|verb| word.starts_with(verb))
+}
+
+/// `accept:ID`, `finish:ID`, `reject:ID`: the message, and its command if it has one. `revive:ID` is an acceptance with
+/// the whole request, `late:ID` one without a command.
+pub(crate) fn message(word: &str) -> (Option<Command>, Message) {
+    let (verb, id) = word.split_once(':').unwrap();
+    let request_id = format!("{id}/request");
+    let accept = |request: Option<Request>| {
+        any(&Acceptance {
+            accepted_request_message_id: request_id.clone(),
+            accepted_request_sequencing_event_id: 1,
+            accepted_request: request,
+        })
+    };
+    let body = match verb {
+        "accept" | "late" => accept(None),
+        "revive" => accept(Some(update_request(id).request)),
+        "finish" => any(&Response {
+            meta: Some(Meta { update_id: id.to_owned(), identity: String::new() }),
+            outcome: Some(Outcome { value: Some(outcome::Value::Success(Payloads::default())) }),
+        }),
+        "reject" => any(&Rejection {
+            rejected_request_message_id: request_id.clone(),
+            rejected_request_sequencing_event_id: 1,
+            rejected_request: None,
+            failure: Some(failure("No")),
+        }),
+        other => panic!("no such word: {other}"),
+    };
+    let message_id = format!("{request_id}/{verb}");
+    let message = Message {
+        id: message_id.clone(),
+        protocol_instance_id: id.to_owned(),
+        body: Some(body),
+        sequencing_id: None,
+    };
+    let attributes = ProtocolMessageCommandAttributes { message_id };
+    let attributes = Attributes::ProtocolMessageCommandAttributes(Box::new(attributes));
+    let command = Command { attributes: Some(attributes), ..Command::default() };
+    ((verb != "reject" && verb != "late").then_some(command), message)
+}
+
+fn any<M: Name>(message: &M) -> Any {
+    Any { type_url: M::type_url(), value: message.encode_to_vec() }
+}
+
+/// The request of an update with this id.
+pub(crate) fn update_request(id: &str) -> Update {
+    Update {
+        request: Request {
+            meta: Some(Meta { update_id: id.to_owned(), identity: "client".to_owned() }),
+            input: Some(Input { name: "update".to_owned(), ..Input::default() }),
+            ..Request::default()
+        },
+        wait_stage: Default::default(),
+    }
 }
 
 fn activity_command(id: String, keys: &[&str]) -> ScheduleActivityTaskCommandAttributes {

@@ -4,6 +4,7 @@
 //! ```text
 //! start [key=value …]         signal NAME [request]   cancel    terminate    +SECONDS
 //! poll    complete[-sticky] COMMAND… [--force] [--return]    fail    in-process    restart
+//! update ID    update-start ID [key=value …]    reached ID (polls the update)    forget (what is in memory only)
 //! take ACTIVITY    done ACTIVITY    error ACTIVITY [type]    canceled ACTIVITY    beat ACTIVITY [details]
 //! evict
 //! ```
@@ -15,7 +16,9 @@ use host_wire::{
     temporal::api::{
         common::v1::WorkflowExecution,
         history::v1::HistoryEvent,
+        protocol::v1::message::SequencingId,
         taskqueue::v1::{StickyExecutionAttributes, TaskQueue},
+        update::v1::outcome,
         workflowservice::v1::{
             RespondWorkflowTaskCompletedRequest, RespondWorkflowTaskFailedRequest,
             StartWorkflowExecutionRequest,
@@ -49,12 +52,18 @@ use crate::{
         tests::{
             describe::describe,
             kept::Kept,
-            requests::{command, details, failure, start_request},
+            requests::{command, details, failure, is_of_update, message, start_request, update_request},
         },
         token::TaskToken,
         transition::Transition,
+        update,
         worker::Worker,
-        workflow_task::{complete, events::transient_events, fail::fail, start::start_task},
+        workflow_task::{
+            complete,
+            events::unstored_events,
+            fail::fail,
+            start::{Start, start_task},
+        },
     },
     time::Time,
 };
@@ -72,6 +81,8 @@ pub(crate) struct Script {
     in_process: bool,
     /// Whether runs leave memory whenever they may be read back.
     forgetful: bool,
+    /// Names of updates, by their numbers.
+    updates: Vec<String>,
 }
 
 impl Default for Script {
@@ -85,6 +96,7 @@ impl Default for Script {
             token: None,
             in_process: false,
             forgetful: false,
+            updates: Vec::new(),
         }
     }
 }
@@ -209,6 +221,18 @@ impl Script {
                 writeln!(self.out, "task on sticky queue {}", queue.name).unwrap();
             }
         }
+        for (number, end) in &changes.decided_updates {
+            let name = &self.updates[usize::try_from(*number).unwrap()];
+            match end {
+                Some(update::state::UpdateEnd::Rejected(failure)) => {
+                    writeln!(self.out, "update {name} is rejected: {}", failure.message).unwrap();
+                }
+                Some(update::state::UpdateEnd::Aborted(error)) => {
+                    writeln!(self.out, "update {name} is aborted: {error}").unwrap();
+                }
+                None => {}
+            }
+        }
         self.kept.records().extend(changes.records);
         result
     }
@@ -311,6 +335,14 @@ impl Script {
                 self.executions.evict(number);
                 Ok(())
             }
+            "update" => self.update(first, id),
+            "reached" => self.reached(first, id),
+            "update-start" => self.update_with_start(first, &start_request(&arguments[1..], id)),
+            "forget" => {
+                let number = self.number(id);
+                self.executions.read_again(number);
+                Ok(())
+            }
             "poll" => self.poll(id),
             "complete" => self.complete(arguments, None),
             "complete-sticky" => self.complete(arguments, Some("sticky")),
@@ -373,6 +405,55 @@ impl Script {
         )
     }
 
+    fn update(&mut self, name: &str, id: &str) -> Result<(), Error> {
+        let execution = WorkflowExecution { workflow_id: id.to_owned(), run_id: String::new() };
+        let update = update_request(name);
+        let number = u64::try_from(self.updates.len()).unwrap();
+        self.updates.push(name.to_owned());
+        self.transition(
+            |executions| executions.find("default", Some(&execution)),
+            |transition, run| transition.change(run, |run| update::admit::admit(run, &update, number)),
+        )?;
+        Ok(())
+    }
+
+    fn update_with_start(
+        &mut self,
+        name: &str,
+        request: &StartWorkflowExecutionRequest,
+    ) -> Result<(), Error> {
+        let update = update_request(name);
+        let number = u64::try_from(self.updates.len()).unwrap();
+        self.updates.push(name.to_owned());
+        let updated = self.transition(
+            |executions| update::with_start::prepare(executions, request, name),
+            |transition, plan| {
+                Ok(update::with_start::apply(transition, request.clone(), &update, number, plan))
+            },
+        )?;
+        match updated {
+            Ok(updated) if updated.was_started => writeln!(self.out, "update-start: started"),
+            Ok(_) => writeln!(self.out, "update-start: not started"),
+            Err(refused) => writeln!(self.out, "update-start: {refused:?}"),
+        }
+        .unwrap();
+        Ok(())
+    }
+
+    fn reached(&mut self, name: &str, id: &str) -> Result<(), Error> {
+        let reached = update::reached::of(self.run(id), name);
+        let said = reached.map_or_else(
+            || "unknown".to_owned(),
+            |reached| match reached.outcome.and_then(|outcome| outcome.value) {
+                Some(outcome::Value::Failure(failure)) => format!("failed: {}", failure.message),
+                Some(outcome::Value::Success(_)) => "succeeded".to_owned(),
+                None => reached.stage.as_str_name().rsplit('_').next().unwrap().to_owned(),
+            },
+        );
+        writeln!(self.out, "update {name}: {said}").unwrap();
+        Ok(())
+    }
+
     fn poll(&mut self, id: &str) -> Result<(), Error> {
         let number = self.number(id);
         let task = self.run(id).workflow_tasks().task().cloned().ok_or_else(Error::no_task)?;
@@ -381,14 +462,19 @@ impl Script {
             |executions| Ok(executions.run(number)?.is_some()),
             |transition, _| {
                 transition.change(number, |run| {
-                    start_task(run, task.scheduled_event_id, task.attempt, &worker, None);
+                    start_task(run, task.scheduled_event_id, task.attempt, &worker, Start::Polled);
                 });
                 Ok(())
             },
         )?;
         let run = self.run(id);
-        let (token, transient) = (TaskToken::of_task(number, run), transient_events(run));
+        let (token, transient) = (TaskToken::of_task(number, run), unstored_events(run));
+        let messages = update::send::messages(run);
         self.token = token.or(self.token.take());
+        for message in messages {
+            let Some(SequencingId::EventId(after)) = message.sequencing_id else { panic!("{message:?}") };
+            writeln!(self.out, "poll: {} after {after}", message.id).unwrap();
+        }
         if !transient.is_empty() {
             let text: Vec<_> = transient.iter().map(describe).collect();
             writeln!(self.out, "poll: shown besides: {}", text.join(", ")).unwrap();
@@ -398,11 +484,14 @@ impl Script {
 
     fn complete(&mut self, arguments: &[&str], sticky: Option<&str>) -> Result<(), Error> {
         let token = self.token.clone().unwrap();
-        let commands =
-            arguments.iter().filter(|argument| !argument.starts_with("--")).map(|argument| command(argument));
+        let words = arguments.iter().filter(|argument| !argument.starts_with("--"));
+        let (updates, commands): (Vec<&str>, Vec<&str>) = words.copied().partition(|word| is_of_update(word));
+        let (of_updates, messages): (Vec<_>, Vec<_>) = updates.into_iter().map(message).unzip();
+        let commands = of_updates.into_iter().flatten().chain(commands.into_iter().map(command));
         let request = RespondWorkflowTaskCompletedRequest {
             namespace: "default".to_owned(),
             commands: commands.collect(),
+            messages,
             identity: "worker".to_owned(),
             force_create_new_workflow_task: arguments.contains(&"--force"),
             return_new_workflow_task: arguments.contains(&"--return"),
@@ -420,6 +509,9 @@ impl Script {
                 Ok((completed, next))
             },
         )?;
+        if let Some(event_id) = completed.reset_history_event_id {
+            writeln!(self.out, "complete: nothing remains after event {event_id}").unwrap();
+        }
         if completed.next_task {
             self.token = next;
             writeln!(self.out, "complete: next task in the answer").unwrap();

@@ -8,6 +8,8 @@ use host_wire::{
         enums::v1::WorkflowTaskFailedCause as Cause,
         failure::v1::{Failure, ServerFailureInfo, failure::FailureInfo},
         history::v1::WorkflowTaskCompletedEventAttributes,
+        protocol::v1::Message,
+        taskqueue::v1::StickyExecutionAttributes,
         workflowservice::v1::RespondWorkflowTaskCompletedRequest,
     },
 };
@@ -26,15 +28,23 @@ use crate::{
         run_transition::{Effect, RunTransition},
         token::TaskToken,
         transition::Transition,
+        update::{
+            self,
+            plan::{Steps, UpdatePlan},
+            respond, send,
+        },
         worker::Worker,
-        workflow_task::{end, events::store_transient_events, schedule::schedule_task, start::start_task},
+        workflow_task::{
+            end,
+            events::store_events,
+            schedule::schedule_task,
+            speculative,
+            start::{Start, start_task},
+        },
     },
     limits,
     time::Time,
 };
-
-/// The request id of a workflow task that is started without a poll, as Temporal's server writes it.
-const INLINE_REQUEST_ID: &str = "request-from-RespondWorkflowTaskCompleted";
 
 /// Tasks that the worker gets with the answer.
 #[derive(Debug, Default, PartialEq)]
@@ -43,6 +53,8 @@ pub(crate) struct Completed {
     pub(crate) next_task: bool,
     /// Scheduled event ids of activities that are started already.
     pub(crate) eager_activities: Vec<i64>,
+    /// The last event that the worker keeps, when nothing remains of the task. The worker goes back to it.
+    pub(crate) reset_history_event_id: Option<i64>,
 }
 
 /// Checks the token of a completion and looks up all runs that its commands change.
@@ -73,36 +85,42 @@ pub(crate) fn complete(
     mut request: RespondWorkflowTaskCompletedRequest,
     in_process: bool,
 ) -> Result<Completed, Error> {
-    if !request.messages.is_empty() {
-        return Err(Error::Unimplemented("updates are not supported".to_owned()));
-    }
+    let messages = std::mem::take(&mut request.messages);
     let mut commands = std::mem::take(&mut request.commands);
     let run = transition.run(token.run);
     if commands.is_empty()
+        && messages.is_empty()
         && request.force_create_new_workflow_task
         && heartbeats_too_long(run, transition.now())
     {
         transition.change(token.run, end::time_out);
         return Err(Error::NotFound("workflow task heartbeat timeout".to_owned()));
     }
-    match check(run, &mut commands) {
-        Ok(()) => {}
+    let updates = match check(run, &mut commands, messages) {
+        Ok(updates) => updates,
         Err(Refused::Invalid(message)) => return Err(Error::InvalidArgument(message)),
         Err(Refused::Unsupported(what)) => {
             return Err(Error::Unimplemented(format!("{what} are not supported")));
         }
         Err(Refused::Bad(bad)) => return Err(refuse(transition, token, &bad, &request.identity)),
-    }
-    Ok(transition.change(token.run, |run| record(run, request, commands, in_process)))
+    };
+    Ok(transition.change(token.run, |run| {
+        if speculative::may_be_dropped(run, &request, commands.len(), &updates) {
+            drop_speculative(run, request, updates, in_process)
+        } else {
+            record(run, request, commands, updates, in_process)
+        }
+    }))
 }
 
 fn heartbeats_too_long(run: &Run, now: Time) -> bool {
     run.workflow_tasks().heartbeats_since().is_some_and(|since| now > since.after(limits::TASK_HEARTBEATS))
 }
 
-fn check(run: &Run, commands: &mut [Command]) -> Result<(), Refused> {
-    let mut plan = Plan::new(run);
-    commands.iter_mut().try_for_each(|command| commands::check(&mut plan, command))
+fn check(run: &Run, commands: &mut [Command], messages: Vec<Message>) -> Result<Steps, Refused> {
+    let mut plan = Plan::new(run, UpdatePlan::new(messages));
+    commands.iter_mut().try_for_each(|command| commands::check(&mut plan, command))?;
+    respond::check_remaining(plan)
 }
 
 /// Fails the task because of a command. From the second attempt on, the task is left to time out instead, so that its
@@ -118,7 +136,10 @@ fn refuse(transition: &mut Transition<'_>, token: &TaskToken, bad: &BadCommand, 
             failure_info: Some(FailureInfo::ServerFailureInfo(ServerFailureInfo { non_retryable: false })),
             ..Failure::default()
         };
-        transition.change(token.run, |run| end::fail(run, bad.cause, Some(failure), identity, ""));
+        transition.change(token.run, |run| {
+            update::end::abort_sent(run);
+            end::fail(run, bad.cause, Some(failure), identity, "");
+        });
     }
     Error::InvalidArgument(message)
 }
@@ -127,13 +148,10 @@ fn record(
     run: &mut RunTransition<'_>,
     request: RespondWorkflowTaskCompletedRequest,
     commands: Vec<Command>,
+    mut updates: Steps,
     in_process: bool,
 ) -> Completed {
-    let worker = Worker {
-        identity: request.identity.clone(),
-        version: request.worker_version_stamp.clone(),
-        in_process,
-    };
+    let worker = worker(&request, in_process);
     let (force_new, return_new) = (request.force_create_new_workflow_task, request.return_new_workflow_task);
     let scheduled = run.workflow_tasks().task().map(|task| task.scheduled_time);
     let since = run.workflow_tasks().heartbeats_since().or(scheduled);
@@ -144,13 +162,18 @@ fn record(
     run.begin_commands(force_new);
     let mut eager = Vec::new();
     for command in commands {
-        commands::record(run, completed_id, command, &worker.identity, &mut eager);
+        commands::record(run, completed_id, command, &worker.identity, &mut eager, &mut updates);
     }
+    updates.remaining.into_iter().for_each(|step| respond::record(run, step));
     let wants_task = run.end_commands();
     let mut completed = Completed::default();
     if !run.is_open() {
         return completed;
     }
+    if !force_new {
+        update::end::reject_unprocessed(run);
+    }
+    send::detach(run);
     for id in eager {
         if attempt::start(run, id, 1, &worker) {
             completed.eager_activities.push(id);
@@ -160,23 +183,63 @@ fn record(
     }
     if flush(run) || wants_task {
         schedule_task(run);
+    } else {
+        schedule_for_updates(run, return_new);
     }
-    if return_new && let Some(task) = run.workflow_tasks().task() {
-        let (scheduled_event_id, attempt) = (task.scheduled_event_id, task.attempt);
-        completed.next_task = start_task(run, scheduled_event_id, attempt, &worker, Some(INLINE_REQUEST_ID));
+    if return_new {
+        completed.next_task = start_next(run, &worker, force_new);
     }
     completed
 }
 
-/// Records `WorkflowTaskCompleted`, after the events of a transient task, and keeps the sticky queue.
-fn record_completed(run: &mut RunTransition<'_>, request: RespondWorkflowTaskCompletedRequest) -> i64 {
-    store_transient_events(run, request.worker_version_stamp.clone());
-    let ids = run
-        .workflow_tasks()
-        .started_task()
-        .map(|(task, started)| (task.scheduled_event_id, started.event_id));
-    let (scheduled_event_id, started_event_id) = ids.unwrap_or_default();
-    let sticky = request.sticky_attributes.and_then(|sticky| {
+fn worker(request: &RespondWorkflowTaskCompletedRequest, in_process: bool) -> Worker {
+    Worker { identity: request.identity.clone(), version: request.worker_version_stamp.clone(), in_process }
+}
+
+/// Schedules a task for updates that came while the worker had the last one: a speculative one, if the worker gets it
+/// with the answer.
+fn schedule_for_updates(run: &mut RunTransition<'_>, return_new: bool) {
+    if run.workflow_tasks().task().is_some() || !run.updates().has_unsent() {
+        return;
+    }
+    if return_new {
+        speculative::schedule(run);
+    } else {
+        schedule_task(run);
+    }
+}
+
+/// Starts the next task for the worker that completed the last, if there is one.
+fn start_next(run: &mut RunTransition<'_>, worker: &Worker, after_heartbeat: bool) -> bool {
+    let Some(task) = run.workflow_tasks().task() else { return false };
+    let (scheduled_event_id, attempt) = (task.scheduled_event_id, task.attempt);
+    start_task(run, scheduled_event_id, attempt, worker, Start::Inline { after_heartbeat })
+}
+
+/// Completes a speculative task of which nothing remains: its worker rejected every update.
+fn drop_speculative(
+    run: &mut RunTransition<'_>,
+    request: RespondWorkflowTaskCompletedRequest,
+    updates: Steps,
+    in_process: bool,
+) -> Completed {
+    let worker = worker(&request, in_process);
+    speculative::drop_task(run);
+    updates.remaining.into_iter().for_each(|step| respond::record(run, step));
+    update::end::reject_unprocessed(run);
+    let return_new = request.return_new_workflow_task;
+    keep_sticky(run, request.sticky_attributes);
+    schedule_for_updates(run, return_new);
+    Completed {
+        next_task: return_new && start_next(run, &worker, false),
+        reset_history_event_id: Some(run.workflow_tasks().previous_started_event_id()),
+        ..Completed::default()
+    }
+}
+
+/// Keeps the queue on which the worker wants the next task of the run.
+fn keep_sticky(run: &mut RunTransition<'_>, attributes: Option<StickyExecutionAttributes>) {
+    let sticky = attributes.and_then(|sticky| {
         let queue = sticky.worker_task_queue?.name;
         let schedule_to_start_timeout = sticky.schedule_to_start_timeout;
         (!queue.is_empty()).then_some(Sticky { queue, schedule_to_start_timeout })
@@ -184,6 +247,17 @@ fn record_completed(run: &mut RunTransition<'_>, request: RespondWorkflowTaskCom
     if sticky != run.workflow_tasks().sticky().cloned() {
         run.unrecorded(UnrecordedChange::Sticky(sticky.unwrap_or_default()));
     }
+}
+
+/// Records `WorkflowTaskCompleted`, after the events of a transient or speculative task, and keeps the sticky queue.
+fn record_completed(run: &mut RunTransition<'_>, request: RespondWorkflowTaskCompletedRequest) -> i64 {
+    store_events(run, request.worker_version_stamp.clone());
+    let ids = run
+        .workflow_tasks()
+        .started_task()
+        .map(|(task, started)| (task.scheduled_event_id, started.event_id));
+    let (scheduled_event_id, started_event_id) = ids.unwrap_or_default();
+    keep_sticky(run, request.sticky_attributes);
     run.record(EventAttributes::WorkflowTaskCompletedEventAttributes(Box::new(
         WorkflowTaskCompletedEventAttributes {
             scheduled_event_id,

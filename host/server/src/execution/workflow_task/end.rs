@@ -13,6 +13,7 @@ use crate::execution::{
     buffer::flush::flush,
     fact::{Sticky, UnrecordedChange},
     run_transition::RunTransition,
+    update::send,
     workflow_task::schedule::reschedule,
 };
 
@@ -25,6 +26,7 @@ pub(crate) fn fail(
     binary_checksum: &str,
 ) {
     close_as_failed(run, cause, failure, identity, binary_checksum);
+    send::detach(run);
     let flushed = flush(run);
     reschedule(run, flushed);
 }
@@ -46,6 +48,7 @@ pub(crate) fn flush_full_buffer(run: &mut RunTransition<'_>) {
 
 /// Times out the task: schedule-to-start on a sticky queue, or start-to-close. Schedules the next.
 pub(crate) fn time_out(run: &mut RunTransition<'_>) {
+    run.store_speculative_task("", None);
     let Some(task) = run.workflow_tasks().task() else { return };
     let started_event_id = task.started.as_ref().map(|started| started.event_id);
     let scheduled_event_id = task.scheduled_event_id;
@@ -64,6 +67,7 @@ pub(crate) fn time_out(run: &mut RunTransition<'_>) {
             },
         )));
     }
+    send::detach(run);
     let flushed = flush(run);
     reschedule(run, flushed);
 }
@@ -75,6 +79,10 @@ fn close_as_failed(
     identity: &str,
     binary_checksum: &str,
 ) {
+    if run.workflow_tasks().started_task().is_none() {
+        return;
+    }
+    run.store_speculative_task(identity, None);
     let Some((task, started)) = run.workflow_tasks().started_task() else { return };
     if task.is_transient() {
         run.unrecorded(UnrecordedChange::TransientFailed(run.now().into()));

@@ -1,27 +1,25 @@
 //! The events of a workflow task. A task on its second and later attempts is transient: nothing of it is in the
-//! history until it completes, and workers are shown events that are made up for them.
+//! history until it completes, and workers are shown events that are made up for them. So is a speculative one.
 
-use host_wire::{
-    EventAttributes, duration_to_proto,
-    temporal::api::{
-        common::v1::WorkerVersionStamp,
-        enums::v1::{EventType, SuggestContinueAsNewReason},
-        history::v1::{
-            HistoryEvent, WorkflowTaskScheduledEventAttributes, WorkflowTaskStartedEventAttributes,
-        },
-        taskqueue::v1::TaskQueue,
-    },
+use host_wire::temporal::api::{
+    common::v1::WorkerVersionStamp, enums::v1::EventType, history::v1::HistoryEvent,
 };
 
 use crate::{
-    execution::{run::Run, run_transition::RunTransition, worker::Worker},
-    limits,
+    execution::{
+        run::Run,
+        run_transition::RunTransition,
+        workflow_task::{
+            attributes::{scheduled_attributes, started_attributes},
+            state::WorkflowTask,
+        },
+    },
     time::Time,
 };
 
-/// Scheduled and started events of a transient task, which are not in the history yet.
-pub(crate) fn transient_events(run: &Run) -> Vec<HistoryEvent> {
-    let Some((task, started)) = run.workflow_tasks().started_task().filter(|(task, _)| task.is_transient())
+/// Scheduled and started events of a transient or speculative task, which are not in the history yet.
+pub(crate) fn unstored_events(run: &Run) -> Vec<HistoryEvent> {
+    let Some((task, started)) = run.workflow_tasks().started_task().filter(|_| has_unstored_events(run))
     else {
         return Vec::new();
     };
@@ -48,9 +46,20 @@ pub(crate) fn transient_events(run: &Run) -> Vec<HistoryEvent> {
     ]
 }
 
-/// Records the events of a transient task when it completes. Like those of Temporal's server, they name the build
-/// that completes it.
-pub(crate) fn store_transient_events(run: &mut RunTransition<'_>, version: Option<WorkerVersionStamp>) {
+/// Whether the open task is transient or speculative.
+pub(crate) fn has_unstored_events(run: &Run) -> bool {
+    let tasks = run.workflow_tasks();
+    tasks.speculative().is_some() || tasks.task().is_some_and(WorkflowTask::is_transient)
+}
+
+/// Records the events of a transient or speculative task when it completes. Like those of Temporal's server, they name
+/// the build that completes it.
+pub(crate) fn store_events(run: &mut RunTransition<'_>, version: Option<WorkerVersionStamp>) {
+    if let Some(started) = run.workflow_tasks().speculative().and_then(|task| task.started.as_ref()) {
+        let identity = started.worker.identity.clone();
+        run.store_speculative_task(&identity, version);
+        return;
+    }
     let Some((task, started)) = run.workflow_tasks().started_task().filter(|(task, _)| task.is_transient())
     else {
         return;
@@ -63,37 +72,4 @@ pub(crate) fn store_transient_events(run: &mut RunTransition<'_>, version: Optio
         started_attributes(run, task.scheduled_event_id, &started.worker, &started.request_id);
     run.record_at(task.scheduled_time, scheduled_event);
     run.record_at(started.time, started_event);
-}
-
-pub(crate) fn scheduled_attributes(run: &Run, queue: TaskQueue, attempt: i32) -> EventAttributes {
-    EventAttributes::WorkflowTaskScheduledEventAttributes(Box::new(WorkflowTaskScheduledEventAttributes {
-        task_queue: Some(queue),
-        start_to_close_timeout: Some(duration_to_proto(run.workflow_tasks().timeout(attempt))),
-        attempt,
-    }))
-}
-
-pub(crate) fn started_attributes(
-    run: &Run,
-    scheduled_event_id: i64,
-    worker: &Worker,
-    request_id: &str,
-) -> EventAttributes {
-    let mut reasons = Vec::new();
-    if run.history().events().len() >= limits::SUGGEST_CONTINUE_AS_NEW_EVENTS {
-        reasons.push(SuggestContinueAsNewReason::TooManyHistoryEvents.into());
-    }
-    if run.history().bytes() >= limits::SUGGEST_CONTINUE_AS_NEW_BYTES {
-        reasons.push(SuggestContinueAsNewReason::HistorySizeTooLarge.into());
-    }
-    EventAttributes::WorkflowTaskStartedEventAttributes(Box::new(WorkflowTaskStartedEventAttributes {
-        scheduled_event_id,
-        identity: worker.identity.clone(),
-        worker_version: worker.version.clone(),
-        request_id: request_id.to_owned(),
-        suggest_continue_as_new: !reasons.is_empty(),
-        suggest_continue_as_new_reasons: reasons,
-        history_size_bytes: i64::try_from(run.history().bytes()).unwrap_or(i64::MAX),
-        ..Default::default()
-    }))
 }

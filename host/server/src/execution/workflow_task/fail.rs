@@ -12,5 +12,6 @@ pub(crate) fn fail(run: &mut RunTransition<'_>, request: RespondWorkflowTaskFail
         Cause::Unspecified => Cause::WorkflowWorkerUnhandledFailure,
         given => given,
     };
+    run.store_speculative_task(&request.identity, request.worker_version);
     end::fail(run, cause, request.failure, &request.identity, &request.binary_checksum);
 }

@@ -3,7 +3,7 @@
 use crate::execution::{
     fact::{TransientScheduled, UnrecordedChange},
     run_transition::{Effect, RunTransition},
-    workflow_task::events::scheduled_attributes,
+    workflow_task::attributes::scheduled_attributes,
 };
 
 /// Schedules a workflow task, unless one is open or the first is delayed.

@@ -3,25 +3,59 @@
 use crate::execution::{
     fact::{TransientStarted, UnrecordedChange},
     run_transition::RunTransition,
+    update::send,
     worker::Worker,
-    workflow_task::events::{scheduled_attributes, started_attributes},
+    workflow_task::{
+        attributes::{scheduled_attributes, started_attributes},
+        speculative,
+    },
 };
 
-/// Starts the task for a worker; false when this attempt is not waiting for a worker any more. Without a request id
-/// the task gets a new one.
+/// The request id of a workflow task that is started without a poll, as Temporal's server writes it.
+const INLINE_REQUEST_ID: &str = "request-from-RespondWorkflowTaskCompleted";
+
+/// How a worker comes to a workflow task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Start {
+    /// By a poll.
+    Polled,
+    /// With the answer to its last task, which it may have completed only to ask for this one.
+    Inline { after_heartbeat: bool },
+}
+
+/// Starts the task for a worker, with the updates that wait; false when this attempt is not waiting for a worker any
+/// more.
 pub(crate) fn start_task(
     run: &mut RunTransition<'_>,
     scheduled_event_id: i64,
     attempt: i32,
     worker: &Worker,
-    request_id: Option<&str>,
+    how: Start,
 ) -> bool {
     let Some(task) = run.workflow_tasks().task() else { return false };
     if task.scheduled_event_id != scheduled_event_id || task.attempt != attempt || task.started.is_some() {
         return false;
     }
     let transient = task.is_transient();
-    let request_id = request_id.map_or_else(|| run.new_id(), str::to_owned);
+    let request_id = match how {
+        Start::Polled => run.new_id(),
+        Start::Inline { .. } => INLINE_REQUEST_ID.to_owned(),
+    };
+    record(run, (scheduled_event_id, transient), worker, request_id);
+    send::attach(run, how == Start::Inline { after_heartbeat: true });
+    true
+}
+
+fn record(
+    run: &mut RunTransition<'_>,
+    (scheduled_event_id, transient): (i64, bool),
+    worker: &Worker,
+    request_id: String,
+) {
+    if run.workflow_tasks().speculative().is_some() {
+        speculative::start(run, worker, request_id);
+        return;
+    }
     if transient && run.history().next_event_id() == scheduled_event_id {
         run.unrecorded(UnrecordedChange::TransientStarted(TransientStarted {
             time: Some(run.now().into()),
@@ -30,7 +64,7 @@ pub(crate) fn start_task(
             version: worker.version.clone(),
             in_process: worker.in_process,
         }));
-        return true;
+        return;
     }
     let mut scheduled_event_id = scheduled_event_id;
     if transient {
@@ -43,12 +77,11 @@ pub(crate) fn start_task(
     if worker.in_process {
         run.unrecorded(UnrecordedChange::TaskInProcess(event_id));
     }
-    true
 }
 
 /// Starts the first task for the client that started the run (eager start), unless it is delayed.
 pub(crate) fn start_first_task(run: &mut RunTransition<'_>, worker: &Worker) {
     if let Some(task) = run.workflow_tasks().task() {
-        start_task(run, task.scheduled_event_id, task.attempt, worker, None);
+        start_task(run, task.scheduled_event_id, task.attempt, worker, Start::Polled);
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use host_wire::temporal::api::{
     common::v1::WorkerVersionStamp,
-    enums::v1::{TaskQueueKind, WorkflowTaskFailedCause},
+    enums::v1::{TaskQueueKind, TimeoutType, WorkflowTaskFailedCause},
     history::v1::{
         WorkflowExecutionStartedEventAttributes, WorkflowTaskCompletedEventAttributes,
         WorkflowTaskFailedEventAttributes, WorkflowTaskScheduledEventAttributes,
@@ -17,6 +17,7 @@ use crate::{
     execution::{
         deadline::Deadline,
         fact::{Sticky, TransientScheduled, TransientStarted},
+        volatile::Volatile,
         worker::Worker,
     },
     limits,
@@ -37,6 +38,8 @@ pub(crate) struct WorkflowTask {
     pub(crate) scheduled_time: Time,
     pub(crate) queue: TaskQueue,
     pub(crate) started: Option<TaskStart>,
+    /// Whether it times out when no worker takes it, also on the normal queue: a task that is or was speculative.
+    pub(crate) expires_unstarted: Volatile<bool>,
 }
 
 /// The worker that has a workflow task, and since when.
@@ -49,7 +52,7 @@ pub(crate) struct TaskStart {
 }
 
 impl WorkflowTask {
-    /// Whether the history holds no events of the task. They are stored when it completes.
+    /// Whether it is another attempt of a task that failed. The history holds no events of it until it completes.
     pub(crate) fn is_transient(&self) -> bool {
         self.attempt > 1
     }
@@ -67,6 +70,8 @@ pub(crate) struct WorkflowTasks {
     queue_name: String,
     first_time: Option<Time>,
     task: Option<WorkflowTask>,
+    /// The task that is open instead of `task`, without events. See [`super::speculative`].
+    speculative: Volatile<Option<WorkflowTask>>,
     next_attempt: i32,
     previous_started_event_id: i64,
     heartbeats_since: Option<Time>,
@@ -83,6 +88,7 @@ impl Default for WorkflowTasks {
             queue_name: String::new(),
             first_time: None,
             task: None,
+            speculative: None.into(),
             next_attempt: 1,
             previous_started_event_id: 0,
             heartbeats_since: None,
@@ -97,12 +103,17 @@ impl Default for WorkflowTasks {
 impl WorkflowTasks {
     /// The task that is scheduled or started.
     pub(crate) fn task(&self) -> Option<&WorkflowTask> {
-        self.task.as_ref()
+        self.speculative.as_ref().or(self.task.as_ref())
+    }
+
+    /// The task, if it is speculative.
+    pub(crate) fn speculative(&self) -> Option<&WorkflowTask> {
+        self.speculative.as_ref()
     }
 
     /// The task that a worker has.
     pub(crate) fn started_task(&self) -> Option<(&WorkflowTask, &TaskStart)> {
-        let task = self.task.as_ref()?;
+        let task = self.task()?;
         Some((task, task.started.as_ref()?))
     }
 
@@ -131,7 +142,7 @@ impl WorkflowTasks {
         self.sticky.as_ref()
     }
 
-    /// Whether a worker tried to close the run while events were buffered.
+    /// Whether the last worker tried to close the run while events were buffered.
     pub(crate) fn close_attempted(&self) -> bool {
         self.close_attempted
     }
@@ -181,20 +192,43 @@ impl WorkflowTasks {
     }
 
     pub(crate) fn next_deadline(&self) -> Option<(Time, Deadline)> {
-        let first = self.first_time.map(|time| (time, Deadline::FirstWorkflowTask));
+        // A speculative task is the first one, if it is there.
+        let first = self.first_time.filter(|_| self.speculative.is_none());
+        let first = first.map(|time| (time, Deadline::FirstWorkflowTask));
         let task = self.task_deadline().map(|time| (time, Deadline::WorkflowTask));
         first.into_iter().chain(task).min_by_key(|(time, _)| *time)
     }
 
     fn task_deadline(&self) -> Option<Time> {
-        let task = self.task.as_ref()?;
+        let task = self.task()?;
         match &task.started {
             Some(started) => Some(started.time.after(self.timeout(task.attempt))),
             None if task.is_sticky() => {
                 let timeout = positive(self.sticky.as_ref()?.schedule_to_start_timeout)?;
                 Some(task.scheduled_time.after(timeout))
             }
+            None if *task.expires_unstarted => {
+                Some(task.scheduled_time.after(limits::SPECULATIVE_TASK_SCHEDULE_TO_START))
+            }
             None => None,
+        }
+    }
+
+    pub(in crate::execution) fn set_speculative(&mut self, task: Option<WorkflowTask>) {
+        *self.speculative = task;
+    }
+
+    /// A worker has the speculative task; `started` gets the id of its scheduled event.
+    pub(in crate::execution) fn start_speculative(&mut self, started: impl FnOnce(i64) -> TaskStart) {
+        if let Some(task) = &mut *self.speculative {
+            task.started = Some(started(task.scheduled_event_id));
+        }
+    }
+
+    /// The task was speculative until now.
+    pub(in crate::execution) fn expire_unstarted(&mut self) {
+        if let Some(task) = &mut self.task {
+            *task.expires_unstarted = true;
         }
     }
 
@@ -222,6 +256,7 @@ impl WorkflowTasks {
             scheduled_time: time,
             queue: scheduled.task_queue.clone().unwrap_or_default(),
             started: None,
+            expires_unstarted: false.into(),
         });
     }
 
@@ -237,6 +272,7 @@ impl WorkflowTasks {
             scheduled_time: scheduled.time.map(Time::from).unwrap_or_default(),
             queue: self.normal_queue(),
             started: None,
+            expires_unstarted: false.into(),
         });
     }
 
@@ -292,6 +328,7 @@ impl WorkflowTasks {
         }
         self.task = None;
         self.next_attempt = 1;
+        self.close_attempted = false;
     }
 
     pub(in crate::execution) fn failed(&mut self, failed: &WorkflowTaskFailedEventAttributes) {
@@ -304,6 +341,15 @@ impl WorkflowTasks {
     pub(in crate::execution) fn ended(&mut self) {
         let attempt = self.task.take().map_or(1, |task| task.attempt);
         self.next_attempt = if self.sticky.take().is_some() { 1 } else { attempt.saturating_add(1) };
+    }
+
+    /// The task timed out. One that no worker took did not fail: the next attempt counts as the first.
+    pub(in crate::execution) fn timed_out(&mut self, timeout_type: TimeoutType) {
+        self.ended();
+        self.close_attempted = false;
+        if timeout_type == TimeoutType::ScheduleToStart {
+            self.next_attempt = 1;
+        }
     }
 
     /// The task completed only to ask for another.
@@ -319,5 +365,6 @@ impl WorkflowTasks {
     pub(in crate::execution) fn run_closed(&mut self) {
         self.first_time = None;
         self.task = None;
+        *self.speculative = None;
     }
 }
