@@ -70,7 +70,7 @@ fuzz-covered package target seconds="60":
 
 # Simulated lives of the embedded service, many more than `cargo test` tries; `seed` is the first.
 simulate count="100000" seed="0":
-    HOST_SIMULATIONS={{count}} HOST_SIMULATION_SEED={{seed}} cargo test --release --package host-server --lib simulation::every_seed
+    HOST_SIMULATIONS={{count}} HOST_SIMULATION_SEED={{seed}} cargo test --release --package host-server --lib simulation::seeds::every_seed
 
 # Workflows on the embedded service; where `temporal` is there, also on its development server.
 bench-service *arguments:

@@ -11,4 +11,5 @@ pub(crate) mod protocol;
 mod spawn;
 
 pub use child::child_main;
+pub use group::kill_children;
 pub(crate) use pool::ProcessPool;

@@ -10,12 +10,14 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::{TcpListener, TcpStream},
+    net::TcpListener,
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Sleep, sleep},
 };
 use tokio_stream::Stream;
 use tonic::transport::server::{Connected, TcpConnectInfo};
+
+use crate::{tls::ListenerTls, transport::Transport};
 
 /// Most connections at once, where the system has files for them. Others wait until one is closed.
 const CONNECTIONS: u64 = 10_000;
@@ -25,7 +27,7 @@ const RESERVED_FILES: u64 = 256;
 const RESERVED_PART: u64 = 4;
 /// The pause after the system refused a connection, mostly for lack of files.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Longest time from the connection of a client to its first byte.
+/// Longest time from the connection of a client to its first byte of HTTP, the handshake of TLS included.
 const FIRST_BYTE: Duration = Duration::from_secs(5);
 
 /// Connections as they come, up to a bound; never ends.
@@ -35,8 +37,8 @@ pub(crate) struct Incoming {
 
 impl Incoming {
     /// As many connections at once as the process may have files, but for a reserve.
-    pub(crate) fn new(listener: TcpListener) -> Self {
-        Self { next: Box::pin(Connections::new(listener).next()) }
+    pub(crate) fn new(listener: TcpListener, tls: Option<ListenerTls>) -> Self {
+        Self { next: Box::pin(Connections::new(listener, tls).next()) }
     }
 }
 
@@ -53,17 +55,18 @@ impl Stream for Incoming {
 /// Accepts connections while there is room.
 struct Connections {
     listener: TcpListener,
+    tls: Option<ListenerTls>,
     room: Arc<Semaphore>,
     /// Whether the last attempt was refused, so that the log has one line of it.
     refused: bool,
 }
 
 impl Connections {
-    fn new(listener: TcpListener) -> Self {
+    fn new(listener: TcpListener, tls: Option<ListenerTls>) -> Self {
         let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         let most = files.map_or(CONNECTIONS, most_connections);
         let room = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)));
-        Self { listener, room, refused: false }
+        Self { listener, tls, room, refused: false }
     }
 
     /// The next connection, and what accepts those after it. Never an error: those of the system pass.
@@ -82,8 +85,13 @@ impl Connections {
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "failed to set TCP_NODELAY");
                     }
+                    let info = stream.connect_info();
+                    let stream = match &mut self.tls {
+                        Some(tls) => Transport::New(stream, tls.acceptor().await),
+                        None => Transport::Plain(stream),
+                    };
                     let first = Some(Box::pin(sleep(FIRST_BYTE)));
-                    return (Connection { stream, first, _room: room.ok() }, self);
+                    return (Connection { stream, info, first, _room: room.ok() }, self);
                 }
                 Err(error) => {
                     if !self.refused {
@@ -118,9 +126,9 @@ pub fn raise_file_limit() -> io::Result<Option<u64>> {
 }
 
 /// A connection of a client.
-#[derive(Debug)]
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Transport,
+    info: TcpConnectInfo,
     /// Runs until the client has sent something.
     first: Option<Pin<Box<Sleep>>>,
     /// Given back when the connection is dropped. The semaphore is never closed, so there is one.
@@ -131,7 +139,26 @@ impl Connected for Connection {
     type ConnectInfo = TcpConnectInfo;
 
     fn connect_info(&self) -> TcpConnectInfo {
-        self.stream.connect_info()
+        self.info.clone()
+    }
+}
+
+impl Connection {
+    /// Does the handshake of TLS, where there is one; a client that takes too long is told to go.
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let ready = self.stream.poll_ready(context);
+        if ready.is_pending() { self.poll_silence(context) } else { ready }
+    }
+
+    /// Ready with an error once the client has been silent from the beginning for too long.
+    fn poll_silence(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.first {
+            Some(first) => {
+                ready!(first.as_mut().poll(context));
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client sent nothing")))
+            }
+            None => Poll::Pending,
+        }
     }
 }
 
@@ -141,16 +168,11 @@ impl AsyncRead for Connection {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        let Some(first) = &mut this.first else {
-            return Pin::new(&mut this.stream).poll_read(context, buffer);
-        };
-        if let Poll::Ready(read) = Pin::new(&mut this.stream).poll_read(context, buffer) {
-            this.first = None;
+        if let Poll::Ready(read) = Pin::new(&mut self.stream).poll_read(context, buffer) {
+            self.first = None;
             return Poll::Ready(read);
         }
-        ready!(first.as_mut().poll(context));
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the client sent nothing")))
+        self.poll_silence(context)
     }
 }
 
@@ -160,10 +182,12 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_ready(context))?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_ready(context))?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 
@@ -176,6 +200,7 @@ impl AsyncWrite for Connection {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_ready(context))?;
         Pin::new(&mut self.stream).poll_write_vectored(context, buffers)
     }
 

@@ -4,7 +4,7 @@
 use std::{
     fmt,
     sync::{Arc, Mutex, PoisonError},
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use tokio::task::JoinError;
@@ -32,9 +32,24 @@ impl Environment {
 pub(crate) struct Clock(Arc<dyn Fn() -> Time + Send + Sync>);
 
 impl Clock {
-    /// The machine's wall clock, which may be set while the service runs.
+    /// The machine's wall clock, which may be set while the service runs, but for steps back.
     pub(crate) fn system() -> Self {
-        Self::new(system_time)
+        #[expect(clippy::disallowed_methods, reason = "this is the clock")]
+        let started = Instant::now();
+        Self::steady(system_time, move || started.elapsed())
+    }
+
+    /// A clock that never goes back nor stands still, whatever the wall clock does: it follows the wall clock ahead, and
+    /// where that was set back it goes on by `elapsed`, which is how long the process runs.
+    pub(crate) fn steady(
+        wall: impl Fn() -> Time + Send + Sync + 'static,
+        elapsed: impl Fn() -> Duration + Send + Sync + 'static,
+    ) -> Self {
+        let steady = Mutex::new(Steady { time: wall(), elapsed: elapsed(), told: Duration::ZERO });
+        Self::new(move || {
+            let mut steady = steady.lock().unwrap_or_else(PoisonError::into_inner);
+            steady.pass(wall(), elapsed())
+        })
     }
 
     /// A clock that answers what a function answers.
@@ -44,6 +59,32 @@ impl Clock {
 
     pub(crate) fn now(&self) -> Time {
         (self.0)()
+    }
+}
+
+/// What a steady clock showed last.
+struct Steady {
+    time: Time,
+    elapsed: Duration,
+    /// By how much it is known to be ahead of the wall clock.
+    told: Duration,
+}
+
+/// By how much more the wall clock must be behind for another line in the log.
+const TOLD_STEP: Duration = Duration::from_secs(1);
+
+impl Steady {
+    fn pass(&mut self, wall: Time, elapsed: Duration) -> Time {
+        let own = self.time.after(elapsed.saturating_sub(self.elapsed));
+        let ahead = own.since(wall);
+        if ahead >= self.told + TOLD_STEP {
+            tracing::warn!(
+                seconds = ahead.as_secs_f64(),
+                "the machine's clock was set back: time goes on from before"
+            );
+        }
+        (self.time, self.elapsed, self.told) = (own.max(wall), elapsed, ahead);
+        self.time
     }
 }
 
@@ -118,6 +159,32 @@ impl Blocking {
                 tokio::time::sleep(pause()).await;
                 Ok(done)
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_clock_follows_the_wall_clock_ahead_and_never_back() {
+        let seconds = |seconds: u64| Duration::from_secs(seconds);
+        let time = |second: u64| Time::default().after(seconds(second));
+        let mut clock = Steady { time: time(100), elapsed: seconds(0), told: Duration::ZERO };
+        for (elapsed, wall, expected) in [
+            (1, 101, 101),
+            // Set ahead, or the machine slept.
+            (2, 200, 200),
+            // Set back, and further.
+            (3, 50, 201),
+            (13, 60, 211),
+            (14, 10, 212),
+            // It has caught up.
+            (15, 300, 300),
+            (16, 301, 301),
+        ] {
+            assert_eq!(clock.pass(time(wall), seconds(elapsed)), time(expected), "after {elapsed} s");
         }
     }
 }

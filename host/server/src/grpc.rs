@@ -25,7 +25,11 @@ use tonic::{
 use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
-use crate::{api::service::Service, connections::Incoming};
+use crate::{
+    api::service::Service,
+    connections::Incoming,
+    tls::{ListenerTls, TlsError, TlsFiles},
+};
 
 /// How often a connection that is silent is asked whether its client is there.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
@@ -51,6 +55,9 @@ pub enum ServeError {
         /// The error of the system.
         source: std::io::Error,
     },
+    /// The listener cannot use TLS as it is asked to.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The listener failed.
     #[error("serve")]
     Serve(#[source] tonic::transport::Error),
@@ -61,6 +68,7 @@ pub enum ServeError {
 pub struct Listener {
     listener: TcpListener,
     address: SocketAddr,
+    tls: Option<ListenerTls>,
 }
 
 impl Listener {
@@ -76,7 +84,16 @@ impl Listener {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, address })
+        Ok(Self { listener, address, tls: None })
+    }
+
+    /// Speaks TLS, and nothing else. The files are read now, and again when they change. Blocks its thread.
+    ///
+    /// # Errors
+    ///
+    /// When one of the files cannot be used.
+    pub fn with_tls(self, files: TlsFiles) -> Result<Self, ServeError> {
+        Ok(Self { tls: Some(ListenerTls::open(files)?), ..self })
     }
 
     /// Where it listens.
@@ -96,7 +113,7 @@ pub(crate) fn serve(
     let workflows = WorkflowServiceServer::new(service.clone())
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
-    let incoming = Incoming::new(listener.listener);
+    let incoming = Incoming::new(listener.listener, listener.tls);
     let serving = TonicServer::builder()
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))

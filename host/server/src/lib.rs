@@ -61,6 +61,8 @@ mod status;
 mod storage;
 mod text;
 mod time;
+mod tls;
+mod transport;
 mod visibility;
 mod watched;
 
@@ -69,3 +71,4 @@ pub use grpc::{Listener, ServeError};
 pub use options::{DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options};
 pub use server::{Server, repair_folder};
 pub use storage::{Problem, RecordError, StorageError, check_folder};
+pub use tls::{TlsError, TlsFiles};

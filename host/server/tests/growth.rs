@@ -379,6 +379,55 @@ async fn no_worker_gets_a_query_whose_caller_has_gone() {
     assert_eq!(nothing, PollWorkflowTaskQueueResponse::default());
 }
 
+/// Queries of one run that are open at most.
+const OPEN_QUERIES: usize = 100;
+
+/// A worker that has a query cannot be told to stop. The place of the query is free as soon as its caller has gone.
+#[tokio::test]
+async fn a_query_whose_caller_has_gone_holds_no_place_and_its_answer_harms_no_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, service) = open(folder.path());
+    service.start_workflow_execution(Request::new(start("w"))).await.unwrap();
+    let task = poll(&service).await;
+    complete(&service, &task, Vec::new()).await.unwrap();
+    let ask = || {
+        let asking = service.clone();
+        tokio::spawn(async move { asking.query_workflow(Request::new(query())).await })
+    };
+    let answer = async |task: &PollWorkflowTaskQueueResponse, text: &str| {
+        let data = text.as_bytes().to_vec().into();
+        let request = RespondQueryTaskCompletedRequest {
+            namespace: "default".to_owned(),
+            task_token: task.task_token.clone(),
+            completed_type: QueryResultType::Answered.into(),
+            query_result: Some(Payloads { payloads: vec![Payload { data, ..Payload::default() }] }),
+            ..Default::default()
+        };
+        service.respond_query_task_completed(Request::new(request)).await.map(drop)
+    };
+    let mut asked = Vec::new();
+    let mut taken = Vec::new();
+    for _ in 0..OPEN_QUERIES {
+        asked.push(ask());
+        taken.push(poll(&service).await);
+    }
+    let refused = service.query_workflow(Request::new(query())).await.unwrap_err();
+    assert_eq!(refused.code(), Code::ResourceExhausted, "{refused}");
+    for asked in asked {
+        asked.abort();
+        asked.await.unwrap_err();
+    }
+    let next = ask();
+    let last = poll(&service).await;
+    for late in &taken {
+        assert_eq!(answer(late, "late").await.unwrap_err().code(), Code::NotFound);
+    }
+    answer(&last, "in time").await.unwrap();
+    assert_eq!(answer(&last, "twice").await.unwrap_err().code(), Code::NotFound);
+    let answered = next.await.unwrap().unwrap().into_inner().query_result.unwrap();
+    assert_eq!(answered.payloads[0].data, "in time");
+}
+
 #[tokio::test]
 async fn the_error_of_a_query_fits_into_the_headers_of_its_answer() {
     let folder = tempfile::tempdir().unwrap();

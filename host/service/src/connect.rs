@@ -88,7 +88,7 @@ pub enum ConnectError {
         reason: String,
     },
     /// The server at the address refuses the first call, or does not speak the protocol.
-    #[error("{url} does not answer as a Temporal Service: {} ({:?})", .status.message(), .status.code())]
+    #[error("{url} does not answer as a Temporal Service: {} ({:?})", with_cause(.status), .status.code())]
     Refused {
         /// The address as a URL.
         url: String,
@@ -194,6 +194,15 @@ pub(crate) async fn connect(options: &ConnectOptions, url: &str) -> Result<Trans
         reason: innermost(&error).to_string(),
     })?;
     Ok(InterceptedService::new(channel, headers))
+}
+
+/// The message of a status, and what caused it: the words of the server, where the connection says less.
+fn with_cause(status: &Status) -> String {
+    let message = status.message();
+    match status.source().map(|source| innermost(source).to_string()) {
+        Some(cause) if !message.contains(&cause) => format!("{message}: {cause}"),
+        _ => message.to_owned(),
+    }
 }
 
 fn innermost<'a>(mut error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {

@@ -31,7 +31,9 @@ use std::{
 #[doc(hidden)]
 pub use bolero;
 
-use crate::{mutate::Mutator, random::Random};
+pub use crate::random::Random;
+
+use crate::mutate::Mutator;
 
 /// Mutations that a target gets in a plain test run.
 pub const INPUTS: u64 = 2_000;

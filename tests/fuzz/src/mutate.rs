@@ -48,7 +48,7 @@ impl<'a> Mutator<'a> {
         self.input.clear();
         self.input.extend_from_slice(self.any(random));
         let most = self.input.len().max(MOST_BYTES);
-        for _ in 0..=random.below(MOST_EDITS) {
+        for _ in 0..=random.index(MOST_EDITS) {
             self.edit(random);
             self.input.truncate(most);
         }
@@ -56,34 +56,34 @@ impl<'a> Mutator<'a> {
     }
 
     fn any(&self, random: &mut Random) -> &'a [u8] {
-        &self.corpus[random.below(self.corpus.len())]
+        &self.corpus[random.index(self.corpus.len())]
     }
 
     fn edit(&mut self, random: &mut Random) {
-        let at = random.below(self.input.len());
-        match random.below(10) {
+        let at = random.index(self.input.len());
+        match random.index(10) {
             0 | 1 => self.change(at, |byte| byte ^ (1 << (random.next() % 8))),
             2 => self.change(at, |_| random.byte()),
             3 => self.change(at, |byte| byte.wrapping_add(1)),
             4 => {
-                let piece: Vec<u8> = (0..=random.below(8)).map(|_| random.byte()).collect();
+                let piece: Vec<u8> = (0..=random.index(8)).map(|_| random.byte()).collect();
                 self.insert(at, &piece);
             }
             5 => {
-                let token = TOKENS[random.below(TOKENS.len())];
+                let token = TOKENS[random.index(TOKENS.len())];
                 self.insert(at, token);
             }
             6 => {
-                let end = self.input.len().min(at + 1 + random.below(LONGEST_PIECE));
+                let end = self.input.len().min(at + 1 + random.index(LONGEST_PIECE));
                 drop(self.input.drain(at..end));
             }
             // A piece of this or another input, inserted or in place of what was there.
             7 | 8 => {
                 let from = self.any(random);
-                let start = random.below(from.len());
-                let end = from.len().min(start + 1 + random.below(LONGEST_PIECE));
+                let start = random.index(from.len());
+                let end = from.len().min(start + 1 + random.index(LONGEST_PIECE));
                 let piece = &from[start..end];
-                if random.below(2) == 0 {
+                if random.index(2) == 0 {
                     let end = self.input.len().min(at + piece.len());
                     drop(self.input.drain(at..end));
                 }

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
+use fuzz::Random;
 use host_wire::temporal::api::workflowservice::v1::*;
 use tempfile::TempDir;
 use tonic::{Code, Request};
@@ -12,7 +13,6 @@ use crate::{
         damage::{Service, execution, list, migrated, open},
         make,
     },
-    simulation::random::Random,
     storage::SqliteStorage,
 };
 

@@ -6,6 +6,8 @@ pub(crate) mod deadlines;
 #[cfg(test)]
 mod gate_tests;
 #[cfg(test)]
+mod load_tests;
+#[cfg(test)]
 mod tests;
 
 use std::{

@@ -2,14 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use fuzz::Random;
 use host_service::WorkflowService;
 use host_wire::temporal::api::{taskqueue::v1::TaskQueue, workflowservice::v1::*};
 use tokio::time::sleep;
 use tonic::{Code, Request, Status};
 
-use super::{
-    NAMESPACE, QUEUE, Simulation, commands::failure, network::Line, random::Random, worker::WorkflowWorker,
-};
+use super::{NAMESPACE, QUEUE, Simulation, commands::failure, network::Line, worker::WorkflowWorker};
 use crate::execution::token::TaskToken;
 
 /// Polls for activities, and takes those that its worker of workflows gets eagerly.
@@ -62,6 +61,9 @@ impl ActivityWorker {
         let scheduled = token.scheduled_event_id;
         self.say(task, format_args!("starts {scheduled} attempt {}", task.attempt), &Ok(()));
         self.simulation.model().saw_attempt(task, scheduled);
+        if self.line.in_process {
+            self.simulation.model().holds_activity(task);
+        }
         if !self.simulation.is_chaos() {
             return self.complete(task, scheduled).await;
         }

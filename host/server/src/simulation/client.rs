@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use fuzz::Random;
 use host_service::WorkflowService;
 use host_wire::{
     duration_to_proto,
@@ -16,7 +17,7 @@ use host_wire::{
 use tokio::time::sleep;
 use tonic::{Code, Request, Status};
 
-use super::{NAMESPACE, QUEUE, Simulation, network::Line, random::Random};
+use super::{NAMESPACE, QUEUE, Simulation, network::Line};
 
 /// Workflow ids that clients use, few so that runs meet.
 const WORKFLOW_IDS: [&str; 4] = ["a", "b", "c", "d"];
@@ -47,18 +48,32 @@ impl Client {
 
     /// Does one thing after another while there is chaos.
     pub(super) async fn run(&mut self) {
-        while self.simulation.is_chaos() {
-            match self.random.below(20) {
-                0..6 => self.start().await,
-                6..11 => self.signal().await,
-                11 => self.cancel().await,
-                12 => self.terminate().await,
-                13..15 => self.query().await,
-                15..17 => self.read().await,
-                17 => self.describe().await,
-                _ => drop(self.list().await),
+        let random = self.random.clone();
+        for call in 0.. {
+            if !self.simulation.is_chaos() {
+                return;
+            }
+            // Its own for each call: one that is left out does not change the others.
+            self.random = random.fork(call);
+            let number = (self.number, call);
+            if !self.simulation.plan.cuts.calls.contains(&number) {
+                self.simulation.calls.lock().unwrap().push(number);
+                self.call().await;
             }
             sleep(Duration::from_micros(self.random.below(1_500_000))).await;
+        }
+    }
+
+    async fn call(&mut self) {
+        match self.random.below(20) {
+            0..6 => self.start().await,
+            6..11 => self.signal().await,
+            11 => self.cancel().await,
+            12 => self.terminate().await,
+            13..15 => self.query().await,
+            15..17 => self.read().await,
+            17 => self.describe().await,
+            _ => drop(self.list().await),
         }
     }
 

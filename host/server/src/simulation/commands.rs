@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fuzz::Random;
 use host_wire::{
     duration_to_proto,
     temporal::api::{
@@ -13,7 +14,7 @@ use host_wire::{
     },
 };
 
-use super::{QUEUE, random::Random, worker::Knowledge};
+use super::{QUEUE, worker::Knowledge};
 
 /// Events after which a workflow closes soon.
 const LONG: u64 = 60;

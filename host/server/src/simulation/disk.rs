@@ -7,12 +7,13 @@ use std::{
     time::Duration,
 };
 
+use fuzz::Random;
 use tokio::{
     sync::{Notify, oneshot},
     time::sleep,
 };
 
-use super::{Fault, random::Random};
+use super::plan::Fault;
 use crate::{
     execution::{
         archive::{Archive, Archived, Stored, Unreadable},
@@ -225,11 +226,13 @@ impl SimulatedStorage {
         for append in group {
             assert_eq!(append.position, u64::try_from(contents.log.len()).unwrap() + 1, "positions in order");
             let mut records = append.records;
-            if self.0.fault == Some(Fault::LosesAttempts) {
-                for record in &mut records {
-                    record.facts.retain(|fact| {
+            for record in &mut records {
+                match self.0.fault {
+                    Some(Fault::LosesAttempts) => record.facts.retain(|fact| {
                         !matches!(fact, Fact::Unrecorded(UnrecordedChange::ActivityStarted(_)))
-                    });
+                    }),
+                    Some(Fault::ForgetsWorkers) => forget_workers(record),
+                    _ => {}
                 }
             }
             contents.log.push(records);
@@ -323,6 +326,18 @@ impl Storage for SimulatedStorage {
         }
         Ok(())
     }
+}
+
+/// Leaves out which workers are part of the process.
+fn forget_workers(record: &mut Record) {
+    for fact in &mut record.facts {
+        match fact {
+            Fact::Unrecorded(UnrecordedChange::ActivityStarted(started)) => started.in_process = false,
+            Fact::Unrecorded(UnrecordedChange::TransientStarted(started)) => started.in_process = false,
+            _ => {}
+        }
+    }
+    record.facts.retain(|fact| !matches!(fact, Fact::Unrecorded(UnrecordedChange::TaskInProcess(_))));
 }
 
 /// Writes groups until the crash.

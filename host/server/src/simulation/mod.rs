@@ -5,40 +5,44 @@
 //! What is seen and what is promised goes into a [`model::Model`], which says what must follow. When
 //! the chaos is over, workers are honest: then every run has to get on, and in the end to close.
 //!
-//! `HOST_SIMULATIONS` says how many seeds, `HOST_SIMULATION_SEED` which is the first. The same seed is
-//! the same simulation, line by line.
+//! The same plan is the same simulation, line by line; [`seeds`] tries many, and [`shrink`] leaves out of one that failed
+//! what its failure does not need.
 
+mod abandoned;
 mod activity_worker;
 mod client;
 mod commands;
 mod disk;
+mod lives;
 mod model;
 mod network;
-pub(crate) mod random;
+mod plan;
 mod requests;
+mod seeds;
+mod shrink;
 mod trace;
 mod worker;
 
 use std::{
-    env, fmt,
+    fmt,
     sync::{
         Arc, Mutex, MutexGuard,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU8, Ordering},
     },
     time::Duration,
 };
 
+use fuzz::Random;
 use tokio::{task::JoinSet, time::sleep};
 
 use self::{
-    activity_worker::ActivityWorker,
     client::Client,
     disk::Disk,
+    lives::{cause_chaos, check_panics, crash, spawn_worker, start},
     model::Model,
     network::{Line, Network},
-    random::Random,
+    plan::{CallNumber, Plan, Trouble},
     trace::Trace,
-    worker::WorkflowWorker,
 };
 use crate::time::Time;
 
@@ -46,33 +50,21 @@ const NAMESPACE: &str = "default";
 const QUEUE: &str = "queue";
 /// When simulations begin, in nanoseconds since 1970.
 const START: i64 = 1_700_000_000_000_000_000;
-/// Seeds that a plain test run tries.
-const SEEDS: u64 = 2_000;
 /// Longest time until no run has a task, once workers are honest: workflow tasks that failed often
 /// have ten minutes.
 const SETTLED_WITHIN: Duration = Duration::from_secs(2_000);
 /// Signals after which every run has to be closed.
 const LAST_SIGNALS: u64 = 40;
 
-/// Something that is wrong on purpose, to show that the simulation sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fault {
-    /// Storage says that a transition is on disk before it is.
-    AcknowledgesEarly,
-    /// A start does not bring the last run that was in memory back.
-    ForgetsAnOpenRun,
-    /// Storage does not keep that attempts of activities were started.
-    LosesAttempts,
-    /// The clock is sometimes three seconds ahead.
-    ClockRunsAhead,
-}
-
 /// What all actors share.
 #[derive(Debug)]
 struct Simulation {
+    plan: Plan,
     network: Network,
     model: Mutex<Model>,
     trace: Mutex<Trace>,
+    /// The calls of clients that were made while there was chaos.
+    calls: Mutex<Vec<CallNumber>>,
     phase: AtomicU8,
 }
 
@@ -81,10 +73,17 @@ const SETTLING: u8 = 1;
 const FINISHING: u8 = 2;
 const OVER: u8 = 3;
 
-#[derive(Debug)]
+/// The longest time by which the clock is set back once clients are gone.
+const SET_BACK: Duration = Duration::from_secs(86_400);
+
+#[derive(Debug, Default)]
 struct Outcome {
     violation: Option<String>,
+    /// What happened up to the violation.
     trace: Trace,
+    calls: Vec<CallNumber>,
+    /// How long there was chaos.
+    chaos: Duration,
 }
 
 impl Simulation {
@@ -96,7 +95,12 @@ impl Simulation {
         Time(START).after(self.network.elapsed())
     }
 
+    /// A line of the trace, which ends with the first violation.
     fn say(&self, what: fmt::Arguments<'_>) {
+        // One thread has all of the simulation: whoever holds the model here is the caller.
+        if self.model.try_lock().is_ok_and(|model| model.violation.is_some()) {
+            return;
+        }
         self.trace.lock().unwrap().line(self.network.elapsed().as_millis(), what);
     }
 
@@ -132,41 +136,48 @@ impl Simulation {
     }
 }
 
-fn simulate(seed: u64, fault: Option<Fault>) -> Outcome {
+fn simulate(plan: Plan) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread();
     let runtime = { runtime }.enable_time().start_paused(true).build().unwrap();
-    runtime.block_on(live(seed, fault))
+    runtime.block_on(live(plan))
 }
 
-async fn live(seed: u64, fault: Option<Fault>) -> Outcome {
-    let mut random = Random::new(seed);
+async fn live(plan: Plan) -> Outcome {
+    let mut random = Random::new(plan.seed);
     let simulation = Arc::new(Simulation {
-        network: Network::new(Disk::default(), fault),
+        network: Network::new(Disk::default(), plan.fault),
+        plan,
         model: Mutex::default(),
         trace: Mutex::default(),
+        calls: Mutex::default(),
         phase: AtomicU8::new(CHAOS),
     });
+    let plan = &simulation.plan;
+    let is_bad = plan.has(Trouble::Losses);
     let mut actors = JoinSet::new();
-    let remote = Line { in_process: false, is_bad: true };
+    let remote = Line { in_process: false, is_bad };
     for worker in 0..1 + random.below(2) {
-        spawn_worker(
-            &mut actors,
-            &simulation,
-            &format!("worker-{worker}"),
-            random.fork(100 + worker),
-            remote,
-        );
+        let random = random.fork(100 + worker);
+        if plan.has(Trouble::RemoteWorkers) {
+            spawn_worker(&mut actors, &simulation, &format!("worker-{worker}"), random, remote);
+        }
     }
     let mut clients = JoinSet::new();
     for number in 0..1 + random.below(3) {
-        let mut client = Client::new(simulation.clone(), number, random.fork(200 + number), true);
+        let mut client = Client::new(simulation.clone(), number, random.fork(200 + number), is_bad);
         clients.spawn(async move { client.run().await });
     }
     let chaos = Duration::from_secs(5 + random.below(25));
-    cause_chaos(&simulation, &mut random, chaos).await;
+    let chaos = plan.cuts.chaos.map_or(chaos, |most| most.min(chaos));
+    let survivors = cause_chaos(&simulation, &mut random, chaos).await;
     simulation.enter(SETTLING);
-    let mut here = JoinSet::new();
-    start(&simulation, &mut here, &mut random, None);
+    let mut here = match survivors {
+        Some(here) => here,
+        None => start(&simulation, &mut random, None).1,
+    };
+    if random.percent(20) && plan.has(Trouble::ClockSetBack) {
+        simulation.network.set_clock_back(SET_BACK);
+    }
     while let Some(ended) = clients.join_next().await {
         simulation.check(ended.is_ok(), "a client panicked");
     }
@@ -177,7 +188,7 @@ async fn live(seed: u64, fault: Option<Fault>) -> Outcome {
     check_all(&simulation, &mut last).await;
     // Whatever was seen outlives one more crash.
     crash(&simulation, &mut random, &mut here);
-    start(&simulation, &mut here, &mut random, None);
+    here = start(&simulation, &mut random, None).1;
     check_all(&simulation, &mut last).await;
     simulation.model().check_end();
     simulation.enter(OVER);
@@ -185,74 +196,8 @@ async fn live(seed: u64, fault: Option<Fault>) -> Outcome {
     check_panics(&simulation, &mut actors);
     let violation = simulation.model().violation.clone();
     let trace = std::mem::take(&mut *simulation.trace.lock().unwrap());
-    Outcome { violation, trace }
-}
-
-/// A worker with all its pollers.
-fn spawn_worker(
-    tasks: &mut JoinSet<()>,
-    simulation: &Arc<Simulation>,
-    name: &str,
-    random: Random,
-    line: Line,
-) {
-    let workflows = WorkflowWorker::new(simulation.clone(), name, random.fork(1), line);
-    let (mut normal, mut sticky) = (workflows.again(2), workflows.again(3));
-    tasks.spawn(async move { normal.run(false).await });
-    tasks.spawn(async move { sticky.run(true).await });
-    for number in 0..2 {
-        let (random, workflows) = (random.fork(10 + number), workflows.clone());
-        let mut activities = ActivityWorker::new(simulation.clone(), name, random, line, workflows);
-        tasks.spawn(async move { activities.run().await });
-    }
-}
-
-/// A life of the service, with the worker that is part of it.
-fn start(
-    simulation: &Arc<Simulation>,
-    here: &mut JoinSet<()>,
-    random: &mut Random,
-    steps: Option<u64>,
-) -> Arc<network::Life> {
-    simulation.say(format_args!("the service starts"));
-    let panics = simulation.is_chaos() && random.percent(50);
-    let life = simulation.network.start(steps, panics, &random.fork(400));
-    let line = Line { in_process: true, is_bad: false };
-    let name = format!("here-{}", random.below(1_000));
-    spawn_worker(here, simulation, &name, Random::new(random.next()), line);
-    life
-}
-
-/// Lives and crashes until the time is over. The last life ends as well.
-async fn cause_chaos(simulation: &Arc<Simulation>, random: &mut Random, time: Duration) {
-    while simulation.network.elapsed() < time && !simulation.has_failed() {
-        let mut here = JoinSet::new();
-        let steps = random.percent(50).then(|| random.below(100));
-        let life = start(simulation, &mut here, random, steps);
-        let lasts = Duration::from_millis(random.below(20_000));
-        tokio::select! {
-            biased;
-            _ = life.crashed.wait_for(|crashed| crashed) => {}
-            () = sleep(lasts) => {}
-        }
-        simulation.say(format_args!("the service crashes"));
-        crash(simulation, random, &mut here);
-        let longest = if random.percent(20) { 5_000 } else { 200 };
-        sleep(Duration::from_millis(random.below(longest))).await;
-    }
-}
-
-/// Ends a life, and the worker that is part of it.
-fn crash(simulation: &Simulation, random: &mut Random, here: &mut JoinSet<()>) {
-    simulation.check(simulation.network.crash(random), "the task of the deadlines ended");
-    check_panics(simulation, here);
-    here.abort_all();
-}
-
-fn check_panics(simulation: &Simulation, tasks: &mut JoinSet<()>) {
-    while let Some(ended) = tasks.try_join_next() {
-        simulation.check(!ended.is_err_and(|error| error.is_panic()), "a call panicked");
-    }
+    let calls = std::mem::take(&mut *simulation.calls.lock().unwrap());
+    Outcome { violation, trace, calls, chaos }
 }
 
 /// Waits until no open run has a task: each was taken, and answered.
@@ -309,66 +254,5 @@ async fn check_all(simulation: &Simulation, client: &mut Client) {
             }
             Err(status) => model.fail(format!("{workflow_id} {run_id} is lost: {status:?}")),
         }
-    }
-}
-
-fn number(variable: &str, otherwise: u64) -> u64 {
-    env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
-}
-
-#[test]
-fn every_seed_keeps_what_is_promised() {
-    let first = number("HOST_SIMULATION_SEED", 0);
-    let next = AtomicU64::new(first);
-    let end = first + number("HOST_SIMULATIONS", SEEDS);
-    let failed = Mutex::new(None);
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while failed.lock().unwrap().is_none() {
-                    let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= end {
-                        return;
-                    }
-                    let outcome = simulate(seed, None);
-                    if let Some(violation) = outcome.violation {
-                        failed.lock().unwrap().get_or_insert((seed, violation, outcome.trace));
-                    }
-                }
-            });
-        }
-    });
-    let failed = failed.into_inner().unwrap();
-    if let Some((seed, violation, trace)) = failed {
-        panic!(
-            "seed {seed}: {violation}\n{}\nto repeat it:\n  HOST_SIMULATION_SEED={seed} HOST_SIMULATIONS=1 \
-             cargo test -p host-server --lib simulation::every_seed",
-            trace.end()
-        );
-    }
-}
-
-#[test]
-fn a_seed_repeats_itself() {
-    for seed in 0..10 {
-        let (one, other) = (simulate(seed, None).trace, simulate(seed, None).trace);
-        assert_eq!(one.hash(), other.hash(), "seed {seed}:\n{}", one.first_difference(&other));
-    }
-}
-
-#[test]
-fn what_is_wrong_on_purpose_is_found() {
-    for (fault, expected) in [
-        (Fault::AcknowledgesEarly, "is lost"),
-        (Fault::ForgetsAnOpenRun, "do not get on"),
-        (Fault::LosesAttempts, "handed out twice"),
-        (Fault::ClockRunsAhead, "is of the future"),
-    ] {
-        let found = (0..200).find_map(|seed| {
-            let violation = simulate(seed, Some(fault)).violation?;
-            violation.contains(expected).then_some(seed)
-        });
-        assert!(found.is_some(), "{fault:?} was not found");
     }
 }

@@ -9,9 +9,12 @@ use host_wire::{
         enums::v1::{EventType, WorkflowExecutionStatus as RunStatus},
         history::v1::HistoryEvent,
         workflow::v1::WorkflowExecutionInfo,
-        workflowservice::v1::PollActivityTaskQueueResponse,
+        workflowservice::v1::{
+            DescribeWorkflowExecutionResponse, PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse,
+        },
     },
 };
+use prost_types::Timestamp;
 
 use crate::time::Time;
 
@@ -21,9 +24,40 @@ pub(super) struct Model {
     pub(super) runs: BTreeMap<String, SeenRun>,
     /// Signals that were acknowledged.
     signals: BTreeSet<String>,
+    /// The last tasks that workers in the process of the service were given, by run and activity.
+    held: BTreeMap<(String, Option<String>), Held>,
     marks: u64,
     /// The first thing that must not be.
     pub(super) violation: Option<String>,
+}
+
+/// A task that a worker has.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) workflow_id: String,
+    pub(super) run_id: String,
+    /// None for a workflow task.
+    activity_id: Option<String>,
+    attempt: i32,
+    started: Option<Timestamp>,
+}
+
+impl Held {
+    /// Whether the worker still has it, as a description says.
+    pub(super) fn is_in(&self, described: &DescribeWorkflowExecutionResponse) -> bool {
+        let (attempt, started) = match &self.activity_id {
+            None => {
+                let task = described.pending_workflow_task.unwrap_or_default();
+                (task.attempt, task.started_time)
+            }
+            Some(activity_id) => {
+                let mut activities = described.pending_activities.iter();
+                let activity = activities.find(|activity| activity.activity_id == *activity_id);
+                activity.map_or((0, None), |activity| (activity.attempt, activity.last_started_time))
+            }
+        };
+        started.is_some() && (attempt, started) == (self.attempt, self.started)
+    }
 }
 
 /// What was seen of one run.
@@ -156,6 +190,37 @@ impl Model {
             let is_first = run.last_attempts.insert(scheduled);
             self.check(is_first, || format!("{id}: the last attempt was handed out twice"));
         }
+    }
+
+    /// A workflow task was handed to a worker that ends with the process.
+    pub(super) fn holds_workflow_task(&mut self, task: &PollWorkflowTaskQueueResponse) {
+        let execution = task.workflow_execution.clone().unwrap_or_default();
+        let (workflow_id, run_id) = (execution.workflow_id, execution.run_id);
+        let (attempt, started) = (task.attempt, task.started_time);
+        self.holds(Held { workflow_id, run_id, activity_id: None, attempt, started });
+    }
+
+    /// Such a task was answered.
+    pub(super) fn answered_workflow_task(&mut self, run_id: &str) {
+        self.held.remove(&(run_id.to_owned(), None));
+    }
+
+    /// An activity was handed to a worker that ends with the process.
+    pub(super) fn holds_activity(&mut self, task: &PollActivityTaskQueueResponse) {
+        let execution = task.workflow_execution.clone().unwrap_or_default();
+        let (workflow_id, run_id) = (execution.workflow_id, execution.run_id);
+        let (attempt, started) = (task.attempt, task.started_time);
+        let activity_id = Some(task.activity_id.clone());
+        self.holds(Held { workflow_id, run_id, activity_id, attempt, started });
+    }
+
+    fn holds(&mut self, held: Held) {
+        self.held.insert((held.run_id.clone(), held.activity_id.clone()), held);
+    }
+
+    /// The tasks that workers had which ended with the process.
+    pub(super) fn take_held(&mut self) -> Vec<Held> {
+        std::mem::take(&mut self.held).into_values().collect()
     }
 
     /// What must hold at the end, when every run is closed and every history was read.

@@ -5,21 +5,28 @@ use std::{
     panic::resume_unwind,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use fuzz::Random;
+use host_service::WorkflowService;
+use host_wire::temporal::api::{
+    common::v1::WorkflowExecution,
+    workflowservice::v1::{DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse},
+};
 use tokio::{
     task::JoinHandle,
     time::{Instant, sleep},
 };
-use tonic::{Response, Status};
+use tonic::{Request, Response, Status};
 
 use super::{
-    Fault, START,
+    NAMESPACE, START,
+    abandoned::Abandoned,
     disk::{Disk, SimulatedStorage},
-    random::Random,
+    plan::Fault,
 };
 use crate::{
     Options,
@@ -30,6 +37,9 @@ use crate::{
     watched::Watched,
 };
 
+/// The last wait of a call at which its caller goes away.
+const MOST_WAITS: u64 = 5;
+
 /// A life of the service.
 #[derive(Debug)]
 pub(super) struct Life {
@@ -37,6 +47,11 @@ pub(super) struct Life {
     storage: SimulatedStorage,
     deadlines: JoinHandle<()>,
     pub(super) crashed: Arc<Watched<bool>>,
+    /// Whether no transition panics, and the disk lets it live.
+    pub(super) is_sound: bool,
+    /// Set once the service was told to end: no further call reaches it.
+    hung_up: AtomicBool,
+    open_calls: AtomicUsize,
 }
 
 /// Where the service is, if it is up.
@@ -47,6 +62,8 @@ pub(super) struct Network {
     life: Mutex<Option<Arc<Life>>>,
     /// When the simulation began.
     origin: Instant,
+    /// Nanoseconds by which the machine's clock is behind the time of the simulation.
+    set_back: Arc<AtomicI64>,
 }
 
 /// How a caller and its calls are.
@@ -62,6 +79,11 @@ impl Life {
     /// The timers go on, and the disk has every run as memory has it, in a form that can be read again.
     pub(super) async fn check(&self) {
         assert!(!self.deadlines.is_finished(), "the task of the deadlines ended");
+        self.finish().await.unwrap();
+    }
+
+    /// Waits until all that happened is on disk, and says how a run there differs from that in memory.
+    pub(super) async fn finish(&self) -> Result<(), String> {
         let context = self.service.shard();
         loop {
             let last = context.lock().position();
@@ -76,14 +98,54 @@ impl Life {
         }
         let shard = context.lock();
         for (number, run) in shard.executions.iter() {
-            assert_eq!(self.storage.read_again(number).as_ref(), Some(run));
+            let stored = self.storage.read_again(number);
+            if stored.as_ref() != Some(run) {
+                return Err(format!("run {number} is {run:?} in memory, and {stored:?} on disk"));
+            }
         }
+        Ok(())
+    }
+
+    /// Lets no further call reach the service.
+    pub(super) fn hang_up(&self) {
+        self.hung_up.store(true, Ordering::Relaxed);
+    }
+
+    /// How many calls the service has not answered.
+    pub(super) fn open_calls(&self) -> usize {
+        self.open_calls.load(Ordering::Relaxed)
+    }
+
+    /// Describes a run, past the network.
+    pub(super) async fn describe(
+        &self,
+        execution: Option<WorkflowExecution>,
+    ) -> Result<DescribeWorkflowExecutionResponse, Status> {
+        let request = DescribeWorkflowExecutionRequest { namespace: NAMESPACE.to_owned(), execution };
+        let described = self.service.in_process().describe_workflow_execution(Request::new(request)).await?;
+        Ok(described.into_inner())
+    }
+}
+
+/// A call that the service has not answered.
+struct OpenCall<'a>(&'a Life);
+
+impl<'a> OpenCall<'a> {
+    fn of(life: &'a Life) -> Self {
+        life.open_calls.fetch_add(1, Ordering::Relaxed);
+        Self(life)
+    }
+}
+
+impl Drop for OpenCall<'_> {
+    fn drop(&mut self) {
+        self.0.open_calls.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 impl Network {
     pub(super) fn new(disk: Disk, fault: Option<Fault>) -> Self {
-        Self { disk, fault, life: Mutex::new(None), origin: Instant::now() }
+        Self { disk, fault, life: Mutex::new(None), origin: Instant::now(), set_back: Arc::default() }
     }
 
     /// Time since the simulation began.
@@ -110,13 +172,21 @@ impl Network {
             _ => Duration::from_millis(200),
         };
         let environment = Environment {
-            clock: clock(self.origin, self.fault),
+            clock: self.clock(),
             ids: Ids::new(ids),
             blocking: Blocking::Here(Box::new(pause)),
         };
         let service = Service::new(opened, Options::default(), environment);
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));
-        let life = Arc::new(Life { service, storage, deadlines, crashed });
+        let life = Arc::new(Life {
+            service,
+            storage,
+            deadlines,
+            crashed,
+            is_sound: !panics && steps.is_none(),
+            hung_up: AtomicBool::new(false),
+            open_calls: AtomicUsize::new(0),
+        });
         *self.life.lock().unwrap() = Some(life.clone());
         life
     }
@@ -125,7 +195,7 @@ impl Network {
     pub(super) fn crash(&self, random: &mut Random) -> bool {
         let life = self.life.lock().unwrap().take();
         if let Some(life) = life {
-            let is_well = !life.deadlines.is_finished();
+            let is_well = life.hung_up.load(Ordering::Relaxed) || !life.deadlines.is_finished();
             life.storage.crash(random);
             life.deadlines.abort();
             return is_well;
@@ -135,7 +205,31 @@ impl Network {
 
     /// The life of the service, while it is up.
     pub(super) fn life(&self) -> Option<Arc<Life>> {
-        self.life.lock().unwrap().clone().filter(|life| !life.crashed.get())
+        let life = self.life.lock().unwrap().clone();
+        life.filter(|life| !life.crashed.get() && !life.hung_up.load(Ordering::Relaxed))
+    }
+
+    /// Sets the machine's clock, to what it showed so long ago.
+    pub(super) fn set_clock_back(&self, by: Duration) {
+        self.set_back.fetch_add(i64::try_from(by.as_nanos()).unwrap(), Ordering::Relaxed);
+    }
+
+    /// The service's clock over that of the machine. It follows tokio's clock, which is paused: it moves on when every
+    /// task waits.
+    fn clock(&self) -> Clock {
+        let (origin, fault, set_back) = (self.origin, self.fault, self.set_back.clone());
+        let calls = AtomicU64::new(0);
+        let machine = move || {
+            let runs_ahead = fault == Some(Fault::ClockRunsAhead)
+                && calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(50);
+            let ahead = Duration::from_secs(if runs_ahead { 3 } else { 0 });
+            let time = Time(START).after(origin.elapsed() + ahead);
+            Time(time.0 - set_back.load(Ordering::Relaxed))
+        };
+        if fault == Some(Fault::ClockGoesBack) {
+            return Clock::new(machine);
+        }
+        Clock::steady(machine, move || origin.elapsed())
     }
 
     /// Makes a call. An error of the network is UNAVAILABLE; what was asked for may have happened.
@@ -161,14 +255,18 @@ impl Network {
         } else {
             Duration::from_secs(3_600)
         };
-        // Boxed: its future is dropped here in the middle, as when a connection breaks.
-        let answer = Box::pin(call(service));
+        // Its future is dropped in the middle, as when a connection breaks.
+        let waits = if lossy && random.percent(5) { 1 + random.below(MOST_WAITS) } else { u64::MAX };
+        let open = OpenCall::of(&life);
+        let answer = Abandoned::new(Box::pin(call(service)), waits);
         let answer = tokio::select! {
             biased;
             _ = life.crashed.wait_for(|crashed| crashed) => return gone(),
             answer = answer => answer,
             () = sleep(patience) => return gone(),
         };
+        drop(open);
+        let Some(answer) = answer else { return gone() };
         if !line.in_process {
             latency(random).await;
         }
@@ -192,15 +290,4 @@ fn ids_bytes(random: &mut Random) -> [u8; 16] {
     bytes[..8].copy_from_slice(&random.next().to_le_bytes());
     bytes[8..].copy_from_slice(&random.next().to_le_bytes());
     bytes
-}
-
-/// tokio's clock, which is paused: it moves on when every task waits.
-fn clock(origin: Instant, fault: Option<Fault>) -> Clock {
-    let calls = AtomicU64::new(0);
-    Clock::new(move || {
-        let runs_ahead =
-            fault == Some(Fault::ClockRunsAhead) && calls.fetch_add(1, Ordering::Relaxed).is_multiple_of(50);
-        let ahead = Duration::from_secs(if runs_ahead { 3 } else { 0 });
-        Time(START).after(origin.elapsed() + ahead)
-    })
 }

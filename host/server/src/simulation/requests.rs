@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use fuzz::Random;
 use host_service::WorkflowService;
 use host_wire::temporal::api::workflowservice::v1::*;
 use prost::Message;
@@ -13,7 +14,6 @@ use tonic::{Request, Response, Status};
 use super::{
     disk::Disk,
     network::{Life, Network},
-    random::Random,
 };
 use crate::api::service::Service;
 
@@ -22,8 +22,7 @@ const MOST_CALLS: usize = 64;
 /// How long a caller waits for an answer: longer than any poll is held.
 const PATIENCE: Duration = Duration::from_secs(200);
 
-/// How many RPCs are called, and the two of them whose answers are used.
-const RPCS: u32 = 28;
+/// The two RPCs whose answers are used.
 const POLL_WORKFLOW_TASK: u32 = 11;
 const POLL_ACTIVITY_TASK: u32 = 15;
 
@@ -37,7 +36,7 @@ struct Calls {
 /// One request.
 #[derive(Clone, PartialEq, Message)]
 struct Call {
-    /// Number of the RPC in [`Caller::call_other`], or that of a poll; modulo [`RPCS`].
+    /// Number of the RPC in [`RPCS`], modulo how many they are.
     #[prost(uint32, tag = "1")]
     rpc: u32,
     /// The encoded request. A task token that is left out becomes that of the last task.
@@ -111,7 +110,7 @@ impl Caller {
     }
 
     async fn call(&mut self, service: &Service, rpc: u32, bytes: &[u8]) {
-        match rpc % RPCS {
+        match rpc % u32::try_from(RPCS.len()).unwrap() {
             POLL_WORKFLOW_TASK => {
                 let task = call!(service, bytes, poll_workflow_task_queue, PollWorkflowTaskQueueRequest);
                 if let Some(task) = task.filter(|task| !task.task_token.is_empty()) {
@@ -129,46 +128,75 @@ impl Caller {
             other => self.call_other(service, other, bytes).await,
         }
     }
+}
 
-    /// Calls an RPC that is no poll.
-    async fn call_other(&self, service: &Service, rpc: u32, bytes: &[u8]) {
-        macro_rules! calls {
-            ($($number:literal => $method:ident($request:ident $(, $token:expr)?);)*) => {
+/// Makes the list of RPCs, and what calls each. Numbers stay as they are: inputs of the corpus have them.
+macro_rules! rpcs {
+    ($($number:literal => $method:ident($request:ident $(, $token:ident)?);)*) => {
+        /// The RPCs by their numbers.
+        const RPCS: &[(u32, &str)] = &[$(($number, stringify!($method))),*];
+
+        impl Caller {
+            /// Calls an RPC whose answer is not used.
+            async fn call_other(&self, service: &Service, rpc: u32, bytes: &[u8]) {
                 match rpc {
-                    $($number => drop(call!(service, bytes, $method, $request $(, $token)?)),)*
-                    _ => unreachable!("every number below {RPCS} has an RPC"),
+                    $($number => drop(call!(service, bytes, $method, $request $(, self.$token)?)),)*
+                    _ => unreachable!("every number below that of all has an RPC"),
                 }
-            };
+            }
         }
-        calls! {
-            0 => start_workflow_execution(StartWorkflowExecutionRequest);
-            1 => signal_workflow_execution(SignalWorkflowExecutionRequest);
-            2 => signal_with_start_workflow_execution(SignalWithStartWorkflowExecutionRequest);
-            3 => request_cancel_workflow_execution(RequestCancelWorkflowExecutionRequest);
-            4 => terminate_workflow_execution(TerminateWorkflowExecutionRequest);
-            5 => describe_workflow_execution(DescribeWorkflowExecutionRequest);
-            6 => list_workflow_executions(ListWorkflowExecutionsRequest);
-            7 => count_workflow_executions(CountWorkflowExecutionsRequest);
-            8 => get_workflow_execution_history(GetWorkflowExecutionHistoryRequest);
-            9 => get_workflow_execution_history_reverse(GetWorkflowExecutionHistoryReverseRequest);
-            10 => query_workflow(QueryWorkflowRequest);
-            12 => respond_workflow_task_completed(RespondWorkflowTaskCompletedRequest, self.workflow_task);
-            13 => respond_workflow_task_failed(RespondWorkflowTaskFailedRequest, self.workflow_task);
-            14 => respond_query_task_completed(RespondQueryTaskCompletedRequest, self.query_task);
-            16 => respond_activity_task_completed(RespondActivityTaskCompletedRequest, self.activity_task);
-            17 => respond_activity_task_completed_by_id(RespondActivityTaskCompletedByIdRequest);
-            18 => respond_activity_task_failed(RespondActivityTaskFailedRequest, self.activity_task);
-            19 => respond_activity_task_failed_by_id(RespondActivityTaskFailedByIdRequest);
-            20 => respond_activity_task_canceled(RespondActivityTaskCanceledRequest, self.activity_task);
-            21 => respond_activity_task_canceled_by_id(RespondActivityTaskCanceledByIdRequest);
-            22 => record_activity_task_heartbeat(RecordActivityTaskHeartbeatRequest, self.activity_task);
-            23 => record_activity_task_heartbeat_by_id(RecordActivityTaskHeartbeatByIdRequest);
-            24 => reset_sticky_task_queue(ResetStickyTaskQueueRequest);
-            25 => describe_task_queue(DescribeTaskQueueRequest);
-            26 => shutdown_worker(ShutdownWorkerRequest);
-            27 => describe_namespace(DescribeNamespaceRequest);
-        }
-    }
+    };
+}
+
+rpcs! {
+    0 => start_workflow_execution(StartWorkflowExecutionRequest);
+    1 => signal_workflow_execution(SignalWorkflowExecutionRequest);
+    2 => signal_with_start_workflow_execution(SignalWithStartWorkflowExecutionRequest);
+    3 => request_cancel_workflow_execution(RequestCancelWorkflowExecutionRequest);
+    4 => terminate_workflow_execution(TerminateWorkflowExecutionRequest);
+    5 => describe_workflow_execution(DescribeWorkflowExecutionRequest);
+    6 => list_workflow_executions(ListWorkflowExecutionsRequest);
+    7 => count_workflow_executions(CountWorkflowExecutionsRequest);
+    8 => get_workflow_execution_history(GetWorkflowExecutionHistoryRequest);
+    9 => get_workflow_execution_history_reverse(GetWorkflowExecutionHistoryReverseRequest);
+    10 => query_workflow(QueryWorkflowRequest);
+    11 => poll_workflow_task_queue(PollWorkflowTaskQueueRequest);
+    12 => respond_workflow_task_completed(RespondWorkflowTaskCompletedRequest, workflow_task);
+    13 => respond_workflow_task_failed(RespondWorkflowTaskFailedRequest, workflow_task);
+    14 => respond_query_task_completed(RespondQueryTaskCompletedRequest, query_task);
+    15 => poll_activity_task_queue(PollActivityTaskQueueRequest);
+    16 => respond_activity_task_completed(RespondActivityTaskCompletedRequest, activity_task);
+    17 => respond_activity_task_completed_by_id(RespondActivityTaskCompletedByIdRequest);
+    18 => respond_activity_task_failed(RespondActivityTaskFailedRequest, activity_task);
+    19 => respond_activity_task_failed_by_id(RespondActivityTaskFailedByIdRequest);
+    20 => respond_activity_task_canceled(RespondActivityTaskCanceledRequest, activity_task);
+    21 => respond_activity_task_canceled_by_id(RespondActivityTaskCanceledByIdRequest);
+    22 => record_activity_task_heartbeat(RecordActivityTaskHeartbeatRequest, activity_task);
+    23 => record_activity_task_heartbeat_by_id(RecordActivityTaskHeartbeatByIdRequest);
+    24 => reset_sticky_task_queue(ResetStickyTaskQueueRequest);
+    25 => describe_task_queue(DescribeTaskQueueRequest);
+    26 => shutdown_worker(ShutdownWorkerRequest);
+    27 => describe_namespace(DescribeNamespaceRequest);
+    28 => delete_workflow_execution(DeleteWorkflowExecutionRequest);
+    29 => list_namespaces(ListNamespacesRequest);
+    30 => get_cluster_info(GetClusterInfoRequest);
+    31 => get_system_info(GetSystemInfoRequest);
+    32 => poll_nexus_task_queue(PollNexusTaskQueueRequest);
+    33 => record_worker_heartbeat(RecordWorkerHeartbeatRequest);
+}
+
+/// The RPCs are those that the service has, of which each is a function of its own.
+#[test]
+fn every_rpc_of_the_service_is_called() {
+    let code = include_str!("../api/service.rs");
+    let (_, body) = code.split_once("impl WorkflowService for ").unwrap();
+    let functions = body.lines().filter_map(|line| line.strip_prefix("    async fn "));
+    let mut implemented: Vec<&str> = functions.map(|line| line.split('(').next().unwrap()).collect();
+    let mut called: Vec<&str> = RPCS.iter().map(|(_, name)| *name).collect();
+    implemented.sort_unstable();
+    called.sort_unstable();
+    assert_eq!(called, implemented);
+    assert!((0..).zip(RPCS).all(|(number, (own, _))| number == *own), "numbers in order");
 }
 
 /// An answer that a client can take: bounded, and decoded again.

@@ -15,6 +15,11 @@ impl Trace {
         fmt::write(&mut self.text, format_args!("{millis:>8} ms  {what}\n")).unwrap();
     }
 
+    /// How many lines there are.
+    pub(super) fn lines(&self) -> usize {
+        self.text.lines().count()
+    }
+
     /// FNV-1a of all lines.
     pub(super) fn hash(&self) -> u64 {
         self.text

@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use fuzz::Random;
 use host_service::WorkflowService;
 use host_wire::{
     EventAttributes, History, RawEvent, duration_to_proto,
@@ -23,7 +24,7 @@ use host_wire::{
 use tokio::time::sleep;
 use tonic::{Code, Request, Status};
 
-use super::{NAMESPACE, QUEUE, Simulation, client::execution, commands, network::Line, random::Random};
+use super::{NAMESPACE, QUEUE, Simulation, client::execution, commands, network::Line};
 
 /// A worker of workflows. Its two pollers, of the normal and of its sticky queue, share the
 /// histories that it remembers.
@@ -99,6 +100,9 @@ impl WorkflowWorker {
                 format!("task {}", task.started_event_id)
             };
             self.simulation.say(format_args!("{}: {id} {what} attempt {}", self.name, task.attempt));
+            if self.line.in_process && task.query.is_none() {
+                self.simulation.model().holds_workflow_task(&task);
+            }
             let Some(knowledge) = self.learn(&task).await else {
                 self.simulation.say(format_args!("{}: {id} has no history", self.name));
                 continue;
@@ -275,6 +279,9 @@ impl WorkflowWorker {
         if answer.is_ok() {
             let mut model = self.simulation.model();
             model.task_acknowledged(&execution.workflow_id, &execution.run_id, task.started_event_id);
+            if self.line.in_process {
+                model.answered_workflow_task(&execution.run_id);
+            }
         }
         self.say(
             &execution.run_id,
@@ -296,6 +303,9 @@ impl WorkflowWorker {
         };
         let answer = self.simulation.network.call(self.line, &mut self.random, call).await;
         let execution = task.workflow_execution.clone().unwrap_or_default();
+        if self.line.in_process && answer.is_ok() {
+            self.simulation.model().answered_workflow_task(&execution.run_id);
+        }
         self.say(&execution.run_id, format_args!("fails {}", task.started_event_id), &answer);
     }
 

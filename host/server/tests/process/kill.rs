@@ -17,6 +17,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use fuzz::Random;
 use host_wire::{
     EventAttributes, duration_to_proto,
     temporal::api::{
@@ -68,7 +69,8 @@ pub(crate) fn nothing_acknowledged_is_lost() {
     runtime.block_on(run(folder.path(), kills, seed));
 }
 
-async fn run(folder: &Path, kills: u64, mut seed: u64) {
+async fn run(folder: &Path, kills: u64, seed: u64) {
+    let mut random = Random::new(seed);
     let address = Arc::new(Mutex::new(String::new()));
     let ending = Arc::new(AtomicBool::new(false));
     let ledger = Ledger::default();
@@ -85,12 +87,12 @@ async fn run(folder: &Path, kills: u64, mut seed: u64) {
     for kill in 0..kills {
         let (place, most) = POINTS[usize::try_from(kill / 2).unwrap() % POINTS.len()];
         if kill % 2 == 0 {
-            tokio::time::sleep(Duration::from_millis(100 + random(&mut seed) % 1_000)).await;
+            tokio::time::sleep(Duration::from_millis(100 + random.next() % 1_000)).await;
         } else if service.has_ended_within(LIFE).await {
             reached.insert(place);
         }
         service.kill();
-        let fail_point = (kill % 2 == 0).then(|| format!("{place}:{}", random(&mut seed) % (most + 1)));
+        let fail_point = (kill % 2 == 0).then(|| format!("{place}:{}", random.next() % (most + 1)));
         service = Service::start(folder, &address, fail_point);
     }
     service.kill();
@@ -313,13 +315,4 @@ async fn again(status: Status, address: &Mutex<String>) -> Client {
 
 fn clock_seed() -> u64 {
     u64::from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().subsec_nanos())
-}
-
-/// The next number of splitmix64.
-fn random(seed: &mut u64) -> u64 {
-    *seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut z = *seed;
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
 }

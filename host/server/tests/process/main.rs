@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         }),
         test("nothing_acknowledged_is_lost", kill::nothing_acknowledged_is_lost),
         test("idle_connections_stop_no_one", || block_on(connections::idle_connections_stop_no_one())),
+        test("a_listener_without_files_waits", || block_on(connections::a_listener_without_files_waits())),
         test("many_workflows_are_listed_after_a_restart_as_before", || {
             block_on(many::many_workflows_are_listed_after_a_restart_as_before());
         }),

@@ -1,7 +1,9 @@
 //! Random lives of runs. Whatever happens, the facts give the same runs again, and every run can
 //! still be brought to its end.
 
-use crate::{execution::tests::script::Script, simulation::random::Random};
+use fuzz::Random;
+
+use crate::execution::tests::script::Script;
 
 const LIVES: u64 = 300;
 const LINES: u64 = 120;
