@@ -183,6 +183,9 @@ rpcs! {
     31 => get_system_info(GetSystemInfoRequest);
     32 => poll_nexus_task_queue(PollNexusTaskQueueRequest);
     33 => record_worker_heartbeat(RecordWorkerHeartbeatRequest);
+    34 => update_workflow_execution(UpdateWorkflowExecutionRequest);
+    35 => poll_workflow_execution_update(PollWorkflowExecutionUpdateRequest);
+    36 => execute_multi_operation(ExecuteMultiOperationRequest);
 }
 
 /// The RPCs are those that the service has, of which each is a function of its own.
