@@ -1,4 +1,4 @@
-//! Clients: they start, signal, cancel, terminate, query and look.
+//! Clients: they start, signal, update, cancel, terminate, query and look.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,7 +17,7 @@ use host_wire::{
 use tokio::time::sleep;
 use tonic::{Code, Request, Status};
 
-use super::{NAMESPACE, QUEUE, Simulation, network::Line};
+use super::{NAMESPACE, QUEUE, Simulation, network::Line, updates::SentUpdate};
 
 /// Workflow ids that clients use, few so that runs meet.
 const WORKFLOW_IDS: [&str; 4] = ["a", "b", "c", "d"];
@@ -26,11 +26,13 @@ const TRIES: u64 = 4;
 
 /// One client.
 pub(super) struct Client {
-    simulation: Arc<Simulation>,
-    random: Random,
+    pub(super) simulation: Arc<Simulation>,
+    pub(super) random: Random,
     line: Line,
     number: u64,
-    signals: u64,
+    names: u64,
+    /// The last update of which it heard something.
+    pub(super) sent: Option<SentUpdate>,
 }
 
 pub(super) fn execution(workflow_id: &str, run_id: &str) -> Option<WorkflowExecution> {
@@ -43,7 +45,7 @@ fn seconds(seconds: u64) -> Option<prost_types::Duration> {
 
 impl Client {
     pub(super) fn new(simulation: Arc<Simulation>, number: u64, random: Random, is_bad: bool) -> Self {
-        Self { simulation, random, line: Line { in_process: false, is_bad }, number, signals: 0 }
+        Self { simulation, random, line: Line { in_process: false, is_bad }, number, names: 0, sent: None }
     }
 
     /// Does one thing after another while there is chaos.
@@ -65,7 +67,7 @@ impl Client {
     }
 
     async fn call(&mut self) {
-        match self.random.below(20) {
+        match self.random.below(24) {
             0..6 => self.start().await,
             6..11 => self.signal().await,
             11 => self.cancel().await,
@@ -73,12 +75,17 @@ impl Client {
             13..15 => self.query().await,
             15..17 => self.read().await,
             17 => self.describe().await,
+            18..22 => self.update().await,
             _ => drop(self.list().await),
         }
     }
 
     /// Calls until the network lets it through, or the client gives up.
-    async fn retried<M: Clone, R, F: Future<Output = Result<tonic::Response<R>, Status>> + Send>(
+    pub(super) async fn retried<
+        M: Clone,
+        R,
+        F: Future<Output = Result<tonic::Response<R>, Status>> + Send,
+    >(
         &mut self,
         message: M,
         call: impl Fn(crate::api::service::Service, Request<M>) -> F,
@@ -101,15 +108,15 @@ impl Client {
         }
     }
 
-    fn start_request(&mut self) -> StartWorkflowExecutionRequest {
-        self.signals += 1;
+    pub(super) fn start_request(&mut self) -> StartWorkflowExecutionRequest {
+        self.names += 1;
         let random = &mut self.random;
         let retry =
             RetryPolicy { maximum_attempts: 3, initial_interval: seconds(1), ..RetryPolicy::default() };
         StartWorkflowExecutionRequest {
             namespace: NAMESPACE.to_owned(),
             workflow_id: (*random.pick(&WORKFLOW_IDS)).to_owned(),
-            request_id: format!("start-{}-{}", self.number, self.signals),
+            request_id: format!("start-{}-{}", self.number, self.names),
             workflow_type: Some(WorkflowType { name: "Type".to_owned() }),
             task_queue: Some(TaskQueue { name: QUEUE.to_owned(), ..TaskQueue::default() }),
             workflow_task_timeout: seconds(1 + random.below(5)),
@@ -150,7 +157,7 @@ impl Client {
     }
 
     async fn signal_with_start(&mut self, start: StartWorkflowExecutionRequest) {
-        let name = self.signal_name();
+        let name = self.new_name("signal");
         let request = SignalWithStartWorkflowExecutionRequest {
             namespace: start.namespace,
             workflow_id: start.workflow_id.clone(),
@@ -174,14 +181,14 @@ impl Client {
         self.say(format_args!("signal with start {} {name}", start.workflow_id), answer);
     }
 
-    fn signal_name(&mut self) -> String {
-        self.signals += 1;
-        format!("signal-{}-{}", self.number, self.signals)
+    pub(super) fn new_name(&mut self, what: &str) -> String {
+        self.names += 1;
+        format!("{what}-{}-{}", self.number, self.names)
     }
 
     async fn signal(&mut self) {
         let (workflow_id, run_id) = self.target();
-        let name = self.signal_name();
+        let name = self.new_name("signal");
         self.send_signal(&workflow_id, &run_id, &name).await;
     }
 
@@ -353,7 +360,7 @@ impl Client {
     }
 
     /// A workflow id, and mostly one of its runs.
-    fn target(&mut self) -> (String, String) {
+    pub(super) fn target(&mut self) -> (String, String) {
         let workflow_id = *self.random.pick(&WORKFLOW_IDS);
         let model = self.simulation.model();
         let runs: Vec<_> = model.runs.iter().filter(|(_, run)| run.workflow_id == workflow_id).collect();
@@ -363,7 +370,7 @@ impl Client {
         (workflow_id.to_owned(), self.random.pick(&runs).0.clone())
     }
 
-    fn say(&self, what: std::fmt::Arguments<'_>, answer: Result<impl std::fmt::Debug, Status>) {
+    pub(super) fn say(&self, what: std::fmt::Arguments<'_>, answer: Result<impl std::fmt::Debug, Status>) {
         let number = self.number;
         match answer {
             Ok(answer) => self.simulation.say(format_args!("client {number}: {what}: {answer:?}")),

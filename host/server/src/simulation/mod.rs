@@ -21,9 +21,11 @@ mod requests;
 mod seeds;
 mod shrink;
 mod trace;
+mod updates;
 mod worker;
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{
         Arc, Mutex, MutexGuard,
@@ -84,6 +86,8 @@ struct Outcome {
     calls: Vec<CallNumber>,
     /// How long there was chaos.
     chaos: Duration,
+    /// How often clients heard of updates, by what they heard.
+    heard: BTreeMap<&'static str, usize>,
 }
 
 impl Simulation {
@@ -197,7 +201,8 @@ async fn live(plan: Plan) -> Outcome {
     let violation = simulation.model().violation.clone();
     let trace = std::mem::take(&mut *simulation.trace.lock().unwrap());
     let calls = std::mem::take(&mut *simulation.calls.lock().unwrap());
-    Outcome { violation, trace, calls, chaos }
+    let heard = simulation.model().heard.clone();
+    Outcome { violation, trace, calls, chaos, heard }
 }
 
 /// Waits until no open run has a task: each was taken, and answered.

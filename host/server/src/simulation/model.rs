@@ -6,8 +6,12 @@ use bytes::Bytes;
 use host_wire::{
     EventAttributes, duration_from_proto,
     temporal::api::{
-        enums::v1::{EventType, WorkflowExecutionStatus as RunStatus},
+        common::v1::WorkflowExecution,
+        enums::v1::{
+            EventType, UpdateWorkflowExecutionLifecycleStage as Stage, WorkflowExecutionStatus as RunStatus,
+        },
         history::v1::HistoryEvent,
+        update::v1::Outcome,
         workflow::v1::WorkflowExecutionInfo,
         workflowservice::v1::{
             DescribeWorkflowExecutionResponse, PollActivityTaskQueueResponse, PollWorkflowTaskQueueResponse,
@@ -16,6 +20,7 @@ use host_wire::{
 };
 use prost_types::Timestamp;
 
+use super::updates;
 use crate::time::Time;
 
 /// Everything that was seen, over all lives of the service.
@@ -27,6 +32,8 @@ pub(super) struct Model {
     /// The last tasks that workers in the process of the service were given, by run and activity.
     held: BTreeMap<(String, Option<String>), Held>,
     marks: u64,
+    /// How often clients heard of updates, by what they heard.
+    pub(super) heard: BTreeMap<&'static str, usize>,
     /// The first thing that must not be.
     pub(super) violation: Option<String>,
 }
@@ -82,6 +89,10 @@ pub(super) struct SeenRun {
     acknowledged_tasks: BTreeSet<i64>,
     acknowledged_activities: BTreeSet<i64>,
     last_attempts: BTreeSet<i64>,
+    /// Updates that the history has, each with its result once it is completed.
+    updates: BTreeMap<String, Option<String>>,
+    /// Updates of which a client heard that they were accepted, likewise.
+    acknowledged_updates: BTreeMap<String, Option<String>>,
 }
 
 impl SeenRun {
@@ -169,6 +180,46 @@ impl Model {
         self.signals.insert(name.to_owned());
     }
 
+    /// A client heard of an update. One that failed may have been rejected, which leaves nothing.
+    pub(super) fn saw_update(
+        &mut self,
+        execution: &WorkflowExecution,
+        update_id: &str,
+        stage: Stage,
+        outcome: Option<&Outcome>,
+    ) {
+        let id = format!("{} {} {update_id}", execution.workflow_id, execution.run_id);
+        let result = updates::result(outcome);
+        let is_accepted = stage == Stage::Accepted || result.is_some();
+        let heard = match (stage, &result) {
+            (Stage::Completed, Some(_)) => "completed",
+            (Stage::Completed, None) => "failed",
+            _ => "accepted",
+        };
+        *self.heard.entry(heard).or_default() += 1;
+        let run = self.saw_run(&execution.workflow_id, &execution.run_id);
+        let before = run.acknowledged_updates.get(update_id).cloned();
+        if is_accepted {
+            let seen = run.acknowledged_updates.entry(update_id.to_owned()).or_default();
+            *seen = seen.take().or(result.clone());
+        }
+        self.check(stage != Stage::Completed || outcome.is_some(), || format!("{id} has no outcome"));
+        self.check(result.as_deref().is_none_or(|result| result == update_id), || {
+            format!("{id} has the result {result:?}")
+        });
+        // An answer of an earlier stage may be on its way for long.
+        if let Some(Some(before)) = before.filter(|_| stage == Stage::Completed) {
+            self.check(result.as_ref() == Some(&before), || {
+                format!("{id} had the result {before}, and now {stage:?} {result:?}")
+            });
+        }
+    }
+
+    /// Whether a client heard that an update was accepted.
+    pub(super) fn was_accepted(&self, run_id: &str, update_id: &str) -> bool {
+        self.runs.get(run_id).is_some_and(|run| run.acknowledged_updates.contains_key(update_id))
+    }
+
     pub(super) fn task_acknowledged(&mut self, workflow_id: &str, run_id: &str, started_event_id: i64) {
         self.saw_run(workflow_id, run_id).acknowledged_tasks.insert(started_event_id);
     }
@@ -238,6 +289,15 @@ impl Model {
             for activity in run.acknowledged_activities.difference(&run.completed_activities) {
                 problems.push(format!("{id}: the completion of activity {activity} is lost"));
             }
+            for (update, result) in &run.acknowledged_updates {
+                match run.updates.get(update) {
+                    None => problems.push(format!("{id}: {update} was accepted and is lost")),
+                    Some(recorded) if result.is_some() && recorded != result => {
+                        problems.push(format!("{id}: the completion of {update} is lost"));
+                    }
+                    Some(_) => {}
+                }
+            }
             for (signal, count) in &run.signals {
                 if *count > 1 {
                     problems.push(format!("{id}: {signal} is there {count} times"));
@@ -294,6 +354,20 @@ impl SeenRun {
             }
             EventAttributes::WorkflowTaskCompletedEventAttributes(task) => {
                 self.completed_tasks.insert(task.started_event_id);
+            }
+            EventAttributes::WorkflowExecutionUpdateAcceptedEventAttributes(update) => {
+                let is_first = self.updates.insert(update.protocol_instance_id.clone(), None).is_none();
+                if !is_first {
+                    problem(format!("event {id}: an update is accepted twice"));
+                }
+            }
+            EventAttributes::WorkflowExecutionUpdateCompletedEventAttributes(update) => {
+                let update_id = update.meta.clone().unwrap_or_default().update_id;
+                let result = updates::result(update.outcome.as_ref());
+                match self.updates.insert(update_id, result) {
+                    Some(None) => {}
+                    before => problem(format!("event {id}: an update is completed that was {before:?}")),
+                }
             }
             EventAttributes::ActivityTaskScheduledEventAttributes(activity) => {
                 let most = activity.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts);

@@ -1,6 +1,7 @@
 //! Many simulations, one for each seed. `HOST_SIMULATIONS` says how many, `HOST_SIMULATION_SEED` which is the first.
 
 use std::{
+    collections::BTreeMap,
     env,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -29,7 +30,7 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// Why a seed failed.
 #[derive(Debug)]
 enum Failure {
-    Violation(Outcome),
+    Violation(Box<Outcome>),
     Panic(String),
     Hangs,
 }
@@ -62,7 +63,9 @@ fn first_failure(
                 }
                 said.send(Said::Begins(number, seed))?;
                 let failure = match catch_unwind(AssertUnwindSafe(|| run(seed))) {
-                    Ok(outcome) => outcome.violation.is_some().then_some(Failure::Violation(outcome)),
+                    Ok(outcome) => {
+                        outcome.violation.is_some().then_some(Failure::Violation(Box::new(outcome)))
+                    }
                     Err(panic) => Some(Failure::Panic(panics::message(&*panic))),
                 };
                 said.send(Said::Ended(number, seed, failure))?;
@@ -101,6 +104,19 @@ fn number(variable: &str, otherwise: u64) -> u64 {
     env::var(variable).map_or(otherwise, |text| text.parse().unwrap())
 }
 
+/// Without this, nothing might be said of updates because none comes through.
+#[test]
+fn clients_hear_of_every_end_of_an_update() {
+    let mut heard = BTreeMap::new();
+    for seed in 0..100 {
+        for (what, count) in simulate(Plan::of(seed)).heard {
+            *heard.entry(what).or_insert(0) += count;
+        }
+    }
+    assert_eq!(heard.keys().copied().collect::<Vec<_>>(), ["accepted", "completed", "failed"]);
+    assert!(heard.values().all(|count| *count > 5), "{heard:?}");
+}
+
 #[test]
 fn every_seed_keeps_what_is_promised() {
     let first = number("HOST_SIMULATION_SEED", 0);
@@ -116,7 +132,7 @@ fn every_seed_keeps_what_is_promised() {
         Failure::Hangs => panic!("seed {seed} does not end within {LONGEST:?}\n{repeat}"),
         Failure::Panic(message) => panic!("seed {seed} panics: {message}\n{repeat}"),
         Failure::Violation(outcome) => {
-            let shrunk = Shrunk::of(Plan::of(seed), outcome, simulate);
+            let shrunk = Shrunk::of(Plan::of(seed), *outcome, simulate);
             let Outcome { violation, trace, calls, .. } = shrunk.outcome;
             panic!(
                 "seed {seed}: {}\n{}\nshortened to {} calls of clients, {} without {:?}\n{repeat}",

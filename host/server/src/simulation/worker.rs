@@ -24,7 +24,7 @@ use host_wire::{
 use tokio::time::sleep;
 use tonic::{Code, Request, Status};
 
-use super::{NAMESPACE, QUEUE, Simulation, client::execution, commands, network::Line};
+use super::{NAMESPACE, QUEUE, Simulation, client::execution, commands, network::Line, updates};
 
 /// A worker of workflows. Its two pollers, of the normal and of its sticky queue, share the
 /// histories that it remembers.
@@ -47,6 +47,8 @@ pub(super) struct Knowledge {
     pub(super) timers: BTreeSet<String>,
     pub(super) activities: BTreeSet<i64>,
     pub(super) children: usize,
+    /// Updates that it accepted and did not complete.
+    pub(super) updates: BTreeSet<String>,
 }
 
 impl WorkflowWorker {
@@ -216,14 +218,14 @@ impl WorkflowWorker {
                 _ => {}
             }
         }
-        let attributes = if self.simulation.is_finishing() {
-            vec![commands::completion()]
+        let (mut attributes, messages) = updates::answer(&mut self.random, !is_chaos, &task, knowledge);
+        if self.simulation.is_finishing() {
+            attributes.push(commands::completion());
         } else if is_chaos {
-            commands::draw(&mut self.random, knowledge)
-        } else {
-            Vec::new()
-        };
-        let request = self.completed(&task, attributes, knowledge);
+            attributes.extend(commands::draw(&mut self.random, knowledge));
+        }
+        let mut request = self.completed(&task, attributes, knowledge);
+        request.messages = messages;
         let mut answer = self.complete(&task, request.clone()).await;
         if is_chaos && self.random.percent(3) {
             // Twice, as after a lost answer: it must not count.
@@ -272,11 +274,14 @@ impl WorkflowWorker {
     ) -> Option<RespondWorkflowTaskCompletedResponse> {
         let execution = task.workflow_execution.clone().unwrap_or_default();
         let commands = request.commands.len();
+        let only_rejects =
+            commands == 0 && !task.messages.is_empty() && !request.force_create_new_workflow_task;
         let call = async |service: crate::api::service::Service| {
             service.respond_workflow_task_completed(Request::new(request)).await
         };
         let answer = self.simulation.network.call(self.line, &mut self.random, call).await;
-        if answer.is_ok() {
+        // Of a speculative task whose worker only rejects, nothing remains.
+        if answer.is_ok() && !only_rejects {
             let mut model = self.simulation.model();
             model.task_acknowledged(&execution.workflow_id, &execution.run_id, task.started_event_id);
             if self.line.in_process {
@@ -346,6 +351,12 @@ impl Knowledge {
                 Some(A::ActivityTaskTimedOutEventAttributes(a)) => known.ended(a.scheduled_event_id),
                 Some(A::ActivityTaskCanceledEventAttributes(a)) => known.ended(a.scheduled_event_id),
                 Some(A::StartChildWorkflowExecutionInitiatedEventAttributes(_)) => known.children += 1,
+                Some(A::WorkflowExecutionUpdateAcceptedEventAttributes(a)) => {
+                    known.updates.insert(a.protocol_instance_id);
+                }
+                Some(A::WorkflowExecutionUpdateCompletedEventAttributes(a)) => {
+                    known.updates.remove(&a.meta.unwrap_or_default().update_id);
+                }
                 _ => {}
             }
         }
