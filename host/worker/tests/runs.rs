@@ -33,7 +33,7 @@ use prost::{Message as _, Name as _};
 use prost_types::Any;
 use support::{
     embedded::json,
-    live::{Case, Live, driver, execute},
+    live::{Case, Live, activations_of, driver, execute},
 };
 
 static SCRIPT: LazyLock<Arc<LoadedModule>> = LazyLock::new(|| load(&support::guest("script")));
@@ -56,7 +56,10 @@ async fn check(module: &Arc<LoadedModule>, case: Case, expected: Result<&str, &s
     let mut replayed = driver(module, &cached.run_id);
     replayed.start_task(Task::replay()).unwrap();
     replayed.feed(cached.history().into_encoded(), true);
-    assert!(matches!(replayed.advance().unwrap(), Advance::Idle));
+    let (advance, activations) = activations_of(|| replayed.advance().unwrap());
+    assert!(matches!(advance, Advance::Idle));
+    assert_eq!(activations.len(), cached.states.len());
+    assert_eq!(activations, cached.activations, "the replay is brought something else than the run");
     assert_eq!(replayed.state_hashes(), cached.states, "the replay has other states than the run");
 
     let result = cached.result();
@@ -95,6 +98,16 @@ async fn a_run_its_evicted_self_and_its_replay_are_the_same() {
         ("ballast 100000\ntimer 1\nwait\nballast 3000000\ntimer 1\nwait\ncomplete large", Ok("large")),
     ] {
         check(&SCRIPT, Case::script(script), expected).await;
+    }
+}
+
+/// A task that failed comes again as a transient one, which is in the history only once it completes. What a guest is
+/// told of it, such as the size of the history, is what the history says then.
+#[tokio::test]
+async fn a_transient_task_brings_what_is_stored_of_it() {
+    for failures in [1, 2] {
+        let script = "activity a\nwait\nwait\ntimer 1\nwait\ncomplete done";
+        check(&SCRIPT, Case { failures, ..Case::script(script) }, Ok("done")).await;
     }
 }
 
@@ -143,7 +156,7 @@ async fn samples_run_and_replay() {
     for Sample { package, workflow_type, argument, results, expected } in SAMPLES {
         let component = build(&Package::new(workspace, package)).unwrap_or_else(|error| panic!("{error}"));
         let module = load(&std::fs::read(component).unwrap());
-        let case = Case { workflow_type, argument: json(argument), results };
+        let case = Case { workflow_type, argument: json(argument), results, failures: 0 };
         check(&module, case, expected).await;
     }
 }

@@ -1,6 +1,9 @@
 //! One run, driven by hand: the test polls the embedded service, advances the run, and responds.
 
-use std::sync::Arc;
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
 
 use bytes::Bytes;
 use host_core::{Completion, RunConfig, Task};
@@ -13,6 +16,7 @@ use host_wire::{
         workflowservice::v1::{
             PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
             RespondActivityTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
+            RespondWorkflowTaskFailedRequest,
         },
     },
 };
@@ -35,6 +39,8 @@ pub struct Case {
     pub argument: Payload,
     /// Results of activities, as JSON, by type. One that is not here gets its type as a string.
     pub results: &'static [(&'static str, &'static str)],
+    /// How often each workflow task fails before it is executed: the service makes up the events of later attempts.
+    pub failures: usize,
 }
 
 /// A run from its start to its end.
@@ -45,12 +51,14 @@ pub struct Live {
     pub tasks: Vec<(Task, Completion)>,
     /// The state of the guest after each activation.
     pub states: Vec<StateHash>,
+    /// What each activation brought, as the log says it.
+    pub activations: Vec<String>,
 }
 
 impl Case {
     /// The guest that executes its argument line by line.
     pub fn script(lines: &str) -> Self {
-        Self { workflow_type: "Script", argument: super::embedded::text(lines), results: &[] }
+        Self { workflow_type: "Script", argument: super::embedded::text(lines), results: &[], failures: 0 }
     }
 
     /// Runs the workflow to its end in one driver, which is never evicted. One event after another brings a
@@ -61,22 +69,30 @@ impl Case {
         let service = &*embedded.service;
         let run_id = start(service, TASK_QUEUE, self.workflow_type, WORKFLOW_ID, self.argument.clone()).await;
         let mut run = driver(module, &run_id);
-        let mut tasks = Vec::new();
+        let (mut tasks, mut activations) = (Vec::new(), Vec::new());
         let mut known = 0;
         loop {
             let mut polled = poll(&embedded).await;
+            for _ in 0..self.failures {
+                fail(&embedded, polled).await;
+                polled = poll(&embedded).await;
+            }
             let history = polled.history.take().unwrap_or_default();
             let fresh = history.into_encoded().split_off(known);
             known += fresh.len();
             let task = Task::from_poll(&mut polled);
-            let completion = execute(&mut run, task.clone(), &fresh, fresh.len())?;
+            let (completion, brought) =
+                activations_of(|| execute(&mut run, task.clone(), &fresh, fresh.len()));
+            let completion = completion?;
+            activations.extend(brought);
             respond(&embedded, polled, completion.clone(), module.build_id()).await;
             let ends_run = completion.ends_run;
             tasks.push((task, completion));
             if ends_run {
                 assert!(run.is_ended());
                 let events = events(service, WORKFLOW_ID).await;
-                return Ok(Live { run_id, events, tasks, states: run.state_hashes().to_vec() });
+                let states = run.state_hashes().to_vec();
+                return Ok(Live { run_id, events, tasks, states, activations });
             }
             self.go_on(&embedded, tasks.len() == 1).await;
         }
@@ -162,6 +178,36 @@ pub fn driver(module: &Arc<LoadedModule>, run_id: &str) -> RunDriver {
     RunDriver::new(Arc::clone(module), identity, config).recording_states()
 }
 
+/// What the guest is brought while `work` is done: a line for each activation, without whether it is a replay.
+pub fn activations_of<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter("host_worker::activation=trace")
+        .with_writer(move || writer.clone())
+        .with_ansi(false)
+        .without_time()
+        .finish();
+    let done = tracing::subscriber::with_default(subscriber, work);
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let line = |line: &str| line.replace("replaying=true", "").replace("replaying=false", "");
+    (done, text.lines().map(line).collect())
+}
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Works on a task, whose events come in pages of so many.
 pub fn execute(
     run: &mut RunDriver,
@@ -190,6 +236,16 @@ pub async fn poll(embedded: &Embedded) -> PollWorkflowTaskQueueResponse {
         ..Default::default()
     };
     embedded.service.poll_workflow_task_queue(Request::new(message)).await.unwrap().into_inner()
+}
+
+/// Fails a task, so that it comes again as a transient one.
+async fn fail(embedded: &Embedded, polled: PollWorkflowTaskQueueResponse) {
+    let message = RespondWorkflowTaskFailedRequest {
+        namespace: NAMESPACE.to_owned(),
+        task_token: polled.task_token,
+        ..Default::default()
+    };
+    embedded.service.respond_workflow_task_failed(Request::new(message)).await.unwrap();
 }
 
 async fn respond(

@@ -17,6 +17,7 @@ use host_wire::temporal::api::{
 };
 
 use super::{
+    activation_log,
     disposable::{self, UpdateVerdict, Validation},
     failure::RunFailure,
     log::RunLog,
@@ -222,7 +223,12 @@ impl RunDriver {
         let replaying = activation.is_replaying;
         let guest = guest(&mut self.guest, &self.module, &self.identity, &activation)?;
         self.activations += 1;
+        let seed = match activation.jobs.first() {
+            Some(Job::Start(start)) => Some(start.seed),
+            _ => None,
+        };
         let (task, circumstances) = convert::activation_to_guest(activation, &self.identity);
+        activation_log::write(&self.identity, self.activations, seed, &task, &circumstances);
         let commands = guest.instance.activate(&task, circumstances)?;
         if let Some(hashes) = &mut self.state_hashes {
             hashes.push(guest.instance.state_hash()?);

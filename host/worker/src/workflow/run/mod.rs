@@ -1,5 +1,6 @@
 //! One run: its state machines, its guest, and what may go wrong between them. Synchronous.
 
+mod activation_log;
 mod disposable;
 mod driver;
 mod failure;
