@@ -47,13 +47,29 @@ pub(crate) enum CompileError {
     /// The child was ended from outside, as by Ctrl-C in the terminal of the host.
     #[error("the compiler was stopped ({0})")]
     Stopped(ExitStatus),
-    /// The child ended by a signal, as it does when it gets no more memory.
+    /// The child got no more memory, and ended itself.
     #[error("the compiler needs more than the {memory_bytes} bytes of memory that it may have ({status})")]
-    Ended {
+    Memory {
         /// [`CompileLimits::memory_bytes`].
         memory_bytes: u64,
         /// The exit status of the child.
         status: ExitStatus,
+    },
+    /// The child ran out of stack, and ended itself.
+    #[error("the compiler ran out of stack: the module is nested too deep ({status})")]
+    Stack {
+        /// The exit status of the child.
+        status: ExitStatus,
+    },
+    /// The child ended by a signal and did not say why.
+    #[error(
+        "the compiler was ended by a signal ({status}): by the system, if memory is short, or by a fault of its own{said}"
+    )]
+    Ended {
+        /// The exit status of the child.
+        status: ExitStatus,
+        /// The first line that the child wrote to standard error, after a colon; empty if it wrote nothing.
+        said: String,
     },
     /// The code is larger than [`MAX_CODE_BYTES`].
     #[error("it compiles to more than {MAX_CODE_BYTES} bytes of code")]
@@ -205,8 +221,20 @@ fn compile_in_child(arguments: ChildArguments, bytes: &[u8]) -> Result<Vec<u8>, 
             Err(CompileError::Stopped(status))
         }
         (None, Some(Signal::XCPU)) => Err(CompileError::Cpu(arguments.limits.cpu)),
-        (None, _) => Err(CompileError::Ended { memory_bytes: arguments.limits.memory_bytes, status }),
+        (None, _) => Err(ended(status, &String::from_utf8_lossy(&message), arguments.limits)),
     }
+}
+
+/// Why a child ended by a signal. Rust's standard library writes what it lacked before it aborts.
+fn ended(status: ExitStatus, message: &str, limits: CompileLimits) -> CompileError {
+    if message.contains("has overflowed its stack") {
+        return CompileError::Stack { status };
+    }
+    if message.contains("memory allocation of") {
+        return CompileError::Memory { memory_bytes: limits.memory_bytes, status };
+    }
+    let first = message.lines().find(|line| !line.trim().is_empty());
+    CompileError::Ended { status, said: first.map(|line| format!(": {line}")).unwrap_or_default() }
 }
 
 /// Bytes of a child's error message that are kept.
@@ -231,4 +259,40 @@ fn wait(child: &mut Child, limit: Duration) -> std::io::Result<Option<ExitStatus
 /// The running executable. On Linux it is found even if its file was replaced.
 fn executable() -> std::io::Result<std::path::PathBuf> {
     if cfg!(target_os = "linux") { Ok("/proc/self/exe".into()) } else { std::env::current_exe() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_child_is_named_for_its_cause() {
+        let check = |signal: Signal, wrote: &str, expected: &str| {
+            let status = ExitStatus::from_raw(signal.as_raw());
+            let error = ended(status, wrote, CompileLimits::default()).to_string();
+            assert_eq!(error, expected);
+        };
+        check(
+            Signal::ABORT,
+            "\nthread 'main' (1) has overflowed its stack\nfatal runtime error: stack overflow, aborting\n",
+            "the compiler ran out of stack: the module is nested too deep (signal: 6 (SIGABRT))",
+        );
+        check(
+            Signal::ABORT,
+            "memory allocation of 64 bytes failed\n",
+            "the compiler needs more than the 4294967296 bytes of memory that it may have (signal: 6 (SIGABRT))",
+        );
+        check(
+            Signal::KILL,
+            "",
+            "the compiler was ended by a signal (signal: 9 (SIGKILL)): by the system, if memory is short, or by a \
+             fault of its own",
+        );
+        check(
+            Signal::SEGV,
+            "something else\n",
+            "the compiler was ended by a signal (signal: 11 (SIGSEGV)): by the system, if memory is short, or by a \
+             fault of its own: something else",
+        );
+    }
 }

@@ -103,6 +103,7 @@ fn pool(config: &Config) -> PoolingAllocationConfig {
         .total_memories(config.instances.saturating_mul(MAX_MEMORIES))
         .total_tables(config.instances.saturating_mul(MAX_TABLES))
         .max_core_instances_per_component(MAX_CORE_INSTANCES)
+        .max_tables_per_module(MAX_TABLES)
         .max_component_instance_size(MAX_INSTANCE_STATE_BYTES)
         .max_core_instance_size(MAX_INSTANCE_STATE_BYTES)
         .table_elements(MAX_TABLE_ELEMENTS / TABLE_SHARE)

@@ -37,6 +37,7 @@ mod snapshot;
 mod store_data;
 mod symbols;
 mod ticker;
+mod type_depth;
 mod wasi;
 mod weight;
 pub mod wit;

@@ -59,6 +59,9 @@ pub const MAX_ABBREVIATION_BYTES: usize = 256 << 10;
 pub const MAX_LINE_HEADER_BYTES: usize = 256 << 10;
 /// Components inside components inside a module. Tools make one level.
 pub const MAX_COMPONENT_DEPTH: usize = 8;
+/// Component types and instance types inside each other. Tools make two or three levels; newer versions of the parser
+/// have the same limit.
+pub const MAX_TYPE_DEPTH: usize = 100;
 /// Core instances of one guest, those of components inside its component included. A guest built with wit-bindgen has
 /// three or four: its code, and modules that forward calls.
 pub const MAX_CORE_INSTANCES: u32 = 16;

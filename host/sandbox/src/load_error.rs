@@ -2,7 +2,7 @@
 
 use crate::fault::Fault;
 use crate::gate::{CONTRACT_VERSION, Import};
-use crate::limits::{MAX_COMPONENT_DEPTH, MAX_MODULE_BYTES, MAX_TABLES};
+use crate::limits::{MAX_COMPONENT_DEPTH, MAX_MODULE_BYTES, MAX_TABLES, MAX_TYPE_DEPTH};
 
 /// Why a module was not loaded.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +36,9 @@ pub enum LoadError {
     /// Components inside components, more than [`MAX_COMPONENT_DEPTH`] deep.
     #[error("its components are nested more than {MAX_COMPONENT_DEPTH} deep")]
     Nested,
+    /// Types inside types, more than [`MAX_TYPE_DEPTH`] deep.
+    #[error("its types are nested more than {MAX_TYPE_DEPTH} deep")]
+    NestedTypes,
     /// A guest would have more than one memory.
     #[error(
         "a workflow module has one linear memory, and this one has {0}: link its parts into one core module"

@@ -9,21 +9,25 @@ mod support;
 #[path = "support/tiny.rs"]
 mod tiny;
 
-use host_sandbox::limits::{MAX_CORE_INSTANCES, MAX_TABLES};
+use host_sandbox::limits::{MAX_CORE_INSTANCES, MAX_TABLES, MAX_TYPE_DEPTH};
 use host_sandbox::{Config, Engine, Fault, HostFault, LoadError};
 use support::{ScriptRun, config};
 use tiny::tiny_guest;
 use wasm_encoder::{
     Alias, CanonicalFunctionSection, CodeSection, Component, ComponentAliasSection, ComponentExportKind,
-    ComponentExportSection, ComponentSectionId, ComponentTypeSection, ConstExpr, ExportKind, ExportSection,
-    Function, FunctionSection, GlobalSection, GlobalType, HeapType, InstanceSection, MemorySection,
-    MemoryType, Module, ModuleArg, ModuleSection, NestedComponentSection, PrimitiveValType, RawSection,
-    RefType, TableSection, TableType, TypeSection, ValType,
+    ComponentExportSection, ComponentSectionId, ComponentTypeSection, ComponentValType, ConstExpr,
+    ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, HeapType,
+    InstanceSection, MemorySection, MemoryType, Module, ModuleArg, ModuleSection, NestedComponentSection,
+    PrimitiveValType, RawSection, RefType, TableSection, TableType, TypeSection, ValType,
 };
 use wasmparser::{Validator, WasmFeatures};
 
 /// Instances of core modules in a guest that wit-bindgen made: its code, and two modules that forward calls.
 const CORE_INSTANCES_OF_A_GUEST: u32 = 3;
+
+/// The first bytes of types that have declarations.
+const COMPONENT_TYPE: u8 = 0x41;
+const INSTANCE_TYPE: u8 = 0x42;
 
 /// A guest that more sections are appended to.
 struct Extended {
@@ -218,7 +222,9 @@ fn state_outside_of_the_memory_is_not_missed() {
         Err("changes tables or drops segments"),
     );
     check(&Extended::new().resource().finish(), Err("resources"));
-    check(&with(Parts { tables: 1, ..Parts::default() }), Ok(()));
+    for tables in [1, 2] {
+        check(&with(Parts { tables, ..Parts::default() }), Ok(()));
+    }
 }
 
 #[test]
@@ -237,6 +243,62 @@ fn components_inside_are_copied_if_they_have_no_code() {
     }
     let error = refusal(&Extended::new().nested(deep).finish());
     assert!(error.to_string().contains("nested more than 8 deep"), "{error}");
+}
+
+/// The parser calls itself for each level, and would end the process: there is no child process here.
+#[test]
+fn types_inside_types_are_counted_before_they_are_parsed() {
+    const TYPE_SECTION: u8 = ComponentSectionId::Type as u8;
+    let nested = |first: u8, levels: usize| {
+        let mut data = vec![1];
+        for _ in 1..levels {
+            // A type with one declaration, that of a type.
+            data.extend([first, 1, 1]);
+        }
+        data.extend([first, 0]);
+        let mut extended = Extended::new();
+        extended.component.section(&RawSection { id: TYPE_SECTION, data: &data });
+        extended.finish()
+    };
+    for kind in [COMPONENT_TYPE, INSTANCE_TYPE] {
+        check(&nested(kind, 50), Ok(()));
+        for levels in [MAX_TYPE_DEPTH + 1, 1_000_000] {
+            let error = refusal(&nested(kind, levels));
+            assert!(error.to_string().contains("types are nested more than 100 deep"), "{error}");
+        }
+    }
+    // The same in a component inside, after a declaration of each other kind.
+    let mut inner = Component::new();
+    let mut data = vec![1];
+    for _ in 0..10_000 {
+        let core_module_type = [0, 0x50, 0];
+        let alias_of_outer_type = [2, 3, 2, 0, 0];
+        let import_of_a_function = [3, 0, 1, b'i', 1, 0];
+        let export_of_a_type = [4, 0, 1, b'e', 3, 1];
+        data.extend([COMPONENT_TYPE, 5]);
+        data.extend(core_module_type);
+        data.extend(alias_of_outer_type);
+        data.extend(import_of_a_function);
+        data.extend(export_of_a_type);
+        data.push(1);
+    }
+    data.extend([COMPONENT_TYPE, 0]);
+    inner.section(&RawSection { id: TYPE_SECTION, data: &data });
+    let error = refusal(&Extended::new().nested(inner).finish());
+    assert!(error.to_string().contains("types are nested more than 100 deep"), "{error}");
+}
+
+/// Each is a list of the one before.
+#[test]
+fn types_of_types_do_not_end_the_process() {
+    let mut extended = Extended::new();
+    let mut types = ComponentTypeSection::new();
+    types.defined_type().list(PrimitiveValType::U8);
+    for number in 0..100_000 {
+        types.defined_type().list(ComponentValType::Type(extended.types + number));
+    }
+    extended.component.section(&types);
+    let _ = Engine::new(config()).unwrap().load(&extended.finish());
 }
 
 #[test]

@@ -6,9 +6,11 @@ use wasmparser::{Parser, Payload};
 use super::sections::Sections;
 use crate::limits::{MAX_COMPONENT_DEPTH, MAX_DEBUG_BYTES};
 use crate::load_error::LoadError;
+use crate::type_depth;
 
 const CORE_MODULE_SECTION: u8 = 1;
 const COMPONENT_SECTION: u8 = 4;
+const COMPONENT_TYPE_SECTION: u8 = 7;
 
 /// A component without custom sections.
 #[derive(Debug)]
@@ -24,7 +26,8 @@ pub(crate) struct Stripped {
 /// Takes the custom sections out of a component and of everything inside it.
 ///
 /// # Errors
-/// Components are nested deeper than [`MAX_COMPONENT_DEPTH`], or the bytes are no component.
+/// Components are nested deeper than [`MAX_COMPONENT_DEPTH`] or types deeper than
+/// [`MAX_TYPE_DEPTH`](crate::limits::MAX_TYPE_DEPTH), or the bytes are no component.
 pub(crate) fn strip(bytes: &[u8]) -> Result<Stripped, LoadError> {
     let mut strip = Strip::default();
     let component = strip.component(bytes, 0)?;
@@ -57,6 +60,13 @@ impl Strip {
                     (COMPONENT_SECTION, self.component(slice(bytes, unchecked_range)?, depth + 1)?)
                 }
                 Payload::CustomSection(_) => continue,
+                Payload::ComponentTypeSection(ref section) => {
+                    let range = section.range();
+                    let data = slice(bytes, &range)?;
+                    type_depth::check(data, range.start)?;
+                    stripped.section(&RawSection { id: COMPONENT_TYPE_SECTION, data });
+                    continue;
+                }
                 other => {
                     let Some((id, range)) = other.as_section() else { continue };
                     stripped.section(&RawSection { id, data: slice(bytes, &range)? });
