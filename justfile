@@ -59,6 +59,17 @@ bench-neighbours:
 mutations count="100000":
     HOST_MODULE_MUTATIONS={{count}} cargo test --release --package host-sandbox --test mutations -- --nocapture
 
+# Guests with random code by wasm-smith, of as many seeds from `seed` on; `cargo test` tries those of the tree.
+smith count="1000" seed="1000":
+    rm -rf target/smith
+    cargo run --release --manifest-path tests/smith/Cargo.toml -- target/smith {{count}} {{seed}}
+    HOST_SMITH_MODULES={{justfile_directory()}}/target/smith cargo test --release --package host-sandbox --test smith -- --nocapture
+
+# The random guests of the tree anew, as a change of the contract needs.
+smith-corpus:
+    rm -f host/sandbox/tests/smith/*.wasm
+    cargo run --release --manifest-path tests/smith/Cargo.toml -- host/sandbox/tests/smith 40
+
 # Every fuzz target with many mutations of its corpus, as `cargo test` does with few.
 fuzz inputs="1000000" seed="1":
     HOST_FUZZ_INPUTS={{inputs}} HOST_FUZZ_SEED={{seed}} cargo test --release --workspace --lib --test fuzz -- fuzz simulation::requests --nocapture
