@@ -1,85 +1,226 @@
-//! What workflows that never return cost their neighbours: how long an activation takes from when it is
-//! asked for, on the threads that a host has. Run it with `cargo bench -p host-worker`.
+//! What hostile modules cost their neighbours: how long honest workflows take that start at a fixed rate, alone and
+//! beside thirty hostile modules, in turns, in one worker on the embedded service. Run it with
+//! `cargo bench -p host-worker`.
+//!
+//! `HOST_BENCH_PAIRS` is how often the two are compared; the medians of the pairs are printed.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and panics on failure")]
 
-#[path = "../../sandbox/tests/support/mod.rs"]
+#[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
 
-use host_sandbox::wit::workflow::host::activation::Job;
-use host_sandbox::{Activation, Config, Module};
-use host_worker::workflow::SandboxThreads;
-use support::{ScriptRun, script, task};
-use tokio::time::sleep;
+use host_sandbox::{CompileLimits, Engine, compile_child_main};
+use host_service::WorkflowService;
+use host_wire::temporal::api::{
+    enums::v1::EventType, query::v1::WorkflowQuery, workflowservice::v1::QueryWorkflowRequest,
+};
+use host_worker::{
+    CacheConfig, Config, Resources, Worker,
+    modules::{
+        catalog::{Catalog, CatalogOptions},
+        store::StoreAccess,
+    },
+    workflow::SandboxThreads,
+};
+use support::embedded::{Embedded, NAMESPACE, closing_event, execution, start, text, wait_for_event};
+use test_harness::renamed_script;
+use tokio::{
+    task::JoinSet,
+    time::{Instant, interval},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::Request;
 
-/// Workflows that return at once.
-const NEIGHBOURS: usize = 16;
-/// Between two activations of a neighbour.
-const PAUSE: Duration = Duration::from_millis(10);
-/// How long each row is measured.
-const PERIOD: Duration = Duration::from_secs(6);
-/// Workflows that never return, at once: each runs into its deadline, and begins again.
-const HOSTILE: [usize; 5] = [0, 1, 2, 4, 8];
+type Service = Arc<dyn WorkflowService>;
 
-#[tokio::main]
-async fn main() {
-    let module = script(Config { instances: 256, ..Config::default() });
+/// Between two starts of honest workflows: 100 a second.
+const BETWEEN_STARTS: Duration = Duration::from_millis(10);
+/// What each of them does: two workflow tasks.
+const HONEST: &str = "timer 1\nwait\ncomplete done";
+/// How long they are measured.
+const PERIOD: Duration = Duration::from_secs(10);
+/// How long the hostile ones are there before: the first call of each is not known to be slow yet.
+const WARM_UP: Duration = Duration::from_secs(10);
+/// Pairs, unless `HOST_BENCH_PAIRS` says otherwise.
+const PAIRS: usize = 5;
+/// Hostile modules of each kind: 28 whose workflows run. Others are only compiled, one after another.
+const MODULES: usize = 7;
+/// Between two starts of workflows of one hostile module.
+const BETWEEN_HOSTILE_STARTS: Duration = Duration::from_secs(2);
+/// What their workflows do; those of the first kind wait, and are asked slow queries.
+const KINDS: [&str; 4] = ["wait", "loop", "grow", "log-flood"];
+const TASK_QUEUE: &str = "queue";
+/// Guests that the engine has room for.
+const GUESTS: u32 = 1_024;
+/// What the compiler may take for a module, so that it is done soon after a period.
+const COMPILE: CompileLimits =
+    CompileLimits { cpu: Duration::from_secs(6), elapsed: Duration::from_secs(12), memory_bytes: 4 << 30 };
+/// Variables and loops of a module that keeps a compiler busy to its limit.
+const BOMB: (u32, u32) = (20_000, 20_000);
+
+fn main() -> ExitCode {
+    if let Some(code) = compile_child_main() {
+        return code;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(compare());
+    ExitCode::SUCCESS
+}
+
+async fn compare() {
+    let pairs = std::env::var("HOST_BENCH_PAIRS").map_or(PAIRS, |pairs| pairs.parse().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let modules = modules(folder.path());
+    let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
+    let engine = Engine::new(host_sandbox::Config {
+        instances: GUESTS,
+        cache,
+        compile: COMPILE,
+        ..Default::default()
+    });
+    let engine = engine.unwrap();
+    let ms = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1e3);
+    println!("  {:>12} {:>12} {:>12} {:>12} {:>8}", "p50 alone", "p99 alone", "p50", "p99", "ratio");
+    let mut rows = Vec::new();
+    for _ in 0..pairs {
+        let alone = measured(&engine, &modules, false).await;
+        let beside = measured(&engine, &modules, true).await;
+        let ratio = beside[1].as_secs_f64() / alone[1].as_secs_f64();
+        let times = [alone[0], alone[1], beside[0], beside[1]];
+        let [a, b, c, d] = times.map(ms);
+        println!("  {a:>12} {b:>12} {c:>12} {d:>12} {ratio:>8.2}");
+        rows.push((ratio, times));
+    }
+    rows.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (ratio, times) = rows[rows.len() / 2];
+    let [a, b, c, d] = times.map(ms);
+    println!("  {a:>12} {b:>12} {c:>12} {d:>12} {ratio:>8.2}  median of {pairs}");
+}
+
+/// The honest module and the hostile ones, as files. They are the guest that executes scripts, with other names.
+fn modules(folder: &Path) -> Vec<PathBuf> {
+    let script = support::guest("script");
+    let mut modules = vec![folder.join("honest.wasm")];
+    fs::write(&modules[0], &script).unwrap();
+    for number in 0..KINDS.len() * MODULES {
+        let (_, module) = renamed_script(&script, number);
+        modules.push(folder.join(format!("hostile-{number}.wasm")));
+        fs::write(&modules[number + 1], module).unwrap();
+    }
+    modules
+}
+
+/// The type of a hostile module.
+fn hostile_type(number: usize) -> String {
+    renamed_script(&[], number).0
+}
+
+/// Median and 99th percentile of honest workflows, in a worker and a service of their own.
+async fn measured(engine: &Engine, modules: &[PathBuf], hostile: bool) -> [Duration; 2] {
+    let embedded = Embedded::open();
+    let service = Arc::clone(&embedded.service);
+    let folder = tempfile::tempdir().unwrap();
+    let options = CatalogOptions {
+        engine: engine.clone(),
+        data_folder: folder.path().to_owned(),
+        paths: modules.to_vec(),
+        access: StoreAccess::Owner,
+    };
+    let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
+    let catalog = Arc::new(catalog);
     let threads = Arc::new(SandboxThreads::start().unwrap());
-    println!("  {:<10} {:>12} {:>12} {:>12} {:>12}", "hostile", "activations", "p50", "p99", "most");
-    for hostile in HOSTILE {
-        let mut latencies = row(&module, &threads, hostile).await;
-        latencies.sort();
-        let at = |percent: usize| latencies[(latencies.len() - 1) * percent / 100];
-        let [p50, p99, most] =
-            [50, 99, 100].map(|percent| format!("{:.2} ms", at(percent).as_secs_f64() * 1e3));
-        println!("  {hostile:<10} {:>12} {p50:>12} {p99:>12} {most:>12}", latencies.len());
+    let resources = Resources::new(Arc::clone(&catalog), threads, None, CacheConfig::default());
+    let config = Config::new(NAMESPACE, TASK_QUEUE);
+    let worker = Worker::connect(Arc::clone(&service), resources, config).await.unwrap();
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(worker.run(stop.clone()));
+    let mut loads = JoinSet::new();
+    let mut bombs = None;
+    if hostile {
+        attack(&service, &mut loads);
+        bombs = Some(tokio::spawn(bomb(catalog, folder.path().to_owned(), stop.clone())));
+        tokio::time::sleep(WARM_UP).await;
     }
-}
-
-async fn row(module: &Module, threads: &Arc<SandboxThreads>, hostile: usize) -> Vec<Duration> {
-    let over = Arc::new(AtomicBool::new(false));
-    let loops: Vec<_> = (0..hostile)
-        .map(|_| tokio::spawn(never_returns(module.clone(), Arc::clone(threads), Arc::clone(&over))))
-        .collect();
-    let neighbours: Vec<_> =
-        (0..NEIGHBOURS).map(|_| tokio::spawn(neighbour(module.clone(), Arc::clone(threads)))).collect();
-    let mut latencies = Vec::new();
-    for neighbour in neighbours {
-        latencies.extend(neighbour.await.unwrap());
-    }
-    over.store(true, Ordering::Relaxed);
-    for hostile in loops {
-        hostile.await.unwrap();
-    }
-    latencies
-}
-
-async fn never_returns(module: Module, threads: Arc<SandboxThreads>, over: Arc<AtomicBool>) {
-    while !over.load(Ordering::Relaxed) {
-        let module = module.clone();
-        let outcome = threads.run(move || ScriptRun::new(&module).start("loop").map(drop)).await.unwrap();
-        assert!(outcome.is_err());
-    }
-}
-
-async fn neighbour(module: Module, threads: Arc<SandboxThreads>) -> Vec<Duration> {
-    let mut run = ScriptRun::new(&module);
-    run.start(&"timer 1\nwait\n".repeat(10_000)).unwrap();
+    let mut honest = JoinSet::new();
+    let mut ticks = interval(BETWEEN_STARTS);
     let begin = Instant::now();
-    let mut latencies = Vec::new();
     while begin.elapsed() < PERIOD {
-        let asked = Instant::now();
-        let activate = move || {
-            run.instance.activate(&task(vec![Job::TimerFired(1)]), Activation::default()).unwrap();
-            run
-        };
-        run = threads.run(activate).await.unwrap();
-        latencies.push(asked.elapsed());
-        sleep(PAUSE).await;
+        let due = ticks.tick().await;
+        honest.spawn(workflow(Arc::clone(&service), format!("honest-{}", honest.len()), due));
     }
-    latencies
+    let mut latencies = honest.join_all().await;
+    loads.shutdown().await;
+    stop.cancel();
+    running.await.unwrap();
+    if let Some(bombs) = bombs {
+        bombs.await.unwrap();
+    }
+    latencies.sort();
+    [50, 99].map(|percent| latencies[(latencies.len() - 1) * percent / 100])
+}
+
+/// From when a workflow is due to its result.
+async fn workflow(service: Service, id: String, due: Instant) -> Duration {
+    start(&*service, TASK_QUEUE, "Script", &id, text(HONEST)).await;
+    let end = closing_event(&*service, &id).await;
+    assert_eq!(end.event_type(), EventType::WorkflowExecutionCompleted);
+    due.elapsed()
+}
+
+fn attack(service: &Service, loads: &mut JoinSet<()>) {
+    for number in 0..KINDS.len() * MODULES {
+        let kind = KINDS[number / MODULES];
+        if number < MODULES {
+            loads.spawn(asks_slow_queries(Arc::clone(service), number, kind));
+        } else {
+            loads.spawn(starts_again(Arc::clone(service), number, kind));
+        }
+    }
+}
+
+/// Gives the host modules that keep its compiler busy, one after another, each another one.
+async fn bomb(catalog: Arc<Catalog>, folder: PathBuf, stop: CancellationToken) {
+    for number in 0.. {
+        if stop.is_cancelled() {
+            return;
+        }
+        let bomb = folder.join(format!("bomb-{number}.wasm"));
+        fs::write(&bomb, test_harness::compiler_bomb(BOMB.0 + number, BOMB.1)).unwrap();
+        let catalog = Arc::clone(&catalog);
+        let refused = tokio::task::spawn_blocking(move || catalog.admit_file(&bomb)).await.unwrap();
+        assert!(refused.is_err(), "a bomb was compiled");
+    }
+}
+
+async fn starts_again(service: Service, number: usize, script: &'static str) {
+    let mut ticks = interval(BETWEEN_HOSTILE_STARTS);
+    for run in 0.. {
+        ticks.tick().await;
+        let id = format!("hostile-{number}-{run}");
+        start(&*service, TASK_QUEUE, &hostile_type(number), &id, text(script)).await;
+    }
+}
+
+async fn asks_slow_queries(service: Service, number: usize, script: &'static str) {
+    let id = format!("asked-{number}");
+    start(&*service, TASK_QUEUE, &hostile_type(number), &id, text(script)).await;
+    wait_for_event(&*service, &id, EventType::WorkflowTaskCompleted).await;
+    loop {
+        let request = QueryWorkflowRequest {
+            namespace: NAMESPACE.to_owned(),
+            execution: Some(execution(&id)),
+            query: Some(WorkflowQuery { query_type: "loop".to_owned(), ..Default::default() }),
+            ..Default::default()
+        };
+        // It fails at the deadline, or waits too long.
+        let _ = service.query_workflow(Request::new(request)).await;
+    }
 }

@@ -24,9 +24,17 @@ pub fn binary(name: &str) -> Result<PathBuf> {
     if let Some(path) = built.get(name) {
         return Ok(path.clone());
     }
-    let path = build_binary(name)?;
+    let path = build_binary(name, &[])?;
     built.insert(name.to_owned(), path.clone());
     Ok(path)
+}
+
+/// The same as it is for users: built for release, which takes some minutes.
+///
+/// # Errors
+/// It does not build, or there is no binary of that name.
+pub fn optimized_binary(name: &str) -> Result<PathBuf> {
+    build_binary(name, &["--release"])
 }
 
 /// The component of a sample, such as `greetings`.
@@ -39,10 +47,11 @@ pub fn component(package: &str) -> Result<PathBuf> {
 
 /// Without `--package`, so that its dependencies have the features that `cargo test` gives them, and nothing
 /// is built twice.
-fn build_binary(name: &str) -> Result<PathBuf> {
+fn build_binary(name: &str, profile: &[&str]) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
         .args(["build", "--bin", name, "--message-format=json", "--quiet"])
+        .args(profile)
         .current_dir(workspace_root())
         .output()
         .context("cannot start cargo")?;

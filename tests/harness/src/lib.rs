@@ -9,13 +9,15 @@ mod embedded;
 mod host;
 mod needs;
 mod port;
+mod renamed;
 mod temporal;
 
-pub use binaries::{binary, component, workspace_root};
+pub use binaries::{binary, component, optimized_binary, workspace_root};
 pub use bomb::compiler_bomb;
 pub use command::{Output, run, run_json};
 pub use embedded::Embedded;
 pub use host::{Host, HostOptions, Service};
 pub use needs::{Missing, lacks, python, run_tests, test, test_needing};
 pub use port::free_port;
+pub use renamed::renamed_script;
 pub use temporal::Temporal;

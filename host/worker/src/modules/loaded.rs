@@ -1,10 +1,11 @@
 //! A loaded module, as the worker passes it around.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
 use host_sandbox::{Digest, wit::WorkflowDefinition};
 
 use super::build_id;
+use crate::workflow::pace::Pace;
 
 /// A module that runs can be instantiated from. Shared by the runs that it executes, and unloaded with
 /// the last one.
@@ -12,13 +13,16 @@ use super::build_id;
 pub struct LoadedModule {
     sandbox: host_sandbox::Module,
     source: Option<PathBuf>,
+    /// For each definition.
+    paces: Vec<Arc<Pace>>,
 }
 
 impl LoadedModule {
     /// A module, and the file it came from, which is shown to people.
     #[must_use]
     pub fn new(sandbox: host_sandbox::Module, source: Option<PathBuf>) -> Self {
-        Self { sandbox, source }
+        let paces = sandbox.definitions().iter().map(|_| Arc::default()).collect();
+        Self { sandbox, source, paces }
     }
 
     /// The module as the sandbox knows it.
@@ -53,8 +57,17 @@ impl LoadedModule {
     /// The definition that takes runs of a type: its own, or the dynamic one.
     #[must_use]
     pub fn definition(&self, workflow_type: &str) -> Option<&WorkflowDefinition> {
+        Some(&self.sandbox.definitions()[self.position(workflow_type)?])
+    }
+
+    /// How long the calls of runs of a type take. Of a type that it does not define there are none.
+    pub(crate) fn pace(&self, workflow_type: &str) -> Arc<Pace> {
+        self.position(workflow_type).map(|position| Arc::clone(&self.paces[position])).unwrap_or_default()
+    }
+
+    fn position(&self, workflow_type: &str) -> Option<usize> {
         let definitions = self.sandbox.definitions();
-        let find = |name: &str| definitions.iter().find(|definition| definition.name == name);
+        let find = |name: &str| definitions.iter().position(|definition| definition.name == name);
         find(workflow_type).or_else(|| find(""))
     }
 

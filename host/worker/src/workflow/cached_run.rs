@@ -18,6 +18,7 @@ use tokio::{
 use super::{
     cache::{Begin, CacheLimits, RunCache, TaskKind},
     history::PolledHistory,
+    pace::Pace,
     run::RunDriver,
 };
 use crate::counters::CacheCounters;
@@ -54,6 +55,8 @@ pub(crate) struct WaitingTask {
 /// A run between two tasks.
 pub(crate) struct CachedRun {
     pub(crate) driver: Box<RunDriver>,
+    /// That of its workflow type.
+    pub(crate) pace: Arc<Pace>,
     /// The highest event id that it has been fed.
     pub(crate) known: i64,
     /// The `WorkflowTaskStarted` event of the last task that the service took.

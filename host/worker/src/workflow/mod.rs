@@ -8,6 +8,7 @@ pub(crate) mod cached_run;
 mod eager;
 mod history;
 mod module_finder;
+pub(crate) mod pace;
 pub(crate) mod parking;
 mod query_result;
 pub mod replay;
@@ -18,4 +19,4 @@ pub(crate) mod task;
 mod task_error;
 mod threads;
 
-pub use threads::{SandboxThreads, WorkError};
+pub use threads::{Lane, SandboxThreads, WorkError};

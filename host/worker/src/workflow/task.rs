@@ -17,6 +17,7 @@ use super::{
     cached_run::{CachedRun, ClaimedTask, PolledWorkflow, SharedCache, execution},
     history::{Events, HistorySource, PolledHistory, Supply},
     module_finder::ModuleFinder,
+    pace::SLOW_FOR,
     reporter::{Reporter, Sent},
     run::{Advance, RunDriver, RunFailure, RunIdentity, UpdateVerdict},
     task_error::{Disposition, TaskError},
@@ -137,7 +138,7 @@ impl WorkflowTasks {
                 RunAfterTask { run: Some(run), ..RunAfterTask::default() }
             }
             // The client asks again: what is short for a moment is no answer.
-            Err(error) if task.started_event_id == 0 && error.is_lack_of_room() => {
+            Err(error) if task.started_event_id == 0 && (error.is_lack_of_room() || error.is_crowded()) => {
                 tracing::warn!(error = error.chain(), "a query found no room and is not answered");
                 RunAfterTask::default()
             }
@@ -218,17 +219,17 @@ impl WorkflowTasks {
         let finder = ModuleFinder { connection: &self.connection, catalog: &self.catalog };
         let modules = finder.candidates(&execution, &workflow_type, polled).await?;
         if let Some(fallback) = modules.fallback {
-            let run = self.new_run(modules.first, &execution, verdicts);
+            let run = self.new_run(modules.first, &execution, &workflow_type, verdicts);
             match self.drive(run, core_task.clone(), polled, &execution).await {
                 Err(error) if error.is_nondeterminism() => {
                     tracing::info!(%error, "the newest module does not fit, the run stays on its own");
                 }
                 outcome => return outcome,
             }
-            let run = self.new_run(fallback, &execution, verdicts);
+            let run = self.new_run(fallback, &execution, &workflow_type, verdicts);
             return self.drive(run, core_task.clone(), polled, &execution).await;
         }
-        let run = self.new_run(modules.first, &execution, verdicts);
+        let run = self.new_run(modules.first, &execution, &workflow_type, verdicts);
         self.drive(run, core_task.clone(), polled, &execution).await
     }
 
@@ -236,8 +237,10 @@ impl WorkflowTasks {
         &self,
         module: Arc<LoadedModule>,
         execution: &WorkflowExecution,
+        workflow_type: &str,
         verdicts: &[UpdateVerdict],
     ) -> CachedRun {
+        let pace = module.pace(workflow_type);
         let identity = RunIdentity {
             namespace: self.connection.namespace.clone(),
             workflow_id: execution.workflow_id.clone(),
@@ -252,7 +255,7 @@ impl WorkflowTasks {
         };
         let driver = RunDriver::new(module, identity, config).with_verdicts(verdicts.to_vec());
         let driver = Box::new(driver);
-        CachedRun { driver, known: 0, last_started: 0 }
+        CachedRun { driver, pace, known: 0, last_started: 0 }
     }
 
     /// Feeds the task's history until there is an answer.
@@ -268,16 +271,16 @@ impl WorkflowTasks {
             started => started,
         };
         let mut source = HistorySource::new(run.known, polled);
-        let mut driver = run.driver;
+        let CachedRun { mut driver, pace, .. } = run;
         let mut input = DriverInput::Task(Box::new(task));
         loop {
-            let (returned, advance) = self
-                .threads
-                .run(move || {
-                    let advance = input.feed(&mut driver);
-                    (driver, advance)
-                })
-                .await?;
+            let (span, measured) = (tracing::Span::current(), Arc::clone(&pace));
+            let call = move || {
+                let became_slow = |took| span.in_scope(|| report_slow(took));
+                let advance = measured.measure(became_slow, || input.feed(&mut driver));
+                (driver, advance)
+            };
+            let (returned, advance) = self.threads.run(pace.lane(), call).await?;
             driver = returned;
             let answer = match advance.map_err(Box::new)? {
                 Advance::NeedEvents => {
@@ -292,7 +295,7 @@ impl WorkflowTasks {
                 }
                 Advance::Idle => return Err(TaskError::HistoryEnds),
             };
-            return Ok((CachedRun { driver, known: source.known(), last_started }, answer));
+            return Ok((CachedRun { driver, pace, known: source.known(), last_started }, answer));
         }
     }
 
@@ -327,6 +330,14 @@ impl DriverInput {
         }
         driver.advance()
     }
+}
+
+fn report_slow(took: Duration) {
+    tracing::warn!(
+        "a call of the workflow took {} ms: for {} s the calls of its type go to the threads of slow workflows",
+        took.as_millis(),
+        SLOW_FOR.as_secs()
+    );
 }
 
 fn workflow_type(task: &PollWorkflowTaskQueueResponse) -> &str {

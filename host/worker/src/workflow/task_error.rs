@@ -93,12 +93,17 @@ impl TaskError {
         matches!(self, Self::Run(failure) if failure.is_lack_of_room())
     }
 
+    /// Whether it is only that too many tasks of slow workflow types wait.
+    pub(crate) fn is_crowded(&self) -> bool {
+        matches!(self, Self::Work(WorkError::Crowded))
+    }
+
     /// What the worker does with the task. Only the first attempt is reported: the service gives a failed task
     /// out again at once, and only after a timeout it waits longer and longer.
     pub(crate) fn disposition(self, attempt: i32) -> Disposition {
         match self {
             Self::Fetch(_) | Self::HistoryEnds | Self::Work(WorkError::Closed) => Disposition::LeaveToTimeOut,
-            _ if self.is_lack_of_room() => Disposition::LeaveToTimeOut,
+            _ if self.is_lack_of_room() || self.is_crowded() => Disposition::LeaveToTimeOut,
             Self::Missing(_) if attempt > 1 => Disposition::Park,
             _ if attempt > 1 => Disposition::LeaveToTimeOut,
             _ => Disposition::Report { cause: self.cause(), failure: Box::new(self.into_failure()) },
@@ -181,6 +186,7 @@ mod tests {
         check(TaskError::Fetch(Status::unavailable("gone")), 1, "left");
         check(TaskError::HistoryEnds, 1, "left");
         check(TaskError::Work(WorkError::Closed), 1, "left");
+        check(TaskError::Work(WorkError::Crowded), 1, "left");
         let no_room = RunFailure::from(Fault::from(HostFault::NoRoom(2)));
         check(TaskError::Run(Box::new(no_room)), 1, "left");
     }

@@ -3,6 +3,9 @@
 //! A guest that does not return holds its thread until its deadline, so these are threads of their
 //! own, never those of the async runtime. Work goes in as a closure that owns what it needs (a run, a
 //! page of history) and comes back with it: one hop per workflow task, none in a replay.
+//!
+//! Guests that take long have a few threads for themselves, so that any number of them leaves the others theirs:
+//! [`pace`](super::pace) says which they are.
 
 use std::{
     any::Any,
@@ -22,19 +25,33 @@ const THREADS_PER_CPU: usize = 4;
 /// Pieces of work in the queue, per thread. Callers with more wait in [`SandboxThreads::run`].
 const QUEUED_PER_THREAD: usize = 4;
 
+/// Pieces of slow work on the threads and in the queue. Each holds one of the worker's slots, of which there are 200
+/// unless the configuration says otherwise: with more the slow ones would take them all.
+const SLOW_PLACES: usize = 64;
+
+/// Niceness of the threads of slow work: beside any other thread of the host they get a tenth of a processor.
+#[cfg(target_os = "linux")]
+const SLOW_NICENESS: i32 = 10;
+
 /// Stack of a sandbox thread in bytes: the guest's stack and the host calls made from it.
 const STACK_SIZE_BYTES: usize = 8 * 1024 * 1024;
 
 type Work = Box<dyn FnOnce() + Send>;
 
+/// Which threads a piece of work is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// For guests that return soon.
+    Prompt,
+    /// For guests that take long: fewer threads, with low priority.
+    Slow,
+}
+
 /// A fixed number of threads that run guests.
 #[derive(Debug)]
 pub struct SandboxThreads {
-    /// `None` while this is dropped: the threads end with the queue.
-    queue: Option<mpsc::Sender<Work>>,
-    /// Bounds the pieces of work in the queue and on the threads.
-    places: Arc<Semaphore>,
-    threads: Vec<JoinHandle<()>>,
+    prompt: Pool,
+    slow: Pool,
 }
 
 /// Why a piece of work has no result.
@@ -46,6 +63,9 @@ pub enum WorkError {
         /// The panic message.
         message: String,
     },
+    /// More slow work waits than may hold slots.
+    #[error("{SLOW_PLACES} calls of slow workflow types wait already")]
+    Crowded,
     /// The threads have been shut down.
     #[error("the sandbox threads have been shut down")]
     Closed,
@@ -62,59 +82,92 @@ impl SandboxThreads {
         Self::start_with(NonZeroUsize::MIN.saturating_add(cpus * THREADS_PER_CPU - 1))
     }
 
-    /// Starts a number of threads.
+    /// Starts a number of threads, and a quarter of it for slow work.
     ///
     /// # Errors
     ///
     /// When the system starts no more threads.
     pub fn start_with(count: NonZeroUsize) -> io::Result<Self> {
-        let (queue, work) = mpsc::channel::<Work>();
-        let work = Arc::new(Mutex::new(work));
-        let threads = (0..count.get())
-            .map(|index| {
-                let work = Arc::clone(&work);
-                thread::Builder::new()
-                    .name(format!("sandbox-{index}"))
-                    .stack_size(STACK_SIZE_BYTES)
-                    .spawn(move || serve(&work))
-            })
-            .collect::<io::Result<_>>()?;
-        let places = Arc::new(Semaphore::new(count.get() * (1 + QUEUED_PER_THREAD)));
-        Ok(Self { queue: Some(queue), places, threads })
+        let prompt = Pool::start("sandbox", count.get(), count.get() * (1 + QUEUED_PER_THREAD), || ())?;
+        let slow = (count.get() / THREADS_PER_CPU).max(1);
+        Ok(Self { prompt, slow: Pool::start("sandbox-slow", slow, SLOW_PLACES, lower_priority)? })
     }
 
-    /// How many threads there are.
+    /// How many threads there are for work that is not slow.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.threads.len()
+        self.prompt.threads.len()
     }
 
-    /// Runs `work` on one of the threads. When the future is dropped, work that has been handed in is
+    /// Runs `work` on one of the threads of a lane. When the future is dropped, work that has been handed in is
     /// still done, and its result dropped there.
     ///
     /// # Errors
     ///
-    /// When the work panics.
+    /// When the work panics, or too much slow work waits.
     pub async fn run<T: Send + 'static>(
         &self,
+        lane: Lane,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| WorkError::Closed)?;
+        let (pool, place) = match lane {
+            Lane::Prompt => {
+                let place = Arc::clone(&self.prompt.places).acquire_owned().await;
+                (&self.prompt, place.map_err(|_| WorkError::Closed)?)
+            }
+            Lane::Slow => {
+                let place = Arc::clone(&self.slow.places).try_acquire_owned();
+                (&self.slow, place.map_err(|_| WorkError::Crowded)?)
+            }
+        };
         let (answer, answered) = oneshot::channel();
-        let boxed: Work = Box::new(move || {
+        pool.hand_in(Box::new(move || {
             let outcome = catch_unwind(AssertUnwindSafe(work));
             drop(place);
             // The caller may have stopped waiting: then the result is dropped here.
             let _ = answer.send(outcome);
-        });
-        let queue = self.queue.as_ref().ok_or(WorkError::Closed)?;
-        queue.send(boxed).map_err(|_| WorkError::Closed)?;
+        }))?;
         let outcome = answered.await.map_err(|_| WorkError::Closed)?;
         outcome.map_err(|panic| WorkError::Panicked { message: panic_message(panic.as_ref()) })
     }
 }
 
-impl Drop for SandboxThreads {
+/// Threads with a queue.
+#[derive(Debug)]
+struct Pool {
+    /// `None` while this is dropped: the threads end with the queue.
+    queue: Option<mpsc::Sender<Work>>,
+    /// Bounds the pieces of work in the queue and on the threads.
+    places: Arc<Semaphore>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Pool {
+    /// Starts threads, each of which calls `prepare` first.
+    fn start(name: &str, count: usize, places: usize, prepare: fn()) -> io::Result<Self> {
+        let (queue, work) = mpsc::channel::<Work>();
+        let work = Arc::new(Mutex::new(work));
+        let threads = (0..count)
+            .map(|index| {
+                let work = Arc::clone(&work);
+                let thread =
+                    thread::Builder::new().name(format!("{name}-{index}")).stack_size(STACK_SIZE_BYTES);
+                thread.spawn(move || {
+                    prepare();
+                    serve(&work);
+                })
+            })
+            .collect::<io::Result<_>>()?;
+        Ok(Self { queue: Some(queue), places: Arc::new(Semaphore::new(places)), threads })
+    }
+
+    fn hand_in(&self, work: Work) -> Result<(), WorkError> {
+        let queue = self.queue.as_ref().ok_or(WorkError::Closed)?;
+        queue.send(work).map_err(|_| WorkError::Closed)
+    }
+}
+
+impl Drop for Pool {
     /// Waits until what has been handed in is done.
     fn drop(&mut self) {
         self.queue = None;
@@ -122,6 +175,14 @@ impl Drop for SandboxThreads {
             // Panics of work are caught; there is nothing left that could have ended the thread.
             let _ = thread.join();
         }
+    }
+}
+
+/// Lowers the priority of this thread; on other systems than Linux that would lower it for the whole process.
+fn lower_priority() {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::nice(SLOW_NICENESS) {
+        tracing::debug!(%error, "slow guests run with the priority of the others");
     }
 }
 
@@ -162,7 +223,7 @@ mod tests {
         let barrier = Arc::new(Barrier::new(2));
         let meet = || {
             let barrier = Arc::clone(&barrier);
-            threads.run(move || {
+            threads.run(Lane::Prompt, move || {
                 barrier.wait();
                 thread::current().name().map(str::to_owned)
             })
@@ -174,15 +235,15 @@ mod tests {
     #[tokio::test]
     async fn a_panic_is_an_error_and_the_thread_goes_on() {
         let threads = threads(1);
-        let panicked = threads.run(|| panic!("seven")).await;
+        let panicked = threads.run(Lane::Prompt, || panic!("seven")).await;
         assert!(matches!(panicked, Err(WorkError::Panicked { message }) if message == "seven"));
-        assert_eq!(threads.run(|| 7).await.unwrap(), 7);
+        assert_eq!(threads.run(Lane::Prompt, || 7).await.unwrap(), 7);
     }
 
     #[tokio::test]
     async fn more_work_than_fits_waits_and_is_done() {
         let threads = threads(2);
-        let results = join_all((0..100).map(|n| threads.run(move || n))).await;
+        let results = join_all((0..100).map(|n| threads.run(Lane::Prompt, move || n))).await;
         let sum: i32 = results.into_iter().map(Result::unwrap).sum();
         assert_eq!(sum, 4950);
     }
@@ -191,9 +252,32 @@ mod tests {
     async fn who_stops_waiting_leaves_no_place_taken() {
         let threads = threads(1);
         for _ in 0..20 {
-            let slow = threads.run(|| thread::sleep(Duration::from_millis(2)));
+            let slow = threads.run(Lane::Prompt, || thread::sleep(Duration::from_millis(2)));
             let _ = tokio::time::timeout(Duration::from_micros(10), slow).await;
         }
-        assert_eq!(threads.run(|| 1).await.unwrap(), 1);
+        assert_eq!(threads.run(Lane::Prompt, || 1).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn slow_work_holds_up_none_that_is_prompt_and_is_refused_when_too_much_waits() {
+        let threads = threads(1);
+        let (release, released) = mpsc::channel::<()>();
+        let released = Arc::new(Mutex::new(released));
+        let mut slow = Vec::new();
+        for _ in 0..SLOW_PLACES {
+            let released = Arc::clone(&released);
+            slow.push(Box::pin(threads.run(Lane::Slow, move || {
+                let _ = released.lock().unwrap().recv();
+            })));
+        }
+        // Hands all in.
+        let all = join_all(slow);
+        tokio::pin!(all);
+        assert!(futures_util::poll!(all.as_mut()).is_pending());
+        assert_eq!(threads.run(Lane::Prompt, || 7).await.unwrap(), 7);
+        assert!(matches!(threads.run(Lane::Slow, || 8).await, Err(WorkError::Crowded)));
+        drop(release);
+        assert!(all.await.into_iter().all(|done| done.is_ok()));
+        assert_eq!(threads.run(Lane::Slow, || 9).await.unwrap(), 9);
     }
 }
