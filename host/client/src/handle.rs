@@ -1,24 +1,21 @@
-//! Talking to an execution: signals, queries, updates, cancellation, termination, its result.
+//! Talking to an execution: signals, queries, cancellation, termination, its result.
 
 use std::marker::PhantomData;
 
 use guest_sdk_types::{
-    Callable, Failure, IntoPayloads, Payload, QueryDefinition, Returned, SignalDefinition, UpdateDefinition,
-    WorkflowDefinition,
+    Callable, IntoPayloads, Payload, QueryDefinition, Returned, SignalDefinition, WorkflowDefinition,
 };
 use host_wire::{
     History, payloads_from_proto, payloads_to_proto,
     temporal::api::{
         common::v1::{Payloads, WorkflowExecution},
-        enums::v1::{QueryRejectCondition, UpdateWorkflowExecutionLifecycleStage, WorkflowExecutionStatus},
+        enums::v1::{QueryRejectCondition, WorkflowExecutionStatus},
         history::v1::HistoryEvent,
         query::v1::WorkflowQuery,
-        update::v1::{self as update, WaitPolicy, outcome},
         workflowservice::v1::{
             DeleteWorkflowExecutionRequest, DescribeWorkflowExecutionRequest,
-            DescribeWorkflowExecutionResponse, PollWorkflowExecutionUpdateRequest, QueryWorkflowRequest,
-            RequestCancelWorkflowExecutionRequest, SignalWorkflowExecutionRequest,
-            TerminateWorkflowExecutionRequest, UpdateWorkflowExecutionRequest,
+            DescribeWorkflowExecutionResponse, QueryWorkflowRequest, RequestCancelWorkflowExecutionRequest,
+            SignalWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
         },
     },
 };
@@ -47,13 +44,6 @@ pub struct QueryOptions {
     pub reject_condition: QueryRejectCondition,
 }
 
-/// Options of an update.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UpdateOptions {
-    /// Makes the update idempotent. Empty: a new UUID.
-    pub update_id: String,
-}
-
 impl Client {
     /// Talks to an execution that exists already. Without a run id, to its current run.
     pub fn workflow_handle<W: WorkflowDefinition>(
@@ -68,6 +58,10 @@ impl Client {
 impl<W: WorkflowDefinition> WorkflowHandle<W> {
     pub(crate) fn new(client: Client, workflow_id: String, run_id: Option<String>) -> Self {
         Self { client, workflow_id, run_id, workflow: PhantomData }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     /// The workflow id.
@@ -229,62 +223,6 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
         output(payloads_from_proto(response.query_result))
     }
 
-    /// Sends an update and waits for its result.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::Update`] when the workflow rejects or fails it.
-    pub async fn execute_update<U>(
-        &self,
-        update: U,
-        input: U::Input,
-        options: UpdateOptions,
-    ) -> Result<U::Output, Error>
-    where
-        U: UpdateDefinition<Workflow = W>,
-    {
-        let update_id = match options.update_id {
-            id if id.is_empty() => Uuid::new_v4().to_string(),
-            id => id,
-        };
-        let completed =
-            WaitPolicy { lifecycle_stage: UpdateWorkflowExecutionLifecycleStage::Completed.into() };
-        let request = UpdateWorkflowExecutionRequest {
-            namespace: self.client.namespace.clone(),
-            workflow_execution: Some(self.execution()),
-            wait_policy: Some(completed),
-            request: Some(update::Request {
-                meta: Some(update::Meta { update_id, identity: self.client.identity.clone() }),
-                input: Some(update::Input {
-                    name: update.name().to_owned(),
-                    args: arguments::<U>(input)?,
-                    ..update::Input::default()
-                }),
-                ..update::Request::default()
-            }),
-            ..UpdateWorkflowExecutionRequest::default()
-        };
-        let service = &self.client.service;
-        let response = service.update_workflow_execution(Request::new(request)).await?.into_inner();
-        let (mut outcome, update_ref) = (response.outcome, response.update_ref);
-        // The service answers after a while in any case; then it is asked again.
-        while outcome.is_none() {
-            let request = PollWorkflowExecutionUpdateRequest {
-                namespace: self.client.namespace.clone(),
-                update_ref: update_ref.clone(),
-                identity: self.client.identity.clone(),
-                wait_policy: Some(completed),
-            };
-            outcome =
-                service.poll_workflow_execution_update(Request::new(request)).await?.into_inner().outcome;
-        }
-        match outcome.and_then(|outcome| outcome.value) {
-            Some(outcome::Value::Success(result)) => output(result.into()),
-            Some(outcome::Value::Failure(failure)) => Err(Error::Update(Box::new(Failure::from(failure)))),
-            None => Err(Error::Answer("an update has neither result nor failure")),
-        }
-    }
-
     /// Asks the workflow to end itself. It may clean up first, or refuse.
     ///
     /// # Errors
@@ -335,7 +273,7 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
         Ok(())
     }
 
-    fn execution(&self) -> WorkflowExecution {
+    pub(crate) fn execution(&self) -> WorkflowExecution {
         self.execution_of(self.run_id.clone())
     }
 
@@ -344,13 +282,13 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
     }
 }
 
-fn arguments<C: Callable>(input: C::Input) -> Result<Option<Payloads>, Error> {
+pub(crate) fn arguments<C: Callable>(input: C::Input) -> Result<Option<Payloads>, Error> {
     let payloads =
         C::arguments(input).into_payloads().map_err(|source| Error::Payload { what: "input", source })?;
     Ok(payloads_to_proto(payloads))
 }
 
-fn output<T: Returned>(payloads: Vec<Payload>) -> Result<T, Error> {
+pub(crate) fn output<T: Returned>(payloads: Vec<Payload>) -> Result<T, Error> {
     T::from_payload(payloads.into_iter().next()).map_err(|source| Error::Payload { what: "result", source })
 }
 

@@ -29,6 +29,7 @@ mod handle;
 mod history;
 mod list;
 mod start;
+mod update;
 
 pub use client::{Client, DEFAULT_NAMESPACE};
 pub use closed::Closed;
@@ -37,8 +38,9 @@ pub use guest_sdk_types::{
     NamedQuery, NamedSignal, NamedUpdate, NamedWorkflow, RawValue, UntypedQuery, UntypedSignal,
     UntypedUpdate, UntypedWorkflow,
 };
-pub use handle::{QueryOptions, UpdateOptions, WorkflowHandle};
+pub use handle::{QueryOptions, WorkflowHandle};
 pub use history::HistoryStream;
 pub use host_service::{ClientIdentity, ConnectError, ConnectOptions, Tls};
 pub use list::{DEFAULT_LIST_PAGE_SIZE, ListOptions};
 pub use start::{IdConflictPolicy, IdReusePolicy, StartOptions, Started};
+pub use update::{UpdateHandle, UpdateOptions, UpdateStatus};

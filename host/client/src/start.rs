@@ -154,10 +154,7 @@ impl Client {
             options.workflow_id = Uuid::new_v4().to_string();
         }
         let workflow_id = options.workflow_id.clone();
-        let input = <W as Callable>::arguments(input)
-            .into_payloads()
-            .map_err(|source| Error::Payload { what: "input", source })?;
-        let request = self.start_request(workflow.name(), input, options)?;
+        let request = self.start_request_of(workflow, input, options)?;
         match self.service.start_workflow_execution(Request::new(request)).await {
             Ok(response) => {
                 let response = response.into_inner();
@@ -172,6 +169,18 @@ impl Client {
                 })
             }
         }
+    }
+
+    pub(crate) fn start_request_of<W: WorkflowDefinition>(
+        &self,
+        workflow: &W,
+        input: W::Input,
+        options: StartOptions,
+    ) -> Result<StartWorkflowExecutionRequest, Error> {
+        let input = <W as Callable>::arguments(input)
+            .into_payloads()
+            .map_err(|source| Error::Payload { what: "input", source })?;
+        self.start_request(workflow.name(), input, options)
     }
 
     fn start_request(

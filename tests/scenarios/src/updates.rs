@@ -8,10 +8,10 @@ use crate::environment::{Environment, Scene};
 
 const ID: &str = "basket";
 
-/// `host workflow update`: what the handler returns, or the error.
+/// `host workflow update execute`: what the handler returns, or the error.
 fn add(scene: &Scene<'_>, item: &str) -> Result<Result<Value, String>> {
     let input = json!(item).to_string();
-    let update = ["workflow", "update", "--workflow-id", ID, "--name", "add", "--input", &input];
+    let update = ["workflow", "update", "execute", "--workflow-id", ID, "--name", "add", "--input", &input];
     let output = scene.cli(&[&update[..], &["--output", "json"]].concat())?;
     if output.code != 0 {
         return Ok(Err(output.stderr));

@@ -13,6 +13,7 @@ mod signal;
 mod start;
 mod terminate;
 mod update;
+mod with_start;
 
 use clap::{Args, Subcommand};
 
@@ -38,6 +39,8 @@ enum Command {
     Signal(signal::Signal),
     Query(query::Query),
     Update(update::Update),
+    StartUpdateWithStart(with_start::StartUpdate),
+    ExecuteUpdateWithStart(with_start::ExecuteUpdate),
     Cancel(cancel::Cancel),
     Terminate(terminate::Terminate),
     Delete(delete::Delete),
@@ -56,6 +59,8 @@ impl WorkflowArgs {
             Command::Signal(command) => command.run(connection, output).await,
             Command::Query(command) => command.run(connection, output).await,
             Command::Update(command) => command.run(connection, output).await,
+            Command::StartUpdateWithStart(command) => command.run(connection, output).await,
+            Command::ExecuteUpdateWithStart(command) => command.run(connection, output).await,
             Command::Cancel(command) => command.run(connection, output).await,
             Command::Terminate(command) => command.run(connection, output).await,
             Command::Delete(command) => command.run(connection, output).await,

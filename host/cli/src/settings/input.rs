@@ -30,6 +30,20 @@ pub(crate) struct InputArgs {
     input_base64: bool,
 }
 
+/// Arguments that are JSON, given by `flag` again and again.
+///
+/// # Errors
+///
+/// A [`Usage`] error that names the argument and the place in it.
+pub(crate) fn json_arguments(flag: &str, inputs: &[String]) -> anyhow::Result<RawValue> {
+    let plain = InputArgs::default();
+    let payload = |(index, input): (usize, &String)| {
+        plain.payload(index, &|| format!("{flag} number {}", index + 1), input.as_bytes())
+    };
+    let payloads = inputs.iter().enumerate().map(payload).collect::<Result<_, _>>()?;
+    Ok(RawValue(payloads))
+}
+
 impl InputArgs {
     /// The arguments as payloads.
     ///

@@ -146,7 +146,7 @@ pub(crate) fn hostile_texts_are_escaped() {
     }
     seen(&["workflow", "signal", "-w", &open, "--name", HOSTILE, "--input", &json]);
     seen(&["workflow", "query", "-w", HOSTILE, "--type", HOSTILE]);
-    seen(&["workflow", "update", "-w", &open, "--name", HOSTILE]);
+    seen(&["workflow", "update", "describe", "-w", &open, "--update-id", HOSTILE]);
     seen(&["workflow", "list", "--query", HOSTILE]);
     seen(&["activity", "fail", "-w", &open, "--activity-id", "none\u{1b}", "--reason", HOSTILE]);
     seen(&["workflow", "cancel", "-w", &open]);

@@ -1,58 +1,70 @@
-//! `host workflow update`.
+//! `host workflow update …`.
 
-use anyhow::Context as _;
-use clap::Args;
-use guest_sdk_types::UntypedUpdate;
-use host_client::{Error, UpdateOptions};
-use uuid::Uuid;
+mod describe;
+mod execute;
+mod result;
+mod start;
+
+use clap::{Args, Subcommand};
+use guest_sdk_types::{Failure, RawValue};
+use host_client::Error;
 
 use super::outcome;
 use crate::{
     exit::Reported,
-    output::{Output, failure, json::Object, payloads_json},
-    settings::{connection::ConnectionArgs, execution::ExecutionArgs, input::InputArgs},
+    output::{Output, card::Card, failure, json::Object, one_line, payloads_json},
+    settings::connection::ConnectionArgs,
 };
 
-/// Sends an update to a workflow, waits for it and prints its result.
-///
-/// What `temporal workflow update execute` does. An update with an id that was used already is not run
-/// again; its result is printed.
+/// Sends updates to workflows, waits for them and looks at them.
 #[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  host workflow update --workflow-id order-17 --name change_address --input '{\"city\": \"Paris\"}'")]
 pub(crate) struct Update {
-    #[command(flatten)]
-    execution: ExecutionArgs,
-    /// Name of the update.
-    #[arg(long, alias = "type", value_name = "NAME")]
-    name: String,
-    #[command(flatten)]
-    input: InputArgs,
-    /// Update id; a new UUID if left out.
-    #[arg(long, value_name = "ID")]
-    update_id: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Start(start::Start),
+    Execute(execute::Execute),
+    Result(result::ShowResult),
+    Describe(describe::Describe),
 }
 
 impl Update {
     pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
-        let input = self.input.payloads()?;
-        let client = connection.connect().await?;
-        let update_id = self.update_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
-        let options = UpdateOptions { update_id: update_id.clone() };
-        let handle = self.execution.handle(&client);
-        match handle.execute_update(UntypedUpdate::new(self.name.as_str()), input, options).await {
-            Ok(result) if output.is_text() => Ok(output.line(outcome::result_text(result.0)?)?),
-            Ok(result) => output.object(
-                Object::new()
-                    .field("name", &self.name)
-                    .field("updateId", update_id)
-                    .raw("result", &payloads_json(result.0)?),
-            ),
-            Err(Error::Update(failure)) if output.is_text() => {
-                output.note(format!("update failed\n{}", failure::chain(&failure)));
-                Err(Reported.into())
-            }
-            Err(error) => Err(error).with_context(|| format!("failed to update with {}", self.name)),
+        match self.command {
+            Command::Start(command) => command.run(connection, output).await,
+            Command::Execute(command) => command.run(connection, output).await,
+            Command::Result(command) => command.run(connection, output).await,
+            Command::Describe(command) => command.run(connection, output).await,
         }
     }
+}
+
+/// Prints what an update returned after the fields of `object`, or its failure for people.
+///
+/// # Errors
+///
+/// [`Reported`] when the failure was printed; else the failure itself.
+pub(super) fn print(result: Result<RawValue, Error>, object: Object, output: Output) -> anyhow::Result<()> {
+    match result {
+        Ok(result) if output.is_text() => Ok(output.line(outcome::result_text(result.0)?)?),
+        Ok(result) => output.object(object.raw("result", &payloads_json(result.0)?)),
+        Err(Error::Update(failed)) if output.is_text() => {
+            output.note(format!("update failed\n{}", failure::chain(&failed)));
+            Err(Reported.into())
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// An update that was accepted, for people.
+pub(super) fn card(name: &str, update_id: &str) -> Card {
+    Card::new("Accepted update").row("Name", name).row("UpdateId", update_id)
+}
+
+/// A failure as the protocol's JSON.
+fn failure_json(failure: Failure) -> anyhow::Result<String> {
+    one_line(&host_wire::temporal::api::failure::v1::Failure::from(failure))
 }
