@@ -1,8 +1,11 @@
 //! How a command ends: exit codes, and the one place where errors are printed.
 
 use std::{
+    env,
     io::{self, Write as _},
+    panic,
     process::ExitCode,
+    thread,
 };
 
 use crate::output::escape::{Place, escape};
@@ -45,6 +48,34 @@ pub(crate) fn code(result: anyhow::Result<()>) -> ExitCode {
     // A closed stderr leaves no place for the error.
     let _ = writeln!(io::stderr(), "error: {text}");
     ExitCode::from(code)
+}
+
+/// Prints what clap has to say: help, or what is wrong with the arguments. These may be texts of others.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let mut arguments = env::args_os().map(|argument| argument.to_string_lossy().into_owned());
+    if arguments.all(|argument| escape(&argument, Place::Line) == argument) {
+        error.exit();
+    }
+    // Without colours, which are escape sequences; indented as other errors are.
+    let text = error.render().to_string();
+    let text = escape(&text, Place::Lines).trim_end().replace('\n', "\n  ");
+    let _ = writeln!(io::stderr(), "{text}");
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
+}
+
+/// Has the messages of panics escaped where they need it: an activity may panic with a text of others.
+pub(crate) fn escape_panics() {
+    let otherwise = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        let text = info.to_string();
+        if escape(&text, Place::Lines) == text {
+            return otherwise(info);
+        }
+        let thread = thread::current();
+        let text = escape(&text, Place::Lines).replace('\n', "\n  ");
+        // A closed stderr leaves no place for the message.
+        let _ = writeln!(io::stderr(), "thread {:?} {text}", thread.name().unwrap_or_default());
+    }));
 }
 
 /// An error and its causes on one line. Some libraries repeat their source: what is contained in what

@@ -60,17 +60,31 @@ impl Output {
         self.format == Format::Text
     }
 
-    /// Prints a line, or several.
+    /// Prints one line: a line end in a name does not make another.
     pub(crate) fn line(self, text: impl AsRef<str>) -> Result<(), OutputFailed> {
+        self.print(text.as_ref(), Place::Line)
+    }
+
+    /// Prints several lines. What is within one of them was escaped for a line.
+    pub(crate) fn lines(self, text: impl AsRef<str>) -> Result<(), OutputFailed> {
+        self.print(text.as_ref(), Place::Lines)
+    }
+
+    fn print(self, text: &str, place: Place) -> Result<(), OutputFailed> {
         let mut stdout = io::stdout().lock();
-        let place = if self.is_text() { Place::Lines } else { Place::Json };
-        stdout.write_all(escape(text.as_ref(), place).as_bytes())?;
+        let place = if self.is_text() { place } else { Place::Json };
+        stdout.write_all(escape(text, place).as_bytes())?;
         stdout.write_all(b"\n")?;
         Ok(stdout.flush()?)
     }
 
-    /// Prints progress on stderr; nothing with JSON.
+    /// Prints a line of progress on stderr; nothing with JSON.
     pub(crate) fn note(self, text: impl AsRef<str>) {
+        self.notes(escape(text.as_ref(), Place::Line));
+    }
+
+    /// The same with several lines. What is within one of them was escaped for a line.
+    pub(crate) fn notes(self, text: impl AsRef<str>) {
         if self.is_text() {
             // A closed stderr loses the note, not the result.
             let _ = writeln!(io::stderr(), "{}", escape(text.as_ref(), Place::Lines));
@@ -80,13 +94,13 @@ impl Output {
     /// Prints a message of the protocol as JSON.
     pub(crate) fn message<M: Message + Name>(self, message: &M, payloads: Payloads) -> anyhow::Result<()> {
         let text = protojson::message_to_json(message, self.write_options(payloads))?;
-        Ok(self.line(text)?)
+        Ok(self.lines(text)?)
     }
 
     /// Prints an object.
     pub(crate) fn object(self, object: json::Object) -> anyhow::Result<()> {
         let text = object.finish();
-        Ok(self.line(if self.format == Format::Jsonl { text } else { json::indent(&text) })?)
+        Ok(self.lines(if self.format == Format::Jsonl { text } else { json::indent(&text) })?)
     }
 
     /// Prints messages as a list, as `temporal` does: unlike a list of [`json`], its items are not
@@ -104,7 +118,7 @@ impl Output {
             return Ok(());
         }
         let start = if items.is_empty() { "[" } else { "[\n" };
-        Ok(self.line(format!("{start}{}\n]", items.join(",\n")))?)
+        Ok(self.lines(format!("{start}{}\n]", items.join(",\n")))?)
     }
 
     fn write_options(self, payloads: Payloads) -> WriteOptions {

@@ -40,6 +40,7 @@ impl Host {
     /// Runs the command line of the process. The first and only thing that `main` does: child processes
     /// are this program again, and take over here.
     pub fn main(self) -> ExitCode {
+        exit::escape_panics();
         if let Some(duplicate) = self.failed {
             return exit::code(Err(duplicate.into()));
         }
@@ -50,7 +51,7 @@ impl Host {
         let command_line = match CommandLine::try_parse() {
             Ok(command_line) => command_line,
             // Also --help and --version; clap knows where to print and what to return.
-            Err(error) => error.exit(),
+            Err(error) => return exit::usage(&error),
         };
         exit::code(run(command_line, self.registry))
     }

@@ -81,6 +81,8 @@ fn end() -> ! {
         // There is no other way left if this fails.
         let _ = kill_process(getpid(), Kill::KILL);
     });
+    // They are in groups of their own, which neither the kernel nor the terminal ends with this process.
+    host_activities::process::kill_children();
     let (told, tell) = mpsc::channel();
     aside(move || {
         tracing::warn!("stopped at once");

@@ -12,11 +12,12 @@ use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
 };
-use tokio_rustls::{Accept, TlsAcceptor, server::TlsStream};
+use tokio_rustls::{FallibleAccept, TlsAcceptor, server::TlsStream};
 
 /// The first byte of a client that speaks TLS: a record with a handshake (RFC 8446, section 5.1).
 const HANDSHAKE_RECORD: u8 = 0x16;
-/// Most bytes that are read and dropped of a client without TLS, so that it reads the answer before the connection ends.
+/// Most bytes that are read and dropped of a client that is refused, so that it reads why before the connection ends: the
+/// system drops what was sent when a connection is closed with bytes that were not read.
 const DROPPED_BYTES: usize = 64 * 1024;
 /// What a client reads that does not speak TLS.
 const SPEAKS_TLS: &[u8] = b"this service speaks TLS: connect with TLS";
@@ -26,18 +27,19 @@ pub(crate) enum Transport {
     Plain(TcpStream),
     /// Nothing was read yet.
     New(TcpStream, TlsAcceptor),
-    Handshake(Box<Accept<TcpStream>>),
+    Handshake(Box<FallibleAccept<TcpStream>>),
     Tls(Box<TlsStream<TcpStream>>),
-    /// The client does not speak TLS.
+    /// The client does not speak TLS, or not as it must.
     Refused(Refusal),
     Closed,
 }
 
-/// What a client without TLS is told, and how far that is.
+/// What a client that is refused is told, and how far that is.
 pub(crate) struct Refusal {
     stream: TcpStream,
     answer: Vec<u8>,
     written: usize,
+    is_shut: bool,
     dropped: usize,
 }
 
@@ -56,26 +58,26 @@ impl Transport {
                     ready!(stream.poll_peek(context, &mut ReadBuf::new(&mut byte)))?;
                     let Self::New(stream, acceptor) = replace(self, Self::Closed) else { return closed() };
                     *self = if byte[0] == HANDSHAKE_RECORD {
-                        Self::Handshake(Box::new(acceptor.accept(stream)))
+                        Self::Handshake(Box::new(acceptor.accept(stream).into_fallible()))
                     } else {
-                        Self::Refused(Refusal::of(stream))
+                        Self::Refused(Refusal::new(stream, goodbye(SPEAKS_TLS)))
                     };
                 }
                 Self::Handshake(accept) => {
                     let accepted = ready!(Pin::new(&mut **accept).poll(context));
-                    *self = Self::Closed;
-                    match accepted {
-                        Ok(stream) => *self = Self::Tls(Box::new(stream)),
-                        Err(error) => {
-                            tracing::debug!(%error, "a client was refused by TLS");
-                            return Poll::Ready(Err(error));
+                    *self = match accepted {
+                        Ok(stream) => Self::Tls(Box::new(stream)),
+                        Err((error, stream)) => {
+                            tracing::debug!(%error, "the handshake of TLS failed");
+                            // It was sent an alert.
+                            Self::Refused(Refusal::new(stream, Vec::new()))
                         }
-                    }
+                    };
                 }
                 Self::Refused(refusal) => {
                     let told = ready!(refusal.poll_tell(context));
                     *self = Self::Closed;
-                    tracing::debug!("a client without TLS was refused");
+                    tracing::debug!("a client was refused, which speaks no TLS or not as it must");
                     told?;
                 }
                 Self::Closed => return closed(),
@@ -103,8 +105,8 @@ trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<S: AsyncRead + AsyncWrite + Unpin> Stream for S {}
 
 impl Refusal {
-    fn of(stream: TcpStream) -> Self {
-        Self { stream, answer: goodbye(SPEAKS_TLS), written: 0, dropped: 0 }
+    fn new(stream: TcpStream, answer: Vec<u8>) -> Self {
+        Self { stream, answer, written: 0, is_shut: false, dropped: 0 }
     }
 
     /// Sends the answer, and reads what the client sends until it ends the connection.
@@ -116,6 +118,10 @@ impl Refusal {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
             self.written += written;
+        }
+        if !self.is_shut {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            self.is_shut = true;
         }
         let mut bytes = [0; 4096];
         while self.dropped < DROPPED_BYTES {

@@ -5,7 +5,7 @@
 use std::{future::Future, time::Duration};
 
 use host_wire::temporal::api::workflowservice::v1::*;
-use tonic::{Request, Response, Status, codec::CompressionEncoding};
+use tonic::{Code, Request, Response, Status, codec::CompressionEncoding};
 
 use crate::{
     backoff::Backoff,
@@ -20,6 +20,8 @@ use crate::{
 const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Deadline of a call that the service holds open, which it does for 60 seconds.
 const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(70);
+/// Attempts of the first call whose connections end at once.
+const FIRST_CALLS: u32 = 3;
 /// Attempts of a call, and waits between them, that are given to it at most; what Temporal's clients
 /// give.
 const MAX_ATTEMPTS: u32 = 10;
@@ -42,10 +44,16 @@ impl RemoteService {
         let client = WorkflowServiceClient::new(connect(options, &url).await?)
             .accept_compressed(CompressionEncoding::Gzip)
             .max_decoding_message_size(MAX_ANSWER_BYTES);
-        let question = with_deadline(Request::new(GetSystemInfoRequest {}), CONNECT_TIMEOUT);
-        match client.clone().get_system_info(question).await {
-            Ok(_) => Ok(Self { client }),
-            Err(status) => Err(ConnectError::Refused { url, status: Box::new(status) }),
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let question = with_deadline(Request::new(GetSystemInfoRequest {}), CONNECT_TIMEOUT);
+            match client.clone().get_system_info(question).await {
+                Ok(_) => return Ok(Self { client }),
+                // The connection ended before the call was sent, and took the reason with it.
+                Err(status) if status.code() == Code::Cancelled && tries < FIRST_CALLS => {}
+                Err(status) => return Err(ConnectError::Refused { url, status: Box::new(status) }),
+            }
         }
     }
 

@@ -15,7 +15,11 @@ use host_worker::{
 
 use crate::{
     exit::{Reported, Usage, chain},
-    output::{Output, json::Object},
+    output::{
+        Output,
+        escape::{Place, escape},
+        json::Object,
+    },
     settings::{connection::ConnectionArgs, data_dir::DataDirArgs, duration, size},
 };
 
@@ -81,7 +85,7 @@ impl Replay {
             let report = source.history().await.map(|history| replay_on(&modules, &history));
             agreed += usize::from(report.as_ref().is_ok_and(|report| report.verdict.is_ok()));
             if output.is_text() {
-                output.line(text(&source.name(), &report))?;
+                output.lines(text(&source.name(), &report))?;
             } else {
                 output.object(object(&source.name(), &report))?;
             }
@@ -216,12 +220,15 @@ fn explain(report: &anyhow::Result<Report>) -> (&'static str, String) {
 
 fn text(name: &str, report: &anyhow::Result<Report>) -> String {
     let (verdict, explanation) = explain(report);
-    let mut text = format!("{verdict:<12}  {name}");
+    let mut text = format!("{verdict:<12}  {}", escape(name, Place::Line));
     if let Ok(report) = report {
         let statistics = &report.statistics;
         text.push_str(&format!(
             ": {}, {} events, {} activations, {:.1?}",
-            report.workflow_type, statistics.events, statistics.activations, statistics.elapsed
+            escape(&report.workflow_type, Place::Line),
+            statistics.events,
+            statistics.activations,
+            statistics.elapsed
         ));
     }
     for line in explanation.lines() {

@@ -11,7 +11,7 @@ pub(crate) struct Card {
 
 impl Card {
     pub(crate) fn new(title: impl Into<String>) -> Self {
-        Self { title: title.into(), rows: Vec::new() }
+        Self { title: escape(&title.into(), Place::Line).into_owned(), rows: Vec::new() }
     }
 
     /// Adds a row.

@@ -3,6 +3,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    error::Error as _,
     path::PathBuf,
 };
 
@@ -30,6 +31,10 @@ TEMPORAL_ADDRESS name another one.";
 /// Hint after a failed connection with TLS.
 const UNREACHABLE_BY_TLS: &str = "Does it speak TLS? An API key and every TLS option turn that on, \
 --tls=false turns it off.";
+
+/// Hint after a connection with TLS that ended at once.
+const REFUSED_BY_TLS: &str =
+    "A service that asks its clients for certificates needs --tls-cert-path and --tls-key-path.";
 
 /// How to reach the service.
 #[derive(Args, Clone, Debug, Default)]
@@ -91,6 +96,12 @@ impl ConnectionArgs {
             ConnectError::Unreachable { ref url, .. } => {
                 let hint = if url.starts_with("https:") { UNREACHABLE_BY_TLS } else { UNREACHABLE };
                 anyhow!("{}\n{hint}", chain(&error.into()))
+            }
+            // The connection was made, and ended; not an answer of the service.
+            ConnectError::Refused { ref url, ref status }
+                if url.starts_with("https:") && status.source().is_some() =>
+            {
+                anyhow!("{}\n{REFUSED_BY_TLS}", chain(&error.into()))
             }
             error => error.into(),
         })

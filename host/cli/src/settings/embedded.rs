@@ -1,10 +1,14 @@
 //! The embedded service in this process: its data folder, its address and its retention.
 
-use std::{net::SocketAddr, path::Path, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::Context as _;
 use clap::Args;
-use host_server::{Listener, Options, ServeError, Server};
+use host_server::{Listener, Options, ServeError, Server, TlsFiles};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +25,22 @@ pub(crate) struct EmbeddedArgs {
     /// Address on which other processes reach the service; port 0 takes any that is free.
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7233")]
     listen: SocketAddr,
-    /// Let --listen name an address that is not of this machine alone. The service neither encrypts nor
+    /// Certificate of the service, PEM, then those between it and its authority: --listen speaks TLS, and nothing else.
+    /// Read again when it changes.
+    #[arg(long, value_name = "PATH", env = "HOST_LISTEN_TLS_CERT_PATH", requires = "listen_tls_key_path")]
+    listen_tls_cert_path: Option<PathBuf>,
+    /// Private key of that certificate, PEM. Others may not read it.
+    #[arg(long, value_name = "PATH", env = "HOST_LISTEN_TLS_KEY_PATH", requires = "listen_tls_cert_path")]
+    listen_tls_key_path: Option<PathBuf>,
+    /// Authorities of clients, PEM: a client needs a certificate by one of them (mutual TLS).
+    #[arg(
+        long,
+        value_name = "PATH",
+        env = "HOST_LISTEN_TLS_CLIENT_CA_PATH",
+        requires = "listen_tls_cert_path"
+    )]
+    listen_tls_client_ca_path: Option<PathBuf>,
+    /// Let --listen without TLS name an address that is not of this machine alone. The service then neither encrypts nor
     /// authenticates: all who reach it can start, read and end all workflows.
     #[arg(long)]
     insecure: bool,
@@ -32,7 +51,11 @@ pub(crate) struct EmbeddedArgs {
 
 /// What `--listen` on another address exposes.
 const EXPOSED: &str = "is reachable from other machines, without encryption and without authentication: all who \
-reach it can start, read and end all workflows. Listen on 127.0.0.1 behind a proxy that has both (TLS), or add --insecure";
+reach it can start, read and end all workflows. Add --listen-tls-cert-path, --listen-tls-key-path and \
+--listen-tls-client-ca-path, listen on 127.0.0.1 behind a proxy that has both, or add --insecure";
+/// What a listener with TLS exposes that asks clients for no certificate.
+const UNAUTHENTICATED: &str = "other machines reach the service, and it asks clients for no certificate: all who reach it \
+can start, read and end all workflows";
 
 /// The service in this process, listening.
 pub(crate) struct Embedded {
@@ -43,17 +66,32 @@ pub(crate) struct Embedded {
 
 impl EmbeddedArgs {
     fn check_exposure(&self) -> Result<(), Usage> {
-        if self.listen.ip().is_loopback() || self.insecure {
+        if self.listen.ip().is_loopback() || self.insecure || self.listen_tls_cert_path.is_some() {
             return Ok(());
         }
         Err(Usage(format!("--listen {} {EXPOSED}", self.listen)))
+    }
+
+    fn tls(&self) -> Option<TlsFiles> {
+        // clap lets neither be there alone.
+        let (certificate, key) = (self.listen_tls_cert_path.clone()?, self.listen_tls_key_path.clone()?);
+        Some(TlsFiles { certificate, key, client_ca: self.listen_tls_client_ca_path.clone() })
+    }
+
+    async fn listener(&self) -> Result<Listener, ServeError> {
+        let listener = Listener::bind(self.listen).await?;
+        let Some(tls) = self.tls() else { return Ok(listener) };
+        if tls.client_ca.is_none() && !self.listen.ip().is_loopback() {
+            tracing::warn!(address = %listener.address(), "{UNAUTHENTICATED}");
+        }
+        listener.with_tls(tls)
     }
 
     /// Opens the service in a data folder, and listens.
     pub(crate) async fn start(&self, data_folder: &Path, namespace: &str) -> anyhow::Result<Embedded> {
         self.check_exposure()?;
         // First the port: a service that cannot be reached need not be opened.
-        let listener = Listener::bind(self.listen).await.context("failed to start the service")?;
+        let listener = self.listener().await.context("failed to start the service")?;
         let mut options = Options { retention: self.retention, ..Options::default() };
         if !options.namespaces.iter().any(|name| name == namespace) {
             options.namespaces.push(namespace.to_owned());
@@ -110,5 +148,10 @@ mod tests {
         check(&["--listen", "[::]:7233"], false);
         check(&["--listen", "192.168.1.4:7233"], false);
         check(&["--listen", "0.0.0.0:7233", "--insecure"], true);
+        let tls = ["--listen-tls-cert-path", "c.pem", "--listen-tls-key-path", "k.pem"];
+        check(&[&["--listen", "0.0.0.0:7233"], &tls[..]].concat(), true);
+        for alone in ["--listen-tls-cert-path", "--listen-tls-key-path", "--listen-tls-client-ca-path"] {
+            assert!(Program::try_parse_from(["host", alone, "x.pem"]).is_err(), "{alone}");
+        }
     }
 }

@@ -98,68 +98,6 @@ pub(crate) fn ids_that_are_taken() {
     assert_ne!(run_id(&["--id-conflict-policy", "TerminateExisting"]), first);
 }
 
-/// Clears the screen, rings, goes to the start of the line, begins a new one, and turns the direction.
-const HOSTILE: &str = "a\u{1b}[2J\u{7}\r\nforged\u{202e}\u{9b}1mb";
-
-/// Ids, types, results and failures of others reach the terminal through every command in every format.
-pub(crate) fn hostile_texts_are_escaped() {
-    let service = Service::start();
-    let service = service.address();
-    let json = serde_json::to_string(HOSTILE).unwrap();
-    let id = |name: &str| format!("{name}{HOSTILE}");
-    let seen = |arguments: &[&str]| {
-        for format in ["text", "json", "jsonl"] {
-            let output = host_on(service, &[arguments, &["-o", format]].concat());
-            let printed = format!("{}{}", output.stdout, output.stderr);
-            let acts = |character: char| character.is_control() && character != '\n';
-            assert!(!printed.contains(acts) && !printed.contains('\u{202e}'), "{arguments:?}: {printed:?}");
-            assert!(!printed.lines().any(|line| line.starts_with("forged")), "{arguments:?}: {printed}");
-        }
-    };
-    for (name, end) in [
-        ("completes", completed(&json)),
-        ("fails", script::failed_with(HOSTILE)),
-        ("open", activity(HOSTILE)),
-    ] {
-        let id = id(name);
-        let answers = script::answer(service, name, vec![end]);
-        let start =
-            ["workflow", "start", "--type", HOSTILE, "--task-queue", name, "-w", &id, "--input", &json];
-        succeed(service, &[&start[..], &["--memo", &format!("key={json}")]].concat());
-        answers.join().unwrap();
-        seen(&["workflow", "describe", "-w", &id]);
-        seen(&["workflow", "show", "-w", &id]);
-        seen(&["workflow", "show", "--detailed", "-w", &id]);
-        seen(&["workflow", "list"]);
-        if name != "open" {
-            seen(&["workflow", "result", "-w", &id]);
-        }
-        // Those that are closed run again.
-        seen(&start);
-        seen(&[&start[..], &["--fail-existing"]].concat());
-    }
-    let open = id("open");
-    let execute = ["workflow", "execute", "--type", HOSTILE, "--task-queue", HOSTILE, "-w", HOSTILE];
-    seen(&[&execute[..], &["--execution-timeout", "100ms"]].concat());
-    for command in ["show", "describe", "result", "cancel", "terminate", "delete"] {
-        seen(&["workflow", command, "-w", &id("unknown")]);
-    }
-    seen(&["workflow", "signal", "-w", &open, "--name", HOSTILE, "--input", &json]);
-    seen(&["workflow", "query", "-w", HOSTILE, "--type", HOSTILE]);
-    seen(&["workflow", "update", "describe", "-w", &open, "--update-id", HOSTILE]);
-    seen(&["workflow", "list", "--query", HOSTILE]);
-    seen(&["activity", "fail", "-w", &open, "--activity-id", "none\u{1b}", "--reason", HOSTILE]);
-    seen(&["workflow", "cancel", "-w", &open]);
-    seen(&["workflow", "show", "-w", &open]);
-    seen(&["workflow", "terminate", "-w", &open, "--reason", HOSTILE]);
-    seen(&["workflow", "result", "-w", &open]);
-    for command in ["inspect", "check"] {
-        let mut modules = host(&["modules", command, HOSTILE]);
-        let output = run(&mut modules).unwrap();
-        assert!(!output.stderr.contains('\u{1b}') && !output.stdout.contains('\u{1b}'), "{output:?}");
-    }
-}
-
 pub(crate) fn mistakes() {
     let check = |arguments: &[&str], code: i32, stderr: &str| {
         let output = run(&mut host(arguments)).unwrap();

@@ -8,9 +8,13 @@
 
 mod client;
 mod command_line;
+mod folder;
+mod hostile;
+mod process;
 mod script;
 mod service;
 mod temporal_cli;
+mod tls;
 
 use std::process::ExitCode;
 
@@ -23,7 +27,11 @@ fn main() -> ExitCode {
         test("command_line::activities_end_from_outside", command_line::activities_end_from_outside),
         test("command_line::ids_that_are_taken", command_line::ids_that_are_taken),
         test("command_line::what_the_service_does_not_know", command_line::what_the_service_does_not_know),
-        test("command_line::hostile_texts_are_escaped", command_line::hostile_texts_are_escaped),
+        test("folder::damage_is_found_and_set_aside", folder::damage_is_found_and_set_aside),
+        test("hostile::hostile_texts_are_escaped", hostile::hostile_texts_are_escaped),
+        test("hostile::hostile_names_are_escaped", hostile::hostile_names_are_escaped),
+        test("tls::a_listener_says_what_it_needs", tls::a_listener_says_what_it_needs),
+        test("tls::clients_reach_a_service_through_tls", tls::clients_reach_a_service_through_tls),
         test("command_line::mistakes", command_line::mistakes),
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),

@@ -44,13 +44,13 @@ fn print_text(name: &str, size_bytes: usize, module: &Module, output: Output) ->
         .row("Digest", module.digest())
         .row("BuildId", host_worker::modules::build_id::of(&module.digest()))
         .row("Size", format!("{size_bytes} bytes"));
-    output.line(card.text())?;
+    output.lines(card.text())?;
     for definition in module.definitions() {
         let card = Card::new(format!("Workflow {}", type_name(&definition.name)))
             .row_unless_empty("Signals", names(&definition.signals, |signal| &signal.name).join(", "))
             .row_unless_empty("Queries", names(&definition.queries, |query| &query.name).join(", "))
             .row_unless_empty("Updates", names(&definition.updates, |update| &update.name).join(", "));
-        output.line(card.text())?;
+        output.lines(card.text())?;
     }
     let classes = [
         (ImportClass::Contract, "Imports of the contract"),

@@ -50,7 +50,7 @@ impl List {
                 module.source.display().to_string(),
             ]);
         }
-        Ok(output.line(table.text())?)
+        Ok(output.lines(table.text())?)
     }
 }
 

@@ -81,23 +81,23 @@ fn print_text(
     output: Output,
 ) -> anyhow::Result<()> {
     let is_running = info.status() == WorkflowExecutionStatus::Running;
-    output.line(info_card(namespace, info).text())?;
+    output.lines(info_card(namespace, info).text())?;
     if is_running {
-        output.line(format!("\nPending activities: {}", description.pending_activities.len()))?;
+        output.lines(format!("\nPending activities: {}", description.pending_activities.len()))?;
         for activity in &description.pending_activities {
-            output.line(format!("\n{}", activity_card(activity).text()))?;
+            output.lines(format!("\n{}", activity_card(activity).text()))?;
         }
         output.line(format!("Pending child workflows: {}", description.pending_children.len()))?;
         for child in &description.pending_children {
-            output.line(format!("\n{}", child_card(child).text()))?;
+            output.lines(format!("\n{}", child_card(child).text()))?;
         }
         if let Some(task) = description.pending_workflow_task.as_ref().filter(|task| task.attempt > 1) {
-            output.line(format!("\nThe workflow task fails; this is attempt {}.", task.attempt))?;
+            output.lines(format!("\nThe workflow task fails; this is attempt {}.", task.attempt))?;
         }
     }
     match closed.map(Closed::result) {
-        Some(Ok(result)) => output.line(format!("\nResult:\n{}", outcome::result_text(result)?))?,
-        Some(Err(Error::Workflow(failed))) => output.line(format!("\n{}", failure::workflow(&failed)))?,
+        Some(Ok(result)) => output.lines(format!("\nResult:\n{}", outcome::result_text(result)?))?,
+        Some(Err(Error::Workflow(failed))) => output.lines(format!("\n{}", failure::workflow(&failed)))?,
         // Continued as another run, which the status says.
         Some(Err(_)) | None => {}
     }

@@ -32,11 +32,11 @@ impl Execute {
         let client = connection.connect().await?;
         let begin = Instant::now();
         let started = start::start(&client, &self.start, input, output).await?;
-        output.note(start::running(&client, &self.start, &started).text());
+        output.notes(start::running(&client, &self.start, &started).text());
         if output.is_text() {
             output.note("");
             let closed = follow(started.handle, output).await?;
-            output.note(format!("\nClosed after {:.2?}.", begin.elapsed()));
+            output.notes(format!("\nClosed after {:.2?}.", begin.elapsed()));
             return outcome::print_text(closed, output);
         }
         let object = start::ids(&client, &self.start, &started);

@@ -54,6 +54,6 @@ impl List {
                 workflow.start_time.as_ref().map(milliseconds).unwrap_or_default(),
             ]);
         }
-        Ok(output.line(table.text())?)
+        Ok(output.lines(table.text())?)
     }
 }

@@ -16,9 +16,9 @@ use crate::{
 /// [`Reported`] when the workflow has no result.
 pub(super) fn print_text(closed: Closed, output: Output) -> anyhow::Result<()> {
     match closed.result() {
-        Ok(result) => Ok(output.line(result_text(result)?)?),
+        Ok(result) => Ok(output.lines(result_text(result)?)?),
         Err(Error::Workflow(failed)) => {
-            output.note(failure::workflow(&failed));
+            output.notes(failure::workflow(&failed));
             Err(Reported.into())
         }
         Err(error) => Err(error.into()),

@@ -55,7 +55,7 @@ impl Query {
             .await
             .with_context(|| format!("failed to query {}", self.name))?;
         if output.is_text() {
-            return Ok(output.line(outcome::result_text(answer.0)?)?);
+            return Ok(output.lines(outcome::result_text(answer.0)?)?);
         }
         let response =
             QueryWorkflowResponse { query_result: Some(answer.0.into()), ..QueryWorkflowResponse::default() };

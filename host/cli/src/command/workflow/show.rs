@@ -44,7 +44,7 @@ impl Show {
             let mut events = if self.follow { handle.follow() } else { handle.history() };
             let mut last = None;
             while let Some(event) = events.next().await? {
-                output.line(if self.detailed {
+                output.lines(if self.detailed {
                     format!("{}\n", event::section(&event)?)
                 } else {
                     event::line(&event)?
@@ -65,9 +65,9 @@ impl Show {
     /// Prints how the workflow ended. A failed workflow is not a failure of this command.
     fn print_end(&self, closed: Closed, output: Output) -> anyhow::Result<()> {
         match closed.result() {
-            Ok(result) => Ok(output.line(format!("\nResult:\n{}", outcome::result_text(result)?))?),
+            Ok(result) => Ok(output.lines(format!("\nResult:\n{}", outcome::result_text(result)?))?),
             Err(host_client::Error::Workflow(failed)) => {
-                Ok(output.line(format!("\n{}", crate::output::failure::workflow(&failed)))?)
+                Ok(output.lines(format!("\n{}", crate::output::failure::workflow(&failed)))?)
             }
             // Open, or continued as another run.
             Err(_) => Ok(()),

@@ -30,7 +30,7 @@ impl Start {
         let client = connection.connect().await?;
         let started = start(&client, &self.start, input, output).await?;
         if output.is_text() {
-            return Ok(output.line(running(&client, &self.start, &started).text())?);
+            return Ok(output.lines(running(&client, &self.start, &started).text())?);
         }
         output.object(ids(&client, &self.start, &started))
     }

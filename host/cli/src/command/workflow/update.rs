@@ -49,10 +49,10 @@ impl Update {
 /// [`Reported`] when the failure was printed; else the failure itself.
 pub(super) fn print(result: Result<RawValue, Error>, object: Object, output: Output) -> anyhow::Result<()> {
     match result {
-        Ok(result) if output.is_text() => Ok(output.line(outcome::result_text(result.0)?)?),
+        Ok(result) if output.is_text() => Ok(output.lines(outcome::result_text(result.0)?)?),
         Ok(result) => output.object(object.raw("result", &payloads_json(result.0)?)),
         Err(Error::Update(failed)) if output.is_text() => {
-            output.note(format!("update failed\n{}", failure::chain(&failed)));
+            output.notes(format!("update failed\n{}", failure::chain(&failed)));
             Err(Reported.into())
         }
         Err(error) => Err(error.into()),

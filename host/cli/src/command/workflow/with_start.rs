@@ -99,7 +99,7 @@ impl StartUpdate {
             return update::print(Err(error), ids, output);
         }
         if output.is_text() {
-            return Ok(output.line(update::card(&self.arguments.update_name, update.update_id()).text())?);
+            return Ok(output.lines(update::card(&self.arguments.update_name, update.update_id()).text())?);
         }
         output.object(ids)
     }

@@ -44,6 +44,6 @@ impl Describe {
                 (object.raw("failure", &super::failure_json(*failed)?).field("stage", "Completed"), card)
             }
         };
-        if output.is_text() { Ok(output.line(card.text())?) } else { output.object(object) }
+        if output.is_text() { Ok(output.lines(card.text())?) } else { output.object(object) }
     }
 }

@@ -56,7 +56,7 @@ impl Start {
             return super::print(Err(error), object, output);
         }
         if output.is_text() {
-            return Ok(output.line(super::card(&self.name, update.update_id()).text())?);
+            return Ok(output.lines(super::card(&self.name, update.update_id()).text())?);
         }
         output.object(Object::new().field("name", &self.name).field("updateId", update.update_id()))
     }

@@ -1,0 +1,81 @@
+//! `host run` and `host server` as processes.
+
+use std::{
+    io::Read,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex},
+    thread,
+    time::{Duration, Instant},
+};
+
+/// Longest time until a process says what is waited for, or ends.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A process of the host, killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    log: Arc<Mutex<String>>,
+}
+
+impl Process {
+    pub(crate) fn start(mut command: Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stderr = child.stderr.take().unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let copy = log.clone();
+        thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(length @ 1..) = stderr.read(&mut bytes) {
+                copy.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..length]));
+            }
+        });
+        Self { child, log }
+    }
+
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits until something is in its log.
+    pub(crate) fn wait_for(&mut self, text: &str) {
+        let since = Instant::now();
+        while !self.log().contains(text) {
+            assert!(
+                self.child.try_wait().unwrap().is_none(),
+                "it ended before it said {text:?}: {}",
+                self.log()
+            );
+            assert!(since.elapsed() < PATIENCE, "it does not say {text:?}: {}", self.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Where its service listens.
+    pub(crate) fn address(&mut self) -> String {
+        self.wait_for("serving address=");
+        let log = self.log();
+        let rest = log.split_once("serving address=").unwrap().1;
+        rest.split_whitespace().next().unwrap().to_owned()
+    }
+
+    /// Ctrl-C; answers all that it said.
+    pub(crate) fn stop(mut self) -> String {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        let since = Instant::now();
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(since.elapsed() < PATIENCE, "it does not end: {}", self.log());
+            thread::sleep(Duration::from_millis(10));
+        }
+        self.log()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
