@@ -221,6 +221,7 @@ forward! {
         update_workflow_execution(UpdateWorkflowExecutionRequest) -> UpdateWorkflowExecutionResponse;
         poll_workflow_execution_update(PollWorkflowExecutionUpdateRequest)
             -> PollWorkflowExecutionUpdateResponse;
+        execute_multi_operation(ExecuteMultiOperationRequest) -> ExecuteMultiOperationResponse;
     }
     polls {
         poll_workflow_task_queue(PollWorkflowTaskQueueRequest) -> PollWorkflowTaskQueueResponse;
