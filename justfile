@@ -55,6 +55,10 @@ bench-replay:
 bench-neighbours:
     cargo bench --workspace --bench neighbours
 
+# A host of release beside hostile modules, for so many minutes: fails if a workflow is lost or the host grows without end.
+soak minutes="60":
+    HOST_SOAK_SECONDS=$(({{minutes}} * 60)) cargo bench --workspace --bench soak
+
 # Damaged modules, many more than `cargo test` tries.
 mutations count="100000":
     HOST_MODULE_MUTATIONS={{count}} cargo test --release --package host-sandbox --test mutations -- --nocapture

@@ -70,7 +70,15 @@ impl Host {
     /// # Errors
     /// It cannot be started, ends, or is not ready in time; the error has its log.
     pub fn start(options: &HostOptions) -> Result<Self> {
-        let mut command = Command::new(binary(&options.binary)?);
+        Self::start_program(&binary(&options.binary)?, options)
+    }
+
+    /// The same with a binary that is built already.
+    ///
+    /// # Errors
+    /// As [`Host::start`].
+    pub fn start_program(program: &Path, options: &HostOptions) -> Result<Self> {
+        let mut command = Command::new(program);
         command.args(["run", "--task-queue", &options.task_queue]);
         match &options.service {
             // What the environment names would be used instead of the embedded service.
