@@ -10,6 +10,7 @@ use std::ops::Deref;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_core::FusedFuture;
 
@@ -17,6 +18,7 @@ use crate::cancellation::{Cancelled, WorkflowCancellationError, WorkflowCancella
 use crate::error::failure_of;
 use crate::host;
 use crate::run_state::RunState;
+use crate::timers::Timer;
 
 pub use view::{
     ContinueAsNewReason, ContinuedInitiator, DeploymentVersion, Execution, NamespacedExecution,
@@ -87,14 +89,33 @@ impl<W> WorkflowContext<W> {
 
     /// Reads the state of the workflow. The borrow ends with the closure, so it cannot last across an
     /// `await`.
+    ///
+    /// # Panics
+    /// Within the closure of a [`state_mut`](Self::state_mut).
+    #[track_caller]
     pub fn state<R>(&self, read: impl FnOnce(&W) -> R) -> R {
-        read(&self.state.borrow())
+        match self.state.try_borrow() {
+            Ok(state) => read(&state),
+            Err(_) => {
+                panic!("`state` within the closure of a `state_mut`: use the state that the closure has")
+            }
+        }
     }
 
     /// Changes the state of the workflow. Pending [`wait_condition`](Self::wait_condition)s are evaluated
     /// again afterwards.
+    ///
+    /// # Panics
+    /// Within the closure of a [`state`](Self::state), of another `state_mut`, or of a condition.
+    #[track_caller]
     pub fn state_mut<R>(&self, change: impl FnOnce(&mut W) -> R) -> R {
-        let result = change(&mut self.state.borrow_mut());
+        let result = match self.state.try_borrow_mut() {
+            Ok(mut state) => change(&mut state),
+            Err(_) => panic!(
+                "`state_mut` within a closure that has the state already, of `state`, `state_mut` or a condition: \
+                 change it after that closure"
+            ),
+        };
         self.run().changed();
         result
     }
@@ -109,6 +130,29 @@ impl<W> WorkflowContext<W> {
     /// Waits until a condition on the state of the workflow holds, or cancellation of the run is requested.
     pub fn wait_condition<'a>(&'a self, condition: impl FnMut(&W) -> bool + 'a) -> WaitCondition<'a, W> {
         self.wait_condition_with_options(condition, WaitConditionOptions::default())
+    }
+
+    /// Waits until a condition on the state of the workflow holds, or `timeout` has passed: a timer, which is cancelled
+    /// if the condition holds before. Resolves with whether it holds. No timer is started if it holds already.
+    ///
+    /// # Errors
+    /// Cancellation of the run is requested.
+    pub async fn wait_condition_with_timeout(
+        &self,
+        timeout: Duration,
+        condition: impl FnMut(&W) -> bool,
+    ) -> Result<bool, WorkflowCancellationError> {
+        let mut wait = std::pin::pin!(self.wait_condition(condition));
+        let mut timer = None;
+        std::future::poll_fn(|task| {
+            if let Poll::Ready(result) = wait.as_mut().poll(task) {
+                timer.iter().for_each(Timer::cancel);
+                return Poll::Ready(result.map(|()| true));
+            }
+            let timer = timer.get_or_insert_with(|| self.timer(timeout));
+            Pin::new(timer).poll(task).map(|_| Ok(false))
+        })
+        .await
     }
 
     /// Waits until a condition on the state of the workflow holds, or the token of the options is cancelled.

@@ -6,11 +6,14 @@ use std::task::{Context, Poll};
 
 use futures_core::FusedFuture;
 
+use crate::timers::Timer;
+
 /// Waits for the first of several futures: `select! { pattern = future => expression, … }`.
 ///
 /// Polls the branches from the first to the last. If several are ready, the first one wins, in every replay.
 /// A future in a variable is borrowed, and the next `select!` can poll it again; it must be `Unpin`, as the
-/// futures of the SDK are. Futures that have ended are skipped. The branch `complete => …` runs when all
+/// futures of the SDK are. A timer that a branch itself makes is cancelled if another branch wins. Futures that have
+/// ended are skipped. The branch `complete => …` runs when all
 /// futures have ended, and `default => …` when none is ready.
 ///
 /// ```no_run
@@ -132,6 +135,28 @@ impl<F: FusedFuture> IsTerminated for Probe<'_, F> {
 }
 
 impl<F> MayBeTerminated for &Probe<'_, F> {}
+
+/// Implemented for timers, which `select!` cancels if it made them and another future was ready first.
+pub trait LostTimer {
+    /// Cancels the timer, unless it has ended.
+    fn lose(&self);
+}
+
+/// Implemented for all futures.
+pub trait Lost {
+    /// Nothing: only timers are cancelled. A timer in a variable is borrowed, and goes on.
+    fn lose(&self) {}
+}
+
+impl LostTimer for Probe<'_, Timer> {
+    fn lose(&self) {
+        if !self.0.is_terminated() {
+            self.0.cancel();
+        }
+    }
+}
+
+impl<F> Lost for &Probe<'_, F> {}
 
 #[cfg(test)]
 mod tests {

@@ -96,7 +96,7 @@ pub mod __private {
     pub use crate::bindings::export_module;
     pub use crate::component::{Component, Module};
     pub use crate::executor::LocalFuture;
-    pub use crate::futures::{IsTerminated, MayBeTerminated, Probe};
+    pub use crate::futures::{IsTerminated, Lost, LostTimer, MayBeTerminated, Probe};
     pub use crate::workflow::{
         Definition, HandlerCall, HandlerResult, StartedMethod, ValidationResult, WorkflowImplementation,
         WorkflowType, fallible, infallible, validated,

@@ -18,7 +18,7 @@ use crate::host::native::take;
 use crate::workflow::WorkflowType;
 use crate::workflow_instance::WorkflowInstance;
 
-use workflows::{Chain, Counter, Dynamic, Everything, Late, Several};
+use workflows::{Chain, Counter, Dynamic, Everything, Greedy, Late, Several, Waiting};
 
 const TYPES: &[WorkflowType] = &[
     WorkflowType::of::<Chain>(),
@@ -27,6 +27,8 @@ const TYPES: &[WorkflowType] = &[
     WorkflowType::of::<Dynamic>(),
     WorkflowType::of::<Late>(),
     WorkflowType::of::<Everything>(),
+    WorkflowType::of::<Greedy>(),
+    WorkflowType::of::<Waiting>(),
 ];
 
 fn task(jobs: Vec<Job>) -> Task {
@@ -269,6 +271,37 @@ fn several_at_once() {
         .check(vec![completed(2, (2,))], &[])
         .check(vec![completed(3, (3,)), completed(1, (1,))], &["time.cancel_timer (1,)", "time.start_timer"])
         .check(vec![Job::TimerFired(2)], &[r#"workflow.continue_as_new "next""#]);
+}
+
+#[test]
+fn a_timer_that_loses_is_cancelled() {
+    TestRun::of("Waiting", ())
+        .check(vec![], &["time.start_timer"])
+        .check(vec![signal("set", (1,))], &["time.cancel_timer (1,)", "time.start_timer"])
+        // The second condition timed out; now one timer is kept in a variable.
+        .check(vec![Job::TimerFired(2)], &["time.start_timer", "time.start_timer", "time.start_timer"])
+        .check(vec![signal("set", (2,))], &["time.cancel_timer (4,)", "time.cancel_timer (5,)"])
+        .check(
+            vec![Job::TimerFired(3)],
+            &[&format!("workflow.complete {:?}", "\"true true false\"".as_bytes())],
+        );
+}
+
+#[test]
+fn a_double_borrow_of_the_state_names_the_line_of_the_author() {
+    thread_local!(static PANIC: std::cell::RefCell<String> = const { std::cell::RefCell::new(String::new()) });
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        PANIC.set(info.to_string());
+        before(info);
+    }));
+    let run = || {
+        TestRun::of("Greedy", ()).check(vec![], &[]);
+    };
+    std::panic::catch_unwind(run).unwrap_err();
+    let panic = PANIC.take();
+    assert!(panic.contains("src/tests/workflows.rs:"), "{panic}");
+    assert!(panic.contains("`state_mut` within a closure that has the state already"), "{panic}");
 }
 
 #[test]

@@ -65,6 +65,12 @@ pub(crate) fn select(input: TokenStream) -> Result<TokenStream> {
     let Select { branches, complete, default } = syn::parse2(input)?;
     let cases: Vec<Ident> = (0..branches.len()).map(|index| format_ident!("Branch{index}")).collect();
     let futures: Vec<Ident> = (0..branches.len()).map(|index| format_ident!("future_{index}")).collect();
+    // A future in a variable belongs to the code around.
+    let own = branches
+        .iter()
+        .zip(&futures)
+        .filter(|(branch, _)| !is_variable(&branch.future))
+        .map(|(_, name)| name);
     let pins = branches.iter().zip(&futures).map(|(branch, name)| pin(name, &branch.future));
     let bodies = branches
         .iter()
@@ -88,7 +94,7 @@ pub(crate) fn select(input: TokenStream) -> Result<TokenStream> {
         // The futures are dropped before a branch runs, so that it can use what they borrowed.
         let selected = {
             #(#pins)*
-            ::core::future::poll_fn(|context| {
+            let selected = ::core::future::poll_fn(|context| {
                 #[allow(unused_imports, reason = "which one is used depends on the future")]
                 use ::guest_sdk::__private::{IsTerminated as _, MayBeTerminated as _};
                 let mut is_complete = true;
@@ -107,7 +113,11 @@ pub(crate) fn select(input: TokenStream) -> Result<TokenStream> {
                 }
                 #default_poll
             })
-            .await
+            .await;
+            #[allow(unused_imports, reason = "which one is used depends on the future")]
+            use ::guest_sdk::__private::{Lost as _, LostTimer as _};
+            #((&::guest_sdk::__private::Probe(&*#own)).lose();)*
+            selected
         };
         match selected {
             #(#bodies)*
@@ -119,11 +129,15 @@ pub(crate) fn select(input: TokenStream) -> Result<TokenStream> {
 
 /// A future in a variable is borrowed, so that the next `select!` can poll it too.
 fn pin(name: &Ident, future: &Expr) -> TokenStream {
-    if matches!(future, Expr::Path(_)) {
+    if is_variable(future) {
         quote!(let mut #name = ::core::pin::Pin::new(&mut #future);)
     } else {
         quote!(let mut #name = ::core::pin::pin!(#future);)
     }
+}
+
+fn is_variable(future: &Expr) -> bool {
+    matches!(future, Expr::Path(_))
 }
 
 pub(crate) fn join(input: TokenStream) -> Result<TokenStream> {

@@ -101,11 +101,8 @@ pub(super) struct Several;
 impl Several {
     #[run]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
-        let call = |name: &str| {
-            let input = RawValue::from_arguments((name,))?;
-            Ok::<_, crate::PayloadError>(ctx.start_activity(UntypedActivity::new(name), input, options()))
-        };
-        let mut all = join_all([call("one")?, call("two")?, call("three")?]);
+        let call = |name: &str| ctx.start_activity(UntypedActivity::new(name), (name,), options());
+        let mut all = join_all([call("one"), call("two"), call("three")]);
         let mut timer = ctx.timer(Duration::from_secs(1));
         let results = select! {
             results = all => results,
@@ -123,6 +120,50 @@ impl Several {
             _ = ctx.cancelled() => return Ok(()),
         }
         ctx.continue_as_new((), ContinueAsNewOptions::default().with_task_queue("next"))?;
+        Ok(())
+    }
+}
+
+/// Waits for its state with a timeout, and for the first of timers and signals.
+#[workflow]
+#[derive(Default)]
+pub(super) struct Waiting(u32);
+
+#[workflow_methods]
+impl Waiting {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
+        let second = Duration::from_secs(1);
+        let already = ctx.wait_condition_with_timeout(second, |state| state.0 == 0).await?;
+        let in_time = ctx.wait_condition_with_timeout(second, |state| state.0 == 1).await?;
+        let late = ctx.wait_condition_with_timeout(second, |state| state.0 == 2).await?;
+        let mut kept = ctx.timer(second);
+        select! {
+            _ = ctx.timer(2 * second) => {}
+            _ = &mut kept => {}
+            _ = ctx.timer(3 * second) => {}
+            done = ctx.wait_condition(|state| state.0 == 2) => done?,
+        }
+        kept.await;
+        Ok(format!("{already} {in_time} {late}"))
+    }
+
+    #[signal]
+    fn set(&mut self, _ctx: &mut SyncWorkflowContext<Self>, value: u32) {
+        self.0 = value;
+    }
+}
+
+/// Changes its state while it has it.
+#[workflow]
+#[derive(Default)]
+pub(super) struct Greedy(u32);
+
+#[workflow_methods]
+impl Greedy {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        ctx.state(|outer| ctx.state_mut(|inner| inner.0 = outer.0));
         Ok(())
     }
 }

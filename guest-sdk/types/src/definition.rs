@@ -118,6 +118,33 @@ impl RawValue {
     }
 }
 
+/// The input of a call by name: a tuple with one element for each argument, or a [`RawValue`].
+#[derive(Debug)]
+pub struct UntypedInput(Result<Vec<Payload>, PayloadError>);
+
+/// The encoded arguments of a call by name.
+#[derive(Debug)]
+pub struct UntypedArguments(Result<Vec<Payload>, PayloadError>);
+
+impl<T: IntoPayloads> From<T> for UntypedInput {
+    /// A value that cannot be encoded fails the call.
+    fn from(arguments: T) -> Self {
+        Self(arguments.into_payloads())
+    }
+}
+
+impl FromPayloads for UntypedArguments {
+    fn from_payloads(payloads: &[Payload]) -> Result<Self, PayloadError> {
+        Ok(Self(Ok(payloads.to_vec())))
+    }
+}
+
+impl IntoPayloads for UntypedArguments {
+    fn into_payloads(self) -> Result<Vec<Payload>, PayloadError> {
+        self.0
+    }
+}
+
 macro_rules! untyped {
     ($($(#[$doc:meta])* $name:ident: $output:ty { $($definition:tt)* })*) => {$(
         $(#[$doc])*
@@ -132,16 +159,16 @@ macro_rules! untyped {
         }
 
         impl Callable for $name {
-            type Input = RawValue;
-            type Arguments = RawValue;
+            type Input = UntypedInput;
+            type Arguments = UntypedArguments;
             type Output = $output;
 
             fn name(&self) -> &str {
                 &self.0
             }
 
-            fn arguments(input: RawValue) -> RawValue {
-                input
+            fn arguments(input: UntypedInput) -> UntypedArguments {
+                UntypedArguments(input.0)
             }
         }
 
@@ -196,9 +223,11 @@ mod tests {
 
     #[test]
     fn arguments_by_name() {
-        let input = RawValue::from_arguments(("a", 1)).unwrap();
-        let arguments = UntypedActivity::arguments(input).into_payloads().unwrap();
-        assert_eq!(RawValue(arguments).to_arguments::<(String, u8)>().unwrap(), ("a".to_owned(), 1));
+        let raw = RawValue::from_arguments(("a", 1)).unwrap();
+        for input in [UntypedInput::from(raw), UntypedInput::from(("a", 1))] {
+            let arguments = UntypedActivity::arguments(input).into_payloads().unwrap();
+            assert_eq!(RawValue(arguments).to_arguments::<(String, u8)>().unwrap(), ("a".to_owned(), 1));
+        }
         assert_eq!(UntypedActivity::new("charge").name(), "charge");
     }
 }

@@ -20,8 +20,9 @@ mod retry;
 pub use application::FailureBuilder;
 pub use bytes::Bytes;
 pub use definition::{
-    ActivityDefinition, Callable, QueryDefinition, Returned, SignalDefinition, UntypedActivity, UntypedQuery,
-    UntypedSignal, UntypedUpdate, UntypedWorkflow, UpdateDefinition, WorkflowDefinition,
+    ActivityDefinition, Callable, QueryDefinition, Returned, SignalDefinition, UntypedActivity,
+    UntypedArguments, UntypedInput, UntypedQuery, UntypedSignal, UntypedUpdate, UntypedWorkflow,
+    UpdateDefinition, WorkflowDefinition,
 };
 pub use failure::{
     ActivityFailure, ApplicationErrorCategory, ApplicationFailure, ApplicationFailureBuilder,

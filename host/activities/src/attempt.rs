@@ -46,6 +46,8 @@ pub(crate) struct Attempt {
     pub(crate) throttle: Throttle,
     pub(crate) timers: Timers,
     pub(crate) phase: watch::Receiver<ShutdownPhase>,
+    /// Why the worker stops the attempt, once it does.
+    pub(crate) stop: watch::Receiver<Option<CancelReason>>,
     /// See [`crate::Options::cancel_grace`].
     pub(crate) cancel_grace: Duration,
     /// From the end of a timeout until a child process is killed.
@@ -55,6 +57,7 @@ pub(crate) struct Attempt {
 /// The events of an attempt.
 enum Event {
     Ended(Outcome),
+    Stopped(CancelReason),
     Shutdown(ShutdownPhase),
     Answered(HeartbeatAnswer),
     TimedOut,
@@ -98,6 +101,7 @@ impl Attempt {
                         waiting.phase = phase;
                         self.stop(&mut waiting, CancelReason::WorkerShutdown);
                     }
+                    Event::Stopped(reason) => self.stop(&mut waiting, reason),
                     Event::Answered(answer) => self.answered(&mut waiting, answer),
                     Event::TimedOut => self.stop(&mut waiting, CancelReason::TimedOut),
                     Event::HeartbeatDue => {
@@ -120,6 +124,7 @@ impl Attempt {
         tokio::select! {
             biased;
             outcome = body => Event::Ended(outcome),
+            reason = next_stop(&mut self.stop) => Event::Stopped(reason),
             phase = next_phase(&mut self.phase, waiting.phase) => Event::Shutdown(phase),
             answer = answer(&mut waiting.sending) => Event::Answered(answer),
             () = at(timeout) => Event::TimedOut,
@@ -246,6 +251,18 @@ async fn changed(recorded: &mut watch::Receiver<Option<Vec<Payload>>>) {
     if recorded.changed().await.is_err() {
         // The activity dropped its context, so it records nothing more.
         pending().await
+    }
+}
+
+async fn next_stop(stop: &mut watch::Receiver<Option<CancelReason>>) -> CancelReason {
+    loop {
+        if stop.changed().await.is_err() {
+            // The sender is gone, so it gives no reason any more.
+            pending().await
+        }
+        if let Some(reason) = *stop.borrow_and_update() {
+            return reason;
+        }
     }
 }
 

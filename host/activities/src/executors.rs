@@ -1,7 +1,8 @@
 //! Runs activities: in tokio tasks, in a thread pool, or in child processes.
 //!
 //! A worker reserves a [`Slot`], polls, and passes the task and the slot to [`Executors::run`]. The slot has a
-//! place on the executor of the task, so the attempt begins at once: see [`crate::slots`].
+//! place on the executor of the task, so the attempt begins at once: see [`crate::slots`]. A local activity has no
+//! task at the service: the worker waits for its slot, and enforces its timeouts.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -25,7 +26,7 @@ use crate::outcome::{Outcome, failed, no_thread};
 use crate::process::ProcessPool;
 use crate::registry::{BlockingFunction, ExecutorKind, Function, Registry};
 use crate::runtime::ActivityRuntime;
-use crate::slots::{Place, Slot, Slots};
+use crate::slots::{Place, Purpose, Slot, Slots};
 use crate::threads::ThreadPool;
 use crate::timers::Timers;
 use crate::watch::Watch;
@@ -42,6 +43,9 @@ struct Inner {
     registry: Arc<Registry>,
     options: Options,
     slots: Slots,
+    local_slots: Slots,
+    /// Slots of both kinds that are held.
+    held: watch::Sender<usize>,
     runtime: ActivityRuntime,
     watch: Watch,
     thread_pool: ThreadPool,
@@ -77,11 +81,15 @@ impl std::fmt::Display for RunningActivity {
 impl Executors {
     /// Executors of `registry`. Threads and child processes start when an activity needs them.
     pub fn new(registry: Arc<Registry>, options: Options) -> Self {
+        let held = watch::Sender::new(0);
         Self(Arc::new(Inner {
-            slots: Slots::new(&registry, &options),
+            slots: Slots::new(&registry, &options, Purpose::Tasks, held.clone()),
+            local_slots: Slots::new(&registry, &options, Purpose::Local, held.clone()),
+            held,
             runtime: ActivityRuntime::new(options.runtime.clone()),
             watch: Watch::default(),
-            thread_pool: ThreadPool::new(options.threads.max(1)),
+            // As many for activity tasks as for local activities.
+            thread_pool: ThreadPool::new(options.threads.max(1).saturating_mul(2)),
             process_pool: ProcessPool::new(&options),
             phase: watch::Sender::new(ShutdownPhase::Running),
             running: Mutex::default(),
@@ -128,6 +136,48 @@ impl Executors {
         F: Fn(Vec<Payload>) -> R + Send + Sync + 'static,
         R: Future<Output = HeartbeatAnswer> + Send + 'static,
     {
+        let (_, stop) = watch::channel(None);
+        self.attempt(&self.0.slots, slot, task, received, send, stop).await
+    }
+
+    /// Waits for a slot for a local activity of this executor. Returns `None` once a shutdown stops activities.
+    pub async fn reserve_local(&self, kind: ExecutorKind) -> Option<Slot> {
+        self.0.local_slots.reserve_for(kind).await
+    }
+
+    /// Runs one attempt of a local activity in a slot of [`Executors::reserve_local`]. Its heartbeats go nowhere. It is
+    /// cancelled once `stop` has a reason; after [`CancelReason::TimedOut`] and [`CancelReason::NotFound`] it is
+    /// dropped as [`Executors::run`] drops attempts that the service has given up.
+    pub async fn run_local(
+        &self,
+        slot: &mut Slot,
+        task: ActivityTask,
+        stop: watch::Receiver<Option<CancelReason>>,
+    ) -> Outcome {
+        let send = |_| std::future::ready(HeartbeatAnswer::Recorded);
+        self.attempt(&self.0.local_slots, slot, task, Instant::now(), send, stop).await
+    }
+
+    /// Waits until a shutdown stops the activities that did not end by themselves.
+    pub async fn stopping(&self) {
+        let mut phase = self.0.phase.subscribe();
+        // The sender lives as long as these executors.
+        let _ = phase.wait_for(|phase| *phase >= ShutdownPhase::Stopping).await;
+    }
+
+    async fn attempt<F, R>(
+        &self,
+        slots: &Slots,
+        slot: &mut Slot,
+        task: ActivityTask,
+        received: Instant,
+        send: F,
+        stop: watch::Receiver<Option<CancelReason>>,
+    ) -> Outcome
+    where
+        F: Fn(Vec<Payload>) -> R + Send + Sync + 'static,
+        R: Future<Output = HeartbeatAnswer> + Send + 'static,
+    {
         let inner = &self.0;
         let function = match inner.registry.find(&task.info.activity_type) {
             Ok(definition) => definition.function.clone(),
@@ -137,7 +187,7 @@ impl Executors {
         // A child process is told at once, and has the margin to end by itself.
         let margin =
             if kind == ExecutorKind::Process { Duration::ZERO } else { inner.options.timeout_margin };
-        let place = inner.slots.enter(slot, kind, &task.info.activity_type).await;
+        let place = slots.enter(slot, kind, &task.info.activity_type).await;
         let _running = Running::enter(inner, &task, kind);
         let cancellation = Cancellation::new();
         let (record, recorded) = watch::channel(None);
@@ -150,6 +200,7 @@ impl Executors {
             throttle: Throttle::new(task.info.heartbeat_timeout),
             timers: Timers::new(&task.info, margin, received),
             phase: inner.phase.subscribe(),
+            stop,
             cancel_grace: inner.options.cancel_grace,
             kill_grace: inner.options.timeout_margin,
         };
@@ -170,11 +221,12 @@ impl Executors {
         let inner = &self.0;
         inner.slots.close();
         let mut left = Vec::new();
-        if !inner.idle_within(grace.finish).await {
-            inner.phase.send_replace(ShutdownPhase::Stopping);
-            if !inner.idle_within(grace.stop).await {
-                left = self.running();
-            }
+        let idle = inner.idle_within(grace.finish).await;
+        // Until now, workflow tasks that run may begin local activities.
+        inner.local_slots.close();
+        inner.phase.send_replace(ShutdownPhase::Stopping);
+        if !idle && !inner.idle_within(grace.stop).await {
+            left = self.running();
         }
         inner.phase.send_replace(ShutdownPhase::Leaving);
         inner.idle_within(LEAVE_TIMEOUT).await;
@@ -189,7 +241,7 @@ impl Inner {
     }
 
     async fn idle_within(&self, period: Duration) -> bool {
-        let mut held = self.slots.held();
+        let mut held = self.held.subscribe();
         timeout(period, held.wait_for(|held| *held == 0)).await.is_ok()
     }
 

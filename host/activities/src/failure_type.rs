@@ -26,3 +26,5 @@ pub const NO_THREAD: &str = "NoThread";
 pub const NO_PROCESS: &str = "NoProcess";
 /// The child process ended before the activity ended.
 pub const PROCESS_DIED: &str = "ProcessDied";
+/// A local activity returned that it is completed from outside, which only activity tasks can be.
+pub const COMPLETES_ASYNC: &str = "CompletesAsync";

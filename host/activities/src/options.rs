@@ -12,10 +12,13 @@ pub struct Options {
     pub total: usize,
     /// Async activities that run at once. Default: 100.
     pub asynchronous: usize,
-    /// The size of the thread pool. Default: 32.
+    /// Activities that run at once in threads. Default: 32.
     pub threads: usize,
-    /// The size of the process pool. Default: the number of cores.
+    /// Activities that run at once in child processes. Default: the number of cores.
     pub processes: usize,
+    /// Local activities of all kinds that run at once. They are not counted among the others, and have as many places
+    /// in threads and in child processes as those. Default: 100.
+    pub local: usize,
     /// The runtime of async activities. Default: one of their own, with a thread for each core.
     pub runtime: Option<Handle>,
     /// From cancellation until an activity is dropped, if it runs in a child process or the service has given
@@ -30,7 +33,7 @@ pub struct Options {
     pub child_start_timeout: Duration,
 }
 
-/// Default of [`Options::total`] and [`Options::asynchronous`], as in other Temporal SDKs.
+/// Default of [`Options::total`], [`Options::asynchronous`] and [`Options::local`], as in other Temporal SDKs.
 const DEFAULT_ACTIVITIES: usize = 100;
 
 /// Default of [`Options::threads`]: more than there are cores, because blocking activities mostly wait.
@@ -43,6 +46,7 @@ impl Default for Options {
             asynchronous: DEFAULT_ACTIVITIES,
             threads: DEFAULT_THREADS,
             processes: std::thread::available_parallelism().map_or(1, usize::from),
+            local: DEFAULT_ACTIVITIES,
             runtime: None,
             cancel_grace: Duration::from_secs(30),
             timeout_margin: Duration::from_secs(5),

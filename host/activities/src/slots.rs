@@ -4,6 +4,9 @@
 //! known only then. So a poll holds a place on every executor that the registry has activities for, and gives
 //! back those that the task does not need. An attempt therefore never waits for an executor while its
 //! timeouts run. While one executor is full, nothing is polled: the service gives the tasks to other hosts.
+//!
+//! Local activities have slots of their own: a poll may hold the last place of an executor for a minute, and a
+//! workflow task would wait for it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +24,16 @@ const FULL_FOR: Duration = Duration::from_secs(5);
 /// The shortest interval between two such lines about one executor.
 const TELL_AGAIN_AFTER: Duration = Duration::from_secs(60);
 
-/// The slots of a host.
+/// What the slots are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Activity tasks, which are polled.
+    Tasks,
+    /// Local activities.
+    Local,
+}
+
+/// The slots of a host for activity tasks, or those for local activities.
 #[derive(Debug)]
 pub(crate) struct Slots {
     total: Arc<Semaphore>,
@@ -36,6 +48,7 @@ pub(crate) struct Slots {
 #[derive(Debug)]
 struct Pool {
     kind: ExecutorKind,
+    purpose: Purpose,
     places: Arc<Semaphore>,
     size: usize,
     usage: Mutex<Usage>,
@@ -67,21 +80,31 @@ pub(crate) struct Place {
 }
 
 impl Slots {
-    pub(crate) fn new(registry: &Registry, options: &Options) -> Self {
+    /// `held` counts the slots that are held, together with those of the other purpose.
+    pub(crate) fn new(
+        registry: &Registry,
+        options: &Options,
+        purpose: Purpose,
+        held: watch::Sender<usize>,
+    ) -> Self {
         let limit = |count: usize| count.clamp(1, Semaphore::MAX_PERMITS);
+        let (total, asynchronous) = match purpose {
+            Purpose::Tasks => (options.total, options.asynchronous),
+            Purpose::Local => (options.local, options.local),
+        };
         let mut pools: Vec<_> = [
-            (ExecutorKind::Async, options.asynchronous),
+            (ExecutorKind::Async, asynchronous),
             (ExecutorKind::Thread, options.threads),
             (ExecutorKind::Process, options.processes),
         ]
         .into_iter()
         .filter(|(kind, _)| registry.kinds().contains(kind))
-        .map(|(kind, size)| Arc::new(Pool::new(kind, limit(size))))
+        .map(|(kind, size)| Arc::new(Pool::new(kind, purpose, limit(size))))
         .collect();
         pools.sort_by_key(|pool| pool.size);
-        let total = limit(options.total);
+        let total = limit(total);
         let at_once = pools.iter().map(|pool| pool.size).min().unwrap_or(total).min(total);
-        Self { total: Arc::new(Semaphore::new(total)), pools, at_once, held: watch::Sender::new(0) }
+        Self { total: Arc::new(Semaphore::new(total)), pools, at_once, held }
     }
 
     /// The number of slots that can be held for tasks of unknown types at once.
@@ -97,6 +120,14 @@ impl Slots {
         }
         let total = Arc::clone(&self.total).acquire_owned().await.ok()?;
         Some(self.slot(total, places))
+    }
+
+    /// Waits for a slot for an activity of this executor. `None` once the slots are closed.
+    pub(crate) async fn reserve_for(&self, kind: ExecutorKind) -> Option<Slot> {
+        let pool = self.pools.iter().find(|pool| pool.kind == kind)?;
+        let place = pool.acquire().await.ok()?;
+        let total = Arc::clone(&self.total).acquire_owned().await.ok()?;
+        Some(self.slot(total, vec![(Arc::clone(pool), place)]))
     }
 
     /// A slot for an activity of this executor, if one is free now.
@@ -132,11 +163,6 @@ impl Slots {
         self.pools.iter().for_each(|pool| pool.places.close());
     }
 
-    /// The number of slots that are held, as it changes.
-    pub(crate) fn held(&self) -> watch::Receiver<usize> {
-        self.held.subscribe()
-    }
-
     fn slot(&self, total: OwnedSemaphorePermit, places: Vec<(Arc<Pool>, OwnedSemaphorePermit)>) -> Slot {
         self.held.send_modify(|held| *held += 1);
         Slot { _total: total, places, held: self.held.clone() }
@@ -158,8 +184,8 @@ impl Drop for Slot {
 }
 
 impl Pool {
-    fn new(kind: ExecutorKind, size: usize) -> Self {
-        Self { kind, places: Arc::new(Semaphore::new(size)), size, usage: Mutex::default() }
+    fn new(kind: ExecutorKind, purpose: Purpose, size: usize) -> Self {
+        Self { kind, purpose, places: Arc::new(Semaphore::new(size)), size, usage: Mutex::default() }
     }
 
     /// Waits for a place. The log says when running activities have all of them for long.
@@ -175,12 +201,21 @@ impl Pool {
 
     fn tell_if_full(&self, now: Instant) {
         let Some(running) = self.usage().due_line(now) else { return };
-        tracing::warn!(
-            executor = %self.kind,
-            size = self.size,
-            running,
-            "an executor of activities is full: no activity task is polled until one of them ends"
-        );
+        let (executor, size) = (self.kind, self.size);
+        match self.purpose {
+            Purpose::Tasks => tracing::warn!(
+                %executor,
+                size,
+                running,
+                "an executor of activities is full: no activity task is polled until one of them ends"
+            ),
+            Purpose::Local => tracing::warn!(
+                %executor,
+                size,
+                running,
+                "an executor is full of local activities: workflow tasks wait until one of them ends"
+            ),
+        }
     }
 
     /// The counts stay valid if a thread panics, as no code panics while it holds the lock.

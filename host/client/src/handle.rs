@@ -178,7 +178,7 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
     /// # Errors
     ///
     /// When there is no such open execution, or the service cannot be reached.
-    pub async fn signal<S>(&self, signal: S, input: S::Input) -> Result<(), Error>
+    pub async fn signal<S>(&self, signal: S, input: impl Into<S::Input>) -> Result<(), Error>
     where
         S: SignalDefinition<Workflow = W>,
     {
@@ -201,7 +201,12 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
     ///
     /// [`Error::QueryRejected`] when the options say so; when the handler fails or no worker answers,
     /// [`Error::Rpc`].
-    pub async fn query<Q>(&self, query: Q, input: Q::Input, options: QueryOptions) -> Result<Q::Output, Error>
+    pub async fn query<Q>(
+        &self,
+        query: Q,
+        input: impl Into<Q::Input>,
+        options: QueryOptions,
+    ) -> Result<Q::Output, Error>
     where
         Q: QueryDefinition<Workflow = W>,
     {
@@ -282,9 +287,10 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
     }
 }
 
-pub(crate) fn arguments<C: Callable>(input: C::Input) -> Result<Option<Payloads>, Error> {
-    let payloads =
-        C::arguments(input).into_payloads().map_err(|source| Error::Payload { what: "input", source })?;
+pub(crate) fn arguments<C: Callable>(input: impl Into<C::Input>) -> Result<Option<Payloads>, Error> {
+    let payloads = C::arguments(input.into())
+        .into_payloads()
+        .map_err(|source| Error::Payload { what: "input", source })?;
     Ok(payloads_to_proto(payloads))
 }
 

@@ -119,7 +119,7 @@ impl Client {
     pub async fn start_workflow<W: WorkflowDefinition>(
         &self,
         workflow: W,
-        input: W::Input,
+        input: impl Into<W::Input>,
         options: StartOptions,
     ) -> Result<WorkflowHandle<W>, Error> {
         Ok(self.start_or_attach(&workflow, input, options).await?.handle)
@@ -133,7 +133,7 @@ impl Client {
     pub async fn execute_workflow<W: WorkflowDefinition>(
         &self,
         workflow: W,
-        input: W::Input,
+        input: impl Into<W::Input>,
         options: StartOptions,
     ) -> Result<W::Output, Error> {
         self.start_workflow(workflow, input, options).await?.result().await
@@ -147,7 +147,7 @@ impl Client {
     pub async fn start_or_attach<W: WorkflowDefinition>(
         &self,
         workflow: &W,
-        input: W::Input,
+        input: impl Into<W::Input>,
         mut options: StartOptions,
     ) -> Result<Started<W>, Error> {
         if options.workflow_id.is_empty() {
@@ -174,10 +174,10 @@ impl Client {
     pub(crate) fn start_request_of<W: WorkflowDefinition>(
         &self,
         workflow: &W,
-        input: W::Input,
+        input: impl Into<W::Input>,
         options: StartOptions,
     ) -> Result<StartWorkflowExecutionRequest, Error> {
-        let input = <W as Callable>::arguments(input)
+        let input = <W as Callable>::arguments(input.into())
             .into_payloads()
             .map_err(|source| Error::Payload { what: "input", source })?;
         self.start_request(workflow.name(), input, options)

@@ -66,7 +66,7 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
     pub async fn start_update<U>(
         &self,
         update: U,
-        input: U::Input,
+        input: impl Into<U::Input>,
         options: UpdateOptions,
     ) -> Result<UpdateHandle<U>, Error>
     where
@@ -83,7 +83,7 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
     pub async fn execute_update<U>(
         &self,
         update: U,
-        input: U::Input,
+        input: impl Into<U::Input>,
         options: UpdateOptions,
     ) -> Result<U::Output, Error>
     where
@@ -104,7 +104,7 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
     async fn send_update<U: UpdateDefinition>(
         &self,
         update: &U,
-        input: U::Input,
+        input: impl Into<U::Input>,
         options: UpdateOptions,
         stage: Stage,
     ) -> Result<UpdateHandle<U>, Error> {
@@ -280,7 +280,7 @@ fn update_request<U: UpdateDefinition>(
     client: &Client,
     execution: WorkflowExecution,
     update: &U,
-    input: U::Input,
+    input: impl Into<U::Input>,
     options: UpdateOptions,
     stage: Stage,
 ) -> Result<UpdateWorkflowExecutionRequest, Error> {

@@ -10,7 +10,7 @@ use std::{
 use tokio::task::JoinError;
 use uuid::Uuid;
 
-use crate::time::Time;
+use crate::{time::Time, time_skipping::TimeSkipping};
 
 /// Everything that the service takes from outside.
 #[derive(Debug)]
@@ -18,12 +18,20 @@ pub(crate) struct Environment {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) blocking: Blocking,
+    /// Whether the clock skips time in which nothing happens.
+    pub(crate) time_skipping: Option<Arc<TimeSkipping>>,
 }
 
 impl Environment {
     /// The machine's clock, random ids, tokio's threads.
     pub(crate) fn of_the_machine() -> Self {
-        Self { clock: Clock::system(), ids: Ids::random(), blocking: Blocking::Threads }
+        Self { clock: Clock::system(), ids: Ids::random(), blocking: Blocking::Threads, time_skipping: None }
+    }
+
+    /// The same, with time that is skipped.
+    pub(crate) fn with_time_skipping(self) -> Self {
+        let skipping = Arc::new(TimeSkipping::new(self.clock));
+        Self { clock: skipping.clock(), time_skipping: Some(skipping), ..self }
     }
 }
 

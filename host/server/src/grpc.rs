@@ -11,6 +11,7 @@ use host_service::{
     MAX_REQUEST_BYTES,
     health_server::{Health, HealthServer},
     message_too_large,
+    test_service_server::TestServiceServer,
     workflow_service_server::WorkflowServiceServer,
 };
 use host_wire::grpc::health::v1::{
@@ -26,7 +27,7 @@ use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
 use crate::{
-    api::service::Service,
+    api::{service::Service, test_service::TimeService},
     connections::Incoming,
     tls::{ListenerTls, TlsError, TlsFiles},
 };
@@ -110,6 +111,7 @@ pub(crate) fn serve(
     listener: Listener,
     end: BoxFuture<()>,
 ) -> BoxFuture<Result<(), ServeError>> {
+    let time_control = service.shard().time_skipping().cloned().map(TimeService);
     let workflows = WorkflowServiceServer::new(service.clone())
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
@@ -120,6 +122,7 @@ pub(crate) fn serve(
         .layer(TooLargeLayer)
         .add_service(workflows)
         .add_service(HealthServer::new(Healthy))
+        .add_optional_service(time_control.map(TestServiceServer::new))
         .serve_with_incoming_shutdown(incoming, async move {
             end.await;
             service.close();

@@ -15,10 +15,17 @@ pub struct Options {
     pub namespaces: Vec<String>,
     /// How long closed runs are kept, `workflow_execution_retention_ttl` of the protocol.
     pub retention: Duration,
+    /// Whether time is skipped while nothing is in progress, as clients allow by `TestService`: for tests. Closed runs
+    /// are kept then, whatever the retention says.
+    pub time_skipping: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { namespaces: vec![DEFAULT_NAMESPACE.to_owned()], retention: DEFAULT_RETENTION }
+        Self {
+            namespaces: vec![DEFAULT_NAMESPACE.to_owned()],
+            retention: DEFAULT_RETENTION,
+            time_skipping: false,
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     options::Options,
     shard::deadlines::run_deadlines,
     storage::{self, Opened, Problem, SqliteStorage, StorageError},
+    time_skipping::TimeControl,
 };
 
 /// Sets aside what is damaged in a data folder that no process uses: damaged runs, and entries of the log of which it
@@ -46,7 +47,11 @@ impl Server {
     ///
     /// Outside a tokio runtime, which is where timers run.
     pub fn open(data_dir: &Path, options: Options) -> Result<Self, StorageError> {
-        Ok(Self::start(SqliteStorage::open(data_dir)?, options, Environment::of_the_machine()))
+        let mut environment = Environment::of_the_machine();
+        if options.time_skipping {
+            environment = environment.with_time_skipping();
+        }
+        Ok(Self::start(SqliteStorage::open(data_dir)?, options, environment))
     }
 
     /// Starts the service on open storage.
@@ -60,6 +65,12 @@ impl Server {
     #[must_use]
     pub fn service(&self) -> Arc<dyn WorkflowService> {
         Arc::new(self.service.in_process())
+    }
+
+    /// The time of a service that was opened with [`Options::time_skipping`].
+    #[must_use]
+    pub fn time_control(&self) -> Option<TimeControl> {
+        self.service.shard().time_skipping().cloned().map(TimeControl)
     }
 
     /// Serves gRPC on a listener until `end` resolves and open calls are answered.

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use host_wire::{duration_from_proto, duration_to_proto, timestamp_to_unix_nanos};
+use host_wire::{duration_to_proto, timestamp_to_unix_nanos};
 use prost_types::{Duration as ProtoDuration, Timestamp};
+
+pub(crate) use host_wire::positive_duration_from_proto as positive;
 
 const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
@@ -37,11 +39,6 @@ impl From<Timestamp> for Time {
     fn from(timestamp: Timestamp) -> Self {
         Self(timestamp_to_unix_nanos(timestamp))
     }
-}
-
-/// A duration of a message; nothing when it is unset or zero, which mean the same in the protocol.
-pub(crate) fn positive(duration: Option<ProtoDuration>) -> Option<Duration> {
-    duration.map(duration_from_proto).filter(|duration| !duration.is_zero())
 }
 
 /// A duration for an event, where it is zero and never unset.

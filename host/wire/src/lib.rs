@@ -12,6 +12,7 @@ mod generated;
 mod history;
 mod payload;
 pub mod protojson;
+mod retry_policy;
 mod time;
 mod walk;
 
@@ -22,7 +23,9 @@ pub use history::{
     TaskStart, accepted_after, activity_result, event_type, event_type_name, marker_name,
 };
 pub use payload::{payloads_from_proto, payloads_to_proto};
+pub use retry_policy::Retry;
 pub use time::{
-    duration_from_proto, duration_to_proto, timestamp_from_proto, timestamp_to_proto, timestamp_to_unix_nanos,
+    duration_from_proto, duration_to_proto, positive_duration_from_proto, timestamp_from_proto,
+    timestamp_to_proto, timestamp_to_unix_nanos,
 };
 pub use walk::{Visitor, Walk};

@@ -34,6 +34,12 @@ pub fn duration_from_proto(duration: ProtoDuration) -> Duration {
     }
 }
 
+/// A duration of the protocol; nothing when it is unset or zero, which mean the same in requests, or negative.
+#[must_use]
+pub fn positive_duration_from_proto(duration: Option<ProtoDuration>) -> Option<Duration> {
+    duration.map(duration_from_proto).filter(|duration| !duration.is_zero())
+}
+
 /// A time for the protocol; one before 1970 is the epoch.
 #[must_use]
 pub fn timestamp_to_proto(time: SystemTime) -> Timestamp {

@@ -12,6 +12,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("guest-sdk-macros", &[]),
     ("guest-sdk", &["guest-sdk-macros", "guest-sdk-types", "host-activities"]),
     ("replay-test", &["guest-build", "host-sandbox", "host-wire", "host-worker"]),
+    (
+        "workflow-test",
+        &[
+            "guest-build",
+            "guest-sdk-types",
+            "host-activities",
+            "host-client",
+            "host-sandbox",
+            "host-server",
+            "host-worker",
+        ],
+    ),
     ("host-activities", &["guest-sdk-types"]),
     ("host-wire", &["guest-sdk-types"]),
     ("host-service", &["host-wire"]),

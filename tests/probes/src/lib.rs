@@ -2,12 +2,14 @@
 
 mod basket;
 mod crowd;
+mod local;
 mod outside;
 mod sizes;
 
 pub use basket::Basket;
 pub use crowd::{Crowd, CrowdActivities};
+pub use local::{Local, LocalWork};
 pub use outside::{Outside, OutsideActivities};
 pub use sizes::{SizeActivities, Sizes};
 
-guest_sdk::export!(Basket, Crowd, Outside, Sizes);
+guest_sdk::export!(Basket, Crowd, Local, Outside, Sizes);

@@ -1,5 +1,6 @@
 //! The official Python SDK: its client on our workflows, its worker for our activities.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
@@ -55,6 +56,22 @@ pub(crate) fn python_state_machines(environment: &Environment) -> Result<()> {
 /// Updates under the official client and worker, compared likewise.
 pub(crate) fn python_updates(environment: &Environment) -> Result<()> {
     python_cases(environment, "updates.py")
+}
+
+/// The official SDK's environment with time skipping; it starts a service of ours by itself.
+pub(crate) fn python_skips_time(environment: &Environment) -> Result<()> {
+    let scene = environment.scene()?;
+    let server = scene.folder.path().join("test-server");
+    let script = format!(
+        "#!/bin/sh\nexec {} server --time-skipping --listen 127.0.0.1:$1 --data-dir {}\n",
+        test_harness::binary("host")?.display(),
+        scene.folder.path().join("data").display()
+    );
+    std::fs::write(&server, script)?;
+    std::fs::set_permissions(&server, std::fs::Permissions::from_mode(0o700))?;
+    let output = run(&mut scene.python("time_skipping.py", &[server.to_str().context("path")?])?)?;
+    ensure!(output.code == 0, "{}{}", output.stdout, output.stderr);
+    Ok(())
 }
 
 fn python_cases(environment: &Environment, file: &str) -> Result<()> {

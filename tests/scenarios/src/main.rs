@@ -13,6 +13,7 @@ mod eager;
 mod edited;
 mod environment;
 mod failures;
+mod local;
 mod outside;
 mod protocol_client;
 mod recording;
@@ -72,10 +73,21 @@ const SCENARIOS: &[Scenario] = &[
     ("more_activities_than_places", Needs::Nothing, crowd::more_activities_than_places),
     ("hanging_processes_are_replaced", Needs::Nothing, crowd::hanging_processes_are_replaced),
     ("blocked_runtime", Needs::Nothing, crowd::blocked_runtime),
+    ("local_activities", Needs::Nothing, local::local_activities),
+    ("cancelled_local_activities", Needs::Nothing, local::cancelled_local_activities),
+    ("long_local_activity", Needs::Nothing, local::long_local_activity),
+    (
+        "killed_host_repeats_no_recorded_local_activity",
+        Needs::Nothing,
+        local::killed_host_repeats_no_recorded_local_activity,
+    ),
+    ("stopped_host_hands_over", Needs::Nothing, local::stopped_host_hands_over),
+    ("local_activity_without_activities", Needs::Nothing, local::local_activity_without_activities),
     ("updates", Needs::Nothing, updates::updates),
     ("python_client", Needs::Python, clients::python_client),
     ("python_state_machines", Needs::Python, clients::python_state_machines),
     ("python_updates", Needs::Python, clients::python_updates),
+    ("python_skips_time", Needs::Python, clients::python_skips_time),
     ("python_activities", Needs::Python, clients::python_activities),
 ];
 

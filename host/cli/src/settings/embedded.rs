@@ -47,6 +47,10 @@ pub(crate) struct EmbeddedArgs {
     /// How long closed workflows are kept (units: ms, s, m, h, d).
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::parse)]
     retention: Duration,
+    /// Skip time in which nothing is in progress, as test clients of Temporal's SDKs allow by TestService. For tests:
+    /// timers fire when nothing else is left to do.
+    #[arg(long)]
+    time_skipping: bool,
 }
 
 /// What `--listen` on another address exposes.
@@ -92,7 +96,8 @@ impl EmbeddedArgs {
         self.check_exposure()?;
         // First the port: a service that cannot be reached need not be opened.
         let listener = self.listener().await.context("failed to start the service")?;
-        let mut options = Options { retention: self.retention, ..Options::default() };
+        let mut options =
+            Options { retention: self.retention, time_skipping: self.time_skipping, ..Options::default() };
         if !options.namespaces.iter().any(|name| name == namespace) {
             options.namespaces.push(namespace.to_owned());
         }

@@ -28,11 +28,14 @@ pub(crate) struct WorkerArgs {
     /// Activities at once.
     #[arg(long, value_name = "COUNT", default_value_t = Options::default().total)]
     max_concurrent_activities: usize,
-    /// Threads for activities that block.
+    /// Local activities at once; they are not counted among the activities.
+    #[arg(long, value_name = "COUNT", default_value_t = Options::default().local)]
+    max_concurrent_local_activities: usize,
+    /// Threads for activities that block, and as many for local ones.
     #[arg(long, value_name = "COUNT", default_value_t = Options::default().threads)]
     activity_threads: usize,
-    /// Child processes for activities that run in one [default: one for each CPU, and at least one for each
-    /// task queue].
+    /// Child processes for activities that run in one, and as many for local ones [default: one for each CPU, and at
+    /// least one for each task queue].
     #[arg(long, value_name = "COUNT")]
     activity_processes: Option<usize>,
     /// Time for what runs to finish once the host is told to stop.
@@ -81,6 +84,7 @@ impl WorkerArgs {
             asynchronous: self.max_concurrent_activities,
             threads: self.activity_threads,
             processes: self.activity_processes.unwrap_or(defaults.processes.max(task_queues)),
+            local: self.max_concurrent_local_activities,
             ..defaults
         }
     }

@@ -47,6 +47,7 @@ mod signal_with_start_workflow_execution;
 mod signal_workflow_execution;
 mod start_workflow_execution;
 mod terminate_workflow_execution;
+pub(crate) mod test_service;
 mod update_stage;
 mod update_workflow_execution;
 mod workflow_task;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host_wire::{
-    duration_to_proto,
+    Retry, duration_to_proto,
     temporal::api::{
         command::v1::ContinueAsNewWorkflowExecutionCommandAttributes,
         enums::v1::{ContinueAsNewInitiator, RetryState},
@@ -14,12 +14,7 @@ use host_wire::{
 };
 
 use crate::{
-    execution::{
-        failure,
-        record::RunIdentity,
-        retry::{Retry, next_attempt},
-        run::Run,
-    },
+    execution::{failure, record::RunIdentity, retry::next_attempt, run::Run},
     limits,
     time::{Time, positive},
 };

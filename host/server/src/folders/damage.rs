@@ -36,8 +36,12 @@ pub(super) fn migrated() -> TempDir {
 pub(super) fn open(folder: &Path, later: Duration) -> Server {
     let made = Time(fs::read_to_string(kept(KEPT).join("time")).unwrap().parse().unwrap());
     let now = made.after(later);
-    let environment =
-        Environment { clock: Clock::new(move || now), ids: Ids::random(), blocking: Blocking::Threads };
+    let environment = Environment {
+        clock: Clock::new(move || now),
+        ids: Ids::random(),
+        blocking: Blocking::Threads,
+        time_skipping: None,
+    };
     // Closed runs are kept, however late it is.
     let options = Options { retention: Duration::from_secs(1 << 32), ..Options::default() };
     Server::start(SqliteStorage::open(folder).unwrap(), options, environment)

@@ -52,8 +52,12 @@ fn copy_files(from: &Path, to: &Path) {
 /// What the service says about a folder at the time at which it was made.
 async fn said(folder: &Path, format: u32) -> String {
     let now = Time(fs::read_to_string(kept(format).join("time")).unwrap().parse().unwrap());
-    let environment =
-        Environment { clock: Clock::new(move || now), ids: Ids::random(), blocking: Blocking::Threads };
+    let environment = Environment {
+        clock: Clock::new(move || now),
+        ids: Ids::random(),
+        blocking: Blocking::Threads,
+        time_skipping: None,
+    };
     let server = Server::start(SqliteStorage::open(folder).unwrap(), Options::default(), environment);
     dump(&server.service()).await
 }

@@ -32,6 +32,7 @@ use crate::{
     shard::Shard,
     storage::{Append, BACKLOG_BYTES, Opened, Position, Storage, Synced},
     time::Time,
+    time_skipping::TimeSkipping,
     watched::Watched,
 };
 
@@ -113,6 +114,11 @@ impl ShardContext {
 
     pub(crate) fn closing(&self) -> &Arc<Watched<bool>> {
         &self.closing
+    }
+
+    /// The clock, if it skips time.
+    pub(crate) fn time_skipping(&self) -> Option<&Arc<TimeSkipping>> {
+        self.environment.time_skipping.as_ref()
     }
 
     pub(crate) fn storage(&self) -> &dyn Storage {
@@ -237,7 +243,8 @@ impl ShardContext {
         });
         drop(ends_process);
         drop(shard);
-        if noted.sooner {
+        // Whatever ends may leave nothing in progress.
+        if noted.sooner || self.environment.time_skipping.is_some() {
             self.deadlines.notify_one();
         }
         Ok((result, noted.position))

@@ -7,6 +7,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::{
     execution::{pass_time, record::RunNumber},
     shard::context::ShardContext,
+    time_skipping::TimeSkipping,
 };
 
 /// How often memory is swept, and the longest time until a change of the system clock is noticed.
@@ -18,9 +19,9 @@ const PRUNE_INTERVAL: Duration = Duration::from_secs(60);
 
 /// Runs until the service is gone. Does not keep it alive while there is nothing to do.
 pub(crate) async fn run_deadlines(context: Weak<ShardContext>) {
-    let Some((changed, closing)) =
-        context.upgrade().map(|context| (context.deadlines().clone(), context.closing().clone()))
-    else {
+    let Some((changed, closing, skipping)) = context.upgrade().map(|context| {
+        (context.deadlines().clone(), context.closing().clone(), context.time_skipping().cloned())
+    }) else {
         return;
     };
     let mut next_sweep = Instant::now() + SWEEP_INTERVAL;
@@ -33,7 +34,10 @@ pub(crate) async fn run_deadlines(context: Weak<ShardContext>) {
                 next_sweep = Instant::now() + if more { SWEEP_PAUSE } else { SWEEP_INTERVAL };
             }
             if Instant::now() >= next_prune {
-                context.prune();
+                // Time that was skipped is no reason to delete what a test looks at.
+                if context.time_skipping().is_none() {
+                    context.prune();
+                }
                 next_prune = Instant::now() + PRUNE_INTERVAL;
             }
             do_what_is_due(&context, next_sweep).await
@@ -41,9 +45,17 @@ pub(crate) async fn run_deadlines(context: Weak<ShardContext>) {
         tokio::select! {
             biased;
             () = changed.notified() => {}
+            () = unlocked(skipping.as_deref()) => {}
             () = sleep_until(next_sweep.min(Instant::now() + wait)) => {}
             _ = closing.wait_for(|closing| closing) => return,
         }
+    }
+}
+
+async fn unlocked(skipping: Option<&TimeSkipping>) {
+    match skipping {
+        Some(skipping) => skipping.unlocked().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -54,7 +66,16 @@ async fn do_what_is_due(context: &ShardContext, until: Instant) -> Duration {
     }
     loop {
         let now = context.now();
-        let due = context.lock().due(now);
+        let (due, is_skipped) = {
+            let mut shard = context.lock();
+            let due = shard.due(now);
+            let skips =
+                |next| context.time_skipping().is_some_and(|skipping| shard.is_idle() && skipping.skip(next));
+            (due, due.err().is_some_and(skips))
+        };
+        if is_skipped {
+            continue;
+        }
         match due {
             Ok(number) => {
                 if let Err(status) = pass_time(context, number).await {

@@ -235,6 +235,14 @@ impl Shard {
         Err(None)
     }
 
+    /// Whether no worker has a task, and none waits for a worker. Runs that left memory only wait.
+    pub(crate) fn is_idle(&self) -> bool {
+        let is_busy = |run: &Run| {
+            run.workflow_tasks().task().is_some() || run.activities().iter().any(|it| !it.backing_off)
+        };
+        !self.executions.iter().any(|(_, run)| run.is_open() && is_busy(run))
+    }
+
     /// Notified whenever the run changes.
     pub(crate) fn watch(&mut self, run: RunNumber) -> Arc<Notify> {
         self.watchers.entry(run).or_default().clone()

@@ -175,6 +175,7 @@ impl Network {
             clock: self.clock(),
             ids: Ids::new(ids),
             blocking: Blocking::Here(Box::new(pause)),
+            time_skipping: None,
         };
         let service = Service::new(opened, Options::default(), environment);
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));

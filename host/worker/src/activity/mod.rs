@@ -1,3 +1,4 @@
-//! Activity tasks, between the service's messages and `host-activities`.
+//! Activities, between the service's messages and `host-activities`: tasks that are polled, and local activities.
 
+pub(crate) mod local;
 pub(crate) mod task;

@@ -21,7 +21,7 @@ use super::{
     pace::Pace,
     run::RunDriver,
 };
-use crate::counters::CacheCounters;
+use crate::{activity::local::LocalActivities, counters::CacheCounters};
 
 /// The cache that all workers of a host share.
 #[derive(Debug)]
@@ -57,6 +57,7 @@ pub(crate) struct CachedRun {
     pub(crate) driver: Box<RunDriver>,
     /// That of its workflow type.
     pub(crate) pace: Arc<Pace>,
+    pub(crate) local: LocalActivities,
     /// The highest event id that it has been fed.
     pub(crate) known: i64,
     /// The `WorkflowTaskStarted` event of the last task that the service took.

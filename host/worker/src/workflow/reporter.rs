@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 
 use super::{
     eager, query_result,
-    response::{Responses, host_failure},
+    response::{NextTask, Responses, host_failure},
 };
 use crate::{activity::task::PolledActivity, connection::Connection, rpc, task_queues::Queues};
 
@@ -61,7 +61,7 @@ impl Reporter {
         let ends_run = completion.ends_run;
         let queue = self.queues.normal_name();
         let slots = eager::reserve(&mut completion.commands, queue, self.executors.as_ref());
-        let message = self.responses().completed(task_token.clone(), completion, build_id);
+        let message = self.responses().completed(task_token.clone(), completion, build_id, NextTask::Here);
         let answer = rpc::retried(Instant::now() + REPORT_TIMEOUT, message, |request| {
             self.connection.service.respond_workflow_task_completed(request)
         });
@@ -78,6 +78,20 @@ impl Reporter {
                 self.refused(task_token, &status).await;
                 Sent::Uncertain
             }
+        }
+    }
+
+    /// Completes a workflow task whose run another host goes on with.
+    pub(crate) async fn hand_over(&self, task_token: Bytes, completion: Completion, build_id: String) {
+        let message = self.responses().completed(task_token, completion, build_id, NextTask::Elsewhere);
+        let answer = rpc::retried(Instant::now() + REPORT_TIMEOUT, message, |request| {
+            self.connection.service.respond_workflow_task_completed(request)
+        });
+        if let Err(status) = answer.await {
+            tracing::warn!(
+                error = status.message(),
+                "failed to complete a workflow task; it is left to time out"
+            );
         }
     }
 

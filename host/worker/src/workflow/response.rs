@@ -33,6 +33,15 @@ pub(crate) struct Responses<'a> {
     pub(crate) sticky: Option<&'a Queues>,
 }
 
+/// Who works on the next task of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NextTask {
+    /// This host, which keeps the run: the task may come with the answer.
+    Here,
+    /// Any other one: this one stops.
+    Elsewhere,
+}
+
 impl Responses<'_> {
     /// `RespondWorkflowTaskCompleted`. `build_id` names the module that executed the task.
     pub(crate) fn completed(
@@ -40,8 +49,10 @@ impl Responses<'_> {
         task_token: Bytes,
         completion: Completion,
         build_id: String,
+        next: NextTask,
     ) -> RespondWorkflowTaskCompletedRequest {
-        let sticky = self.sticky.filter(|_| !completion.ends_run);
+        let is_here = next == NextTask::Here;
+        let sticky = self.sticky.filter(|_| is_here && !completion.ends_run);
         RespondWorkflowTaskCompletedRequest {
             task_token,
             commands: completion.commands,
@@ -50,7 +61,7 @@ impl Responses<'_> {
                 worker_task_queue: Some(queues.queue(QueueKind::Sticky)),
                 schedule_to_start_timeout: Some(duration_to_proto(STICKY_SCHEDULE_TO_START_TIMEOUT)),
             }),
-            return_new_workflow_task: true,
+            return_new_workflow_task: is_here,
             force_create_new_workflow_task: completion.force_create_new_workflow_task,
             query_results: completion.query_results,
             namespace: self.connection.namespace.clone(),

@@ -3,13 +3,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use host_core::{Completion, RunConfig, Task};
+use host_core::{Completion, LocalActivityResult, RunConfig, Task};
 use host_service::CLIENT_NAME;
 use host_wire::temporal::api::{
     common::v1::WorkflowExecution, query::v1::WorkflowQueryResult,
     workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tracing::Instrument;
 
 use super::{
@@ -23,7 +23,10 @@ use super::{
     task_error::{Disposition, TaskError},
 };
 use crate::{
-    activity::task::PolledActivity,
+    activity::{
+        local::{LocalActivities, LocalRun},
+        task::PolledActivity,
+    },
     connection::Connection,
     modules::{LoadedModule, catalog::Catalog},
 };
@@ -32,6 +35,9 @@ use crate::{
 const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
 /// The interval between two tries.
 const ROOM_INTERVAL: Duration = Duration::from_millis(20);
+/// The part of a workflow task's timeout after which the task is answered although local activities run, as in
+/// Temporal's SDKs (`WFT_HEARTBEAT_TIMEOUT_FRACTION`).
+const HEARTBEAT_SHARE: f64 = 0.8;
 
 /// What a workflow task left to do.
 #[derive(Debug, Default)]
@@ -54,9 +60,21 @@ pub(crate) struct WorkflowTasks {
     pub(crate) reporter: Reporter,
 }
 
+/// A task that is worked on.
+struct Work<'a> {
+    task: &'a PollWorkflowTaskQueueResponse,
+    core_task: &'a Task,
+    polled: &'a PolledHistory,
+    execution: WorkflowExecution,
+    /// When the task came.
+    received: Instant,
+}
+
 /// What a run answers to a task.
 enum TaskAnswer {
     Completion(Box<Completion>),
+    /// Local activities run, and this host stops: another one executes them in the run's next task.
+    HandOver(Box<Completion>),
     Query(Box<WorkflowQueryResult>),
     /// None yet: the run must be replayed, and knows this verdict then.
     Verdict(Box<UpdateVerdict>),
@@ -82,8 +100,8 @@ impl WorkflowTasks {
 
     /// Works on a task that has its run.
     pub(crate) async fn advance(self: Arc<Self>, claimed: ClaimedTask) -> TaskResult {
-        let ClaimedTask { claim, polled: PolledWorkflow { task, slot, .. }, run } = claimed;
-        let RunAfterTask { run, inline, park, eager } = self.execute(task, run).await;
+        let ClaimedTask { claim, polled: PolledWorkflow { task, slot, received }, run } = claimed;
+        let RunAfterTask { run, inline, park, eager } = self.execute(task, run, received).await;
         // Here, because every way of a run back into the cache or to its next task leads through here.
         let run = run.filter(|run| !run.driver.must_evict());
         let next = if let Some(task) = inline {
@@ -99,6 +117,7 @@ impl WorkflowTasks {
         &self,
         task: Box<PollWorkflowTaskQueueResponse>,
         cached: Option<CachedRun>,
+        received: Instant,
     ) -> RunAfterTask {
         let WorkflowExecution { workflow_id, run_id } = execution(&task);
         let span = tracing::info_span!(
@@ -108,16 +127,17 @@ impl WorkflowTasks {
             workflow_type = workflow_type(&task),
             attempt = task.attempt
         );
-        self.answer(task, cached).instrument(span).await
+        self.answer(task, cached, received).instrument(span).await
     }
 
     async fn answer(
         &self,
         mut task: Box<PollWorkflowTaskQueueResponse>,
         cached: Option<CachedRun>,
+        received: Instant,
     ) -> RunAfterTask {
         let outcome = match PolledHistory::of(&task) {
-            Ok(polled) => self.drive_to_answer(&mut task, &polled, cached).await,
+            Ok(polled) => self.drive_to_answer(&mut task, &polled, cached, received).await,
             Err(error) => Err(error.into()),
         };
         match outcome {
@@ -130,6 +150,11 @@ impl WorkflowTasks {
                     }
                     Sent::Uncertain => RunAfterTask::default(),
                 }
+            }
+            Ok((run, TaskAnswer::HandOver(completion))) => {
+                let build_id = run.driver.module().build_id();
+                self.reporter.hand_over(task.task_token.clone(), *completion, build_id).await;
+                RunAfterTask::default()
             }
             // `drive_to_answer` keeps it.
             Ok((_, TaskAnswer::Verdict(_))) => RunAfterTask::default(),
@@ -174,13 +199,16 @@ impl WorkflowTasks {
         task: &mut PollWorkflowTaskQueueResponse,
         polled: &PolledHistory,
         mut cached: Option<CachedRun>,
+        received: Instant,
     ) -> Result<(CachedRun, TaskAnswer), TaskError> {
         let give_up = Instant::now() + ROOM_TIMEOUT;
         let mut verdicts = Vec::new();
         let mut turn = None;
         let core_task = Task::from_poll(task);
+        let execution = execution(task);
+        let work = Work { task, core_task: &core_task, polled, execution, received };
         loop {
-            match self.drive_once(task, &core_task, polled, cached.take(), &verdicts).await {
+            match self.drive_once(&work, cached.take(), &verdicts).await {
                 Ok((_, TaskAnswer::Verdict(verdict))) => {
                     tracing::debug!("the guest has no copy: replaying the run after it validated an update");
                     verdicts.push(*verdict);
@@ -201,36 +229,34 @@ impl WorkflowTasks {
 
     async fn drive_once(
         &self,
-        task: &PollWorkflowTaskQueueResponse,
-        core_task: &Task,
-        polled: &PolledHistory,
+        work: &Work<'_>,
         cached: Option<CachedRun>,
         verdicts: &[UpdateVerdict],
     ) -> Result<(CachedRun, TaskAnswer), TaskError> {
-        let execution = execution(task);
+        let Work { task, polled, execution, .. } = work;
         let was_cached = cached.is_some();
         if let Some(run) = cached.filter(|run| run.continues_with(task, polled)) {
-            return self.drive(run, core_task.clone(), polled, &execution).await;
+            return self.drive(run, work).await;
         }
         if task.previous_started_event_id > 0 {
             tracing::debug!(was_cached, "replaying the run");
         }
         let workflow_type = workflow_type(task).to_owned();
         let finder = ModuleFinder { connection: &self.connection, catalog: &self.catalog };
-        let modules = finder.candidates(&execution, &workflow_type, polled).await?;
+        let modules = finder.candidates(execution, &workflow_type, polled).await?;
         if let Some(fallback) = modules.fallback {
-            let run = self.new_run(modules.first, &execution, &workflow_type, verdicts);
-            match self.drive(run, core_task.clone(), polled, &execution).await {
+            let run = self.new_run(modules.first, execution, &workflow_type, verdicts);
+            match self.drive(run, work).await {
                 Err(error) if error.is_nondeterminism() => {
                     tracing::info!(%error, "the newest module does not fit, the run stays on its own");
                 }
                 outcome => return outcome,
             }
-            let run = self.new_run(fallback, &execution, &workflow_type, verdicts);
-            return self.drive(run, core_task.clone(), polled, &execution).await;
+            let run = self.new_run(fallback, execution, &workflow_type, verdicts);
+            return self.drive(run, work).await;
         }
-        let run = self.new_run(modules.first, &execution, &workflow_type, verdicts);
-        self.drive(run, core_task.clone(), polled, &execution).await
+        let run = self.new_run(modules.first, execution, &workflow_type, verdicts);
+        self.drive(run, work).await
     }
 
     fn new_run(
@@ -255,23 +281,24 @@ impl WorkflowTasks {
         };
         let driver = RunDriver::new(module, identity, config).with_verdicts(verdicts.to_vec());
         let driver = Box::new(driver);
-        CachedRun { driver, pace, known: 0, last_started: 0 }
+        CachedRun { driver, pace, local: LocalActivities::new(), known: 0, last_started: 0 }
     }
 
-    /// Feeds the task's history until there is an answer.
-    async fn drive(
-        &self,
-        run: CachedRun,
-        task: Task,
-        polled: &PolledHistory,
-        execution: &WorkflowExecution,
-    ) -> Result<(CachedRun, TaskAnswer), TaskError> {
+    /// Feeds the task's history, and what local activities end with, until there is an answer.
+    async fn drive(&self, run: CachedRun, work: &Work<'_>) -> Result<(CachedRun, TaskAnswer), TaskError> {
+        let task = work.core_task.clone();
+        let starts_activities = task.query.is_none();
         let last_started = match task.started_event_id {
             0 => task.previous_started_event_id.unwrap_or_default(),
             started => started,
         };
-        let mut source = HistorySource::new(run.known, polled);
-        let CachedRun { mut driver, pace, .. } = run;
+        let mut source = HistorySource::new(run.known, work.polled);
+        let CachedRun { mut driver, pace, mut local, .. } = run;
+        let local_run = self.local_run(work);
+        if starts_activities {
+            local.start(&local_run);
+        }
+        let mut is_handed_over = false;
         let mut input = DriverInput::Task(Box::new(task));
         loop {
             let (span, measured) = (tracing::Span::current(), Arc::clone(&pace));
@@ -284,18 +311,56 @@ impl WorkflowTasks {
             driver = returned;
             let answer = match advance.map_err(Box::new)? {
                 Advance::NeedEvents => {
-                    input = DriverInput::Events(self.next_page(&mut source, execution).await?);
+                    input = DriverInput::Events(self.next_page(&mut source, &work.execution).await?);
                     continue;
                 }
+                Advance::LocalActivities(requests) => {
+                    local.request(requests);
+                    if starts_activities {
+                        local.start(&local_run);
+                    }
+                    input = DriverInput::Nothing;
+                    continue;
+                }
+                Advance::Idle if starts_activities && driver.awaits_local_activities() => {
+                    let heartbeat = work.received + driver.task_timeout().mul_f64(HEARTBEAT_SHARE);
+                    (input, is_handed_over) = self.next_result(&mut local, heartbeat).await;
+                    continue;
+                }
+                Advance::Respond(completion) if is_handed_over => TaskAnswer::HandOver(completion),
                 Advance::Respond(completion) => TaskAnswer::Completion(completion),
                 Advance::RespondQuery(result) => TaskAnswer::Query(result),
                 Advance::Validated(verdict) => TaskAnswer::Verdict(verdict),
-                Advance::LocalActivities(_) => {
-                    return Err(TaskError::Unsupported("local activities"));
-                }
                 Advance::Idle => return Err(TaskError::HistoryEnds),
             };
-            return Ok((CachedRun { driver, pace, known: source.known(), last_started }, answer));
+            return Ok((CachedRun { driver, pace, local, known: source.known(), last_started }, answer));
+        }
+    }
+
+    fn local_run(&self, work: &Work<'_>) -> Arc<LocalRun> {
+        Arc::new(LocalRun {
+            namespace: self.connection.namespace.clone(),
+            task_queue: self.reporter.queues.normal_name().to_owned(),
+            workflow_id: work.execution.workflow_id.clone(),
+            run_id: work.execution.run_id.clone(),
+            workflow_type: workflow_type(work.task).to_owned(),
+            executors: self.reporter.executors.clone(),
+        })
+    }
+
+    /// What ends the wait for local activities, and whether another host has to go on with them.
+    async fn next_result(&self, local: &mut LocalActivities, heartbeat: Instant) -> (DriverInput, bool) {
+        let stopping = async {
+            match &self.reporter.executors {
+                Some(executors) => executors.stopping().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            Some(result) = local.next() => (DriverInput::LocalActivity(Box::new(result)), false),
+            () = stopping => (DriverInput::Heartbeat, true),
+            () = sleep_until(heartbeat) => (DriverInput::Heartbeat, false),
         }
     }
 
@@ -320,6 +385,11 @@ impl WorkflowTasks {
 enum DriverInput {
     Task(Box<Task>),
     Events(Events),
+    LocalActivity(Box<LocalActivityResult>),
+    /// The task is about to time out while local activities run.
+    Heartbeat,
+    /// The driver just goes on.
+    Nothing,
 }
 
 impl DriverInput {
@@ -327,6 +397,9 @@ impl DriverInput {
         match self {
             Self::Task(task) => driver.start_task(*task)?,
             Self::Events(Events { events, last_page }) => driver.feed(events, last_page),
+            Self::LocalActivity(result) => driver.local_activity_resolved(*result)?,
+            Self::Heartbeat => driver.heartbeat(),
+            Self::Nothing => {}
         }
         driver.advance()
     }

@@ -36,9 +36,6 @@ pub(crate) enum TaskError {
     /// A fault of the host.
     #[error(transparent)]
     Work(#[from] WorkError),
-    /// The workflow asked for something that this host does not do.
-    #[error("unsupported: {0}")]
-    Unsupported(&'static str),
 }
 
 /// What no module of the catalog can execute.
@@ -129,7 +126,6 @@ impl TaskError {
             Self::Decode(_) => "BrokenHistory",
             Self::Fetch(_) | Self::HistoryEnds => "HistoryUnavailable",
             Self::Work(_) => "HostFault",
-            Self::Unsupported(_) => "Unsupported",
         };
         host_failure(error_type, message)
     }
@@ -176,9 +172,6 @@ mod tests {
              run goes on once that module is here",
         );
         check(unknown(), 2, "parked");
-        let unsupported = || TaskError::Unsupported("local activities");
-        check(unsupported(), 1, "unsupported: local activities");
-        check(unsupported(), 2, "left");
     }
 
     #[test]

@@ -66,7 +66,12 @@ impl Arguments {
         let update = UntypedUpdate::new(self.update_name.as_str());
         let options = UpdateOptions { update_id: self.update_id.clone().unwrap_or_default() };
         let sent = client
-            .start_update_with_start((workflow, input), self.start.options(), (update, update_input), options)
+            .start_update_with_start(
+                (workflow, input.into()),
+                self.start.options(),
+                (update, update_input.into()),
+                options,
+            )
             .await;
         let (handle, update) = sent.with_context(|| {
             format!("failed to start workflow {} with update {}", self.start.workflow_type, self.update_name)

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use host_wire::{
-    EventAttributes,
+    EventAttributes, Retry,
     temporal::api::{
         common::v1::Payloads,
         enums::v1::{RetryState, TimeoutType},
@@ -23,7 +23,7 @@ use crate::{
         activity::state::Activity,
         fact::{ActivityHeartbeat, ActivityRetry, ActivityStarted, UnrecordedChange},
         failure::within,
-        retry::{Retry, next_attempt},
+        retry::next_attempt,
         run_transition::{Effect, RunTransition},
         worker::Worker,
         workflow_task::schedule::schedule_task,

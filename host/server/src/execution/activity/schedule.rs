@@ -119,7 +119,7 @@ fn normalised(
         start_to_close_timeout: stored(start_to_close),
         heartbeat_timeout: stored(heartbeat),
         workflow_task_completed_event_id: completed_id,
-        retry_policy: Some(retry::filled(a.retry_policy)),
+        retry_policy: Some(a.retry_policy.unwrap_or_default().filled()),
         use_workflow_build_id: a.use_workflow_build_id,
         priority: a.priority,
     }

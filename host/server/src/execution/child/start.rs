@@ -4,6 +4,7 @@ use host_wire::{
     EventAttributes,
     temporal::api::{
         command::v1::StartChildWorkflowExecutionCommandAttributes,
+        common::v1::RetryPolicy,
         enums::v1::{
             ParentClosePolicy, TaskQueueKind, WorkflowIdReusePolicy, WorkflowTaskFailedCause as Cause,
         },
@@ -97,7 +98,7 @@ pub(crate) fn record(
                 control: a.control,
                 workflow_task_completed_event_id: completed_id,
                 workflow_id_reuse_policy: workflow_id_reuse_policy.into(),
-                retry_policy: a.retry_policy.map(|policy| retry::filled(Some(policy))),
+                retry_policy: a.retry_policy.map(RetryPolicy::filled),
                 cron_schedule: a.cron_schedule,
                 header: a.header,
                 memo: a.memo,

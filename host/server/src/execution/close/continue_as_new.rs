@@ -3,7 +3,7 @@
 use host_wire::{
     EventAttributes,
     temporal::api::{
-        command::v1::ContinueAsNewWorkflowExecutionCommandAttributes,
+        command::v1::ContinueAsNewWorkflowExecutionCommandAttributes, common::v1::RetryPolicy,
         enums::v1::WorkflowTaskFailedCause as Cause,
         history::v1::WorkflowExecutionContinuedAsNewEventAttributes, sdk::v1::UserMetadata,
     },
@@ -51,7 +51,7 @@ pub(crate) fn record(
     mut a: ContinueAsNewWorkflowExecutionCommandAttributes,
     metadata: Option<UserMetadata>,
 ) {
-    a.retry_policy = a.retry_policy.take().map(|policy| retry::filled(Some(policy)));
+    a.retry_policy = a.retry_policy.take().map(RetryPolicy::filled);
     let new_run_id = run.new_id();
     let next = continue_as_new(run, &a, run.now(), new_run_id.clone());
     let start = &next.start;

@@ -3,6 +3,7 @@
 use host_wire::{
     duration_to_proto,
     temporal::api::{
+        common::v1::RetryPolicy,
         enums::v1::{
             TaskQueueKind, WorkflowExecutionStatus as Status, WorkflowIdConflictPolicy as Conflict,
             WorkflowIdReusePolicy as Reuse,
@@ -357,7 +358,7 @@ fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionR
         original_execution_run_id: run_id.clone(),
         identity: request.identity,
         first_execution_run_id: run_id.clone(),
-        retry_policy: request.retry_policy.map(|policy| retry::filled(Some(policy))),
+        retry_policy: request.retry_policy.map(RetryPolicy::filled),
         attempt: 1,
         workflow_execution_expiration_time: expiration,
         first_workflow_task_backoff: Some(duration_to_proto(delay)),

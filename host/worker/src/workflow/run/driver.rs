@@ -3,7 +3,7 @@
 //! Synchronous: it is moved to a sandbox thread, advanced there, and moved back. A replay of a thousand
 //! tasks does not leave that thread. What goes to the service, and when, is left to the caller.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use host_core::{
@@ -11,9 +11,12 @@ use host_core::{
     Step, Task, UpdateValidation,
 };
 use host_sandbox::{Instance, RunInit};
-use host_wire::temporal::api::{
-    deployment::v1::WorkerDeploymentVersion,
-    query::v1::{WorkflowQuery, WorkflowQueryResult},
+use host_wire::{
+    positive_duration_from_proto,
+    temporal::api::{
+        deployment::v1::WorkerDeploymentVersion,
+        query::v1::{WorkflowQuery, WorkflowQueryResult},
+    },
 };
 
 use super::{
@@ -74,7 +77,11 @@ pub type StateHash = [u8; 32];
 struct Guest {
     instance: Instance,
     defaults: Defaults,
+    task_timeout: Option<Duration>,
 }
+
+/// The timeout of workflow tasks that the service sets where a start asks for none.
+const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl RunDriver {
     /// A run of which nothing has been fed yet. The version in the configuration becomes that of the
@@ -181,6 +188,18 @@ impl RunDriver {
     #[must_use]
     pub fn is_ended(&self) -> bool {
         self.core.is_ended()
+    }
+
+    /// Whether [`Advance::Idle`] means that the task waits for local activities.
+    #[must_use]
+    pub fn awaits_local_activities(&self) -> bool {
+        self.core.awaits_local_activities()
+    }
+
+    /// The timeout of the run's workflow tasks.
+    #[must_use]
+    pub fn task_timeout(&self) -> Duration {
+        self.guest.as_ref().and_then(|guest| guest.task_timeout).unwrap_or(DEFAULT_TASK_TIMEOUT)
     }
 
     /// The module that executes it.
@@ -299,7 +318,8 @@ fn instantiate(
     let log = run_log(identity, &defaults);
     let init = RunInit { random_seed: start.seed, sink: Box::new(log) };
     let instance = module.sandbox().instantiate(init)?;
-    Ok(Guest { instance, defaults })
+    let task_timeout = positive_duration_from_proto(start.attributes.workflow_task_timeout);
+    Ok(Guest { instance, defaults, task_timeout })
 }
 
 fn defaults(identity: &RunIdentity, start: &Start) -> Defaults {
