@@ -59,13 +59,14 @@ mod shard;
 mod simulation;
 mod status;
 mod storage;
-mod text;
 mod time;
 mod time_skipping;
 mod tls;
 mod transport;
 mod visibility;
 mod watched;
+
+pub(crate) use host_wire::text;
 
 pub use connections::raise_file_limit;
 pub use grpc::{Listener, ServeError};

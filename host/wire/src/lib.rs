@@ -13,6 +13,7 @@ mod history;
 mod payload;
 pub mod protojson;
 mod retry_policy;
+pub mod text;
 mod time;
 mod walk;
 

@@ -19,7 +19,6 @@ mod poll;
 mod rpc;
 mod shutdown;
 mod task_queues;
-mod text;
 mod worker;
 pub mod workflow;
 

@@ -407,7 +407,7 @@ impl DriverInput {
 
 fn report_slow(took: Duration) {
     tracing::warn!(
-        "a call of the workflow took {} ms: for {} s the calls of its type go to the threads of slow workflows",
+        "a call of the workflow took {} ms of processor time: for {} s the calls of its type go to the threads of slow workflows",
         took.as_millis(),
         SLOW_FOR.as_secs()
     );

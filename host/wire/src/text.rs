@@ -1,7 +1,7 @@
-//! Cuts texts to a length, with a note of how much was cut.
+//! Texts of any length, where they become part of a message that has a limit.
 
-/// Cuts a text to `most` bytes, which include the note. `most` is at least 64.
-pub(crate) fn cut(text: &mut String, most: usize) {
+/// Cuts a text to `most` bytes, which include a note of how many were cut. `most` is at least 64.
+pub fn cut(text: &mut String, most: usize) {
     if text.len() <= most {
         return;
     }
