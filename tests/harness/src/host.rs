@@ -119,6 +119,11 @@ impl Host {
         self.log.lock().map(|log| log.clone()).unwrap_or_default()
     }
 
+    /// The same as it grows, also once the host has ended.
+    pub fn log_handle(&self) -> Arc<Mutex<String>> {
+        Arc::clone(&self.log)
+    }
+
     /// Waits until its log contains a text.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use test_harness::{Embedded, Host, HostOptions, Output, Service, Temporal, run, run_json};
 
+use crate::activations::{self, StartedHost};
 use crate::recording::{Histories, record};
 
 /// Longest time that a scenario waits for a condition.
@@ -25,6 +26,8 @@ pub(crate) struct Environment {
     scenes: AtomicU32,
     /// Workflows that the scenario named; their histories are recorded.
     workflow_ids: Mutex<BTreeSet<String>>,
+    /// The hosts that the scenario started.
+    hosts: Mutex<Vec<StartedHost>>,
 }
 
 /// The service that the scenarios run on.
@@ -49,13 +52,20 @@ pub(crate) struct Scene<'a> {
     environment: &'a Environment,
     /// The task queue.
     pub(crate) task_queue: String,
-    /// Removed at the end.
-    pub(crate) folder: TempDir,
+    /// Removed at the end, when the activations of its hosts have been compared.
+    pub(crate) folder: Arc<TempDir>,
 }
 
 impl Environment {
     pub(crate) fn new(service: Arc<Running>, python: Option<PathBuf>, scenario: &'static str) -> Self {
-        Self { service, python, scenario, scenes: AtomicU32::new(0), workflow_ids: Mutex::default() }
+        Self {
+            service,
+            python,
+            scenario,
+            scenes: AtomicU32::new(0),
+            workflow_ids: Mutex::default(),
+            hosts: Mutex::default(),
+        }
     }
 
     pub(crate) fn scene(&self) -> Result<Scene<'_>> {
@@ -63,8 +73,14 @@ impl Environment {
         Ok(Scene {
             environment: self,
             task_queue: format!("{}-{number}", self.scenario),
-            folder: tempfile::tempdir()?,
+            folder: Arc::new(tempfile::tempdir()?),
         })
+    }
+
+    /// Whether every activation of its runs is the same in every replay: see [`activations`].
+    pub(crate) fn check_activations(&self) -> Result<()> {
+        let hosts = self.hosts.lock().map(|mut hosts| std::mem::take(&mut *hosts)).unwrap_or_default();
+        activations::check(self.service.address(), self.scenario, &hosts)
     }
 
     /// The histories of the workflows that the scenario spoke of, as they are now.
@@ -81,14 +97,24 @@ impl Scene<'_> {
 
     /// A host with the binary of a sample, or `host`, and these modules.
     pub(crate) fn host(&self, binary: &str, modules: &[PathBuf], arguments: &[&str]) -> Result<Host> {
-        Host::start(&HostOptions {
+        let host = Host::start(&HostOptions {
             binary: binary.to_owned(),
             service: Service::Remote { address: self.address().to_owned() },
             task_queue: self.task_queue.clone(),
             modules: modules.to_vec(),
             data_dir: self.folder.path().join("data"),
-            arguments: arguments.iter().map(|&argument| argument.to_owned()).collect(),
-        })
+            arguments: activations::with_log(arguments),
+        })?;
+        if let Ok(mut hosts) = self.environment.hosts.lock() {
+            hosts.push(StartedHost {
+                task_queue: self.task_queue.clone(),
+                modules: modules.to_vec(),
+                data_dir: self.folder.path().join("data"),
+                log: host.log_handle(),
+                _folder: Arc::clone(&self.folder),
+            });
+        }
+        Ok(host)
     }
 
     /// A command line of `host`, such as `workflow show`, run to its end.

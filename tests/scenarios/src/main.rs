@@ -4,6 +4,7 @@
 //!
 //! Afterwards the histories that a scenario made on the two services are compared, event by event.
 
+mod activations;
 mod bomb;
 mod clients;
 mod compare;
@@ -147,7 +148,9 @@ fn trial(
             Ok(environment) => environment,
             Err(missing) => return test_harness::lacks(&missing),
         };
-        let histories = scenario(&environment).and_then(|()| environment.histories());
+        let histories = scenario(&environment)
+            .and_then(|()| environment.check_activations())
+            .and_then(|()| environment.histories());
         match histories {
             Ok(histories) => recordings.keep(service, name, histories),
             Err(error) => return Err(Failed::from(format!("{error:?}"))),
