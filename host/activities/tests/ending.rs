@@ -18,7 +18,7 @@ use rustix::process::{Pid, test_kill_process};
 /// The argument that starts the host instead of the test. It ends at once when its standard input does.
 const HOST_ARGUMENT: &str = "host-that-ends";
 /// Longest time until a process that was killed is gone.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn main() -> ExitCode {
     let mut registry = Registry::new();
