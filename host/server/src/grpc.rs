@@ -111,18 +111,22 @@ pub(crate) fn serve(
     listener: Listener,
     end: BoxFuture<()>,
 ) -> BoxFuture<Result<(), ServeError>> {
-    let time_control = service.shard().time_skipping().cloned().map(TimeService);
+    // Clients of Temporal's SDKs compress requests to every service.
+    let gzip = CompressionEncoding::Gzip;
     let workflows = WorkflowServiceServer::new(service.clone())
-        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(gzip)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
+    let health = HealthServer::new(Healthy).accept_compressed(gzip);
+    let time_control = service.shard().time_skipping().cloned().map(TimeService);
+    let time = time_control.map(|control| TestServiceServer::new(control).accept_compressed(gzip));
     let incoming = Incoming::new(listener.listener, listener.tls);
     let serving = TonicServer::builder()
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .layer(TooLargeLayer)
         .add_service(workflows)
-        .add_service(HealthServer::new(Healthy))
-        .add_optional_service(time_control.map(TestServiceServer::new))
+        .add_service(health)
+        .add_optional_service(time)
         .serve_with_incoming_shutdown(incoming, async move {
             end.await;
             service.close();

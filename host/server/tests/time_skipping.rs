@@ -28,7 +28,7 @@ use host_wire::{
     },
     timestamp_from_proto, timestamp_to_proto,
 };
-use tonic::{Code, Request, transport::Channel};
+use tonic::{Code, Request, codec::CompressionEncoding, transport::Channel};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -42,7 +42,9 @@ async fn open(folder: &tempfile::TempDir) -> (Server, Service, TestServiceClient
     let url = format!("http://{}", listener.address());
     tokio::spawn(server.serve(listener, std::future::pending()));
     let service = server.service();
-    (server, service, TestServiceClient::connect(url).await.unwrap())
+    // As Temporal's SDKs do.
+    let time = TestServiceClient::connect(url).await.unwrap().send_compressed(CompressionEncoding::Gzip);
+    (server, service, time)
 }
 
 fn queue() -> Option<TaskQueue> {
