@@ -133,6 +133,19 @@ impl<T: IntoPayloads> From<T> for UntypedInput {
     }
 }
 
+impl UntypedArguments {
+    /// Decodes the arguments as a tuple with one element for each.
+    ///
+    /// # Errors
+    /// A payload could not be decoded: see [`Payload::to_value`].
+    pub fn to_arguments<T: FromPayloads>(&self) -> Result<T, PayloadError> {
+        match &self.0 {
+            Ok(payloads) => T::from_payloads(payloads),
+            Err(error) => Err(PayloadError::Type(error.to_string())),
+        }
+    }
+}
+
 impl FromPayloads for UntypedArguments {
     fn from_payloads(payloads: &[Payload]) -> Result<Self, PayloadError> {
         Ok(Self(Ok(payloads.to_vec())))

@@ -333,12 +333,14 @@ async def in_flight_limit(run: Run) -> None:
 async def deadline_of_the_caller(run: Run) -> None:
     handle = await account(run)
     try:
-        await handle.execute_update(Account.add_late, 1, rpc_timeout=timedelta(seconds=1))
+        await handle.execute_update(Account.add_late, 1, id="late", rpc_timeout=timedelta(seconds=1))
     except WorkflowUpdateRPCTimeoutOrCancelledError:
         pass
     else:
         raise AssertionError("no deadline")
     await handle.signal(Account.free)
+    # Else the signal that closes it may come before or after the task for this one starts.
+    await handle.get_update_handle_for(Account.add_late, "late").result()
     await close(handle)
 
 

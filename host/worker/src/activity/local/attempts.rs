@@ -32,7 +32,7 @@ const DEFAULT_RETRY_THRESHOLD: Duration = Duration::from_secs(60);
 /// What a run asks of a local activity that it started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stop {
-    /// Nothing.
+    /// It goes on.
     No,
     /// To cancel it; its end is reported.
     Cancel,
