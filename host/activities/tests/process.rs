@@ -1,6 +1,9 @@
 //! Activities in child processes. The child processes run this program, too.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
+#[path = "support/process_state.rs"]
+mod process_state;
+
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -13,6 +16,7 @@ use host_activities::{
     HeartbeatAnswer, Options, Outcome, Registry, process,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
+use process_state::{ends, is_stopped};
 use rustix::process::{Pid, Signal, getpgrp, getpid, kill_process};
 
 /// The argument that starts a host with the activity `forever` in a child process, instead of the tests.
@@ -379,35 +383,6 @@ async fn hanging_children() {
     for hung in [told, late, silent] {
         ends(hung.pid().await).await;
     }
-}
-
-/// Waits until no process has this id. A process whose parent ended may remain as a zombie where nothing waits for
-/// such processes; it has ended nevertheless.
-async fn ends(pid: Pid) {
-    let start = Instant::now();
-    while rustix::process::test_kill_process(pid).is_ok() && !is_zombie(pid) {
-        assert!(start.elapsed() < PATIENCE, "{pid:?} lives on");
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-}
-
-/// Whether Linux shows a process as a zombie; `false` on other systems.
-fn is_zombie(pid: Pid) -> bool {
-    is_in_state(&format!("/proc/{}/stat", pid.as_raw_pid()), 'Z')
-}
-
-/// Whether Linux shows each thread of a process as stopped. The parent hears of the stop when the last one is, and
-/// the first thread alone is what `/proc/PID/stat` shows.
-fn is_stopped(pid: Pid) -> bool {
-    let threads = std::fs::read_dir(format!("/proc/{}/task", pid.as_raw_pid())).unwrap();
-    threads
-        .map(|thread| thread.unwrap().path().join("stat"))
-        .all(|stat| is_in_state(stat.to_str().unwrap(), 'T'))
-}
-
-fn is_in_state(stat: &str, state: char) -> bool {
-    let stat = std::fs::read_to_string(stat).unwrap_or_default();
-    stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with(state))
 }
 
 async fn stopped_children() {

@@ -69,4 +69,5 @@ async def main() -> None:
     assert time.monotonic() - begun < DAY.total_seconds()
 
 
-asyncio.run(main())
+if __name__ == "__main__":
+    asyncio.run(main())

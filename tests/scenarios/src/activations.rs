@@ -20,7 +20,10 @@ const OTHERS: &str = "info,wasmtime=warn,h2=warn,hyper=warn";
 const ACTIVATION: &str = " activation run_id=";
 
 /// Scenarios of which no activation is compared, and why.
-const NOT_COMPARED: &[(&str, &str)] = &[];
+const NOT_COMPARED: &[(&str, &str)] = &[
+    ("bad_candidate_changes_nothing", "a file that cannot be loaded replaced the module that ran"),
+    ("a_bomb_while_running", "a file beside the module that ran does not compile"),
+];
 
 /// A host that a scenario started.
 pub(crate) struct StartedHost {
@@ -45,6 +48,9 @@ pub(crate) fn with_log(arguments: &[&str]) -> Vec<String> {
 
 /// Compares the activations that hosts logged, and those of a last replay of all their runs.
 pub(crate) fn check(address: &str, scenario: &str, hosts: &[StartedHost]) -> Result<()> {
+    if hosts.is_empty() || NOT_COMPARED.iter().any(|(name, _)| *name == scenario) {
+        return Ok(());
+    }
     let mut lines = Vec::new();
     let mut queues: BTreeMap<&str, &StartedHost> = BTreeMap::new();
     for host in hosts {
@@ -58,8 +64,7 @@ pub(crate) fn check(address: &str, scenario: &str, hosts: &[StartedHost]) -> Res
         lines.extend(replays(address, host)?);
     }
     let compared = compare(&lines)?;
-    let is_excepted = NOT_COMPARED.iter().any(|(name, _)| *name == scenario);
-    ensure!(compared > 0 || hosts.is_empty() || is_excepted, "no activation was compared with a replay");
+    ensure!(compared > 0, "no activation was compared with a replay");
     Ok(())
 }
 
