@@ -46,8 +46,8 @@ pub(crate) struct Attempt {
     pub(crate) throttle: Throttle,
     pub(crate) timers: Timers,
     pub(crate) phase: watch::Receiver<ShutdownPhase>,
-    /// Why the worker stops the attempt, once it does.
-    pub(crate) stop: watch::Receiver<Option<CancelReason>>,
+    /// Why the worker stops the attempt, once it does. `None` where only the service can.
+    pub(crate) stop: Option<watch::Receiver<Option<CancelReason>>>,
     /// See [`crate::Options::cancel_grace`].
     pub(crate) cancel_grace: Duration,
     /// From the end of a timeout until a child process is killed.
@@ -254,16 +254,16 @@ async fn changed(recorded: &mut watch::Receiver<Option<Vec<Payload>>>) {
     }
 }
 
-async fn next_stop(stop: &mut watch::Receiver<Option<CancelReason>>) -> CancelReason {
-    loop {
-        if stop.changed().await.is_err() {
-            // The sender is gone, so it gives no reason any more.
-            pending().await
-        }
-        if let Some(reason) = *stop.borrow_and_update() {
+async fn next_stop(stop: &mut Option<watch::Receiver<Option<CancelReason>>>) -> CancelReason {
+    // Once the sender is gone, it gives no reason any more.
+    while let Some(receiver) = stop
+        && receiver.changed().await.is_ok()
+    {
+        if let Some(reason) = *receiver.borrow_and_update() {
             return reason;
         }
     }
+    pending().await
 }
 
 async fn next_phase(phase: &mut watch::Receiver<ShutdownPhase>, seen: ShutdownPhase) -> ShutdownPhase {

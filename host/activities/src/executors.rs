@@ -136,8 +136,7 @@ impl Executors {
         F: Fn(Vec<Payload>) -> R + Send + Sync + 'static,
         R: Future<Output = HeartbeatAnswer> + Send + 'static,
     {
-        let (_, stop) = watch::channel(None);
-        self.attempt(&self.0.slots, slot, task, received, send, stop).await
+        self.attempt(&self.0.slots, slot, task, received, send, None).await
     }
 
     /// Waits for a slot for a local activity of this executor. Returns `None` once a shutdown stops activities.
@@ -155,7 +154,7 @@ impl Executors {
         stop: watch::Receiver<Option<CancelReason>>,
     ) -> Outcome {
         let send = |_| std::future::ready(HeartbeatAnswer::Recorded);
-        self.attempt(&self.0.local_slots, slot, task, Instant::now(), send, stop).await
+        self.attempt(&self.0.local_slots, slot, task, Instant::now(), send, Some(stop)).await
     }
 
     /// Waits until a shutdown stops the activities that did not end by themselves.
@@ -172,7 +171,7 @@ impl Executors {
         task: ActivityTask,
         received: Instant,
         send: F,
-        stop: watch::Receiver<Option<CancelReason>>,
+        stop: Option<watch::Receiver<Option<CancelReason>>>,
     ) -> Outcome
     where
         F: Fn(Vec<Payload>) -> R + Send + Sync + 'static,

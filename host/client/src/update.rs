@@ -129,9 +129,9 @@ impl Client {
     /// [`WorkflowHandle::start_update`].
     pub async fn start_update_with_start<W, U>(
         &self,
-        (workflow, workflow_input): (W, W::Input),
+        (workflow, workflow_input): (W, impl Into<W::Input>),
         start: StartOptions,
-        (update, update_input): (U, U::Input),
+        (update, update_input): (U, impl Into<U::Input>),
         options: UpdateOptions,
     ) -> Result<(WorkflowHandle<W>, UpdateHandle<U>), Error>
     where
@@ -175,9 +175,9 @@ impl Client {
     /// As [`Client::start_update_with_start`], and [`Error::Update`] when the workflow rejects or fails the update.
     pub async fn execute_update_with_start<W, U>(
         &self,
-        workflow: (W, W::Input),
+        workflow: (W, impl Into<W::Input>),
         start: StartOptions,
-        update: (U, U::Input),
+        update: (U, impl Into<U::Input>),
         options: UpdateOptions,
     ) -> Result<(WorkflowHandle<W>, U::Output), Error>
     where

@@ -16,6 +16,8 @@ const DEFAULT_CACHED_RUNS: usize = 3_000;
 const DEFAULT_CACHED_BYTES: usize = 4 * 1024 * 1024 * 1024;
 /// With a cache, one slot waits on the sticky queue and one on the normal one.
 const LEAST_WORKFLOW_TASKS: usize = 2;
+/// The timeout of workflow tasks that the service sets where a start asks for none (`history.defaultWorkflowTaskTimeout`).
+pub(crate) const DEFAULT_WORKFLOW_TASK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest wait of a task on the sticky queue, before the service gives it to any worker.
 pub(crate) const STICKY_SCHEDULE_TO_START_TIMEOUT: Duration = Duration::from_secs(10);
 

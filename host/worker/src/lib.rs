@@ -14,6 +14,7 @@ mod config;
 mod connection;
 mod convert;
 mod counters;
+mod deadline;
 pub mod modules;
 mod poll;
 mod rpc;

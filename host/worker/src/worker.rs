@@ -17,7 +17,7 @@ use host_wire::temporal::api::{
 use tokio::{
     sync::{Semaphore, mpsc, watch},
     task::{JoinError, JoinSet},
-    time::{Instant, sleep_until},
+    time::Instant,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +26,7 @@ use crate::{
     config::{CacheConfig, Config, ConfigError},
     connection::{ConnectError, Connection},
     counters::{CacheCounters, WorkerCounters},
+    deadline::at,
     modules::catalog::Catalog,
     poll::{
         activity_poller::{self, ActivityPoller},
@@ -440,11 +441,4 @@ fn panicked(error: &JoinError) {
 
 async fn changed(modules: &mut watch::Receiver<u64>) -> bool {
     modules.changed().await.is_ok()
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => std::future::pending().await,
-    }
 }

@@ -11,6 +11,7 @@ mod needs;
 mod port;
 mod renamed;
 mod temporal;
+mod written;
 
 pub use binaries::{binary, component, optimized_binary, workspace_root};
 pub use bomb::compiler_bomb;
@@ -21,3 +22,4 @@ pub use needs::{Missing, lacks, python, run_tests, test, test_needing};
 pub use port::free_port;
 pub use renamed::renamed_script;
 pub use temporal::Temporal;
+pub use written::Written;

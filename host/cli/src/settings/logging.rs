@@ -117,23 +117,9 @@ impl<W: io::Write> io::Write for LogLines<W> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, Mutex};
+    use test_harness::Written;
 
     use super::*;
-
-    #[derive(Clone, Default)]
-    struct Lines(Arc<Mutex<Vec<u8>>>);
-
-    impl io::Write for Lines {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.lock().unwrap().extend(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
 
     /// What a workflow logs, and a name and an error of its choice, in every format, on a terminal and not.
     #[test]
@@ -142,7 +128,7 @@ mod tests {
         for (log_format, colours) in
             [(LogFormat::Text, false), (LogFormat::Text, true), (LogFormat::Json, false)]
         {
-            let lines = Lines::default();
+            let lines = Written::default();
             let writer = lines.clone();
             let arguments = LoggingArgs { log_level: None, log_format };
             let subscriber = arguments.subscriber(EnvFilter::new("info"), colours, move || writer.clone());
@@ -152,7 +138,7 @@ mod tests {
                 tracing::info!(target: "workflow", source = hostile, fields = %hostile, "{}", hostile);
                 tracing::warn!(error = ?hostile, "plain");
             });
-            let written = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+            let written = lines.text();
             let mut plain = written.clone();
             for colour in COLOURS.iter().filter(|_| colours) {
                 plain = plain.replace(colour, "");

@@ -19,10 +19,13 @@ use super::{
     eager, query_result,
     response::{NextTask, Responses, host_failure},
 };
-use crate::{activity::task::PolledActivity, connection::Connection, rpc, task_queues::Queues};
+use crate::{
+    activity::task::PolledActivity, config::DEFAULT_WORKFLOW_TASK_TIMEOUT, connection::Connection, rpc,
+    task_queues::Queues,
+};
 
-/// How long a response is sent again: the default timeout of workflow tasks, after which it is void.
-const REPORT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a response is sent again: mostly it is void afterwards.
+const REPORT_TIMEOUT: Duration = DEFAULT_WORKFLOW_TASK_TIMEOUT;
 
 /// Sends for one worker.
 #[derive(Debug)]
@@ -57,11 +60,12 @@ impl Reporter {
         task_token: Bytes,
         mut completion: Completion,
         build_id: String,
+        next: NextTask,
     ) -> Sent {
         let ends_run = completion.ends_run;
         let queue = self.queues.normal_name();
         let slots = eager::reserve(&mut completion.commands, queue, self.executors.as_ref());
-        let message = self.responses().completed(task_token.clone(), completion, build_id, NextTask::Here);
+        let message = self.responses().completed(task_token.clone(), completion, build_id, next);
         let answer = rpc::retried(Instant::now() + REPORT_TIMEOUT, message, |request| {
             self.connection.service.respond_workflow_task_completed(request)
         });
@@ -71,27 +75,13 @@ impl Reporter {
                 // A speculative task that left no trace: the run has events that history lost.
                 let rewound = answer.reset_history_event_id > 0;
                 let inline = answer.workflow_task.filter(|task| !task.task_token.is_empty());
-                let keep_run = !ends_run && !rewound;
+                let keep_run = next == NextTask::Here && !ends_run && !rewound;
                 Sent::Acknowledged { keep_run, inline: inline.map(Box::new), eager }
             }
             Err(status) => {
                 self.refused(task_token, &status).await;
                 Sent::Uncertain
             }
-        }
-    }
-
-    /// Completes a workflow task whose run another host goes on with.
-    pub(crate) async fn hand_over(&self, task_token: Bytes, completion: Completion, build_id: String) {
-        let message = self.responses().completed(task_token, completion, build_id, NextTask::Elsewhere);
-        let answer = rpc::retried(Instant::now() + REPORT_TIMEOUT, message, |request| {
-            self.connection.service.respond_workflow_task_completed(request)
-        });
-        if let Err(status) = answer.await {
-            tracing::warn!(
-                error = status.message(),
-                "failed to complete a workflow task; it is left to time out"
-            );
         }
     }
 

@@ -38,7 +38,7 @@ pub(crate) struct Responses<'a> {
 pub(crate) enum NextTask {
     /// This host, which keeps the run: the task may come with the answer.
     Here,
-    /// Any other one: this one stops.
+    /// Any other one: local activities of the run are under way, and this host stops.
     Elsewhere,
 }
 

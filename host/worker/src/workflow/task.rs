@@ -19,6 +19,7 @@ use super::{
     module_finder::ModuleFinder,
     pace::SLOW_FOR,
     reporter::{Reporter, Sent},
+    response::NextTask,
     run::{Advance, RunDriver, RunFailure, RunIdentity, UpdateVerdict},
     task_error::{Disposition, TaskError},
 };
@@ -27,12 +28,13 @@ use crate::{
         local::{LocalActivities, LocalRun},
         task::PolledActivity,
     },
+    config::DEFAULT_WORKFLOW_TASK_TIMEOUT,
     connection::Connection,
     modules::{LoadedModule, catalog::Catalog},
 };
 
-/// How long a task waits until there is room for its guest: the default timeout of workflow tasks.
-const ROOM_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a task waits until there is room for its guest: mostly it times out then.
+const ROOM_TIMEOUT: Duration = DEFAULT_WORKFLOW_TASK_TIMEOUT;
 /// The interval between two tries.
 const ROOM_INTERVAL: Duration = Duration::from_millis(20);
 /// The part of a workflow task's timeout after which the task is answered although local activities run, as in
@@ -72,9 +74,7 @@ struct Work<'a> {
 
 /// What a run answers to a task.
 enum TaskAnswer {
-    Completion(Box<Completion>),
-    /// Local activities run, and this host stops: another one executes them in the run's next task.
-    HandOver(Box<Completion>),
+    Completion(Box<Completion>, NextTask),
     Query(Box<WorkflowQueryResult>),
     /// None yet: the run must be replayed, and knows this verdict then.
     Verdict(Box<UpdateVerdict>),
@@ -141,20 +141,15 @@ impl WorkflowTasks {
             Err(error) => Err(error.into()),
         };
         match outcome {
-            Ok((run, TaskAnswer::Completion(completion))) => {
+            Ok((run, TaskAnswer::Completion(completion, next))) => {
                 let task_token = task.task_token.clone();
                 let build_id = run.driver.module().build_id();
-                match self.reporter.complete(task_token, *completion, build_id).await {
+                match self.reporter.complete(task_token, *completion, build_id, next).await {
                     Sent::Acknowledged { keep_run, inline, eager } => {
                         RunAfterTask { run: keep_run.then_some(run), inline, park: None, eager }
                     }
                     Sent::Uncertain => RunAfterTask::default(),
                 }
-            }
-            Ok((run, TaskAnswer::HandOver(completion))) => {
-                let build_id = run.driver.module().build_id();
-                self.reporter.hand_over(task.task_token.clone(), *completion, build_id).await;
-                RunAfterTask::default()
             }
             // `drive_to_answer` keeps it.
             Ok((_, TaskAnswer::Verdict(_))) => RunAfterTask::default(),
@@ -281,7 +276,7 @@ impl WorkflowTasks {
         };
         let driver = RunDriver::new(module, identity, config).with_verdicts(verdicts.to_vec());
         let driver = Box::new(driver);
-        CachedRun { driver, pace, local: LocalActivities::new(), known: 0, last_started: 0 }
+        CachedRun { driver, pace, local: LocalActivities::default(), known: 0, last_started: 0 }
     }
 
     /// Feeds the task's history, and what local activities end with, until there is an answer.
@@ -294,11 +289,10 @@ impl WorkflowTasks {
         };
         let mut source = HistorySource::new(run.known, work.polled);
         let CachedRun { mut driver, pace, mut local, .. } = run;
-        let local_run = self.local_run(work);
         if starts_activities {
-            local.start(&local_run);
+            local.start(|| self.local_run(work));
         }
-        let mut is_handed_over = false;
+        let mut next_task = NextTask::Here;
         let mut input = DriverInput::Task(Box::new(task));
         loop {
             let (span, measured) = (tracing::Span::current(), Arc::clone(&pace));
@@ -317,18 +311,17 @@ impl WorkflowTasks {
                 Advance::LocalActivities(requests) => {
                     local.request(requests);
                     if starts_activities {
-                        local.start(&local_run);
+                        local.start(|| self.local_run(work));
                     }
                     input = DriverInput::Nothing;
                     continue;
                 }
                 Advance::Idle if starts_activities && driver.awaits_local_activities() => {
                     let heartbeat = work.received + driver.task_timeout().mul_f64(HEARTBEAT_SHARE);
-                    (input, is_handed_over) = self.next_result(&mut local, heartbeat).await;
+                    (input, next_task) = self.next_result(&mut local, heartbeat).await;
                     continue;
                 }
-                Advance::Respond(completion) if is_handed_over => TaskAnswer::HandOver(completion),
-                Advance::Respond(completion) => TaskAnswer::Completion(completion),
+                Advance::Respond(completion) => TaskAnswer::Completion(completion, next_task),
                 Advance::RespondQuery(result) => TaskAnswer::Query(result),
                 Advance::Validated(verdict) => TaskAnswer::Verdict(verdict),
                 Advance::Idle => return Err(TaskError::HistoryEnds),
@@ -337,19 +330,19 @@ impl WorkflowTasks {
         }
     }
 
-    fn local_run(&self, work: &Work<'_>) -> Arc<LocalRun> {
-        Arc::new(LocalRun {
+    fn local_run(&self, work: &Work<'_>) -> LocalRun {
+        LocalRun {
             namespace: self.connection.namespace.clone(),
             task_queue: self.reporter.queues.normal_name().to_owned(),
             workflow_id: work.execution.workflow_id.clone(),
             run_id: work.execution.run_id.clone(),
             workflow_type: workflow_type(work.task).to_owned(),
             executors: self.reporter.executors.clone(),
-        })
+        }
     }
 
-    /// What ends the wait for local activities, and whether another host has to go on with them.
-    async fn next_result(&self, local: &mut LocalActivities, heartbeat: Instant) -> (DriverInput, bool) {
+    /// What ends the wait for local activities, and who goes on with them: another host, once this one stops.
+    async fn next_result(&self, local: &mut LocalActivities, heartbeat: Instant) -> (DriverInput, NextTask) {
         let stopping = async {
             match &self.reporter.executors {
                 Some(executors) => executors.stopping().await,
@@ -358,9 +351,9 @@ impl WorkflowTasks {
         };
         tokio::select! {
             biased;
-            Some(result) = local.next() => (DriverInput::LocalActivity(Box::new(result)), false),
-            () = stopping => (DriverInput::Heartbeat, true),
-            () = sleep_until(heartbeat) => (DriverInput::Heartbeat, false),
+            Some(result) = local.next() => (DriverInput::LocalActivity(Box::new(result)), NextTask::Here),
+            () = stopping => (DriverInput::Heartbeat, NextTask::Elsewhere),
+            () = sleep_until(heartbeat) => (DriverInput::Heartbeat, NextTask::Here),
         }
     }
 

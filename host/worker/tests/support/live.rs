@@ -1,9 +1,6 @@
 //! One run, driven by hand: the test polls the embedded service, advances the run, and responds.
 
-use std::{
-    io,
-    sync::{Arc, Mutex},
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use host_core::{Completion, RunConfig, Task};
@@ -25,6 +22,7 @@ use host_worker::{
     workflow::run::{Advance, RunDriver, RunFailure, RunIdentity, StateHash},
 };
 use prost::Message;
+use test_harness::Written;
 use tonic::Request;
 
 use super::embedded::{Embedded, NAMESPACE, events, json, queue, signal, start};
@@ -180,7 +178,7 @@ pub fn driver(module: &Arc<LoadedModule>, run_id: &str) -> RunDriver {
 
 /// What the guest is brought while `work` is done: a line for each activation, without whether it is a replay.
 pub fn activations_of<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
-    let lines = Lines::default();
+    let lines = Written::default();
     let writer = lines.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter("host_worker::activation=trace")
@@ -189,23 +187,8 @@ pub fn activations_of<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
         .without_time()
         .finish();
     let done = tracing::subscriber::with_default(subscriber, work);
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
     let line = |line: &str| line.replace("replaying=true", "").replace("replaying=false", "");
-    (done, text.lines().map(line).collect())
-}
-
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
+    (done, lines.text().lines().map(line).collect())
 }
 
 /// Works on a task, whose events come in pages of so many.

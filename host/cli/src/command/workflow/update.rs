@@ -6,14 +6,14 @@ mod result;
 mod start;
 
 use clap::{Args, Subcommand};
-use guest_sdk_types::{Failure, RawValue};
-use host_client::Error;
+use guest_sdk_types::{Failure, RawValue, UntypedUpdate};
+use host_client::{Error, UpdateHandle};
 
 use super::outcome;
 use crate::{
     exit::Reported,
     output::{Output, card::Card, failure, json::Object, one_line, payloads_json},
-    settings::connection::ConnectionArgs,
+    settings::{connection::ConnectionArgs, execution::ExecutionArgs, input::InputArgs},
 };
 
 /// Sends updates to workflows, waits for them and looks at them.
@@ -59,9 +59,40 @@ pub(super) fn print(result: Result<RawValue, Error>, object: Object, output: Out
     }
 }
 
-/// An update that was accepted, for people.
-pub(super) fn card(name: &str, update_id: &str) -> Card {
-    Card::new("Accepted update").row("Name", name).row("UpdateId", update_id)
+/// Prints that an update was accepted, with the fields of `object` for tools, or its failure if it has one already.
+///
+/// # Errors
+///
+/// As [`print`].
+pub(super) fn print_started(
+    update: &UpdateHandle<UntypedUpdate>,
+    name: &str,
+    object: Object,
+    output: Output,
+) -> anyhow::Result<()> {
+    if let Some(Err(error)) = update.result_so_far() {
+        return print(Err(error), object, output);
+    }
+    if output.is_text() {
+        let card = Card::new("Accepted update").row("Name", name).row("UpdateId", update.update_id());
+        return Ok(output.lines(card.text())?);
+    }
+    output.object(object)
+}
+
+/// An update to send.
+#[derive(Args, Debug)]
+struct SentArgs {
+    #[command(flatten)]
+    execution: ExecutionArgs,
+    /// Name of the update.
+    #[arg(long, alias = "type", value_name = "NAME")]
+    name: String,
+    #[command(flatten)]
+    input: InputArgs,
+    /// Update id; a new UUID if left out.
+    #[arg(long, value_name = "ID")]
+    update_id: Option<String>,
 }
 
 /// A failure as the protocol's JSON.

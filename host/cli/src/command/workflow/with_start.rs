@@ -66,12 +66,7 @@ impl Arguments {
         let update = UntypedUpdate::new(self.update_name.as_str());
         let options = UpdateOptions { update_id: self.update_id.clone().unwrap_or_default() };
         let sent = client
-            .start_update_with_start(
-                (workflow, input.into()),
-                self.start.options(),
-                (update, update_input.into()),
-                options,
-            )
+            .start_update_with_start((workflow, input), self.start.options(), (update, update_input), options)
             .await;
         let (handle, update) = sent.with_context(|| {
             format!("failed to start workflow {} with update {}", self.start.workflow_type, self.update_name)
@@ -100,13 +95,7 @@ impl StartUpdate {
     pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
         let (client, handle, update) = self.arguments.send(connection).await?;
         let ids = self.arguments.ids(&client, &handle, &update);
-        if let Some(Err(error)) = update.result_so_far() {
-            return update::print(Err(error), ids, output);
-        }
-        if output.is_text() {
-            return Ok(output.lines(update::card(&self.arguments.update_name, update.update_id()).text())?);
-        }
-        output.object(ids)
+        update::print_started(&update, &self.arguments.update_name, ids, output)
     }
 }
 

@@ -2,7 +2,7 @@
 //! all of them, by the rules of Temporal's SDKs.
 
 use std::{
-    future::{Future, pending},
+    future::Future,
     sync::Arc,
     time::{Duration, SystemTime},
 };
@@ -21,10 +21,11 @@ use host_wire::{
 };
 use tokio::{
     sync::watch,
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::LocalRun;
+use crate::deadline::at;
 
 /// Default of `local_retry_threshold`, as in Temporal's SDKs: a longer pause is a timer of the workflow.
 const DEFAULT_RETRY_THRESHOLD: Duration = Duration::from_secs(60);
@@ -307,13 +308,6 @@ async fn next_request(stop: &mut watch::Receiver<Stop>) -> Option<()> {
         if *stop.borrow_and_update() == Stop::Cancel {
             return Some(());
         }
-    }
-}
-
-async fn at(time: Option<Instant>) {
-    match time {
-        Some(time) => sleep_until(time).await,
-        None => pending().await,
     }
 }
 

@@ -22,22 +22,19 @@ pub(crate) struct LocalRun {
 
 /// The local activities of one run. It goes with the run from task to task; dropping it stops them, and their results
 /// are lost: the run is replayed, and asks for them again.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct LocalActivities {
     /// By sequence number. Dropping a sender stops the activity.
     running: HashMap<u32, watch::Sender<Stop>>,
     /// Asked for while the run answered a query on its own, which starts none.
     waiting: Vec<(u32, LocalActivity)>,
-    results: mpsc::UnboundedReceiver<LocalActivityResult>,
-    report: mpsc::UnboundedSender<LocalActivityResult>,
+    /// Made for the first one: most runs have none.
+    results: Option<Results>,
 }
 
-impl LocalActivities {
-    pub(crate) fn new() -> Self {
-        let (report, results) = mpsc::unbounded_channel();
-        Self { running: HashMap::new(), waiting: Vec::new(), results, report }
-    }
+type Results = (mpsc::UnboundedSender<LocalActivityResult>, mpsc::UnboundedReceiver<LocalActivityResult>);
 
+impl LocalActivities {
     /// Does what the run asks for. What is to be started waits for [`LocalActivities::start`].
     pub(crate) fn request(&mut self, requests: LocalActivityRequests) {
         let LocalActivityRequests { cancel, start, cancel_all } = requests;
@@ -52,12 +49,17 @@ impl LocalActivities {
         self.waiting.extend(start);
     }
 
-    /// Starts what waits, for a workflow task.
-    pub(crate) fn start(&mut self, run: &Arc<LocalRun>) {
+    /// Starts what waits, for a workflow task of `run`.
+    pub(crate) fn start(&mut self, run: impl FnOnce() -> LocalRun) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let run = Arc::new(run());
+        let (report, _) = self.results.get_or_insert_with(mpsc::unbounded_channel);
         for (seq, activity) in self.waiting.drain(..) {
             let (stop, stopped) = watch::channel(Stop::No);
-            let attempts = LocalAttempts::new(seq, activity, Arc::clone(run), stopped);
-            let report = self.report.clone();
+            let attempts = LocalAttempts::new(seq, activity, Arc::clone(&run), stopped);
+            let report = report.clone();
             tokio::spawn(async move {
                 if let Some(result) = attempts.run().await {
                     // The run may be gone: then the result is lost.
@@ -70,7 +72,8 @@ impl LocalActivities {
 
     /// Waits until a local activity closes. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Option<LocalActivityResult> {
-        let result = self.results.recv().await?;
+        let (_, results) = self.results.as_mut()?;
+        let result = results.recv().await?;
         self.running.remove(&result.seq);
         Some(result)
     }

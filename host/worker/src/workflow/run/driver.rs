@@ -27,6 +27,7 @@ use super::{
     payload_limit,
 };
 use crate::{
+    config::DEFAULT_WORKFLOW_TASK_TIMEOUT,
     convert::{self, Defaults, RunIdentity},
     modules::LoadedModule,
     workflow::query_result,
@@ -79,9 +80,6 @@ struct Guest {
     defaults: Defaults,
     task_timeout: Option<Duration>,
 }
-
-/// The timeout of workflow tasks that the service sets where a start asks for none.
-const DEFAULT_TASK_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl RunDriver {
     /// A run of which nothing has been fed yet. The version in the configuration becomes that of the
@@ -199,7 +197,7 @@ impl RunDriver {
     /// The timeout of the run's workflow tasks.
     #[must_use]
     pub fn task_timeout(&self) -> Duration {
-        self.guest.as_ref().and_then(|guest| guest.task_timeout).unwrap_or(DEFAULT_TASK_TIMEOUT)
+        self.guest.as_ref().and_then(|guest| guest.task_timeout).unwrap_or(DEFAULT_WORKFLOW_TASK_TIMEOUT)
     }
 
     /// The module that executes it.

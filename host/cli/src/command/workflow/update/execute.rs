@@ -6,9 +6,10 @@ use guest_sdk_types::UntypedUpdate;
 use host_client::UpdateOptions;
 use uuid::Uuid;
 
+use super::SentArgs;
 use crate::{
     output::{Output, json::Object},
-    settings::{connection::ConnectionArgs, execution::ExecutionArgs, input::InputArgs},
+    settings::connection::ConnectionArgs,
 };
 
 /// Sends an update to a workflow, waits for it and prints its result.
@@ -21,26 +22,20 @@ use crate::{
   host workflow update execute --workflow-id order-17 --name add --input '\"tea\"' --output json | jq .result")]
 pub(super) struct Execute {
     #[command(flatten)]
-    execution: ExecutionArgs,
-    /// Name of the update.
-    #[arg(long, alias = "type", value_name = "NAME")]
-    name: String,
-    #[command(flatten)]
-    input: InputArgs,
-    /// Update id; a new UUID if left out.
-    #[arg(long, value_name = "ID")]
-    update_id: Option<String>,
+    update: SentArgs,
 }
 
 impl Execute {
     pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
-        let input = self.input.payloads()?;
+        let input = self.update.input.payloads()?;
         let client = connection.connect().await?;
-        let update_id = self.update_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
+        let update_id = self.update.update_id.clone().unwrap_or_else(|| Uuid::new_v4().to_string());
         let options = UpdateOptions { update_id: update_id.clone() };
-        let handle = self.execution.handle(&client);
-        let result = handle.execute_update(UntypedUpdate::new(self.name.as_str()), input, options).await;
-        let object = Object::new().field("name", &self.name).field("updateId", update_id);
-        super::print(result, object, output).with_context(|| format!("failed to update with {}", self.name))
+        let handle = self.update.execution.handle(&client);
+        let result =
+            handle.execute_update(UntypedUpdate::new(self.update.name.as_str()), input, options).await;
+        let object = Object::new().field("name", &self.update.name).field("updateId", update_id);
+        super::print(result, object, output)
+            .with_context(|| format!("failed to update with {}", self.update.name))
     }
 }

@@ -5,9 +5,10 @@ use clap::{Args, ValueEnum};
 use guest_sdk_types::UntypedUpdate;
 use host_client::UpdateOptions;
 
+use super::SentArgs;
 use crate::{
     output::{Output, json::Object},
-    settings::{connection::ConnectionArgs, execution::ExecutionArgs, input::InputArgs},
+    settings::connection::ConnectionArgs,
 };
 
 /// Sends an update to a workflow and waits until it is accepted or rejected.
@@ -19,15 +20,7 @@ use crate::{
   host workflow update result --workflow-id order-17 --update-id pack-1")]
 pub(super) struct Start {
     #[command(flatten)]
-    execution: ExecutionArgs,
-    /// Name of the update.
-    #[arg(long, alias = "type", value_name = "NAME")]
-    name: String,
-    #[command(flatten)]
-    input: InputArgs,
-    /// Update id; a new UUID if left out.
-    #[arg(long, value_name = "ID")]
-    update_id: Option<String>,
+    update: SentArgs,
     /// The stage to wait for.
     #[arg(long, value_name = "STAGE", default_value = "accepted")]
     wait_for_stage: Stage,
@@ -42,22 +35,16 @@ enum Stage {
 impl Start {
     pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
         let Stage::Accepted = self.wait_for_stage;
-        let input = self.input.payloads()?;
+        let input = self.update.input.payloads()?;
         let client = connection.connect().await?;
-        let options = UpdateOptions { update_id: self.update_id.clone().unwrap_or_default() };
-        let handle = self.execution.handle(&client);
-        let update = UntypedUpdate::new(self.name.as_str());
+        let options = UpdateOptions { update_id: self.update.update_id.clone().unwrap_or_default() };
+        let handle = self.update.execution.handle(&client);
+        let update = UntypedUpdate::new(self.update.name.as_str());
         let update = handle
             .start_update(update, input, options)
             .await
-            .with_context(|| format!("failed to update with {}", self.name))?;
-        if let Some(Err(error)) = update.result_so_far() {
-            let object = Object::new().field("name", &self.name).field("updateId", update.update_id());
-            return super::print(Err(error), object, output);
-        }
-        if output.is_text() {
-            return Ok(output.lines(super::card(&self.name, update.update_id()).text())?);
-        }
-        output.object(Object::new().field("name", &self.name).field("updateId", update.update_id()))
+            .with_context(|| format!("failed to update with {}", self.update.name))?;
+        let object = Object::new().field("name", &self.update.name).field("updateId", update.update_id());
+        super::print_started(&update, &self.update.name, object, output)
     }
 }

@@ -86,7 +86,7 @@ impl Case {
                 sleep(Duration::from_millis(ms)).await;
                 stop.send_replace(Stop::Cancel);
             }
-            pending::<()>().await;
+            std::future::pending::<()>().await;
         };
         let result = tokio::select! {
             result = attempts.run() => result.unwrap(),
