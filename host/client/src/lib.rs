@@ -28,6 +28,7 @@ mod error;
 mod handle;
 mod history;
 mod list;
+mod schedule;
 mod start;
 mod update;
 
@@ -42,5 +43,6 @@ pub use handle::{QueryOptions, WorkflowHandle};
 pub use history::HistoryStream;
 pub use host_service::{ClientIdentity, ConnectError, ConnectOptions, Tls};
 pub use list::{DEFAULT_LIST_PAGE_SIZE, ListOptions};
+pub use schedule::{ScheduleHandle, ScheduleOptions};
 pub use start::{IdConflictPolicy, IdReusePolicy, StartOptions, Started};
 pub use update::{UpdateHandle, UpdateOptions, UpdateStatus};

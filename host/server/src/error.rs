@@ -30,6 +30,9 @@ pub(crate) enum Error {
     Unavailable(String),
     #[error("{0}")]
     Unimplemented(String),
+    /// The schedule cannot be read.
+    #[error("the schedule {id} is damaged: {reason}")]
+    DamagedSchedule { id: String, reason: String },
     /// The run cannot be read.
     #[error("{0}")]
     Damaged(Arc<Damage>),
@@ -59,6 +62,10 @@ impl Error {
 
     pub(crate) fn no_workflow(workflow_id: &str) -> Self {
         Self::NotFound(format!("workflow not found for ID: {workflow_id}"))
+    }
+
+    pub(crate) fn no_schedule() -> Self {
+        Self::NotFound("schedule not found".to_owned())
     }
 
     pub(crate) fn completed() -> Self {

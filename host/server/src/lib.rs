@@ -7,6 +7,8 @@
 //! - `matching`: task queues, polls and queries, which live in memory only;
 //! - `visibility`: lists, counts and their filters;
 //! - `shard`: the lock around everything, deadlines, and what a transition hands to the log;
+//! - `calendar`: times that match cron strings and calendars, in time zones;
+//! - `schedule`: what starts workflows at such times;
 //! - `execution`: workflow executions as functions of (state, input, now); a folder for each feature;
 //! - `storage`: the files with everything that happened, and the two threads that write them.
 //!
@@ -39,6 +41,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod api;
+mod calendar;
 mod connections;
 mod environment;
 mod error;
@@ -53,6 +56,7 @@ mod matching;
 mod namespace;
 mod options;
 mod panics;
+mod schedule;
 mod server;
 mod shard;
 #[cfg(test)]

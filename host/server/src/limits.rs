@@ -84,3 +84,34 @@ pub(crate) const SPECULATIVE_TASK_SCHEDULE_TO_START: Duration = Duration::from_s
 /// Most events that a worker got with a speculative workflow task of which nothing remains; it gets them again with the
 /// next one. `history.discardSpeculativeWorkflowTaskMaximumEventsCount`.
 pub(crate) const DROPPED_TASK_EVENTS: i64 = 10;
+/// Actions of a schedule that wait, and backfills, each. `MaxBufferSize` of Temporal's server.
+pub(crate) const SCHEDULE_BUFFER: usize = 1_000;
+/// Actions of backfills that one step of a schedule takes. `BackfillsPerIteration`.
+pub(crate) const SCHEDULE_BACKFILLS_OF_STEP: usize = 10;
+/// Distance of such steps, where nothing else paces them.
+pub(crate) const SCHEDULE_BACKFILL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long before the start of a backfill a time may be that belongs to it, so that the start itself does.
+pub(crate) const SCHEDULE_BACKFILL_MARGIN: Duration = Duration::from_millis(1);
+/// Times of a spec that one step of a schedule takes: it holds the lock of the service, a time takes some
+/// microseconds. What has passed beyond is taken by the next step.
+pub(crate) const SCHEDULE_TIMES_OF_STEP: usize = 1_000;
+/// How late an action may be taken where the policies say nothing. `DefaultCatchupWindow`.
+pub(crate) const SCHEDULE_DEFAULT_CATCHUP_WINDOW: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+/// The least that the policies can ask for. `MinCatchupWindow`.
+pub(crate) const SCHEDULE_CATCHUP_WINDOW: Duration = Duration::from_secs(10);
+/// How long a schedule is kept that has nothing to do any more. `RetentionTime`.
+pub(crate) const SCHEDULE_RETENTION: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// Actions that a description shows: the last, and as many to come. `RecentActionCount`, `FutureActionCount`.
+pub(crate) const SCHEDULE_RECENT_ACTIONS: usize = 10;
+/// The same in a list. `RecentActionCountForList`, `FutureActionCountForList`.
+pub(crate) const SCHEDULE_LISTED_ACTIONS: usize = 5;
+/// Calendars, exclusions and intervals, each, that a list shows. `SpecFieldLengthLimit`.
+pub(crate) const SCHEDULE_LISTED_SPECS: usize = 10;
+/// Times that one call lists. `maxListMatchingTimesCount`.
+pub(crate) const SCHEDULE_MATCHING_TIMES: usize = 1_000;
+/// Bytes of the notes of a schedule. `ScheduleNotesSizeLimit`.
+pub(crate) const SCHEDULE_NOTES_BYTES: usize = 1_000;
+/// Ids of the last requests that changed a schedule, which are not done again.
+pub(crate) const SCHEDULE_REQUEST_IDS: usize = 100;
+/// Records of a schedule until one has everything and replaces them: a start reads no more.
+pub(crate) const SCHEDULE_RECORDS: usize = 64;

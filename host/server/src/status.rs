@@ -25,7 +25,7 @@ impl From<Error> for Status {
         match error {
             Error::InvalidArgument(_) => Self::invalid_argument(message),
             Error::Unimplemented(_) => Self::unimplemented(message),
-            Error::Damaged(_) => Self::data_loss(message),
+            Error::Damaged(_) | Error::DamagedSchedule { .. } => Self::data_loss(message),
             Error::WorkflowNotReady(_) => not_ready(&message),
             Error::PermissionDenied(_) => {
                 status_with_detail(Code::PermissionDenied, &message, &PermissionDeniedFailure::default())

@@ -185,6 +185,15 @@ forward! {
             -> GetWorkflowExecutionHistoryReverseResponse;
         list_workflow_executions(ListWorkflowExecutionsRequest) -> ListWorkflowExecutionsResponse;
         count_workflow_executions(CountWorkflowExecutionsRequest) -> CountWorkflowExecutionsResponse;
+        create_schedule(CreateScheduleRequest) -> CreateScheduleResponse;
+        describe_schedule(DescribeScheduleRequest) -> DescribeScheduleResponse;
+        update_schedule(UpdateScheduleRequest) -> UpdateScheduleResponse;
+        patch_schedule(PatchScheduleRequest) -> PatchScheduleResponse;
+        list_schedule_matching_times(ListScheduleMatchingTimesRequest)
+            -> ListScheduleMatchingTimesResponse;
+        delete_schedule(DeleteScheduleRequest) -> DeleteScheduleResponse;
+        list_schedules(ListSchedulesRequest) -> ListSchedulesResponse;
+        count_schedules(CountSchedulesRequest) -> CountSchedulesResponse;
         respond_workflow_task_completed(RespondWorkflowTaskCompletedRequest)
             -> RespondWorkflowTaskCompletedResponse;
         respond_workflow_task_failed(RespondWorkflowTaskFailedRequest)

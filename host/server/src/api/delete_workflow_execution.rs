@@ -22,7 +22,10 @@ pub(crate) async fn handle(
 ) -> Result<DeleteWorkflowExecutionResponse, Status> {
     let execution = r.workflow_execution.as_ref();
     let number = match context.damage_of(&r.namespace, execution).await? {
-        Some(damage) => damage.run,
+        Some(damage) => {
+            context.lock().executions.schedules.doubt(&damage.namespace, &damage.workflow_id);
+            damage.run
+        }
         None => {
             let closed = context.change(
                 (),

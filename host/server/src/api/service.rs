@@ -10,18 +10,19 @@ use crate::{
     api::{
         admission::{admit, admit_completion, answer},
         context::Context,
-        count_workflow_executions, delete_workflow_execution, describe_namespace, describe_task_queue,
+        count_schedules, count_workflow_executions, create_schedule, delete_schedule,
+        delete_workflow_execution, describe_namespace, describe_schedule, describe_task_queue,
         describe_workflow_execution, execute_multi_operation, get_cluster_info, get_system_info,
         get_workflow_execution_history, get_workflow_execution_history_reverse, list_namespaces,
-        list_workflow_executions, poll_activity_task_queue, poll_nexus_task_queue,
-        poll_workflow_execution_update, poll_workflow_task_queue, query_workflow,
-        record_activity_task_heartbeat, record_activity_task_heartbeat_by_id, record_worker_heartbeat,
-        request_cancel_workflow_execution, reset_sticky_task_queue, respond_activity_task_canceled,
-        respond_activity_task_canceled_by_id, respond_activity_task_completed,
-        respond_activity_task_completed_by_id, respond_activity_task_failed,
+        list_schedule_matching_times, list_schedules, list_workflow_executions, patch_schedule,
+        poll_activity_task_queue, poll_nexus_task_queue, poll_workflow_execution_update,
+        poll_workflow_task_queue, query_workflow, record_activity_task_heartbeat,
+        record_activity_task_heartbeat_by_id, record_worker_heartbeat, request_cancel_workflow_execution,
+        reset_sticky_task_queue, respond_activity_task_canceled, respond_activity_task_canceled_by_id,
+        respond_activity_task_completed, respond_activity_task_completed_by_id, respond_activity_task_failed,
         respond_activity_task_failed_by_id, respond_query_task_completed, respond_workflow_task_completed,
         respond_workflow_task_failed, shutdown_worker, signal_with_start_workflow_execution,
-        signal_workflow_execution, start_workflow_execution, terminate_workflow_execution,
+        signal_workflow_execution, start_workflow_execution, terminate_workflow_execution, update_schedule,
         update_workflow_execution,
     },
     environment::Environment,
@@ -350,5 +351,63 @@ impl WorkflowService for Service {
     ) -> Answer<RecordWorkerHeartbeatResponse> {
         let request = admit(request)?;
         answer(record_worker_heartbeat::handle(&self.context, request.get_ref()))
+    }
+
+    async fn create_schedule(
+        &self,
+        request: Request<CreateScheduleRequest>,
+    ) -> Answer<CreateScheduleResponse> {
+        let request = admit(request)?;
+        answer(create_schedule::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn describe_schedule(
+        &self,
+        request: Request<DescribeScheduleRequest>,
+    ) -> Answer<DescribeScheduleResponse> {
+        let request = admit(request)?;
+        answer(describe_schedule::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn update_schedule(
+        &self,
+        request: Request<UpdateScheduleRequest>,
+    ) -> Answer<UpdateScheduleResponse> {
+        let request = admit(request)?;
+        answer(update_schedule::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn patch_schedule(&self, request: Request<PatchScheduleRequest>) -> Answer<PatchScheduleResponse> {
+        let request = admit(request)?;
+        answer(patch_schedule::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn list_schedule_matching_times(
+        &self,
+        request: Request<ListScheduleMatchingTimesRequest>,
+    ) -> Answer<ListScheduleMatchingTimesResponse> {
+        let request = admit(request)?;
+        answer(list_schedule_matching_times::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn delete_schedule(
+        &self,
+        request: Request<DeleteScheduleRequest>,
+    ) -> Answer<DeleteScheduleResponse> {
+        let request = admit(request)?;
+        answer(delete_schedule::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn list_schedules(&self, request: Request<ListSchedulesRequest>) -> Answer<ListSchedulesResponse> {
+        let request = admit(request)?;
+        answer(list_schedules::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn count_schedules(
+        &self,
+        request: Request<CountSchedulesRequest>,
+    ) -> Answer<CountSchedulesResponse> {
+        let request = admit(request)?;
+        answer(count_schedules::handle(&self.context, request.into_inner()).await)
     }
 }

@@ -60,5 +60,7 @@ async fn terminate_damaged(context: &Context, damage: &Damage) -> Result<(), Sta
         close_time: Some(now),
         deadline: None,
     };
-    context.mend(Mend::Close(row)).await
+    context.mend(Mend::Close(row)).await?;
+    context.lock().executions.schedules.doubt(&damage.namespace, &damage.workflow_id);
+    Ok(())
 }

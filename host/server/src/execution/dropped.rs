@@ -9,7 +9,13 @@ use crate::execution::{damage::Damage, executions::Executions, transition::Touch
 impl Executions {
     /// Forgets what a transition did.
     pub(crate) fn drop_transition(&mut self, touched: &Touched, message: &str) {
-        let Touched { changed, started, changing } = touched;
+        let Touched { changed, started, changing, schedules } = touched;
+        for (number, before) in schedules.iter().rev() {
+            match before {
+                Some(before) => self.schedules.set(*number, before.clone()),
+                None => drop(self.schedules.remove(*number)),
+            }
+        }
         let names = changing.and_then(|number| self.get(number)).map(|run| run.identity().clone());
         for (number, latest_before) in started.iter().rev() {
             self.undo_start(*number, *latest_before);

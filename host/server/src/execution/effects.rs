@@ -1,7 +1,8 @@
 //! Does what the change of one run asks of other runs and of workers, in the same transition.
 
-use crate::execution::{
-    activity, child, external, run_transition::Effect, transition::Transition, workflow_task,
+use crate::{
+    execution::{activity, child, external, run_transition::Effect, transition::Transition, workflow_task},
+    schedule,
 };
 
 /// Handles effects until none is left, and closes workflow tasks for which too many events wait. The last step of a
@@ -32,7 +33,10 @@ fn handle_effects(transition: &mut Transition<'_>) {
                 let next = transition.start(*new);
                 transition.change(next, workflow_task::schedule::schedule_task);
             }
-            Effect::Closed(children) => child::close::closed(transition, number, children),
+            Effect::Closed(children) => {
+                child::close::closed(transition, number, children);
+                schedule::close::closed(transition, number);
+            }
         }
     }
 }

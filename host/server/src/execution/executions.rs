@@ -15,16 +15,18 @@ use crate::{
         record::{RunIdentity, RunNumber},
         run::Run,
     },
+    schedule::schedules::Schedules,
 };
 
 /// How often runs were dropped from memory to be read again.
 pub(crate) type Drops = u64;
 
 /// The runs in memory, and which of their names belong to others. Lookups that memory cannot answer fail with
-/// [`NotReady::Needs`], those of damaged runs are refused.
+/// [`NotReady::Needs`], those of damaged runs are refused. Beside them, the schedules that start runs.
 #[derive(Debug)]
 pub(crate) struct Executions {
     namespaces: BTreeSet<String>,
+    pub(crate) schedules: Schedules,
     runs: HashMap<RunNumber, Box<Run>>,
     /// The latest run of a namespace and workflow id, where that is known and the run is in memory, or was dropped.
     latest: HashMap<(String, String), RunNumber>,
@@ -47,6 +49,7 @@ impl Executions {
     pub(crate) fn new(namespaces: impl IntoIterator<Item = String>, next_number: RunNumber) -> Self {
         Self {
             namespaces: namespaces.into_iter().collect(),
+            schedules: Schedules::default(),
             runs: HashMap::new(),
             latest: HashMap::new(),
             by_run_id: HashMap::new(),
@@ -302,7 +305,7 @@ impl Executions {
     }
 
     /// The latest run of a workflow id, if that is known without the archive.
-    pub(in crate::execution) fn known_latest(&self, names: &RunIdentity) -> Option<RunNumber> {
+    pub(crate) fn known_latest(&self, names: &RunIdentity) -> Option<RunNumber> {
         self.latest.get(&(names.namespace.clone(), names.workflow_id.clone())).copied()
     }
 

@@ -15,6 +15,10 @@ use crate::{
         task::Task,
         update::state::{UpdateEnd, UpdateNumber},
     },
+    schedule::{
+        record::{ScheduleBody, ScheduleIdentity, ScheduleNumber, ScheduleRecord},
+        state::Schedule,
+    },
     time::Time,
 };
 
@@ -37,12 +41,15 @@ pub(crate) struct Touched {
     pub(crate) started: Vec<(RunNumber, Option<RunNumber>)>,
     /// The run that is being changed.
     pub(crate) changing: Option<RunNumber>,
+    /// Schedules as they were before each change; none for those that it created.
+    pub(crate) schedules: Vec<(ScheduleNumber, Option<Schedule>)>,
 }
 
 /// Everything that came out of a transition.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) records: Vec<Record>,
+    pub(crate) schedules: Vec<ScheduleRecord>,
     pub(crate) tasks: Vec<Task>,
     /// Runs of which something changed that lives in memory only.
     pub(crate) changed_in_memory: BTreeSet<RunNumber>,
@@ -123,6 +130,31 @@ impl<'a> Transition<'a> {
         number
     }
 
+    /// Keeps a schedule that was created or changed.
+    pub(crate) fn put_schedule(&mut self, mut schedule: Schedule) {
+        let schedules = &mut self.executions.schedules;
+        let names = &schedule.identity;
+        let number = schedules.number_of(&names.namespace, &names.schedule_id);
+        let number = number.unwrap_or(schedules.next_number());
+        let before = schedules.get(number);
+        let body = schedule.changes_since(before);
+        self.touched.schedules.push((number, before.cloned()));
+        schedules.set(number, schedule);
+        if let Some(body) = body {
+            self.changes.schedules.push(ScheduleRecord { number, body });
+        }
+    }
+
+    /// Deletes a schedule.
+    pub(crate) fn delete_schedule(&mut self, names: &ScheduleIdentity) {
+        let schedules = &mut self.executions.schedules;
+        let Some(number) = schedules.number_of(&names.namespace, &names.schedule_id) else { return };
+        self.touched.schedules.push((number, schedules.remove(number)));
+        let body =
+            ScheduleBody { identity: Some(names.clone()), is_deleted: true, ..ScheduleBody::default() };
+        self.changes.schedules.push(ScheduleRecord { number, body });
+    }
+
     /// A task for the queues.
     pub(crate) fn push_task(&mut self, task: Option<Task>) {
         self.changes.tasks.extend(task);
@@ -149,8 +181,16 @@ fn not_looked_up(number: RunNumber) -> ! {
 }
 
 impl Changes {
+    /// Whether there is nothing for the log.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.schedules.is_empty()
+    }
+
     /// Whether all that happened is that workers got tasks, which no answer waits for.
     pub(crate) fn only_starts(&self) -> bool {
+        if !self.schedules.is_empty() {
+            return false;
+        }
         let mut facts = self.records.iter().flat_map(|record| &record.facts);
         facts.all(|fact| match fact {
             Fact::Event(recorded) => recorded.event.event_type() == EventType::WorkflowTaskStarted,

@@ -29,6 +29,7 @@ use crate::{
     },
     options::Options,
     panics::{self, EndsProcess},
+    schedule::schedules::Schedules,
     shard::Shard,
     storage::{Append, BACKLOG_BYTES, Opened, Position, Storage, Synced},
     time::Time,
@@ -63,6 +64,7 @@ impl ShardContext {
         for (number, run) in found.in_memory {
             executions.resume(number, *run);
         }
+        executions.schedules = Schedules::new(found.schedules);
         let mut shard = Shard::new(executions, found.last);
         let lost = shard.resume(found.deadlines, environment.clock.now());
         let context = Self {
@@ -222,7 +224,7 @@ impl ShardContext {
                 return Err(panics::internal(&message));
             }
         };
-        if changes.records.is_empty() {
+        if changes.is_empty() {
             let position = shard.position();
             let sooner = shard.note_changes_in_memory(&changes, now);
             drop(shard);
@@ -237,6 +239,7 @@ impl ShardContext {
         self.storage.append(Append {
             position: noted.position,
             records: changes.records,
+            schedules: changes.schedules,
             archived: noted.archived,
             awaited: noted.awaited,
             lazy: noted.lazy,
@@ -400,7 +403,14 @@ impl ShardContext {
         if !swept.archived.is_empty() {
             let archived = std::mem::take(&mut swept.archived);
             let position = swept.position;
-            self.storage.append(Append { position, records: Vec::new(), archived, awaited: 0, lazy: true });
+            self.storage.append(Append {
+                position,
+                records: Vec::new(),
+                schedules: Vec::new(),
+                archived,
+                awaited: 0,
+                lazy: true,
+            });
         }
         drop(shard);
         drop(swept);

@@ -6,7 +6,13 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::{
     execution::{pass_time, record::RunNumber},
+    schedule::{
+        apply,
+        record::ScheduleNumber,
+        step::{self, Wake},
+    },
     shard::context::ShardContext,
+    time::Time,
     time_skipping::TimeSkipping,
 };
 
@@ -66,9 +72,17 @@ async fn do_what_is_due(context: &ShardContext, until: Instant) -> Duration {
     }
     loop {
         let now = context.now();
+        let schedule = context.lock().executions.schedules.due(now);
+        if let Ok(number) = schedule {
+            take_step(context, number).await;
+            if Instant::now() >= until {
+                return Duration::ZERO;
+            }
+            continue;
+        }
         let (due, is_skipped) = {
             let mut shard = context.lock();
-            let due = shard.due(now);
+            let due = shard.due(now).map_err(|next| earlier(next, schedule.err().flatten()));
             let skips =
                 |next| context.time_skipping().is_some_and(|skipping| shard.is_idle() && skipping.skip(next));
             (due, due.err().is_some_and(skips))
@@ -89,6 +103,37 @@ async fn do_what_is_due(context: &ShardContext, until: Instant) -> Duration {
         if Instant::now() >= until {
             return Duration::ZERO;
         }
+    }
+}
+
+fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
+    one.into_iter().chain(other).min()
+}
+
+/// Takes the step of a schedule that is due.
+async fn take_step(context: &ShardContext, number: ScheduleNumber) {
+    let stepped = context.transition(
+        number,
+        |executions, number| match executions.schedules.get(*number) {
+            Some(schedule) => step::plan(executions, schedule, Wake, context.now()).map(Some),
+            None => Ok(None),
+        },
+        |transition, _, plan| {
+            if let Some(plan) = plan {
+                apply::apply(transition, plan);
+            }
+            Ok(())
+        },
+        |_, _| {},
+    );
+    let refused = match stepped.await {
+        Ok((result, _)) => result.err().map(tonic::Status::from),
+        Err(status) => Some(status),
+    };
+    if let Some(status) = refused {
+        tracing::warn!(schedule = number, %status, "a step of a schedule is put off");
+        let until = context.now().after(SWEEP_INTERVAL);
+        context.lock().executions.schedules.put_off(number, until);
     }
 }
 

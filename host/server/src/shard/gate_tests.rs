@@ -246,7 +246,14 @@ async fn the_backlog_counts_bytes_until_they_are_applied() {
     };
     let change = UnrecordedChange::ActivityHeartbeat(heartbeat);
     let record = Record { run: 0, identity: None, facts: vec![Fact::Unrecorded(change)] };
-    let append = Append { position: 1, records: vec![record], archived: Vec::new(), awaited: 0, lazy: false };
+    let append = Append {
+        position: 1,
+        records: vec![record],
+        schedules: Vec::new(),
+        archived: Vec::new(),
+        awaited: 0,
+        lazy: false,
+    };
     storage.append(append);
     assert!((100_000..110_000).contains(&storage.backlog_bytes()), "{}", storage.backlog_bytes());
     while storage.backlog_bytes() > 0 {

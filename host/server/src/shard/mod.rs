@@ -140,7 +140,7 @@ impl Shard {
             let (executions, queries) = (&self.executions, &self.queries);
             awaited += i64::from(self.queues.push(executions, queries, task.clone(), self.last, now));
         }
-        let mut sooner = false;
+        let mut sooner = !changes.schedules.is_empty();
         let mut archived = Vec::new();
         let runs: BTreeSet<RunNumber> = changes.records.iter().map(|record| record.run).collect();
         for &number in &runs {

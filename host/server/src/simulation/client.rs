@@ -31,6 +31,8 @@ pub(super) struct Client {
     line: Line,
     number: u64,
     names: u64,
+    /// Schedules that it created.
+    pub(super) schedules: u64,
     /// The last update of which it heard something.
     pub(super) sent: Option<SentUpdate>,
 }
@@ -45,7 +47,15 @@ fn seconds(seconds: u64) -> Option<prost_types::Duration> {
 
 impl Client {
     pub(super) fn new(simulation: Arc<Simulation>, number: u64, random: Random, is_bad: bool) -> Self {
-        Self { simulation, random, line: Line { in_process: false, is_bad }, number, names: 0, sent: None }
+        Self {
+            simulation,
+            random,
+            line: Line { in_process: false, is_bad },
+            number,
+            names: 0,
+            schedules: 0,
+            sent: None,
+        }
     }
 
     /// Does one thing after another while there is chaos.
@@ -67,7 +77,7 @@ impl Client {
     }
 
     async fn call(&mut self) {
-        match self.random.below(24) {
+        match self.random.below(26) {
             0..6 => self.start().await,
             6..11 => self.signal().await,
             11 => self.cancel().await,
@@ -76,6 +86,7 @@ impl Client {
             15..17 => self.read().await,
             17 => self.describe().await,
             18..22 => self.update().await,
+            22..24 => self.create_schedule().await,
             _ => drop(self.list().await),
         }
     }

@@ -21,6 +21,11 @@ use crate::{
         record::{Record, RunIdentity, RunNumber},
         run::Run,
     },
+    schedule::{
+        record::{ScheduleBody, ScheduleNumber, ScheduleRecord},
+        schedules::StoredSchedule,
+        state::Schedule,
+    },
     storage::{Append, Found, Mend, Opened, Position, Row, Storage, StorageError, Synced, read_again},
     time::Time,
     watched::Watched,
@@ -36,10 +41,11 @@ pub(super) struct Disk(Arc<Mutex<Contents>>);
 #[derive(Debug, Default)]
 struct Contents {
     /// The transition at position n is at n - 1.
-    log: Vec<Vec<Record>>,
+    log: Vec<(Vec<Record>, Vec<ScheduleRecord>)>,
     /// How far `runs` is.
     applied: Position,
     runs: BTreeMap<RunNumber, StoredRun>,
+    schedules: BTreeMap<ScheduleNumber, Vec<ScheduleBody>>,
 }
 
 #[derive(Debug, Default)]
@@ -98,6 +104,7 @@ impl Disk {
             in_memory.pop();
         }
         let deadlines = contents.deadlines();
+        let schedules = contents.stored_schedules();
         let next_number = contents.runs.last_key_value().map_or(0, |(number, _)| number + 1);
         drop(contents);
         let storage = SimulatedStorage(Arc::new(Life {
@@ -118,7 +125,7 @@ impl Disk {
         tokio::spawn(write(storage.clone(), random.fork(1)));
         tokio::spawn(apply(storage.clone(), random.fork(2)));
         let archive = Box::new(self.clone());
-        let found = Found { last, archive, next_number, in_memory, deadlines };
+        let found = Found { last, archive, next_number, in_memory, deadlines, schedules };
         (Opened { storage: Box::new(storage.clone()), found }, storage)
     }
 }
@@ -135,15 +142,26 @@ impl Contents {
         archived.filter_map(|archived| Some((archived.run, archived.deadline?))).collect()
     }
 
+    fn stored_schedules(&self) -> Vec<(ScheduleNumber, StoredSchedule)> {
+        let whole = |(number, bodies): (&ScheduleNumber, &Vec<ScheduleBody>)| {
+            let schedule = Schedule::from_records(bodies.iter().cloned())?;
+            Some((*number, StoredSchedule::Sound(Box::new(schedule))))
+        };
+        self.schedules.iter().filter_map(whole).collect()
+    }
+
     /// Moves what the log has more to the runs.
     fn apply_to_end(&mut self, archived: &mut Vec<(Position, Vec<Archived>)>) {
         let from = usize::try_from(self.applied).unwrap();
-        for records in &self.log[from..] {
+        for (records, schedules) in &self.log[from..] {
             self.applied += 1;
             for record in records {
                 let run = self.runs.entry(record.run).or_default();
                 run.records.push(record.clone());
                 run.archived = None;
+            }
+            for record in schedules {
+                self.schedules.entry(record.number).or_default().push(record.body.clone());
             }
             while archived.first().is_some_and(|(position, _)| *position == self.applied) {
                 for archived in archived.remove(0).1 {
@@ -235,7 +253,7 @@ impl SimulatedStorage {
                     _ => {}
                 }
             }
-            contents.log.push(records);
+            contents.log.push((records, append.schedules));
             if !append.archived.is_empty() {
                 self.state().archived.push((append.position, append.archived));
             }

@@ -89,7 +89,8 @@ pub(super) async fn cause_chaos(
         simulation.say(format_args!("the service ends"));
         crash(simulation, random, &mut here);
         let longest = if random.percent(20) { 5_000 } else { 200 };
-        sleep(Duration::from_millis(random.below(longest))).await;
+        // Two processes never have a task since the same millisecond.
+        sleep(Duration::from_millis(1 + random.below(longest))).await;
     }
     None
 }

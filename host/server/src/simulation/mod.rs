@@ -18,6 +18,7 @@ mod model;
 mod network;
 mod plan;
 mod requests;
+mod schedules;
 mod seeds;
 mod shrink;
 mod trace;
@@ -187,8 +188,10 @@ async fn live(plan: Plan) -> Outcome {
     }
     let mut last = Client::new(simulation.clone(), 9, random.fork(300), false);
     settle(&simulation, &mut last).await;
+    schedules::let_pass(&simulation, &mut last).await;
     simulation.enter(FINISHING);
     finish(&simulation, &mut last).await;
+    schedules::check(&simulation, &mut last).await;
     check_all(&simulation, &mut last).await;
     // Whatever was seen outlives one more crash.
     crash(&simulation, &mut random, &mut here);

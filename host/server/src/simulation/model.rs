@@ -29,6 +29,8 @@ pub(super) struct Model {
     pub(super) runs: BTreeMap<String, SeenRun>,
     /// Signals that were acknowledged.
     signals: BTreeSet<String>,
+    /// Schedules whose creation was acknowledged.
+    pub(super) schedules: BTreeSet<String>,
     /// The last tasks that workers in the process of the service were given, by run and activity.
     held: BTreeMap<(String, Option<String>), Held>,
     marks: u64,

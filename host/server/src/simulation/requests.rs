@@ -186,6 +186,14 @@ rpcs! {
     34 => update_workflow_execution(UpdateWorkflowExecutionRequest);
     35 => poll_workflow_execution_update(PollWorkflowExecutionUpdateRequest);
     36 => execute_multi_operation(ExecuteMultiOperationRequest);
+    37 => create_schedule(CreateScheduleRequest);
+    38 => describe_schedule(DescribeScheduleRequest);
+    39 => update_schedule(UpdateScheduleRequest);
+    40 => patch_schedule(PatchScheduleRequest);
+    41 => list_schedule_matching_times(ListScheduleMatchingTimesRequest);
+    42 => delete_schedule(DeleteScheduleRequest);
+    43 => list_schedules(ListSchedulesRequest);
+    44 => count_schedules(CountSchedulesRequest);
 }
 
 /// The RPCs are those that the service has, of which each is a function of its own.

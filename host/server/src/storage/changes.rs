@@ -12,7 +12,7 @@ use crate::{
     },
     options::DEFAULT_NAMESPACE,
     storage::{
-        entity::Entity,
+        entity::{Entity, EntityKind},
         entry::{self, Position, Transition},
         error::StorageError,
         heartbeats,
@@ -30,6 +30,7 @@ const INSERT_RUN: &str =
 const LEAVE_MEMORY: &str = "UPDATE run SET closed = ?2, deadline = ?3, info = ?4 WHERE number = ?1";
 const ENTER_MEMORY: &str = "UPDATE run SET closed = NULL, deadline = NULL, info = NULL
                             WHERE number = ?1 AND info IS NOT NULL";
+pub(super) const DELETE_RECORDS: &str = "DELETE FROM records WHERE kind = ?1 AND number = ?2";
 const NAMES: &str = "SELECT namespace, workflow_id, run_id FROM run WHERE number = ?1";
 
 /// What transitions do to each entity.
@@ -41,6 +42,8 @@ pub(super) struct Changes(BTreeMap<Entity, Change>);
 pub(super) struct Change {
     /// Of a run that starts.
     pub(super) identity: Option<RunIdentity>,
+    /// Whether what the file has of the entity is not needed any more.
+    pub(super) replaces: bool,
     /// A row of its own for what has a large heartbeat, which is made smaller later.
     pub(super) rows: Vec<Row>,
     pub(super) archived: Option<Archived>,
@@ -57,7 +60,15 @@ pub(super) struct Row {
 }
 
 impl Change {
-    fn add(&mut self, position: Position, record: &Bytes) {
+    fn add(&mut self, entity: Entity, position: Position, record: &Bytes) {
+        let (replaces, deletes) = entry::replaces(entity, record);
+        if replaces {
+            self.replaces = true;
+            self.rows.clear();
+        }
+        if deletes {
+            return;
+        }
         let has_heartbeat = heartbeats::has_heartbeat(record);
         let goes_along = |row: &&mut Row| row.last == position || !row.has_heartbeat && !has_heartbeat;
         if let Some(row) = self.rows.last_mut().filter(goes_along) {
@@ -114,21 +125,22 @@ impl Changes {
     /// Takes what is undamaged of an entry, and gives the bytes of the rest to the runs that they are about.
     fn collect_damaged(&mut self, transition: &Transition, error: RecordError) -> Result<(), RecordError> {
         let position = transition.position;
-        let Some(runs) = entry::decode_runs(position, &transition.runs) else { return Err(error) };
+        let Some(entities) = entry::decode_entities(position, &transition.runs) else { return Err(error) };
         let records = entry::split(&transition.entry).unwrap_or_default();
-        if records.len() != runs.len() {
-            for run in runs {
-                self.add(Entity::run(run), position, &transition.entry, Some(unknown_identity(run)));
+        let unknown =
+            |entity: Entity| (entity.kind == EntityKind::Run).then(|| unknown_identity(entity.number));
+        if records.len() != entities.len() {
+            for entity in entities {
+                self.add(entity, position, &transition.entry, unknown(entity));
             }
             return Ok(());
         }
-        for (run, record) in runs.into_iter().zip(records) {
-            let entity = Entity::run(run);
+        for (entity, record) in entities.into_iter().zip(records) {
             let identity = match entry::check_head(position, &record) {
                 Ok((found, identity)) if found == entity => identity,
-                Ok(_) => Some(unknown_identity(run)),
+                Ok(_) => unknown(entity),
                 Err(error) if error.is_of_later_version() => return Err(error),
-                Err(_) => Some(unknown_identity(run)),
+                Err(_) => unknown(entity),
             };
             self.add(entity, position, &record, identity);
         }
@@ -137,7 +149,7 @@ impl Changes {
 
     fn add(&mut self, entity: Entity, position: Position, record: &Bytes, identity: Option<RunIdentity>) {
         let change = self.0.entry(entity).or_default();
-        change.add(position, record);
+        change.add(entity, position, record);
         change.identity = change.identity.take().or(identity);
         change.archived = None;
     }
@@ -166,6 +178,7 @@ pub(super) struct Writer<'c> {
     enter: CachedStatement<'c>,
     names: CachedStatement<'c>,
     append: CachedStatement<'c>,
+    delete: CachedStatement<'c>,
 }
 
 impl<'c> Writer<'c> {
@@ -176,12 +189,17 @@ impl<'c> Writer<'c> {
             enter: connection.prepare_cached(ENTER_MEMORY)?,
             names: connection.prepare_cached(NAMES)?,
             append: connection.prepare_cached(INSERT_RECORDS)?,
+            delete: connection.prepare_cached(DELETE_RECORDS)?,
         })
     }
 
     pub(super) fn write(&mut self, entity: Entity, change: &Change) -> rusqlite::Result<()> {
         let number = entity.number.cast_signed();
+        if change.replaces {
+            self.delete.execute(params![entity.kind.number(), number])?;
+        }
         match (&change.identity, &change.archived) {
+            _ if entity.kind != EntityKind::Run => {}
             (Some(identity), archived) => self.insert(entity.number, identity, archived.as_ref())?,
             (None, Some(archived)) => self.leave_memory(archived)?,
             (None, None) => drop(self.enter.execute([number])?),

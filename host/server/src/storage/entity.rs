@@ -52,6 +52,10 @@ impl Entity {
     pub(crate) fn run(number: u64) -> Self {
         Self { kind: EntityKind::Run, number }
     }
+
+    pub(crate) fn schedule(number: u64) -> Self {
+        Self { kind: EntityKind::Schedule, number }
+    }
 }
 
 impl fmt::Display for Entity {

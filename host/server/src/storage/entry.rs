@@ -7,10 +7,11 @@ use crate::{
     execution::{
         archive::Archived,
         fact::{Fact, StoredFact},
-        record::{Record, RunIdentity, RunNumber},
+        record::{Record, RunIdentity},
     },
+    schedule::record::{ScheduleBody, ScheduleRecord},
     storage::{
-        entity::Entity,
+        entity::{Entity, EntityKind},
         stored_record::{CheckedRecord, RecordError, StoredRecord},
     },
 };
@@ -24,7 +25,7 @@ pub(super) struct Transition {
     pub(super) position: Position,
     /// Encoded records, see [`encode`].
     pub(super) entry: Bytes,
-    /// The run of each record in the entry, see [`encode_runs`]. Empty in entries of format 3.
+    /// What each record in the entry is about, see [`encode_entities`]. Empty in entries of format 3.
     pub(super) runs: Bytes,
     /// Runs that may leave memory once `runs.sqlite` has this transition. The log does not have them: a restart finds
     /// them again.
@@ -98,29 +99,56 @@ struct RawRunBody {
 }
 
 /// What happened in the transition at a position.
-pub(super) fn encode(position: Position, records: Vec<Record>) -> Bytes {
+pub(super) fn encode(position: Position, records: Vec<Record>, schedules: Vec<ScheduleRecord>) -> Bytes {
     let stored = records.into_iter().map(|record| {
         let facts = record.facts.iter().map(StoredFact::from).collect();
         let body = RunBody { identity: record.identity, facts }.encode_to_vec();
         StoredRecord::new(Entity::run(record.run), position, body.into())
     });
-    Entry { records: stored.collect() }.encode_to_vec().into()
+    let of_schedules = schedules.into_iter().map(|record| {
+        let body = record.body.encode_to_vec();
+        StoredRecord::new(Entity::schedule(record.number), position, body.into())
+    });
+    Entry { records: stored.chain(of_schedules).collect() }.encode_to_vec().into()
 }
 
-/// The run of each record, in the order of the entry, kept beside it: so that it is known whose record is damaged. Each
-/// 8 bytes, little-endian, after the checksum over the position and these (4 bytes, little-endian).
-pub(super) fn encode_runs(position: Position, runs: impl IntoIterator<Item = RunNumber>) -> Bytes {
-    let numbers: Vec<u8> = runs.into_iter().flat_map(u64::to_le_bytes).collect();
+/// What the records of [`encode`] are about, in their order.
+pub(super) fn entities<'a>(
+    records: &'a [Record],
+    schedules: &'a [ScheduleRecord],
+) -> impl Iterator<Item = Entity> + 'a {
+    let runs = records.iter().map(|record| Entity::run(record.run));
+    runs.chain(schedules.iter().map(|record| Entity::schedule(record.number)))
+}
+
+/// Bits of an entity's number; those above are its kind, or 0 for a run.
+const NUMBER_BITS: u32 = 56;
+
+/// The entity of each record, in the order of the entry, kept beside it: so that it is known whose record is damaged.
+/// Each 8 bytes, little-endian, after the checksum over the position and these (4 bytes, little-endian). The highest
+/// byte is the kind, but 0 for a run.
+pub(super) fn encode_entities(position: Position, entities: impl IntoIterator<Item = Entity>) -> Bytes {
+    let number = |entity: Entity| match entity.kind {
+        EntityKind::Run => entity.number,
+        kind => u64::from(kind.number()) << NUMBER_BITS | entity.number,
+    };
+    let numbers: Vec<u8> = entities.into_iter().flat_map(|entity| number(entity).to_le_bytes()).collect();
     let checksum = crc32c::crc32c_append(crc32c::crc32c(&position.to_le_bytes()), &numbers);
     [&checksum.to_le_bytes()[..], &numbers].concat().into()
 }
 
-/// The runs that [`encode_runs`] wrote, if they are as they were.
-pub(super) fn decode_runs(position: Position, encoded: &[u8]) -> Option<Vec<RunNumber>> {
+/// The entities that [`encode_entities`] wrote, if they are as they were.
+pub(super) fn decode_entities(position: Position, encoded: &[u8]) -> Option<Vec<Entity>> {
     let numbers = encoded.get(4..)?.chunks_exact(8);
     let numbers = numbers.map(|number| number.iter().rev().fold(0, |all, byte| all << 8 | u64::from(*byte)));
-    let numbers: Vec<RunNumber> = numbers.collect();
-    (encode_runs(position, numbers.iter().copied()) == encoded).then_some(numbers)
+    let entity = |number: u64| {
+        let kind = u32::try_from(number >> NUMBER_BITS).ok().filter(|kind| *kind != 0);
+        let kind = kind.and_then(EntityKind::from_number).unwrap_or(EntityKind::Run);
+        let number = if kind == EntityKind::Run { number } else { number & ((1 << NUMBER_BITS) - 1) };
+        Entity { kind, number }
+    };
+    let entities: Vec<Entity> = numbers.map(entity).collect();
+    (encode_entities(position, entities.iter().copied()) == encoded).then_some(entities)
 }
 
 /// The records of a row of an entity, which are of transitions from its position on, after those up to `last`.
@@ -169,8 +197,29 @@ pub(super) fn check_head(
     if checked.position != position {
         return Err(RecordError::Misplaced);
     }
-    let head = RunHead::decode(checked.body).map_err(RecordError::Message)?;
-    Ok((checked.entity, head.identity))
+    let identity = match checked.entity.kind {
+        EntityKind::Run => RunHead::decode(checked.body).map_err(RecordError::Message)?.identity,
+        _ => None,
+    };
+    Ok((checked.entity, identity))
+}
+
+/// What happened to a schedule, from a record that was checked.
+pub(super) fn schedule_body(checked: CheckedRecord) -> Result<ScheduleBody, RecordError> {
+    if checked.entity.kind != EntityKind::Schedule {
+        return Err(RecordError::Misplaced);
+    }
+    ScheduleBody::decode(checked.body).map_err(RecordError::Message)
+}
+
+/// Whether nothing of a schedule before this record is needed, and whether it deletes the schedule.
+pub(super) fn replaces(entity: Entity, record: &Bytes) -> (bool, bool) {
+    if entity.kind != EntityKind::Schedule {
+        return (false, false);
+    }
+    // A damaged record replaces nothing.
+    let body = StoredRecord::check(record.clone()).and_then(schedule_body);
+    body.map_or((false, false), |body| (body.replaces_all(), body.is_deleted))
 }
 
 /// The identity in a record of a run, if it is the first, and whether the record changes the run.
@@ -189,7 +238,7 @@ pub(super) fn run_record(checked: CheckedRecord) -> Result<Record, RecordError> 
 /// Records as they are after they were written and read.
 #[cfg(test)]
 pub(crate) fn read_again(records: Vec<Record>) -> Vec<Record> {
-    let entry = RawEntry::decode(encode(1, records)).unwrap();
+    let entry = RawEntry::decode(encode(1, records, Vec::new())).unwrap();
     entry.records.into_iter().map(|record| check_record(record).unwrap()).collect()
 }
 
@@ -228,17 +277,18 @@ mod tests {
     }
 
     #[test]
-    fn runs_beside_an_entry_are_known_or_unknown() {
-        let encoded = encode_runs(5, [1, u64::MAX, 1]);
-        assert_eq!(decode_runs(5, &encoded), Some(vec![1, u64::MAX, 1]));
-        assert_eq!(decode_runs(6, &encoded), None);
+    fn entities_beside_an_entry_are_known_or_unknown() {
+        let entities = [Entity::run(1), Entity::schedule(7), Entity::run(1 << 50)];
+        let encoded = encode_entities(5, entities);
+        assert_eq!(decode_entities(5, &encoded), Some(entities.to_vec()));
+        assert_eq!(decode_entities(6, &encoded), None);
         for bit in 0..encoded.len() * 8 {
             let mut damaged = encoded.to_vec();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(decode_runs(5, &damaged), None);
+            assert_eq!(decode_entities(5, &damaged), None);
         }
         for cut in 0..encoded.len() {
-            assert_eq!(decode_runs(5, &encoded[..cut]), None);
+            assert_eq!(decode_entities(5, &encoded[..cut]), None);
         }
     }
 }

@@ -26,12 +26,7 @@ use crate::storage::{
     wal,
     writer::{self, Append, Message},
 };
-use crate::{
-    execution::record::{Record, RunNumber},
-    panics::EndsProcess,
-    time::Time,
-    watched::Watched,
-};
+use crate::{execution::record::RunNumber, panics::EndsProcess, time::Time, watched::Watched};
 
 pub(super) const LOG_FILE: &str = "log.sqlite";
 pub(super) const RUNS_FILE: &str = "runs.sqlite";
@@ -87,6 +82,7 @@ impl SqliteStorage {
             next_number: reader.next_number()?,
             in_memory: reader.in_memory()?,
             deadlines: reader.deadlines()?,
+            schedules: reader.schedules()?,
             archive: Box::new(Reader::open(&runs_path, damages.clone())?),
         };
         let checkpointer = Checkpointer::open(&log_path, gate)?;
@@ -139,8 +135,7 @@ impl SqliteStorage {
 
 impl Storage for SqliteStorage {
     fn append(&self, append: Append) {
-        let bytes = append.records.iter().map(Record::bytes).sum();
-        self.backlog.fetch_add(bytes, Ordering::Relaxed);
+        self.backlog.fetch_add(append.bytes(), Ordering::Relaxed);
         self.send(Message::Append(append));
     }
 

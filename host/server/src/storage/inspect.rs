@@ -150,7 +150,7 @@ impl Groups<'_> {
         let mut group: Option<Group> = None;
         while let Some(row) = self.next_row()? {
             if EntityKind::from_number(row.kind) != Some(EntityKind::Run) {
-                // Of a later version, or of a run whose row was changed.
+                // Of a schedule, which every start reads. Of a later version, or of a run whose row was changed.
                 misplaced(row.records, None, found);
                 continue;
             }
@@ -202,6 +202,7 @@ fn misplaced(row: Bytes, owner: Option<RunNumber>, found: &mut Inspection) {
     let Ok(records) = entry::split(&row) else { return };
     for record in records {
         if let Ok(checked) = StoredRecord::check(record)
+            && checked.entity.kind == EntityKind::Run
             && Some(checked.entity.number) != owner
         {
             found.damage(

@@ -14,10 +14,11 @@ use crate::{
         damage::Damage,
         record::{RunIdentity, RunNumber},
     },
+    schedule::{record::ScheduleNumber, schedules::StoredSchedule},
     storage::{
-        changes::Changes,
+        changes::{Changes, DELETE_RECORDS},
         damages::Damages,
-        entity::EntityKind,
+        entity::{Entity, EntityKind},
         entry::{self, Transition},
         error::StorageError,
         folder::{Files, LOG_FILE, RUNS_FILE, check_pair, take_in},
@@ -119,6 +120,22 @@ fn check_runs(runs: &Database, path: &Path, problems: &mut Vec<Problem>) {
         }
         Err(error) => problems.push(Problem::of_file(path, error.to_string())),
     }
+    match damaged_schedules(path) {
+        Ok(damaged) => problems.extend(damaged.into_iter().map(|(_, problem)| problem)),
+        Err(error) => problems.push(Problem::of_file(path, error.to_string())),
+    }
+}
+
+fn damaged_schedules(path: &Path) -> Result<Vec<(ScheduleNumber, Problem)>, StorageError> {
+    let schedules = Reader::open(path, Damages::default())?.schedules()?;
+    let damaged = schedules.into_iter().filter_map(|(number, stored)| match stored {
+        StoredSchedule::Sound(_) => None,
+        StoredSchedule::Damaged(names, reason) => {
+            let what = format!("the schedule {} of {}: {reason}", names.schedule_id, names.namespace);
+            Some((number, Problem::of_file(path, what)))
+        }
+    });
+    Ok(damaged.collect())
 }
 
 /// Every damaged run, and the identities of runs whose row is wrong. Every run is put together.
@@ -151,9 +168,12 @@ fn check_log(log: &Database, problems: &mut Vec<Problem>) {
     let Ok(Some(Some(first))) = first else { return };
     let read = log_file::read_after(log, first.cast_unsigned().saturating_sub(1), |transition| {
         if let Err(error) = entry::check_entry(&transition) {
-            let runs = entry::decode_runs(transition.position, &transition.runs);
-            let whose = match runs {
-                Some(runs) => format!("the damage of runs {runs:?}"),
+            let entities = entry::decode_entities(transition.position, &transition.runs);
+            let whose = match entities {
+                Some(entities) => {
+                    let names: Vec<String> = entities.iter().map(Entity::to_string).collect();
+                    format!("the damage of {}", names.join(", "))
+                }
                 None => "it is not known of which run".to_owned(),
             };
             problems.push(Problem::of_file(
@@ -207,6 +227,10 @@ pub(crate) fn repair_folder(
         set_run_aside(files.runs.database(), number, &damage.reason, now)?;
         problems.push(Problem::of_run(&runs_path, &damage));
     }
+    for (number, problem) in damaged_schedules(&runs_path)? {
+        set_records_aside(files.runs.database(), Entity::schedule(number), &problem.what, now)?;
+        problems.push(problem);
+    }
     Ok(problems)
 }
 
@@ -256,17 +280,24 @@ fn set_entries_aside(files: &mut Files, now: Time, problems: &mut Vec<Problem>) 
 
 /// Moves the row and the records of a run.
 fn set_run_aside(runs: &Database, number: RunNumber, reason: &str, now: Time) -> Result<(), StorageError> {
-    let kind = EntityKind::Run.number();
-    let number = number.cast_signed();
+    let row = number.cast_signed();
+    runs.checked(|c| c.execute(RunRow::SET_ASIDE, params![row, reason, now.0]))?;
+    set_records_aside(runs, Entity::run(number), reason, now)
+}
+
+/// Moves the records of an entity, and deletes its row if it is a run.
+fn set_records_aside(runs: &Database, entity: Entity, reason: &str, now: Time) -> Result<(), StorageError> {
+    let (kind, number) = (entity.kind.number(), entity.number.cast_signed());
     runs.checked(|c| {
         let transaction = c.unchecked_transaction()?;
-        c.execute(RunRow::SET_ASIDE, params![number, reason, now.0])?;
         let records = "INSERT INTO set_aside (number, position, what, bytes, reason, time)
                        SELECT number, position, 'records', records, ?2, ?3 FROM records
                        WHERE number = ?1 AND kind = ?4";
         c.execute(records, params![number, reason, now.0, kind])?;
-        c.execute("DELETE FROM records WHERE kind = ?1 AND number = ?2", params![kind, number])?;
-        c.execute("DELETE FROM run WHERE number = ?1", [number])?;
+        c.execute(DELETE_RECORDS, params![kind, number])?;
+        if entity.kind == EntityKind::Run {
+            c.execute("DELETE FROM run WHERE number = ?1", [number])?;
+        }
         transaction.commit()
     })
 }

@@ -31,6 +31,8 @@ mod private;
 mod reader;
 mod run_row;
 mod runs_file;
+#[cfg(test)]
+mod schedule_tests;
 mod sqlite;
 mod stored_record;
 mod synced;
@@ -61,6 +63,7 @@ pub use self::{
 };
 use crate::{
     execution::{archive::Archive, record::RunNumber, run::Run},
+    schedule::{record::ScheduleNumber, schedules::StoredSchedule},
     time::Time,
     watched::Watched,
 };
@@ -123,4 +126,5 @@ pub(crate) struct Found {
     pub(crate) in_memory: Vec<(RunNumber, Box<Run>)>,
     /// When time does something to the others.
     pub(crate) deadlines: Vec<(RunNumber, Time)>,
+    pub(crate) schedules: Vec<(ScheduleNumber, StoredSchedule)>,
 }

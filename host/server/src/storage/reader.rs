@@ -1,6 +1,7 @@
 //! Reads `runs.sqlite`.
 
 use std::{
+    collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::Arc,
@@ -17,10 +18,16 @@ use crate::{
         record::{Record, RunNumber},
         run::Run,
     },
+    options::DEFAULT_NAMESPACE,
     panics,
+    schedule::{
+        record::{ScheduleBody, ScheduleIdentity, ScheduleNumber},
+        schedules::StoredSchedule,
+        state::Schedule,
+    },
     storage::{
         damages::Damages,
-        entity::Entity,
+        entity::{Entity, EntityKind},
         entry::{self, Position},
         error::StorageError,
         run_row::RunRow,
@@ -78,6 +85,61 @@ impl Reader {
                 .query_map([], |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), Time(row.get(1)?))))?;
             rows.collect()
         })
+    }
+
+    /// All schedules. What is wrong with a damaged one is reported.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or a schedule was written by a later version.
+    pub(super) fn schedules(&self) -> Result<Vec<(ScheduleNumber, StoredSchedule)>, StorageError> {
+        let rows: Vec<(u64, u64, Vec<u8>)> = self.database.checked(|c| {
+            let sql =
+                "SELECT number, position, records FROM records WHERE kind = ?1 ORDER BY number, position";
+            let mut statement = c.prepare_cached(sql)?;
+            let row = |row: &rusqlite::Row<'_>| {
+                let (number, position) = (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?);
+                Ok((number.cast_unsigned(), position.cast_unsigned(), row.get(2)?))
+            };
+            statement.query_map([EntityKind::Schedule.number()], row)?.collect()
+        })?;
+        let mut all: BTreeMap<ScheduleNumber, ReadSchedule> = BTreeMap::new();
+        for (number, position, row) in rows {
+            let read = all.entry(number).or_insert_with(|| ReadSchedule::new(Entity::schedule(number)));
+            if let Err(source) = read.read_row(position, row.into()) {
+                if source.is_of_later_version() {
+                    let record = format!("schedule {number} at position {position}");
+                    return Err(StorageError::record(&self.database.path, record, source));
+                }
+                read.damage.get_or_insert_with(|| format!("its record at position {position}: {source}"));
+            }
+        }
+        Ok(all.into_iter().filter_map(|(number, read)| Some((number, self.whole(number, read)?))).collect())
+    }
+
+    fn whole(&self, number: ScheduleNumber, read: ReadSchedule) -> Option<StoredSchedule> {
+        let names = read.bodies.iter().find_map(|body| body.identity.clone());
+        let is_deleted = read.bodies.last().is_some_and(|body| body.is_deleted);
+        if is_deleted && read.damage.is_none() {
+            return None;
+        }
+        let reason = match (read.damage, Schedule::from_records(read.bodies)) {
+            (None, Some(schedule)) => return Some(StoredSchedule::Sound(Box::new(schedule))),
+            (damage, _) => damage.unwrap_or_else(|| "a part of it is missing".to_owned()),
+        };
+        let names = names.unwrap_or_else(|| ScheduleIdentity {
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            schedule_id: format!("damaged-schedule-{number}"),
+            ..ScheduleIdentity::default()
+        });
+        tracing::error!(
+            schedule = number,
+            schedule_id = names.schedule_id,
+            reason,
+            file = %self.database.path.display(),
+            "a schedule is damaged: calls about it are refused with DATA_LOSS"
+        );
+        Some(StoredSchedule::Damaged(names, reason))
     }
 
     /// The number after the last.
@@ -193,6 +255,30 @@ impl Reader {
             if !each((number, info.and_then(|_| row.checked_info(number).ok()))) {
                 break;
             }
+        }
+        Ok(())
+    }
+}
+
+/// The records of a schedule, as far as they are read.
+struct ReadSchedule {
+    entity: Entity,
+    /// The last position so far.
+    last: Position,
+    bodies: Vec<ScheduleBody>,
+    damage: Option<String>,
+}
+
+impl ReadSchedule {
+    fn new(entity: Entity) -> Self {
+        Self { entity, last: 0, bodies: Vec::new(), damage: None }
+    }
+
+    /// Adds the records of a row, which are of transitions from its position on.
+    fn read_row(&mut self, position: Position, row: Bytes) -> Result<(), RecordError> {
+        for checked in entry::check_row(self.entity, position, self.last, row)? {
+            self.last = checked.position;
+            self.bodies.push(entry::schedule_body(checked)?);
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use crate::{
     storage::{
-        changes::{Change, Changes, Writer},
+        changes::{Change, Changes, DELETE_RECORDS, Writer},
         entity::{Entity, EntityKind},
         entry::{Position, Transition},
         error::StorageError,
@@ -196,10 +196,7 @@ impl RunsFile {
                 Mend::Delete(number) => {
                     let number = number.cast_signed();
                     let kind = EntityKind::Run.number();
-                    transaction.execute(
-                        "DELETE FROM records WHERE kind = ?1 AND number = ?2",
-                        params![kind, number],
-                    )?;
+                    transaction.execute(DELETE_RECORDS, params![kind, number])?;
                     transaction.execute("DELETE FROM run WHERE number = ?1", [number])?;
                 }
             }

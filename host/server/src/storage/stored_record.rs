@@ -107,7 +107,8 @@ impl StoredRecord {
             return Err(RecordError::Checksum { stored, computed });
         }
         // Others come with the features that write them.
-        let known = EntityKind::from_number(kind).filter(|kind| *kind == EntityKind::Run);
+        let known = EntityKind::from_number(kind)
+            .filter(|kind| matches!(kind, EntityKind::Run | EntityKind::Schedule));
         let kind = known.ok_or(RecordError::UnknownKind { kind })?;
         Ok(CheckedRecord { entity: Entity { kind, number }, position, body })
     }

@@ -38,7 +38,14 @@ fn append(folder: &Path, names: &[&str]) {
     let (last, next) = (opened.found.last, opened.found.next_number);
     for (index, name) in (0..).zip(names) {
         let (position, records) = (last + 1 + index, vec![record(next + index, name)]);
-        opened.storage.append(Append { position, records, archived: Vec::new(), awaited: 0, lazy: false });
+        opened.storage.append(Append {
+            position,
+            records,
+            schedules: Vec::new(),
+            archived: Vec::new(),
+            awaited: 0,
+            lazy: false,
+        });
     }
     let all = last + u64::try_from(names.len()).unwrap();
     runtime.block_on(opened.storage.synced().wait_for(|synced| synced.position == all));

@@ -9,10 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use prost::Message as _;
 use tokio::sync::oneshot;
 
 use crate::{
     execution::{archive::Archived, record::Record},
+    schedule::record::ScheduleRecord,
     storage::{
         applier::Behind,
         entry::{self, Position, Transition},
@@ -44,6 +46,7 @@ pub(crate) struct Append {
     /// The position after that of the last transition.
     pub(crate) position: Position,
     pub(crate) records: Vec<Record>,
+    pub(crate) schedules: Vec<ScheduleRecord>,
     /// Runs that may leave memory once this is in the runs' file.
     pub(crate) archived: Vec<Archived>,
     /// Change of the number of transitions that workers in the process are about to bring: positive when this one
@@ -51,6 +54,14 @@ pub(crate) struct Append {
     pub(crate) awaited: i64,
     /// Whether its sync may wait for further transitions until a call [hurries](Message::Hurry).
     pub(crate) lazy: bool,
+}
+
+impl Append {
+    /// Bytes that it takes when it is stored, about.
+    pub(super) fn bytes(&self) -> usize {
+        let of_schedules = self.schedules.iter().map(|record| record.body.encoded_len());
+        self.records.iter().map(Record::bytes).chain(of_schedules).sum()
+    }
 }
 
 /// A message to the thread that writes the log.
@@ -147,10 +158,11 @@ impl Group {
 
     fn take(&mut self, message: Message) {
         match message {
-            Message::Append(Append { position, records, archived, awaited, lazy }) => {
-                let bytes = records.iter().map(Record::bytes).sum();
-                let runs = entry::encode_runs(position, records.iter().map(|record| record.run));
-                let entry = entry::encode(position, records);
+            Message::Append(append) => {
+                let bytes = append.bytes();
+                let Append { position, records, schedules, archived, awaited, lazy } = append;
+                let runs = entry::encode_entities(position, entry::entities(&records, &schedules));
+                let entry = entry::encode(position, records, schedules);
                 self.transitions.push(Transition { position, entry, runs, archived, bytes });
                 self.awaited += awaited;
                 self.urgent |= !lazy;

@@ -33,7 +33,10 @@ use host_wire::{
 };
 use tonic::{Code, Request, Status};
 
-use crate::child::{Client, Service, connect};
+use crate::{
+    child::{Client, Service, connect},
+    ticking,
+};
 
 const KILLS: u64 = 6;
 /// Places where the service ends itself, with the most times that they are passed before. One is between
@@ -75,6 +78,7 @@ async fn run(folder: &Path, kills: u64, seed: u64) {
     let ending = Arc::new(AtomicBool::new(false));
     let ledger = Ledger::default();
     let mut service = Service::start(folder, &address, None);
+    ticking::create(connect(&address).await, &address).await;
     let workers = [
         tokio::spawn(run_workflows(address.clone())),
         tokio::spawn(run_workflows(address.clone())),
@@ -108,6 +112,7 @@ async fn run(folder: &Path, kills: u64, seed: u64) {
     for (workflow_id, (run_id, signals)) in &ledger {
         check_workflow(&mut client, workflow_id, run_id, signals).await;
     }
+    ticking::check(&mut client).await;
     eprintln!("{kills} kills, {} workflows, ended at {reached:?}", ledger.len());
     assert!(kills < 2 || reached.contains("log-gathered"), "no life ended at its place");
     for worker in workers {
@@ -300,14 +305,14 @@ fn queue() -> TaskQueue {
     TaskQueue { name: QUEUE.to_owned(), ..TaskQueue::default() }
 }
 
-fn timed<M>(message: M) -> Request<M> {
+pub(crate) fn timed<M>(message: M) -> Request<M> {
     let mut request = Request::new(message);
     request.set_timeout(CALL_TIMEOUT);
     request
 }
 
 /// A call failed because the service is gone: the next connection.
-async fn again(status: Status, address: &Mutex<String>) -> Client {
+pub(crate) async fn again(status: Status, address: &Mutex<String>) -> Client {
     let passes = [Code::Unavailable, Code::Cancelled, Code::DeadlineExceeded, Code::Unknown, Code::Internal];
     assert!(passes.contains(&status.code()), "{status:?}");
     connect(address).await

@@ -8,6 +8,7 @@ mod connections;
 mod full_disk;
 mod kill;
 mod many;
+mod ticking;
 
 use std::process::ExitCode;
 

@@ -205,7 +205,7 @@ fn child_closing(
 }
 
 /// Whether another run of the same workflow id goes on where this one closed.
-fn is_continued(closing: &HistoryEvent) -> bool {
+pub(crate) fn is_continued(closing: &HistoryEvent) -> bool {
     match &closing.attributes {
         Some(EventAttributes::WorkflowExecutionContinuedAsNewEventAttributes(_)) => true,
         Some(EventAttributes::WorkflowExecutionFailedEventAttributes(a)) => {

@@ -16,6 +16,7 @@ use host_wire::{
 use prost::Message;
 
 use crate::{
+    calendar::cron::Cron,
     error::Error,
     execution::{
         child::close,
@@ -34,7 +35,7 @@ use crate::{
         workflow_task::{schedule::schedule_task, timeout::task_timeout_or_default},
     },
     limits,
-    time::positive,
+    time::{Time, positive},
 };
 
 const TERMINATE_REASON: &str = "TerminateIfRunning WorkflowIdReusePolicy";
@@ -295,6 +296,10 @@ pub(crate) fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error
         return Err(Error::invalid("Memo size exceeds limit."));
     }
     if !request.cron_schedule.is_empty() {
+        // What never comes from 1970 on never comes.
+        if Cron::parse(&request.cron_schedule).ok().and_then(|cron| cron.next(Time::default())).is_none() {
+            return Err(Error::invalid("invalid CronSchedule."));
+        }
         return Err(Error::Unimplemented("cron schedules are not supported".to_owned()));
     }
     if let Some(wrong) = request.retry_policy.as_ref().and_then(retry::invalid) {
