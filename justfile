@@ -61,13 +61,13 @@ soak minutes="60":
 
 # Damaged modules, many more than `cargo test` tries.
 mutations count="100000":
-    HOST_MODULE_MUTATIONS={{count}} cargo test --release --package host-sandbox --test mutations -- --nocapture
+    HOST_MODULE_MUTATIONS={{count}} cargo test --release --workspace --test mutations -- --nocapture
 
 # Guests with random code by wasm-smith, of as many seeds from `seed` on; `cargo test` tries those of the tree.
 smith count="1000" seed="1000":
     rm -rf target/smith
     cargo run --release --manifest-path tests/smith/Cargo.toml -- target/smith {{count}} {{seed}}
-    HOST_SMITH_MODULES={{justfile_directory()}}/target/smith cargo test --release --package host-sandbox --test smith -- --nocapture
+    HOST_SMITH_MODULES={{justfile_directory()}}/target/smith cargo test --release --workspace --test smith -- --nocapture
 
 # The random guests of the tree anew, as a change of the contract needs.
 smith-corpus:

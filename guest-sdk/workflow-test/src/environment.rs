@@ -13,7 +13,7 @@ use host_server::{Server, TimeControl};
 use host_worker::{
     CacheConfig, Config, Resources, ShutdownReport, Worker,
     modules::{
-        catalog::{Catalog, CatalogOptions},
+        catalog::{BadFiles, Catalog, CatalogOptions},
         store::StoreAccess,
     },
     workflow::SandboxThreads,
@@ -103,6 +103,7 @@ impl Builder {
             data_folder: folder.path().join("modules"),
             paths: vec![module],
             access: StoreAccess::Owner,
+            bad_files: BadFiles::Refuse,
         };
         // Compiling takes seconds.
         let opened = tokio::task::spawn_blocking(move || Catalog::open(options)).await;
@@ -113,7 +114,7 @@ impl Builder {
         let server = Server::open(&folder.path().join("service"), server_options)?;
         let time = server.time_control().ok_or(Error::NoTime)?;
         let client = Client::new(server.service(), DEFAULT_NAMESPACE, "workflow-test");
-        let threads = SandboxThreads::start().map_err(io("failed to start threads"))?;
+        let threads = SandboxThreads::start(catalog.background()).map_err(io("failed to start threads"))?;
         let executors = Executors::new(Arc::new(self.registry), Options::default());
         let cache = CacheConfig::default();
         let resources = Resources::new(Arc::new(catalog), Arc::new(threads), Some(executors), cache);

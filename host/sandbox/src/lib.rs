@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod accessor;
+mod background;
 mod backtrace;
 mod cache;
 mod command;
@@ -42,6 +43,7 @@ mod wasi;
 mod weight;
 pub mod wit;
 
+pub use background::{Background, BackgroundPlace};
 pub use command::Command;
 pub use compile::compile_child_main;
 pub use config::{CompileLimits, Config, Feature};

@@ -77,6 +77,7 @@ impl Engine {
         let component = match cached.map(|code| self.component(&code)) {
             Some(Ok(component)) => component,
             Some(Err(_)) | None => {
+                let _place = self.background().take();
                 let code = compile::compile(&self.shared().wasmtime, &self.shared().config, bytes)
                     .map_err(|error| LoadError::Compile(error.to_string()))?;
                 self.cache(digest, &code);

@@ -25,7 +25,7 @@ use host_wire::temporal::api::{
 use host_worker::{
     CacheConfig, Config, Resources, Worker,
     modules::{
-        catalog::{Catalog, CatalogOptions},
+        catalog::{BadFiles, Catalog, CatalogOptions},
         store::StoreAccess,
     },
     workflow::SandboxThreads,
@@ -133,10 +133,11 @@ async fn measured(engine: &Engine, modules: &[PathBuf], hostile: bool) -> [Durat
         data_folder: folder.path().to_owned(),
         paths: modules.to_vec(),
         access: StoreAccess::Owner,
+        bad_files: BadFiles::Refuse,
     };
     let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
     let catalog = Arc::new(catalog);
-    let threads = Arc::new(SandboxThreads::start().unwrap());
+    let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());
     let resources = Resources::new(Arc::clone(&catalog), threads, None, CacheConfig::default());
     let config = Config::new(NAMESPACE, TASK_QUEUE);
     let worker = Worker::connect(Arc::clone(&service), resources, config).await.unwrap();

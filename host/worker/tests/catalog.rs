@@ -16,7 +16,7 @@ use std::{
 use host_sandbox::{Digest, Engine};
 use host_worker::modules::{
     LoadedModule,
-    catalog::{Catalog, CatalogError, CatalogOptions, ResolveError},
+    catalog::{BadFiles, Catalog, CatalogError, CatalogOptions, ResolveError},
     store::{ModuleStore, StoreAccess},
     watch::Watch,
 };
@@ -56,11 +56,16 @@ impl Machine {
 
     /// A host on the store, with files and folders.
     fn host(&self, paths: &[PathBuf]) -> Result<Arc<Catalog>, CatalogError> {
+        self.open(paths, BadFiles::Refuse)
+    }
+
+    fn open(&self, paths: &[PathBuf], bad_files: BadFiles) -> Result<Arc<Catalog>, CatalogError> {
         Catalog::open(CatalogOptions {
             engine: ENGINE.clone(),
             data_folder: self.folder.path().join("data"),
             paths: paths.to_vec(),
             access: StoreAccess::Owner,
+            bad_files,
         })
         .map(Arc::new)
     }
@@ -217,6 +222,27 @@ async fn watched_files_are_swapped_and_bad_ones_change_nothing() {
     let admitted = catalog.admitted().unwrap();
     let order: Vec<Digest> = admitted.iter().map(|module| module.digest).collect();
     assert_eq!(order, [digest(2), digest(3), digest(1)]);
+}
+
+#[test]
+fn a_host_that_watches_starts_again_with_the_files_that_it_ran_with() {
+    let machine = Machine::new();
+    let start = || machine.open(&[machine.modules()], BadFiles::KeepFormer);
+    machine.write("script.wasm", b"never a module");
+    let error = start().unwrap_err();
+    assert!(matches!(error, CatalogError::Load { .. }), "{error}");
+
+    machine.write("script.wasm", &version(1));
+    check_serving(&start().unwrap(), 1);
+    machine.write("script.wasm", &version(2));
+    check_serving(&start().unwrap(), 2);
+    // Half of a file, as of a build that was stopped, and a file that was never a module.
+    machine.write("script.wasm", &SCRIPT[..SCRIPT.len() / 2]);
+    machine.write("new.wasm", b"not a module yet");
+    assert!(machine.host(&[machine.modules()]).is_err(), "without a watch nothing is left out");
+    check_serving(&start().unwrap(), 2);
+    machine.write("script.wasm", &version(3));
+    check_serving(&start().unwrap(), 3);
 }
 
 #[tokio::test]

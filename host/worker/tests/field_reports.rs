@@ -55,9 +55,10 @@ async fn worker(service: Arc<dyn WorkflowService>, folder: &Path, modules: bool)
         data_folder: folder.to_owned(),
         paths,
         access: Default::default(),
+        bad_files: Default::default(),
     };
     let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
-    let threads = SandboxThreads::start_with(NonZeroUsize::MIN).unwrap();
+    let threads = SandboxThreads::start_with(NonZeroUsize::MIN, catalog.background()).unwrap();
     let resources = Resources::new(Arc::new(catalog), Arc::new(threads), None, CacheConfig::default());
     let config = Config { shutdown_grace: GRACE, ..Config::new(NAMESPACE, TASK_QUEUE) };
     let worker = Worker::connect(service, resources, config).await.unwrap();

@@ -11,7 +11,7 @@ use host_service::ConnectOptions;
 use host_worker::{
     Resources, ShutdownReport, Worker,
     modules::{
-        catalog::{Catalog, CatalogOptions},
+        catalog::{BadFiles, Catalog, CatalogOptions},
         store::StoreAccess,
         watch::Watch,
     },
@@ -126,7 +126,9 @@ impl Run {
         let sandbox = self.worker.sandbox(self.task_queues.len(), self.data_dir.compiled()?);
         let engine = Engine::new(sandbox).context("failed to start the sandbox")?;
         let access = if self.share_modules { StoreAccess::AsItIs } else { StoreAccess::Owner };
-        let options = CatalogOptions { engine, data_folder, paths: self.modules.clone(), access };
+        // A host that watches goes on when a file is broken, so it starts again with that file too.
+        let bad_files = if self.watch { BadFiles::KeepFormer } else { BadFiles::Refuse };
+        let options = CatalogOptions { engine, data_folder, paths: self.modules.clone(), access, bad_files };
         // Compiling takes seconds.
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await?;
         let catalog = Arc::new(catalog.context("failed to load the modules")?);
@@ -134,7 +136,9 @@ impl Run {
             let types = module.types().collect::<Vec<_>>().join(", ");
             tracing::info!(types, digest = %module.digest(), "loaded a module");
         }
-        let threads = Arc::new(SandboxThreads::start().context("failed to start the sandbox's threads")?);
+        let threads = Arc::new(
+            SandboxThreads::start(catalog.background()).context("failed to start the sandbox's threads")?,
+        );
         let executors = Executors::new(Arc::new(registry), self.worker.activities(self.task_queues.len()));
         let resources = Resources::new(Arc::clone(&catalog), threads, Some(executors), self.worker.cache());
         Ok((catalog, resources))

@@ -14,7 +14,7 @@ use std::{
     time::{Instant, SystemTime},
 };
 
-use host_sandbox::{Digest, Engine, LoadError};
+use host_sandbox::{Background, Digest, Engine, LoadError};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{Semaphore, oneshot, watch};
 
@@ -39,6 +39,19 @@ pub struct CatalogOptions {
     pub paths: Vec<PathBuf>,
     /// Who may use the folder of modules.
     pub access: StoreAccess,
+    /// What becomes of a file that is not a module.
+    pub bad_files: BadFiles,
+}
+
+/// What becomes of a file that is not a module when a [`Catalog`] is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BadFiles {
+    /// The catalog is not opened.
+    #[default]
+    Refuse,
+    /// It is reported, and the module that was last admitted from it goes on serving: as a host does that watches
+    /// its files, so that a restart changes nothing. The catalog is not opened if no file has a module.
+    KeepFormer,
 }
 
 /// The modules of a host.
@@ -167,10 +180,10 @@ impl Catalog {
     ///
     /// # Errors
     ///
-    /// When a path has no module, a file is not a module, two new ones define the same type, or the
-    /// store cannot be used. Then nothing was admitted.
+    /// When a path has no module, a file is not a module (see [`BadFiles`]), two new ones define the same type, or
+    /// the store cannot be used. Then nothing was admitted.
     pub fn open(options: CatalogOptions) -> Result<Self, CatalogError> {
-        let CatalogOptions { engine, data_folder, paths, access } = options;
+        let CatalogOptions { engine, data_folder, paths, access, bad_files } = options;
         let store = ModuleStore::open(&data_folder, access)?;
         let catalog = Self {
             engine,
@@ -182,9 +195,11 @@ impl Catalog {
             generation: watch::Sender::new(0),
         };
         let files = files::list(&catalog.paths)?;
-        let candidates: Vec<Candidate> =
-            files.into_iter().map(|path| catalog.read(path)).collect::<Result<_, _>>()?;
         let known = catalog.store().admitted()?;
+        let candidates = match bad_files {
+            BadFiles::Refuse => files.into_iter().map(|path| catalog.read(path)).collect::<Result<_, _>>()?,
+            BadFiles::KeepFormer => catalog.read_or_keep(files, &known)?,
+        };
         refuse_ambiguous(&candidates, &known)?;
         for candidate in candidates {
             let position = known
@@ -194,6 +209,12 @@ impl Catalog {
             catalog.take(candidate, position)?;
         }
         Ok(catalog)
+    }
+
+    /// What compiling modules takes places of.
+    #[must_use]
+    pub fn background(&self) -> Arc<Background> {
+        Arc::clone(self.engine.background())
     }
 
     /// The files and folders that were given.
@@ -320,6 +341,10 @@ impl Catalog {
     /// Reads and loads a file. Compiled code comes from the engine's cache where it has it.
     fn read(&self, path: PathBuf) -> Result<Candidate, CatalogError> {
         let bytes = files::read(&path)?;
+        self.candidate(path, bytes)
+    }
+
+    fn candidate(&self, path: PathBuf, bytes: Vec<u8>) -> Result<Candidate, CatalogError> {
         let digest = Digest(Sha256::digest(&bytes).into());
         let refused = |source| CatalogError::Load { path: path.clone(), source };
         let module = match self.loads.begin_blocking(&digest) {
@@ -332,6 +357,38 @@ impl Catalog {
             Begin::Wait(_) => unreachable!("begin_blocking waits"),
         };
         Ok(Candidate { path, bytes, module })
+    }
+
+    /// Reads files; of one that is not a module, what was last admitted from it.
+    fn read_or_keep(&self, files: Vec<PathBuf>, known: &[Admitted]) -> Result<Vec<Candidate>, CatalogError> {
+        let mut candidates = Vec::new();
+        let mut refused = None;
+        for path in files {
+            let error = match self.read(path.clone()) {
+                Ok(candidate) => {
+                    candidates.push(candidate);
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let former = self.former(&path, known);
+            let digest = former.as_ref().map(|former| tracing::field::display(former.module.digest()));
+            let reason = &error as &dyn std::error::Error;
+            tracing::error!(path = %path.display(), error = reason, goes_on = digest, "a file is not a module");
+            candidates.extend(former);
+            refused.get_or_insert(error);
+        }
+        match refused {
+            Some(error) if candidates.is_empty() => Err(error),
+            _ => Ok(candidates),
+        }
+    }
+
+    /// The module that was last admitted from a file, if it still loads.
+    fn former(&self, path: &Path, known: &[Admitted]) -> Option<Candidate> {
+        let admitted = known.iter().rev().find(|admitted| admitted.source == path)?;
+        let bytes = self.store().bytes(&admitted.digest).ok().flatten()?;
+        self.candidate(path.to_owned(), bytes).ok()
     }
 
     /// Makes a module the one of its file. Without a position it is admitted now.

@@ -13,10 +13,18 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::threads::Lane;
 
-/// How much processor time a call takes that is slow, and for how long a call runs that counts as slow meanwhile: another
-/// thread's processor time cannot be read. Calls of workflows take microseconds, replaying 50,000 events 50 ms.
-pub(crate) const SLOW_CALL: Duration = Duration::from_millis(200);
-/// How long the calls of a type go to the slow lane after a slow one.
+/// What this host takes where it is built without optimization, in times of what it takes otherwise.
+const BUILD: u32 = if cfg!(debug_assertions) { 10 } else { 1 };
+/// How much processor time the calls of a type that is slow take on average, beside what they may take for the events
+/// that they are fed. Calls of workflows take microseconds; one that fills the memory of a guest takes 40 ms.
+const SLOW_MEAN: Duration = Duration::from_millis(2 * BUILD as u64);
+/// How many calls the average goes over, so one that takes as many times as long makes its type slow.
+const MEAN_OF: u32 = 8;
+/// What a call may take for an event: replaying takes 1 µs for each.
+const PER_EVENT: Duration = Duration::from_micros(10 * BUILD as u64);
+/// For how long a call runs that counts as slow meanwhile: another thread's processor time cannot be read.
+const LONG_CALL: Duration = Duration::from_millis(200);
+/// How long the calls of a type go to the slow lane after it was found slow.
 pub(crate) const SLOW_FOR: Duration = Duration::from_secs(60);
 
 /// The pace of one workflow type of one module.
@@ -27,6 +35,8 @@ pub(crate) struct Pace(Mutex<State>);
 struct State {
     /// When the calls that run now began, the oldest first.
     running: Vec<Instant>,
+    /// What its calls take on average.
+    mean: Duration,
     slow_until: Option<Instant>,
 }
 
@@ -35,26 +45,27 @@ impl Pace {
     pub(crate) fn lane(&self) -> Lane {
         let now = Instant::now();
         let state = self.state();
-        let runs_long = state.running.first().is_some_and(|&begin| now.duration_since(begin) > SLOW_CALL);
+        let runs_long = state.running.first().is_some_and(|&begin| now.duration_since(begin) > LONG_CALL);
         let was_slow = state.slow_until.is_some_and(|until| now < until);
         if runs_long || was_slow { Lane::Slow } else { Lane::Prompt }
     }
 
-    /// Makes a call on this thread, and measures it. Passes how long it took to `became_slow` if that makes the type
-    /// slow.
-    pub(crate) fn measure<T>(&self, became_slow: impl FnOnce(Duration), call: impl FnOnce() -> T) -> T {
+    /// Makes a call on this thread that is fed so many events, and measures it. Passes how long it took to
+    /// `became_slow` if that makes the type slow.
+    pub(crate) fn measure<T>(
+        &self,
+        events: usize,
+        became_slow: impl FnOnce(Duration),
+        call: impl FnOnce() -> T,
+    ) -> T {
         let running = Running::begin(self);
         let before = thread_time();
         let answer = call();
         // Not the time on the clock: on a machine with more work than processors that is long for every call.
         let took = thread_time().saturating_sub(before);
         drop(running);
-        if took > SLOW_CALL {
-            let now = Instant::now();
-            let before = self.state().slow_until.replace(now + SLOW_FOR);
-            if before.is_none_or(|until| until < now) {
-                became_slow(took);
-            }
+        if self.state().note(took.saturating_sub(allowance(events))) {
+            became_slow(took);
         }
         answer
     }
@@ -63,6 +74,24 @@ impl Pace {
         // No change can panic half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl State {
+    /// Takes what a call took into account. True if that makes the type slow.
+    fn note(&mut self, took: Duration) -> bool {
+        self.mean = (self.mean * (MEAN_OF - 1) + took) / MEAN_OF;
+        if self.mean <= SLOW_MEAN {
+            return false;
+        }
+        let now = Instant::now();
+        let before = self.slow_until.replace(now + SLOW_FOR);
+        before.is_none_or(|until| until < now)
+    }
+}
+
+/// What a call may take for the events that it is fed.
+fn allowance(events: usize) -> Duration {
+    PER_EVENT.saturating_mul(u32::try_from(events).unwrap_or(u32::MAX))
 }
 
 /// The processor time of this thread.
@@ -114,7 +143,7 @@ mod tests {
         }
     }
 
-    const LONG: Duration = SLOW_CALL.saturating_mul(2);
+    const LONG: Duration = LONG_CALL.saturating_mul(2);
 
     #[test]
     fn a_slow_call_sends_those_after_it_to_the_slow_lane() {
@@ -122,7 +151,7 @@ mod tests {
         assert_eq!(pace.lane(), Lane::Prompt);
         let mut said = Vec::new();
         for _ in 0..2 {
-            pace.measure(|took| said.push(took), || compute(LONG));
+            pace.measure(0, |took| said.push(took), || compute(LONG));
             assert_eq!(pace.lane(), Lane::Slow);
         }
         assert_eq!(said.len(), 1);
@@ -134,7 +163,7 @@ mod tests {
     #[test]
     fn a_call_that_waits_for_a_processor_is_not_slow() {
         let pace = Pace::default();
-        pace.measure(|took| panic!("{took:?}"), || sleep(LONG));
+        pace.measure(0, |took| panic!("{took:?}"), || sleep(LONG));
         assert_eq!(pace.lane(), Lane::Prompt);
     }
 
@@ -142,6 +171,7 @@ mod tests {
     fn a_call_that_still_runs_counts() {
         let pace = Pace::default();
         let while_it_runs = pace.measure(
+            0,
             |_| (),
             || {
                 sleep(LONG);
@@ -151,10 +181,36 @@ mod tests {
         assert_eq!(while_it_runs, Lane::Slow);
     }
 
+    /// What so many calls take each, and whether they make their type slow.
+    #[track_caller]
+    fn check_calls(took: Duration, calls: u32, slow: bool) {
+        let mut state = State::default();
+        let found = (0..calls).filter(|_| state.note(took)).count();
+        assert_eq!(found, usize::from(slow), "{calls} calls of {took:?}");
+    }
+
+    #[test]
+    fn many_calls_that_are_a_little_slow_count_as_one_that_is() {
+        check_calls(SLOW_MEAN * MEAN_OF, 1, false);
+        check_calls(SLOW_MEAN * MEAN_OF, 2, true);
+        check_calls(SLOW_MEAN * (MEAN_OF + 1), 1, true);
+        check_calls(SLOW_MEAN * 2, 4, false);
+        check_calls(SLOW_MEAN * 2, 6, true);
+        check_calls(SLOW_MEAN, 1_000, false);
+    }
+
+    #[test]
+    fn a_replay_may_take_as_long_as_its_events_do() {
+        let pace = Pace::default();
+        let events = 2 * (LONG.as_micros() / PER_EVENT.as_micros());
+        pace.measure(usize::try_from(events).unwrap(), |took| panic!("{took:?}"), || compute(LONG));
+        assert_eq!(pace.lane(), Lane::Prompt);
+    }
+
     #[test]
     fn a_panic_ends_its_call() {
         let pace = Pace::default();
-        let panics = AssertUnwindSafe(|| pace.measure(|_| (), || panic!("on purpose")));
+        let panics = AssertUnwindSafe(|| pace.measure(0, |_| (), || panic!("on purpose")));
         catch_unwind(panics).unwrap_err();
         assert!(pace.state().running.is_empty());
     }

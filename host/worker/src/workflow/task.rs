@@ -298,12 +298,14 @@ impl WorkflowTasks {
             let (span, measured) = (tracing::Span::current(), Arc::clone(&pace));
             let call = move || {
                 let became_slow = |took| span.in_scope(|| report_slow(took));
-                let advance = measured.measure(became_slow, || input.feed(&mut driver));
-                (driver, advance)
+                let events = input.events();
+                // A run that fails is dropped here too: to give back the memory of a guest can take as long as a call.
+                let feed = move || input.feed(&mut driver).map(|advance| (driver, advance)).map_err(Box::new);
+                measured.measure(events, became_slow, feed)
             };
-            let (returned, advance) = self.threads.run(pace.lane(), call).await?;
+            let (returned, advance) = self.threads.run(pace.lane(), call).await??;
             driver = returned;
-            let answer = match advance.map_err(Box::new)? {
+            let answer = match advance {
                 Advance::NeedEvents => {
                     input = DriverInput::Events(self.next_page(&mut source, &work.execution).await?);
                     continue;
@@ -386,6 +388,14 @@ enum DriverInput {
 }
 
 impl DriverInput {
+    /// How many events it has.
+    fn events(&self) -> usize {
+        match self {
+            Self::Events(events) => events.events.len(),
+            Self::Task(_) | Self::LocalActivity(_) | Self::Heartbeat | Self::Nothing => 0,
+        }
+    }
+
     fn feed(self, driver: &mut RunDriver) -> Result<Advance, RunFailure> {
         match self {
             Self::Task(task) => driver.start_task(*task)?,

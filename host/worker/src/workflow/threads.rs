@@ -7,16 +7,21 @@
 //! Guests that take long have a few threads for themselves, so that any number of them leaves the others theirs:
 //! [`pace`](super::pace) says which they are.
 
+mod pool;
+
 use std::{
     any::Any,
     io,
     num::NonZeroUsize,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError, mpsc},
-    thread::{self, JoinHandle},
+    sync::Arc,
+    thread,
 };
 
-use tokio::sync::{Semaphore, oneshot};
+use host_sandbox::Background;
+use tokio::sync::oneshot;
+
+use pool::Pool;
 
 /// Threads for each CPU. More than one, so that guests that do not return leave threads to the others
 /// until their deadline: the CPUs are then shared by time slices, and not one after another.
@@ -33,11 +38,6 @@ const SLOW_PLACES: usize = 64;
 #[cfg(target_os = "linux")]
 const SLOW_NICENESS: i32 = 10;
 
-/// Stack of a sandbox thread in bytes: the guest's stack and the host calls made from it.
-const STACK_SIZE_BYTES: usize = 8 * 1024 * 1024;
-
-type Work = Box<dyn FnOnce() + Send>;
-
 /// Which threads a piece of work is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
@@ -52,6 +52,8 @@ pub enum Lane {
 pub struct SandboxThreads {
     prompt: Pool,
     slow: Pool,
+    /// What slow work waits for on its thread.
+    background: Arc<Background>,
 }
 
 /// Why a piece of work has no result.
@@ -72,31 +74,31 @@ pub enum WorkError {
 }
 
 impl SandboxThreads {
-    /// Starts a few threads for each CPU that the process may use.
+    /// Starts a few threads for each CPU that the process may use. Slow work takes places of `background`.
     ///
     /// # Errors
     ///
     /// When the system starts no more threads.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(background: Arc<Background>) -> io::Result<Self> {
         let cpus = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self::start_with(NonZeroUsize::MIN.saturating_add(cpus * THREADS_PER_CPU - 1))
+        Self::start_with(NonZeroUsize::MIN.saturating_add(cpus * THREADS_PER_CPU - 1), background)
     }
 
-    /// Starts a number of threads, and a quarter of it for slow work.
+    /// Starts a number of threads, and as many for slow work as `background` has places.
     ///
     /// # Errors
     ///
     /// When the system starts no more threads.
-    pub fn start_with(count: NonZeroUsize) -> io::Result<Self> {
+    pub fn start_with(count: NonZeroUsize, background: Arc<Background>) -> io::Result<Self> {
         let prompt = Pool::start("sandbox", count.get(), count.get() * (1 + QUEUED_PER_THREAD), || ())?;
-        let slow = (count.get() / THREADS_PER_CPU).max(1);
-        Ok(Self { prompt, slow: Pool::start("sandbox-slow", slow, SLOW_PLACES, lower_priority)? })
+        let slow = Pool::start("sandbox-slow", background.places().get(), SLOW_PLACES, lower_priority)?;
+        Ok(Self { prompt, slow, background })
     }
 
     /// How many threads there are for work that is not slow.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.prompt.threads.len()
+        self.prompt.count()
     }
 
     /// Runs `work` on one of the threads of a lane. When the future is dropped, work that has been handed in is
@@ -110,20 +112,22 @@ impl SandboxThreads {
         lane: Lane,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, WorkError> {
-        let (pool, place) = match lane {
+        let (pool, place, background) = match lane {
             Lane::Prompt => {
                 let place = Arc::clone(&self.prompt.places).acquire_owned().await;
-                (&self.prompt, place.map_err(|_| WorkError::Closed)?)
+                (&self.prompt, place.map_err(|_| WorkError::Closed)?, None)
             }
             Lane::Slow => {
                 let place = Arc::clone(&self.slow.places).try_acquire_owned();
-                (&self.slow, place.map_err(|_| WorkError::Crowded)?)
+                let background = Arc::clone(&self.background);
+                (&self.slow, place.map_err(|_| WorkError::Crowded)?, Some(background))
             }
         };
         let (answer, answered) = oneshot::channel();
         pool.hand_in(Box::new(move || {
+            let in_background = background.as_ref().map(|background| background.take());
             let outcome = catch_unwind(AssertUnwindSafe(work));
-            drop(place);
+            drop((in_background, place));
             // The caller may have stopped waiting: then the result is dropped here.
             let _ = answer.send(outcome);
         }))?;
@@ -132,68 +136,11 @@ impl SandboxThreads {
     }
 }
 
-/// Threads with a queue.
-#[derive(Debug)]
-struct Pool {
-    /// `None` while this is dropped: the threads end with the queue.
-    queue: Option<mpsc::Sender<Work>>,
-    /// Bounds the pieces of work in the queue and on the threads.
-    places: Arc<Semaphore>,
-    threads: Vec<JoinHandle<()>>,
-}
-
-impl Pool {
-    /// Starts threads, each of which calls `prepare` first.
-    fn start(name: &str, count: usize, places: usize, prepare: fn()) -> io::Result<Self> {
-        let (queue, work) = mpsc::channel::<Work>();
-        let work = Arc::new(Mutex::new(work));
-        let threads = (0..count)
-            .map(|index| {
-                let work = Arc::clone(&work);
-                let thread =
-                    thread::Builder::new().name(format!("{name}-{index}")).stack_size(STACK_SIZE_BYTES);
-                thread.spawn(move || {
-                    prepare();
-                    serve(&work);
-                })
-            })
-            .collect::<io::Result<_>>()?;
-        Ok(Self { queue: Some(queue), places: Arc::new(Semaphore::new(places)), threads })
-    }
-
-    fn hand_in(&self, work: Work) -> Result<(), WorkError> {
-        let queue = self.queue.as_ref().ok_or(WorkError::Closed)?;
-        queue.send(work).map_err(|_| WorkError::Closed)
-    }
-}
-
-impl Drop for Pool {
-    /// Waits until what has been handed in is done.
-    fn drop(&mut self) {
-        self.queue = None;
-        for thread in self.threads.drain(..) {
-            // Panics of work are caught; there is nothing left that could have ended the thread.
-            let _ = thread.join();
-        }
-    }
-}
-
 /// Lowers the priority of this thread; on other systems than Linux that would lower it for the whole process.
 fn lower_priority() {
     #[cfg(target_os = "linux")]
     if let Err(error) = rustix::process::nice(SLOW_NICENESS) {
         tracing::debug!(%error, "slow guests run with the priority of the others");
-    }
-}
-
-fn serve(work: &Mutex<mpsc::Receiver<Work>>) {
-    loop {
-        // A thread holds the lock only to wait for work, so a poisoned lock protects nothing broken.
-        let next = work.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match next {
-            Ok(work) => work(),
-            Err(mpsc::RecvError) => return,
-        }
     }
 }
 
@@ -207,14 +154,17 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::{sync::Barrier, time::Duration};
+    use std::{
+        sync::{Barrier, Mutex, mpsc},
+        time::Duration,
+    };
 
     use futures_util::future::join_all;
 
     use super::*;
 
     fn threads(count: usize) -> SandboxThreads {
-        SandboxThreads::start_with(NonZeroUsize::new(count).unwrap()).unwrap()
+        SandboxThreads::start_with(NonZeroUsize::new(count).unwrap(), Arc::default()).unwrap()
     }
 
     #[tokio::test]

@@ -18,7 +18,7 @@ use host_wire::{
 };
 use host_worker::{
     CacheConfig, CacheCounters, Config, Resources, ShutdownReport, Worker, WorkerCounters,
-    modules::catalog::{Catalog, CatalogOptions},
+    modules::catalog::{BadFiles, Catalog, CatalogOptions},
     modules::store::StoreAccess,
     workflow::SandboxThreads,
 };
@@ -160,10 +160,12 @@ impl Fixture {
             data_folder: self.folder.path().to_owned(),
             paths,
             access: StoreAccess::Owner,
+            bad_files: BadFiles::Refuse,
         };
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
         let catalog = Arc::new(catalog);
-        let threads = SandboxThreads::start_with(NonZeroUsize::new(2).unwrap()).unwrap();
+        let threads =
+            SandboxThreads::start_with(NonZeroUsize::new(2).unwrap(), catalog.background()).unwrap();
         let executors = Executors::new(Arc::new(setup.registry), Options::default());
         let cache = CacheConfig { runs: setup.cached_runs, ..CacheConfig::default() };
         let resources = Resources::new(Arc::clone(&catalog), Arc::new(threads), Some(executors), cache);
