@@ -4,6 +4,7 @@ pub(crate) mod activity;
 pub(crate) mod modules;
 pub(crate) mod replay;
 pub(crate) mod run;
+pub(crate) mod schedule;
 pub(crate) mod server;
 pub(crate) mod workflow;
 
@@ -41,6 +42,7 @@ enum Command {
     Server(server::ServerCommand),
     Workflow(workflow::WorkflowArgs),
     Activity(activity::ActivityArgs),
+    Schedule(schedule::ScheduleArgs),
     Replay(replay::Replay),
     Modules(modules::ModulesArgs),
 }
@@ -54,6 +56,7 @@ impl CommandLine {
             Command::Server(command) => command.run(output).await,
             Command::Workflow(arguments) => arguments.run(output).await,
             Command::Activity(arguments) => arguments.run(output).await,
+            Command::Schedule(arguments) => arguments.run(output).await,
             Command::Replay(command) => command.run(output).await,
             Command::Modules(arguments) => arguments.run(output),
         }

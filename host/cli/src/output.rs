@@ -105,8 +105,8 @@ impl Output {
 
     /// Prints messages as a list, as `temporal` does: unlike a list of [`json`], its items are not
     /// indented.
-    pub(crate) fn list<M: Message + Name>(self, messages: &[M]) -> anyhow::Result<()> {
-        let options = self.write_options(Payloads::AsJson);
+    pub(crate) fn list<M: Message + Name>(self, messages: &[M], payloads: Payloads) -> anyhow::Result<()> {
+        let options = self.write_options(payloads);
         let items: Vec<String> = messages
             .iter()
             .map(|message| protojson::message_to_json(message, options))

@@ -11,6 +11,7 @@ mod command_line;
 mod folder;
 mod hostile;
 mod process;
+mod schedules;
 mod script;
 mod service;
 mod temporal_cli;
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
         test("tls::a_listener_says_what_it_needs", tls::a_listener_says_what_it_needs),
         test("tls::clients_reach_a_service_through_tls", tls::clients_reach_a_service_through_tls),
         test("command_line::mistakes", command_line::mistakes),
+        test("schedules::schedules_live_and_end", schedules::schedules_live_and_end),
+        test("schedules::mistakes", schedules::mistakes),
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),
     ])

@@ -9,10 +9,14 @@ use crate::{
     service::{host_on, succeed},
 };
 
-/// What `host` prints as JSON is what `temporal` prints.
+/// What `host workflow` prints as JSON is what `temporal` prints.
 fn check_same(temporal: &Temporal, arguments: &[&str]) {
+    check_same_command(temporal, &[&["workflow"], arguments].concat());
+}
+
+fn check_same_command(temporal: &Temporal, arguments: &[&str]) {
     for format in ["json", "jsonl"] {
-        let arguments = [&["workflow"], arguments, &["--output", format]].concat();
+        let arguments = [arguments, &["--output", format]].concat();
         let ours = host_on(temporal.address(), &arguments);
         let theirs = run(&mut temporal.cli(&arguments)).unwrap();
         assert_eq!(ours.stdout, theirs.stdout, "{arguments:?}: {}", ours.stderr);
@@ -61,17 +65,30 @@ pub(crate) fn json_is_the_same(binary: PathBuf) {
     check_same(&temporal, &["list"]);
     check_same(&temporal, &["list", "--limit", "2"]);
     check_same(&temporal, &["list", "--page-size", "2", "--query", "ExecutionStatus = 'Running'"]);
+
+    let create =
+        ["schedule", "create", "--type", "T", "-t", "q", "--interval", "6h/1h", "-i", "[1]", "--paused"];
+    let kept =
+        ["-s", "one", "-w", "w", "--schedule-memo", "a=\"<b>\"", "--cron", "@daily", "--pause-on-failure"];
+    succeed(service, &[&create[..], &kept].concat());
+    check_same_command(&temporal, &["schedule", "describe", "-s", "one"]);
+    wait_for("schedule", service, 1);
+    check_same_command(&temporal, &["schedule", "list"]);
 }
 
 /// The list is updated in the background.
 fn wait_for_list(service: &str, count: usize) {
+    wait_for("workflow", service, count);
+}
+
+fn wait_for(what: &str, service: &str, count: usize) {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     loop {
-        let listed = succeed(service, &["workflow", "list", "-o", "jsonl"]).lines().count();
+        let listed = succeed(service, &[what, "list", "-o", "jsonl"]).lines().count();
         if listed == count {
             return;
         }
-        assert!(std::time::Instant::now() < deadline, "{listed} of {count} workflows are listed");
+        assert!(std::time::Instant::now() < deadline, "{listed} of {count} of {what} are listed");
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
 }

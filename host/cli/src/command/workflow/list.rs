@@ -8,7 +8,7 @@ use host_client::{DEFAULT_LIST_PAGE_SIZE, ListOptions};
 
 use super::describe::status_name;
 use crate::{
-    output::{Output, card::Table, event::milliseconds},
+    output::{Output, Payloads, card::Table, event::milliseconds},
     settings::connection::ConnectionArgs,
 };
 
@@ -43,7 +43,7 @@ impl List {
         };
         let workflows = client.list_workflows(options).await.context("failed to list workflows")?;
         if !output.is_text() {
-            return output.list(&workflows);
+            return output.list(&workflows, Payloads::AsJson);
         }
         let mut table = Table::new(["Status", "WorkflowId", "Type", "StartTime"]);
         for workflow in workflows {
