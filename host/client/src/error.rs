@@ -25,6 +25,9 @@ pub enum Error {
     /// The workflow's state forbids the query.
     #[error("the query was rejected: the workflow is {}", .0.as_str_name())]
     QueryRejected(WorkflowExecutionStatus),
+    /// The history has no such place to reset to.
+    #[error("the run cannot be reset: {0}")]
+    NoResetPoint(String),
     /// A value could not be encoded for the call, or its result not be read.
     #[error("unexpected {what}")]
     Payload {

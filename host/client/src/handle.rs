@@ -282,7 +282,7 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
         self.execution_of(self.run_id.clone())
     }
 
-    fn execution_of(&self, run_id: Option<String>) -> WorkflowExecution {
+    pub(crate) fn execution_of(&self, run_id: Option<String>) -> WorkflowExecution {
         WorkflowExecution { workflow_id: self.workflow_id.clone(), run_id: run_id.unwrap_or_default() }
     }
 }

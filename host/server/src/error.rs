@@ -84,6 +84,13 @@ impl Error {
         Self::NotFound("Workflow task not found.".to_owned())
     }
 
+    pub(crate) fn no_such_activity() -> Self {
+        Self::NotFound(
+            "Can't find pending activity with such ID. Invalid activityID or activity already completed"
+                .to_owned(),
+        )
+    }
+
     pub(crate) fn no_activity() -> Self {
         Self::NotFound(
             "invalid activityID or activity already timed out or invoking workflow is completed".to_owned(),

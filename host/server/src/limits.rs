@@ -67,6 +67,13 @@ pub(crate) const RETRIED_WORKFLOW_TASK_TIMEOUT: Duration = Duration::from_secs(6
 pub(crate) const CONTINUE_AS_NEW_INTERVAL: Duration = Duration::from_secs(1);
 /// Longest time for which workflow tasks may complete only to ask for another.
 pub(crate) const TASK_HEARTBEATS: Duration = Duration::from_secs(1_800);
+/// Resets of a parent that the end of its child follows to the run that is open. `maxResetRedirectCount` of Temporal's
+/// server.
+pub(crate) const RESETS_FOLLOWED: usize = 100;
+/// Most bytes of the failure that is kept of an update which a reset admitted and a worker rejected.
+pub(crate) const REJECTION_BYTES: usize = 4 * 1024;
+/// Points to which a run may be reset that its description names. `history.historyMaxAutoResetPoints`.
+pub(crate) const RESET_POINTS: usize = 20;
 /// Updates of a run that are admitted or accepted and not completed. `history.maxInFlightUpdates` of Temporal's server.
 pub(crate) const UPDATES_IN_FLIGHT: usize = 10;
 /// Bytes of the updates of a run that wait for a worker's verdict. `history.maxInFlightUpdatePayloads`.

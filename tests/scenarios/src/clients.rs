@@ -58,6 +58,16 @@ pub(crate) fn python_updates(environment: &Environment) -> Result<()> {
     python_cases(environment, "updates.py")
 }
 
+/// Resets likewise; what is compared is the history of the run that a reset made.
+pub(crate) fn python_resets(environment: &Environment) -> Result<()> {
+    python_cases(environment, "resets.py")
+}
+
+/// Activities that clients pause, reset and change, likewise.
+pub(crate) fn python_operations(environment: &Environment) -> Result<()> {
+    python_cases(environment, "operations.py")
+}
+
 /// The official SDK's environment with time skipping; it starts a service of ours by itself.
 pub(crate) fn python_skips_time(environment: &Environment) -> Result<()> {
     let scene = environment.scene()?;

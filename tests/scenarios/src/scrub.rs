@@ -45,7 +45,7 @@ const RULES: &[(Scrub, &str)] = &[
         Scrub::Change("workflowTaskStartedEventAttributes", |started| drop(started.remove("requestId"))),
         "names a poll, or that the task came with the answer to the one before; which, a moment decides",
     ),
-    (Scrub::Drop("prevAutoResetPoints"), "serves resets to before a bad build, which ours does not offer"),
+    (Scrub::Drop("expireTime"), "of a reset point; ours keeps it as long as the run"),
 ];
 
 /// The names that ids get, in the order in which they appear.

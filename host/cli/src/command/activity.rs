@@ -1,5 +1,8 @@
 //! `host activity …`.
 
+mod operate;
+mod update_options;
+
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use guest_sdk_types::Payload;
@@ -24,7 +27,7 @@ use crate::{
 /// Field `source` of failures that this command reports.
 const FAILURE_SOURCE: &str = "host";
 
-/// Completes or fails activities that ended outside of a worker.
+/// Completes or fails activities that ended outside of a worker; holds back, restarts and changes open ones.
 #[derive(Args, Debug)]
 pub(crate) struct ActivityArgs {
     #[command(subcommand)]
@@ -37,6 +40,10 @@ pub(crate) struct ActivityArgs {
 enum Command {
     Complete(Complete),
     Fail(Fail),
+    Pause(operate::Pause),
+    Unpause(operate::Unpause),
+    Reset(operate::Reset),
+    UpdateOptions(update_options::UpdateOptions),
 }
 
 /// Reports the result of an activity.
@@ -77,6 +84,10 @@ impl ActivityArgs {
         match self.command {
             Command::Complete(command) => command.run(&self.connection, output).await,
             Command::Fail(command) => command.run(&self.connection, output).await,
+            Command::Pause(command) => command.run(&self.connection, output).await,
+            Command::Unpause(command) => command.run(&self.connection, output).await,
+            Command::Reset(command) => command.run(&self.connection, output).await,
+            Command::UpdateOptions(command) => command.run(&self.connection, output).await,
         }
     }
 }

@@ -7,12 +7,14 @@ mod execute;
 mod list;
 mod outcome;
 mod query;
+mod reset;
 mod result;
 mod show;
 mod signal;
 mod start;
 mod terminate;
 mod update;
+mod update_options;
 mod with_start;
 
 use clap::{Args, Subcommand};
@@ -43,6 +45,8 @@ enum Command {
     ExecuteUpdateWithStart(with_start::ExecuteUpdate),
     Cancel(cancel::Cancel),
     Terminate(terminate::Terminate),
+    Reset(reset::Reset),
+    UpdateOptions(update_options::UpdateOptions),
     Delete(delete::Delete),
 }
 
@@ -63,12 +67,14 @@ impl WorkflowArgs {
             Command::ExecuteUpdateWithStart(command) => command.run(connection, output).await,
             Command::Cancel(command) => command.run(connection, output).await,
             Command::Terminate(command) => command.run(connection, output).await,
+            Command::Reset(command) => command.run(connection, output).await,
+            Command::UpdateOptions(command) => command.run(connection, output).await,
             Command::Delete(command) => command.run(connection, output).await,
         }
     }
 }
 
-/// Reason of a cancellation or termination without `--reason`.
+/// Reason of a cancellation, termination or reset without `--reason`.
 fn default_reason() -> String {
     match std::env::var("USER") {
         Ok(user) if !user.is_empty() => format!("requested with host by {user}"),

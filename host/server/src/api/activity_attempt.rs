@@ -8,7 +8,7 @@ use crate::{
     execution::{
         activity::{
             attempt::AttemptEnd,
-            respond::{self, Attempt},
+            respond::{self, Attempt, Told},
         },
         worker::Worker,
     },
@@ -30,13 +30,13 @@ pub(crate) async fn end(
     change.await
 }
 
-/// An attempt goes on; answers whether the activity should stop.
+/// An attempt goes on; answers what its worker is to know.
 pub(crate) async fn heartbeat(
     context: &Context,
     namespace: &str,
     attempt: Attempt,
     details: Option<Payloads>,
-) -> Result<bool, Status> {
+) -> Result<Told, Status> {
     let change = context.change(
         details,
         |executions, _| attempt.find(executions, namespace),

@@ -3,7 +3,8 @@
 //! [`service`] dispatches to them. Each gets the [`context::Context`] of its caller.
 
 mod activity_attempt;
-pub(crate) mod activity_task;
+pub(crate) mod activity_operation;
+mod activity_task;
 mod admission;
 mod context;
 mod count_schedules;
@@ -28,6 +29,7 @@ mod list_schedules;
 mod list_workflow_executions;
 mod long_poll;
 mod patch_schedule;
+mod pause_activity;
 mod poll_activity_task_queue;
 mod poll_nexus_task_queue;
 mod poll_workflow_execution_update;
@@ -38,7 +40,9 @@ mod record_activity_task_heartbeat;
 mod record_activity_task_heartbeat_by_id;
 mod record_worker_heartbeat;
 mod request_cancel_workflow_execution;
+mod reset_activity;
 mod reset_sticky_task_queue;
+mod reset_workflow_execution;
 mod respond_activity_task_canceled;
 mod respond_activity_task_canceled_by_id;
 mod respond_activity_task_completed;
@@ -55,7 +59,10 @@ mod signal_workflow_execution;
 mod start_workflow_execution;
 mod terminate_workflow_execution;
 pub(crate) mod test_service;
+mod unpause_activity;
+mod update_activity_options;
 mod update_schedule;
 mod update_stage;
 mod update_workflow_execution;
+mod update_workflow_execution_options;
 mod workflow_task;

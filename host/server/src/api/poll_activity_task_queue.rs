@@ -28,12 +28,13 @@ pub(crate) async fn handle(
     let poller = Poller::enter(context, key, &identity)?;
     let worker = worker(context, &identity, worker_version_capabilities);
     while let Some(mut taken) = poller.next(until).await {
-        let Some(Queued::Task(Task::Activity { run, scheduled_event_id, attempt, .. })) = taken.queued()
+        let Some(Queued::Task(Task::Activity { run, scheduled_event_id, attempt, stamp, .. })) =
+            taken.queued()
         else {
             taken.keep();
             continue;
         };
-        let (run, id, attempt) = (*run, *scheduled_event_id, *attempt);
+        let (run, id, attempt) = (*run, *scheduled_event_id, (*attempt, *stamp));
         let start = context.transition(
             (),
             |executions, ()| executions.is_readable(run),

@@ -15,6 +15,10 @@ pub(crate) async fn handle(
     r: RecordActivityTaskHeartbeatRequest,
 ) -> Result<RecordActivityTaskHeartbeatResponse, Status> {
     let attempt = Attempt::Token(TaskToken::parse(&r.task_token)?);
-    let cancel_requested = activity_attempt::heartbeat(context, &r.namespace, attempt, r.details).await?;
-    Ok(RecordActivityTaskHeartbeatResponse { cancel_requested, ..Default::default() })
+    let told = activity_attempt::heartbeat(context, &r.namespace, attempt, r.details).await?;
+    Ok(RecordActivityTaskHeartbeatResponse {
+        cancel_requested: told.cancel_requested,
+        activity_paused: told.is_paused,
+        activity_reset: told.was_reset,
+    })
 }

@@ -15,6 +15,10 @@ pub(crate) async fn handle(
     r: RecordActivityTaskHeartbeatByIdRequest,
 ) -> Result<RecordActivityTaskHeartbeatByIdResponse, Status> {
     let attempt = Attempt::Ids { workflow_id: r.workflow_id, run_id: r.run_id, activity_id: r.activity_id };
-    let cancel_requested = activity_attempt::heartbeat(context, &r.namespace, attempt, r.details).await?;
-    Ok(RecordActivityTaskHeartbeatByIdResponse { cancel_requested, ..Default::default() })
+    let told = activity_attempt::heartbeat(context, &r.namespace, attempt, r.details).await?;
+    Ok(RecordActivityTaskHeartbeatByIdResponse {
+        cancel_requested: told.cancel_requested,
+        activity_paused: told.is_paused,
+        activity_reset: told.was_reset,
+    })
 }

@@ -15,15 +15,17 @@ use crate::{
         describe_workflow_execution, execute_multi_operation, get_cluster_info, get_system_info,
         get_workflow_execution_history, get_workflow_execution_history_reverse, list_namespaces,
         list_schedule_matching_times, list_schedules, list_workflow_executions, patch_schedule,
-        poll_activity_task_queue, poll_nexus_task_queue, poll_workflow_execution_update,
+        pause_activity, poll_activity_task_queue, poll_nexus_task_queue, poll_workflow_execution_update,
         poll_workflow_task_queue, query_workflow, record_activity_task_heartbeat,
         record_activity_task_heartbeat_by_id, record_worker_heartbeat, request_cancel_workflow_execution,
-        reset_sticky_task_queue, respond_activity_task_canceled, respond_activity_task_canceled_by_id,
-        respond_activity_task_completed, respond_activity_task_completed_by_id, respond_activity_task_failed,
+        reset_activity, reset_sticky_task_queue, reset_workflow_execution, respond_activity_task_canceled,
+        respond_activity_task_canceled_by_id, respond_activity_task_completed,
+        respond_activity_task_completed_by_id, respond_activity_task_failed,
         respond_activity_task_failed_by_id, respond_query_task_completed, respond_workflow_task_completed,
         respond_workflow_task_failed, shutdown_worker, signal_with_start_workflow_execution,
-        signal_workflow_execution, start_workflow_execution, terminate_workflow_execution, update_schedule,
-        update_workflow_execution,
+        signal_workflow_execution, start_workflow_execution, terminate_workflow_execution, unpause_activity,
+        update_activity_options, update_schedule, update_workflow_execution,
+        update_workflow_execution_options,
     },
     environment::Environment,
     options::Options,
@@ -327,6 +329,48 @@ impl WorkflowService for Service {
     ) -> Answer<ResetStickyTaskQueueResponse> {
         let request = admit(request)?;
         answer(reset_sticky_task_queue::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn reset_workflow_execution(
+        &self,
+        request: Request<ResetWorkflowExecutionRequest>,
+    ) -> Answer<ResetWorkflowExecutionResponse> {
+        let request = admit(request)?;
+        answer(reset_workflow_execution::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn pause_activity(&self, request: Request<PauseActivityRequest>) -> Answer<PauseActivityResponse> {
+        let request = admit(request)?;
+        answer(pause_activity::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn unpause_activity(
+        &self,
+        request: Request<UnpauseActivityRequest>,
+    ) -> Answer<UnpauseActivityResponse> {
+        let request = admit(request)?;
+        answer(unpause_activity::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn reset_activity(&self, request: Request<ResetActivityRequest>) -> Answer<ResetActivityResponse> {
+        let request = admit(request)?;
+        answer(reset_activity::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn update_activity_options(
+        &self,
+        request: Request<UpdateActivityOptionsRequest>,
+    ) -> Answer<UpdateActivityOptionsResponse> {
+        let request = admit(request)?;
+        answer(update_activity_options::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn update_workflow_execution_options(
+        &self,
+        request: Request<UpdateWorkflowExecutionOptionsRequest>,
+    ) -> Answer<UpdateWorkflowExecutionOptionsResponse> {
+        let request = admit(request)?;
+        answer(update_workflow_execution_options::handle(&self.context, request.into_inner()).await)
     }
 
     async fn poll_nexus_task_queue(

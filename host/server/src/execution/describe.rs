@@ -4,7 +4,10 @@ use host_wire::{
     duration_to_proto,
     temporal::api::{
         common::v1::{Payload, SearchAttributes, WorkflowType},
-        workflow::v1::{WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo},
+        workflow::v1::{
+            WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
+            WorkflowExecutionVersioningInfo,
+        },
         workflowservice::v1::DescribeWorkflowExecutionResponse,
     },
 };
@@ -26,7 +29,16 @@ pub(crate) fn describe(run: &Run) -> DescribeWorkflowExecutionResponse {
             default_workflow_task_timeout: start.workflow_task_timeout,
             user_metadata: run.start().user_metadata().cloned(),
         }),
-        workflow_execution_info: Some(info(run)),
+        workflow_execution_info: Some(WorkflowExecutionInfo {
+            auto_reset_points: run.reset_points().all(),
+            versioning_info: run.options().versioning_override().map(|given| {
+                WorkflowExecutionVersioningInfo {
+                    versioning_override: Some(given.clone()),
+                    ..WorkflowExecutionVersioningInfo::default()
+                }
+            }),
+            ..info(run)
+        }),
         pending_activities: run.activities().iter().map(activity::describe::pending).collect(),
         pending_children: run
             .children()
@@ -40,7 +52,9 @@ pub(crate) fn describe(run: &Run) -> DescribeWorkflowExecutionResponse {
                 .and(run.start().expires())
                 .map(Into::into),
             cancel_requested: run.cancel_requested(),
-            original_start_time: Some(run.start().time().into()),
+            last_reset_time: run.start().reset_time().map(Into::into),
+            original_start_time: Some(run.start().original_time().into()),
+            reset_run_id: run.resets().replaced_by().to_owned(),
             ..Default::default()
         }),
         ..Default::default()

@@ -3,6 +3,7 @@
 
 use bytes::Bytes;
 use host_wire::temporal::api::{
+    activity::v1::ActivityOptions,
     common::v1::{Payloads, WorkerVersionStamp},
     failure::v1::Failure,
     history::v1::HistoryEvent,
@@ -71,6 +72,94 @@ pub(crate) enum UnrecordedChange {
     /// A workflow task completed only to ask for another; holds the time of the first in the row.
     #[prost(message, tag = "20")]
     TaskHeartbeat(Timestamp),
+    /// A reset of this run made the run with this id.
+    #[prost(string, tag = "21")]
+    ReplacedByReset(String),
+    /// The events before this change were taken over from another run.
+    #[prost(message, tag = "22")]
+    MadeByReset(MadeByReset),
+    /// A worker rejected an update that the history says was admitted.
+    #[prost(message, tag = "23")]
+    UpdateRejected(Box<UpdateRejected>),
+    #[prost(message, tag = "24")]
+    ActivityPaused(ActivityPaused),
+    #[prost(message, tag = "25")]
+    ActivityUnpaused(ActivityUnpaused),
+    #[prost(message, tag = "26")]
+    ActivityReset(ActivityReset),
+    #[prost(message, tag = "27")]
+    ActivityOptions(Box<ChangedActivityOptions>),
+}
+
+/// A client paused an activity.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ActivityPaused {
+    #[prost(int64, tag = "1")]
+    pub(crate) scheduled_event_id: i64,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) time: Option<Timestamp>,
+    #[prost(string, tag = "3")]
+    pub(crate) identity: String,
+    #[prost(string, tag = "4")]
+    pub(crate) reason: String,
+}
+
+/// A client let a paused activity go on.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ActivityUnpaused {
+    #[prost(int64, tag = "1")]
+    pub(crate) scheduled_event_id: i64,
+    #[prost(bool, tag = "2")]
+    pub(crate) resets_attempts: bool,
+    #[prost(bool, tag = "3")]
+    pub(crate) resets_heartbeat: bool,
+    /// When the next attempt may start; none while a worker has one.
+    #[prost(message, optional, tag = "4")]
+    pub(crate) next_time: Option<Timestamp>,
+}
+
+/// A client reset an activity to its first attempt.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ActivityReset {
+    #[prost(int64, tag = "1")]
+    pub(crate) scheduled_event_id: i64,
+    #[prost(bool, tag = "2")]
+    pub(crate) resets_heartbeat: bool,
+    /// When the first attempt may start, which unpauses the activity; none if it stays as it is.
+    #[prost(message, optional, tag = "3")]
+    pub(crate) next_time: Option<Timestamp>,
+}
+
+/// A client gave an activity other options.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct ChangedActivityOptions {
+    #[prost(int64, tag = "1")]
+    pub(crate) scheduled_event_id: i64,
+    /// All of them, also those that stay as they are.
+    #[prost(message, optional, tag = "2")]
+    pub(crate) options: Option<ActivityOptions>,
+    /// When the next attempt may start; none while a worker has one.
+    #[prost(message, optional, tag = "3")]
+    pub(crate) next_time: Option<Timestamp>,
+}
+
+/// A reset made this run.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct MadeByReset {
+    #[prost(message, optional, tag = "1")]
+    pub(crate) time: Option<Timestamp>,
+    /// The run whose events were taken over.
+    #[prost(string, tag = "2")]
+    pub(crate) base_run_id: String,
+}
+
+/// An update that was admitted by a reset was rejected.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct UpdateRejected {
+    #[prost(string, tag = "1")]
+    pub(crate) update_id: String,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) failure: Option<Failure>,
 }
 
 /// A workflow task without events was scheduled.
@@ -155,7 +244,10 @@ pub(crate) struct StoredFact {
     event_kind: u32,
     #[prost(bytes = "bytes", tag = "2")]
     event: Bytes,
-    #[prost(oneof = "UnrecordedChange", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20")]
+    #[prost(
+        oneof = "UnrecordedChange",
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27"
+    )]
     note: Option<UnrecordedChange>,
 }
 

@@ -21,7 +21,9 @@ use crate::{
         external::state::Externals,
         fact::{Fact, Recorded, UnrecordedChange},
         history::History,
+        options::state::WorkflowOptions,
         record::{Record, RunIdentity},
+        reset::{points::Points, state::Resets},
         signal::state::Signals,
         start::state::Start,
         timer::state::Timers,
@@ -50,6 +52,9 @@ pub(crate) struct Run {
     updates: Updates,
     cancel_requested: bool,
     attributes: Attributes,
+    options: WorkflowOptions,
+    resets: Resets,
+    reset_points: Points,
     transitions: i64,
 }
 
@@ -71,6 +76,9 @@ impl Run {
             updates: Updates::default(),
             cancel_requested: false,
             attributes: Attributes::default(),
+            options: WorkflowOptions::default(),
+            resets: Resets::default(),
+            reset_points: Points::default(),
             transitions: 0,
         }
     }
@@ -190,6 +198,18 @@ impl Run {
         &self.attributes
     }
 
+    pub(crate) fn options(&self) -> &WorkflowOptions {
+        &self.options
+    }
+
+    pub(crate) fn resets(&self) -> &Resets {
+        &self.resets
+    }
+
+    pub(crate) fn reset_points(&self) -> &Points {
+        &self.reset_points
+    }
+
     /// How many transitions changed the run, `state_transition_count` of the protocol.
     pub(crate) fn transitions(&self) -> i64 {
         self.transitions
@@ -277,6 +297,8 @@ impl Run {
                 self.start.started(time, a, event.user_metadata.clone());
                 self.workflow_tasks.run_started(time, a);
                 self.attributes.started(a);
+                self.reset_points.started(a.prev_auto_reset_points.as_ref());
+                self.options.started(a);
             }
             A::WorkflowExecutionCompletedEventAttributes(_) => self.close(Status::Completed, time),
             A::WorkflowExecutionFailedEventAttributes(_) => self.close(Status::Failed, time),
@@ -286,7 +308,11 @@ impl Run {
             A::WorkflowExecutionContinuedAsNewEventAttributes(_) => self.close(Status::ContinuedAsNew, time),
             A::WorkflowTaskScheduledEventAttributes(a) => self.workflow_tasks.scheduled(id, time, a),
             A::WorkflowTaskStartedEventAttributes(a) => self.workflow_tasks.started(id, time, a),
-            A::WorkflowTaskCompletedEventAttributes(a) => self.workflow_tasks.completed(a),
+            A::WorkflowTaskCompletedEventAttributes(a) => {
+                self.workflow_tasks.completed(a);
+                let run_id = &self.identity.run_id;
+                self.reset_points.completed(run_id, id, time, a, self.children.len() == 0);
+            }
             A::WorkflowTaskFailedEventAttributes(a) => self.workflow_tasks.failed(a),
             A::WorkflowTaskTimedOutEventAttributes(a) => self.workflow_tasks.timed_out(a.timeout_type()),
             A::ActivityTaskScheduledEventAttributes(a) => self.activities.scheduled(id, time, a),
@@ -334,17 +360,18 @@ impl Run {
             }
             A::WorkflowExecutionSignaledEventAttributes(a) => self.signals.received(a),
             A::WorkflowExecutionCancelRequestedEventAttributes(_) => self.cancel_requested = true,
+            A::WorkflowExecutionUpdateAdmittedEventAttributes(a) => self.updates.admitted(id, a),
             A::WorkflowExecutionUpdateAcceptedEventAttributes(a) => self.updates.accepted(id, a),
             A::WorkflowExecutionUpdateCompletedEventAttributes(a) => self.updates.completed(id, a),
             A::UpsertWorkflowSearchAttributesEventAttributes(a) => {
                 self.attributes.search_attributes_upserted(a);
             }
             A::WorkflowPropertiesModifiedEventAttributes(a) => self.attributes.properties_modified(a),
+            A::WorkflowExecutionOptionsUpdatedEventAttributes(a) => self.options.updated(a),
             // The state of the attempt was kept before the event was written, or there is none.
             A::ActivityTaskStartedEventAttributes(_) | A::MarkerRecordedEventAttributes(_) => {}
             // The service does not write these.
-            A::WorkflowExecutionUpdateAdmittedEventAttributes(_)
-            | A::WorkflowExecutionUpdateRejectedEventAttributes(_)
+            A::WorkflowExecutionUpdateRejectedEventAttributes(_)
             | A::WorkflowPropertiesModifiedExternallyEventAttributes(_)
             | A::ActivityPropertiesModifiedExternallyEventAttributes(_)
             | A::NexusOperationScheduledEventAttributes(_)
@@ -356,7 +383,6 @@ impl Run {
             | A::NexusOperationCancelRequestedEventAttributes(_)
             | A::NexusOperationCancelRequestCompletedEventAttributes(_)
             | A::NexusOperationCancelRequestFailedEventAttributes(_)
-            | A::WorkflowExecutionOptionsUpdatedEventAttributes(_)
             | A::WorkflowExecutionPausedEventAttributes(_)
             | A::WorkflowExecutionUnpausedEventAttributes(_)
             | A::WorkflowExecutionTimeSkippingTransitionedEventAttributes(_) => {}
@@ -391,6 +417,17 @@ impl Run {
             C::ActivityHeartbeat(heartbeat) => self.activities.heartbeat(heartbeat),
             C::ActivityRetry(retry) => self.activities.retry(retry),
             C::ActivityReady(scheduled_event_id) => self.activities.ready(*scheduled_event_id),
+            C::ReplacedByReset(run_id) => self.resets.replace(run_id),
+            C::MadeByReset(reset) => {
+                let time = reset.time.map(Time::from).unwrap_or_default();
+                self.start.reset(time);
+                self.activities.reset(time);
+            }
+            C::UpdateRejected(rejected) => self.updates.rejected(rejected),
+            C::ActivityPaused(paused) => self.activities.paused(paused),
+            C::ActivityUnpaused(unpaused) => self.activities.unpaused(unpaused),
+            C::ActivityReset(reset) => self.activities.reset_attempts(reset),
+            C::ActivityOptions(changed) => self.activities.options_changed(changed),
         }
     }
 }

@@ -209,6 +209,11 @@ impl<'a> RunTransition<'a> {
         event_id
     }
 
+    /// Takes over an event of another run, which is the next of this one.
+    pub(crate) fn take_over(&mut self, event: Recorded) {
+        self.push(Fact::Event(event));
+    }
+
     /// Moves a buffered event into the history.
     pub(crate) fn record_flushed(&mut self, event: HistoryEvent) {
         self.store_before_others();
@@ -271,11 +276,15 @@ fn is_followed(closing: &EventAttributes) -> bool {
 }
 
 fn event(event_id: i64, time: Time, attributes: EventAttributes) -> HistoryEvent {
+    // Workers of before this event type are told to skip it.
+    let worker_may_ignore =
+        matches!(attributes, EventAttributes::WorkflowExecutionOptionsUpdatedEventAttributes(_));
     HistoryEvent {
         event_id,
         event_time: Some(time.into()),
         event_type: event_type(&attributes).into(),
         task_id: event_id,
+        worker_may_ignore,
         attributes: Some(attributes),
         ..HistoryEvent::default()
     }

@@ -114,6 +114,7 @@ fn following(run: &Run, new_run_id: String) -> NewRun {
     start.identity.clear();
     start.memo = run.attributes().memo();
     start.search_attributes = run.attributes().search_attributes();
+    start.prev_auto_reset_points = run.reset_points().all();
     NewRun {
         identity: RunIdentity {
             namespace: run.identity().namespace.clone(),

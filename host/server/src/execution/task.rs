@@ -8,7 +8,7 @@ use crate::execution::record::RunNumber;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Task {
     Workflow { run: RunNumber, scheduled_event_id: i64, attempt: i32, queue: TaskQueue },
-    Activity { run: RunNumber, scheduled_event_id: i64, attempt: i32, queue: String },
+    Activity { run: RunNumber, scheduled_event_id: i64, attempt: i32, stamp: i32, queue: String },
 }
 
 impl Task {

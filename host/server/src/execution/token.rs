@@ -56,13 +56,14 @@ impl TaskToken {
     /// The token of the attempt of an activity that is started.
     pub(crate) fn of_activity(number: RunNumber, run: &Run, id: i64) -> Option<Self> {
         let activity = run.activities().get(id)?;
+        let attempt = activity.started.as_ref()?.attempt;
         let started: Time = activity.started.as_ref()?.time;
         Some(Self {
             run_id: run.identity().run_id.clone(),
             run: number,
             scheduled_event_id: id,
             started_event_id: 0,
-            attempt: activity.attempt,
+            attempt,
             started_nanos: started.0,
             query: 0,
         })

@@ -7,8 +7,8 @@ use host_wire::temporal::api::enums::v1::EventType;
 use crate::{
     execution::{
         executions::Executions,
-        fact::{Fact, UnrecordedChange},
-        record::{Record, RunNumber},
+        fact::{Fact, Recorded, UnrecordedChange},
+        record::{Record, RunIdentity, RunNumber},
         run::Run,
         run_transition::{Effect, RunChanges, RunTransition},
         successor::NewRun,
@@ -120,11 +120,7 @@ impl<'a> Transition<'a> {
 
     /// Adds a run with its first event. Its workflow task is the caller's to schedule.
     pub(crate) fn start(&mut self, new: NewRun) -> RunNumber {
-        let before = self.executions.known_latest(&new.identity);
-        let number = self.executions.start(Run::new(new.identity.clone()));
-        self.touched.started.push((number, before));
-        let record = Record { run: number, identity: Some(new.identity), facts: Vec::new() };
-        self.changes.records.push(record);
+        let number = self.add(new.identity);
         let event = host_wire::EventAttributes::WorkflowExecutionStartedEventAttributes(new.start);
         self.change(number, |run| run.record_with(event, new.user_metadata));
         number
@@ -153,6 +149,21 @@ impl<'a> Transition<'a> {
         let body =
             ScheduleBody { identity: Some(names.clone()), is_deleted: true, ..ScheduleBody::default() };
         self.changes.schedules.push(ScheduleRecord { number, body });
+    }
+
+    /// Adds a run that has the events of another. What follows from them is the caller's to do.
+    pub(crate) fn take_over(&mut self, identity: RunIdentity, events: Vec<Recorded>) -> RunNumber {
+        let number = self.add(identity);
+        self.change(number, |run| events.into_iter().for_each(|event| run.take_over(event)));
+        number
+    }
+
+    fn add(&mut self, identity: RunIdentity) -> RunNumber {
+        let before = self.executions.known_latest(&identity);
+        let number = self.executions.start(Run::new(identity.clone()));
+        self.touched.started.push((number, before));
+        self.changes.records.push(Record { run: number, identity: Some(identity), facts: Vec::new() });
+        number
     }
 
     /// A task for the queues.

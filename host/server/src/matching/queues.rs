@@ -78,9 +78,12 @@ fn is_wanted(executions: &Executions, queries: &Queries, queued: &Queued) -> boo
                 same && task.started.is_none()
             })
         }
-        Queued::Task(Task::Activity { run, scheduled_event_id, attempt, .. }) => {
+        Queued::Task(Task::Activity { run, scheduled_event_id, attempt, stamp, .. }) => {
             let activity = executions.get(*run).and_then(|run| run.activities().get(*scheduled_event_id));
-            activity.is_some_and(|activity| activity.attempt == *attempt && activity.waits_for_worker())
+            activity.is_some_and(|activity| {
+                let same = (activity.attempt, activity.stamp) == (*attempt, *stamp);
+                same && activity.waits_for_worker()
+            })
         }
         Queued::Query(number) => queries.is_wanted(*number),
     }

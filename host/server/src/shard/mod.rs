@@ -238,7 +238,8 @@ impl Shard {
     /// Whether no worker has a task, and none waits for a worker. Runs that left memory only wait.
     pub(crate) fn is_idle(&self) -> bool {
         let is_busy = |run: &Run| {
-            run.workflow_tasks().task().is_some() || run.activities().iter().any(|it| !it.backing_off)
+            run.workflow_tasks().task().is_some()
+                || run.activities().iter().any(|it| it.started.is_some() || it.waits_for_worker())
         };
         !self.executions.iter().any(|(_, run)| run.is_open() && is_busy(run))
     }

@@ -77,7 +77,7 @@ impl Client {
     }
 
     async fn call(&mut self) {
-        match self.random.below(26) {
+        match self.random.below(29) {
             0..6 => self.start().await,
             6..11 => self.signal().await,
             11 => self.cancel().await,
@@ -87,6 +87,8 @@ impl Client {
             17 => self.describe().await,
             18..22 => self.update().await,
             22..24 => self.create_schedule().await,
+            24 => self.reset().await,
+            25..27 => self.operate().await,
             _ => drop(self.list().await),
         }
     }

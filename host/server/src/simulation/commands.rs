@@ -18,6 +18,8 @@ use super::{QUEUE, worker::Knowledge};
 
 /// Events after which a workflow closes soon.
 const LONG: u64 = 60;
+/// The type of all activities.
+pub(super) const ACTIVITY_TYPE: &str = "activity";
 /// Workflow ids that children and external signals use.
 const OTHERS: [&str; 5] = ["a", "b", "c", "child", "nowhere"];
 
@@ -81,7 +83,7 @@ fn activity(random: &mut Random) -> Attributes {
     let attempts = i32::try_from(random.below(4)).unwrap();
     Attributes::ScheduleActivityTaskCommandAttributes(Box::new(ScheduleActivityTaskCommandAttributes {
         activity_id: random.next().to_string(),
-        activity_type: Some(ActivityType { name: "activity".to_owned() }),
+        activity_type: Some(ActivityType { name: ACTIVITY_TYPE.to_owned() }),
         task_queue: Some(TaskQueue { name: QUEUE.to_owned(), ..TaskQueue::default() }),
         start_to_close_timeout: timeout(random, 5_000),
         schedule_to_close_timeout: if random.percent(30) { timeout(random, 20_000) } else { None },

@@ -16,8 +16,10 @@ mod disk;
 mod lives;
 mod model;
 mod network;
+mod operations;
 mod plan;
 mod requests;
+mod resets;
 mod schedules;
 mod seeds;
 mod shrink;
@@ -218,6 +220,9 @@ async fn settle(simulation: &Simulation, client: &mut Client) {
         let mut busy = Vec::new();
         for (workflow_id, run_id) in client.list().await.unwrap() {
             let described = client.described(&workflow_id, &run_id).await.unwrap();
+            if described.pending_activities.iter().any(|activity| activity.paused) {
+                drop(client.unpause(&workflow_id, &run_id, false).await);
+            }
             if described.pending_workflow_task.is_some() || !described.pending_activities.is_empty() {
                 busy.push(format!("{workflow_id} {run_id}"));
             }

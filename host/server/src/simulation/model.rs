@@ -33,6 +33,9 @@ pub(super) struct Model {
     pub(super) schedules: BTreeSet<String>,
     /// The last tasks that workers in the process of the service were given, by run and activity.
     held: BTreeMap<(String, Option<String>), Held>,
+    /// Workflow ids whose activities clients have paused, reset or changed: their attempts may be more than the events
+    /// say.
+    operated_on: BTreeSet<String>,
     marks: u64,
     /// How often clients heard of updates, by what they heard.
     pub(super) heard: BTreeMap<&'static str, usize>,
@@ -83,6 +86,8 @@ pub(super) struct SeenRun {
     timers: BTreeMap<i64, Time>,
     /// Most attempts of activities, by their scheduled events; 0: any number.
     most_attempts: BTreeMap<i64, i32>,
+    /// Whether clients have changed its activities.
+    is_operated_on: bool,
     signals: BTreeMap<String, usize>,
     completed_tasks: BTreeSet<i64>,
     completed_activities: BTreeSet<i64>,
@@ -100,6 +105,11 @@ pub(super) struct SeenRun {
 impl SeenRun {
     pub(super) fn events_seen(&self) -> usize {
         self.events.len()
+    }
+
+    /// The history as far as it was seen.
+    pub(super) fn events(&self) -> &[Bytes] {
+        &self.events
     }
 
     pub(super) fn signals_seen(&self) -> usize {
@@ -122,6 +132,7 @@ impl Model {
     pub(super) fn saw_run(&mut self, workflow_id: &str, run_id: &str) -> &mut SeenRun {
         let run = self.runs.entry(run_id.to_owned()).or_default();
         workflow_id.clone_into(&mut run.workflow_id);
+        run.is_operated_on = self.operated_on.contains(workflow_id);
         run
     }
 
@@ -231,9 +242,19 @@ impl Model {
         self.saw_run(&execution.workflow_id, &execution.run_id).acknowledged_activities.insert(scheduled);
     }
 
+    /// A client is about to change the activities of a workflow id.
+    pub(super) fn operated_on(&mut self, workflow_id: &str) {
+        self.operated_on.insert(workflow_id.to_owned());
+        let runs = self.runs.values_mut().filter(|run| run.workflow_id == workflow_id);
+        runs.for_each(|run| run.is_operated_on = true);
+    }
+
     /// An attempt of an activity was handed to a worker.
     pub(super) fn saw_attempt(&mut self, task: &PollActivityTaskQueueResponse, scheduled: i64) {
         let execution = task.workflow_execution.clone().unwrap_or_default();
+        if self.operated_on.contains(&execution.workflow_id) {
+            return;
+        }
         let id = format!("{} {} activity {}", execution.workflow_id, execution.run_id, task.activity_id);
         let most = task.retry_policy.as_ref().map_or(0, |policy| policy.maximum_attempts);
         let attempt = task.attempt;
@@ -377,6 +398,7 @@ impl SeenRun {
             }
             EventAttributes::ActivityTaskStartedEventAttributes(activity) => {
                 match self.most_attempts.get(&activity.scheduled_event_id) {
+                    Some(_) if self.is_operated_on => {}
                     Some(most) if *most == 0 || activity.attempt <= *most => {}
                     _ => problem(format!("event {id}: attempt {} is too many", activity.attempt)),
                 }

@@ -194,6 +194,12 @@ rpcs! {
     42 => delete_schedule(DeleteScheduleRequest);
     43 => list_schedules(ListSchedulesRequest);
     44 => count_schedules(CountSchedulesRequest);
+    45 => reset_workflow_execution(ResetWorkflowExecutionRequest);
+    46 => pause_activity(PauseActivityRequest);
+    47 => unpause_activity(UnpauseActivityRequest);
+    48 => reset_activity(ResetActivityRequest);
+    49 => update_activity_options(UpdateActivityOptionsRequest);
+    50 => update_workflow_execution_options(UpdateWorkflowExecutionOptionsRequest);
 }
 
 /// The RPCs are those that the service has, of which each is a function of its own.

@@ -8,7 +8,7 @@ use host_wire::temporal::api::{
     command::v1::{ProtocolMessageCommandAttributes, command::Attributes},
     common::v1::{Payload, Payloads},
     enums::v1::UpdateWorkflowExecutionLifecycleStage as Stage,
-    protocol::v1::Message,
+    protocol::v1::{Message, message::SequencingId},
     update::v1::{
         Acceptance, Input, Meta, Outcome, Rejection, Request as UpdateRequest, Response, UpdateRef,
         WaitPolicy, outcome,
@@ -49,9 +49,14 @@ pub(super) fn answer(
             say(&mut answer, update_id, "complete", &completion(update_id));
         }
     }
-    for message in &task.messages {
-        let update_id = &message.protocol_instance_id;
+    // An earlier task has decided those that a reset admitted before it.
+    let admitted = known.admitted.iter().filter(|(_, id)| **id > task.previous_started_event_id);
+    let admitted = admitted.map(|(update_id, id)| (update_id, admitted_message(update_id, *id), None));
+    let sent = task.messages.iter().map(|message| {
         let request: UpdateRequest = message.body.as_ref().unwrap().to_msg().unwrap();
+        (&message.protocol_instance_id, message.clone(), Some(request))
+    });
+    for (update_id, message, request) in admitted.chain(sent) {
         match random.below(100) {
             0..30 => {
                 let rejection = Rejection { failure: Some(commands::failure()), ..Rejection::default() };
@@ -59,7 +64,7 @@ pub(super) fn answer(
             }
             30..35 if !is_honest => {}
             chance => {
-                say(&mut answer, update_id, "accept", &acceptance(message, request));
+                say(&mut answer, update_id, "accept", &acceptance(&message, request));
                 if is_honest || chance < 70 {
                     say(&mut answer, update_id, "complete", &completion(update_id));
                 }
@@ -69,11 +74,21 @@ pub(super) fn answer(
     answer
 }
 
-fn acceptance(message: &Message, request: UpdateRequest) -> Acceptance {
+fn acceptance(message: &Message, request: Option<UpdateRequest>) -> Acceptance {
     Acceptance {
         accepted_request_message_id: message.id.clone(),
         accepted_request_sequencing_event_id: 1,
-        accepted_request: Some(request),
+        accepted_request: request,
+    }
+}
+
+/// The message that workers make of an event that admits an update.
+fn admitted_message(update_id: &str, event_id: i64) -> Message {
+    Message {
+        id: format!("{update_id}/request"),
+        protocol_instance_id: update_id.to_owned(),
+        sequencing_id: Some(SequencingId::EventId(event_id)),
+        ..Message::default()
     }
 }
 

@@ -47,6 +47,8 @@ pub(super) struct Knowledge {
     pub(super) timers: BTreeSet<String>,
     pub(super) activities: BTreeSet<i64>,
     pub(super) children: usize,
+    /// Updates that a reset admitted, with the event that did.
+    pub(super) admitted: BTreeMap<String, i64>,
     /// Updates that it accepted and did not complete.
     pub(super) updates: BTreeSet<String>,
 }
@@ -351,7 +353,12 @@ impl Knowledge {
                 Some(A::ActivityTaskTimedOutEventAttributes(a)) => known.ended(a.scheduled_event_id),
                 Some(A::ActivityTaskCanceledEventAttributes(a)) => known.ended(a.scheduled_event_id),
                 Some(A::StartChildWorkflowExecutionInitiatedEventAttributes(_)) => known.children += 1,
+                Some(A::WorkflowExecutionUpdateAdmittedEventAttributes(a)) => {
+                    let update_id = a.request.unwrap_or_default().meta.unwrap_or_default().update_id;
+                    known.admitted.insert(update_id, event.event_id());
+                }
                 Some(A::WorkflowExecutionUpdateAcceptedEventAttributes(a)) => {
+                    known.admitted.remove(&a.protocol_instance_id);
                     known.updates.insert(a.protocol_instance_id);
                 }
                 Some(A::WorkflowExecutionUpdateCompletedEventAttributes(a)) => {

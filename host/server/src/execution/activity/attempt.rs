@@ -7,7 +7,7 @@ use std::time::Duration;
 use host_wire::{
     EventAttributes, Retry,
     temporal::api::{
-        common::v1::Payloads,
+        common::v1::{Payloads, RetryPolicy},
         enums::v1::{RetryState, TimeoutType},
         failure::v1::{Failure, TimeoutFailureInfo, failure::FailureInfo},
         history::v1::{
@@ -41,9 +41,10 @@ pub(crate) enum AttemptEnd {
 }
 
 /// Starts an attempt for a worker; false when this attempt is not waiting for a worker any more.
-pub(crate) fn start(run: &mut RunTransition<'_>, id: i64, attempt: i32, worker: &Worker) -> bool {
+/// `attempt` is its number, and the stamp of the activity when it began to wait.
+pub(crate) fn start(run: &mut RunTransition<'_>, id: i64, attempt: (i32, i32), worker: &Worker) -> bool {
     let Some(activity) = run.activities().get(id) else { return false };
-    if activity.attempt != attempt || activity.started.is_some() || activity.backing_off {
+    if (activity.attempt, activity.stamp) != attempt || !activity.waits_for_worker() {
         return false;
     }
     let request_id = run.new_id();
@@ -155,13 +156,30 @@ pub(crate) fn ready(run: &mut RunTransition<'_>, id: i64) {
     run.effect(Effect::Activity(id));
 }
 
+/// As [`ready`], if the time of the attempt has come and the activity is not paused.
+pub(crate) fn ready_if_due(run: &mut RunTransition<'_>, id: i64) {
+    let now = run.now();
+    let is_due = run.activities().get(id).is_some_and(|activity| {
+        activity.backing_off && activity.paused.is_none() && activity.attempt_time <= now
+    });
+    if is_due {
+        ready(run, id);
+    }
+}
+
 /// Arranges the next attempt if the retry policy allows one; answers `InProgress` then.
 fn retry(run: &mut RunTransition<'_>, id: i64, failure: &Failure) -> RetryState {
     let Some(activity) = run.activities().get(id) else { return RetryState::Timeout };
     if activity.cancel_requested_event_id != 0 {
         return RetryState::CancelRequested;
     }
-    match next_retry(activity, failure, run.now()) {
+    let now = run.now();
+    let retry = if activity.paused.is_some() {
+        retry_of_paused(activity, failure)
+    } else {
+        next_retry(activity, failure, now)
+    };
+    match retry {
         Retry::No(state) => state,
         Retry::After(backoff) => {
             run.unrecorded(UnrecordedChange::ActivityRetry(Box::new(ActivityRetry {
@@ -170,11 +188,20 @@ fn retry(run: &mut RunTransition<'_>, id: i64, failure: &Failure) -> RetryState 
                 next_time: Some(run.now().after(backoff).into()),
                 failure: Some(within(failure, limits::ACTIVITY_FAILURE_BYTES)),
             })));
-            if backoff == Duration::ZERO {
-                ready(run, id);
-            }
+            ready_if_due(run, id);
             RetryState::InProgress
         }
+    }
+}
+
+/// A paused activity waits with its next attempt until it is unpaused, whatever the number of attempts.
+fn retry_of_paused(activity: &Activity, failure: &Failure) -> Retry {
+    let unlimited =
+        activity.scheduled.retry_policy.clone().map(|policy| RetryPolicy { maximum_attempts: 0, ..policy });
+    match unlimited.map(|policy| policy.next_attempt(1, failure)) {
+        None => Retry::No(RetryState::RetryPolicyNotSet),
+        Some(Retry::No(state)) => Retry::No(state),
+        Some(Retry::After(_)) => Retry::After(Duration::ZERO),
     }
 }
 

@@ -2,7 +2,16 @@
 
 use host_wire::{
     duration_to_proto,
-    temporal::api::{enums::v1::PendingActivityState, workflow::v1::PendingActivityInfo},
+    temporal::api::{
+        enums::v1::PendingActivityState,
+        workflow::v1::{
+            PendingActivityInfo,
+            pending_activity_info::{
+                PauseInfo,
+                pause_info::{Manual, PausedBy},
+            },
+        },
+    },
 };
 
 use crate::execution::activity::state::Activity;
@@ -11,9 +20,18 @@ use crate::execution::activity::state::Activity;
 pub(crate) fn pending(activity: &Activity) -> PendingActivityInfo {
     let state = match &activity.started {
         Some(_) if activity.cancel_requested() => PendingActivityState::CancelRequested,
+        Some(_) if activity.paused.is_some() => PendingActivityState::PauseRequested,
         Some(_) => PendingActivityState::Started,
+        None if activity.paused.is_some() => PendingActivityState::Paused,
         None => PendingActivityState::Scheduled,
     };
+    let pause_info = activity.paused.as_ref().map(|pause| PauseInfo {
+        pause_time: Some(pause.time.into()),
+        paused_by: Some(PausedBy::Manual(Manual {
+            identity: pause.identity.clone(),
+            reason: pause.reason.clone(),
+        })),
+    });
     let scheduled = &activity.scheduled;
     let retry_interval =
         activity.last_attempt_end.map(|end| duration_to_proto(activity.attempt_time.since(end)));
@@ -33,6 +51,10 @@ pub(crate) fn pending(activity: &Activity) -> PendingActivityInfo {
         current_retry_interval: retry_interval,
         last_attempt_complete_time: activity.last_attempt_end.map(Into::into),
         next_attempt_schedule_time: activity.backing_off.then(|| activity.attempt_time.into()),
+        paused: activity.paused.is_some(),
+        pause_info,
+        activity_options: Some(activity.options()),
+        priority: scheduled.priority.clone(),
         ..Default::default()
     }
 }

@@ -2,6 +2,10 @@
 
 pub(crate) mod attempt;
 pub(crate) mod describe;
+pub(crate) mod operate;
+#[cfg(test)]
+mod operate_tests;
+pub(crate) mod options;
 pub(crate) mod request_cancel;
 pub(crate) mod respond;
 pub(crate) mod schedule;

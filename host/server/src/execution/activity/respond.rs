@@ -89,7 +89,15 @@ pub(crate) fn end(
     Ok(())
 }
 
-/// Keeps a heartbeat; answers `cancel_requested`.
+/// What the worker is told with the answer to a heartbeat.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) cancel_requested: bool,
+    pub(crate) is_paused: bool,
+    pub(crate) was_reset: bool,
+}
+
+/// Keeps a heartbeat; answers what the worker is to know.
 ///
 /// # Errors
 ///
@@ -98,10 +106,15 @@ pub(crate) fn heartbeat(
     run: &mut RunTransition<'_>,
     scheduled_event_id: i64,
     details: Option<Payloads>,
-) -> Result<bool, Error> {
+) -> Result<Told, Error> {
     check_payloads(details.as_ref())?;
     attempt::heartbeat(run, scheduled_event_id, details);
-    Ok(cancel_requested(run, scheduled_event_id))
+    let activity = run.activities().get(scheduled_event_id);
+    Ok(activity.map_or_else(Told::default, |activity| Told {
+        cancel_requested: activity.cancel_requested(),
+        is_paused: activity.paused.is_some(),
+        was_reset: activity.was_reset,
+    }))
 }
 
 fn cancel_requested(run: &Run, scheduled_event_id: i64) -> bool {

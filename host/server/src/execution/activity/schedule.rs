@@ -1,5 +1,7 @@
 //! ScheduleActivityTask.
 
+use std::time::Duration;
+
 use host_wire::{
     EventAttributes,
     temporal::api::{
@@ -77,19 +79,23 @@ pub(crate) fn record(
     }
 }
 
+/// The timeouts of an activity.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timeouts {
+    pub(crate) schedule_to_close: Option<prost_types::Duration>,
+    pub(crate) schedule_to_start: Option<prost_types::Duration>,
+    pub(crate) start_to_close: Option<prost_types::Duration>,
+    pub(crate) heartbeat: Option<prost_types::Duration>,
+}
+
 /// Normalises the timeouts as Temporal's server does: each is at most the run timeout, schedule-to-close bounds the
-/// others and fills those that are not set. Fills the retry policy.
-fn normalised(
-    run: &Run,
-    completed_id: i64,
-    a: ScheduleActivityTaskCommandAttributes,
-) -> ActivityTaskScheduledEventAttributes {
-    let run_timeout = positive(run.start().attributes().workflow_run_timeout);
-    let cut = |timeout: std::time::Duration| run_timeout.map_or(timeout, |run| timeout.min(run));
-    let start_to_close = positive(a.start_to_close_timeout).map(cut);
-    let total = positive(a.schedule_to_close_timeout).map(cut);
-    let schedule_to_start = positive(a.schedule_to_start_timeout).map(cut);
-    let within = |timeout: Option<std::time::Duration>| match (timeout, total) {
+/// others and fills those that are not set.
+pub(crate) fn normalised_timeouts(run_timeout: Option<Duration>, timeouts: Timeouts) -> Timeouts {
+    let cut = |timeout: Duration| run_timeout.map_or(timeout, |run| timeout.min(run));
+    let start_to_close = positive(timeouts.start_to_close).map(cut);
+    let total = positive(timeouts.schedule_to_close).map(cut);
+    let schedule_to_start = positive(timeouts.schedule_to_start).map(cut);
+    let within = |timeout: Option<Duration>| match (timeout, total) {
         (Some(timeout), Some(total)) => Some(timeout.min(total)),
         (Some(timeout), None) => Some(timeout),
         (None, total) => total,
@@ -99,10 +105,31 @@ fn normalised(
         Some(total) => (Some(total), within(schedule_to_start), within(start_to_close)),
         None => (run_timeout, schedule_to_start.or(run_timeout), start_to_close),
     };
-    let heartbeat = positive(a.heartbeat_timeout).map(|timeout| {
+    let heartbeat = positive(timeouts.heartbeat).map(|timeout| {
         let timeout = cut(timeout);
         start_to_close.map_or(timeout, |bound| timeout.min(bound))
     });
+    Timeouts {
+        schedule_to_close: stored(schedule_to_close),
+        schedule_to_start: stored(schedule_to_start),
+        start_to_close: stored(start_to_close),
+        heartbeat: stored(heartbeat),
+    }
+}
+
+/// Normalises timeouts, and fills the retry policy and what else the command leaves out.
+fn normalised(
+    run: &Run,
+    completed_id: i64,
+    a: ScheduleActivityTaskCommandAttributes,
+) -> ActivityTaskScheduledEventAttributes {
+    let given = Timeouts {
+        schedule_to_close: a.schedule_to_close_timeout,
+        schedule_to_start: a.schedule_to_start_timeout,
+        start_to_close: a.start_to_close_timeout,
+        heartbeat: a.heartbeat_timeout,
+    };
+    let timeouts = normalised_timeouts(positive(run.start().attributes().workflow_run_timeout), given);
     let queue = a.task_queue.map(|queue| queue.name).filter(|name| !name.is_empty());
     ActivityTaskScheduledEventAttributes {
         activity_id: a.activity_id,
@@ -114,10 +141,10 @@ fn normalised(
         }),
         header: a.header,
         input: a.input,
-        schedule_to_close_timeout: stored(schedule_to_close),
-        schedule_to_start_timeout: stored(schedule_to_start),
-        start_to_close_timeout: stored(start_to_close),
-        heartbeat_timeout: stored(heartbeat),
+        schedule_to_close_timeout: timeouts.schedule_to_close,
+        schedule_to_start_timeout: timeouts.schedule_to_start,
+        start_to_close_timeout: timeouts.start_to_close,
+        heartbeat_timeout: timeouts.heartbeat,
         workflow_task_completed_event_id: completed_id,
         retry_policy: Some(a.retry_policy.unwrap_or_default().filled()),
         use_workflow_build_id: a.use_workflow_build_id,

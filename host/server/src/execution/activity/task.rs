@@ -9,6 +9,7 @@ pub(crate) fn of(number: RunNumber, run: &Run, scheduled_event_id: i64) -> Optio
         run: number,
         scheduled_event_id,
         attempt: activity.attempt,
+        stamp: activity.stamp,
         queue: activity.scheduled.task_queue.clone().unwrap_or_default().name,
     })
 }

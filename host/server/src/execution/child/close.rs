@@ -24,11 +24,13 @@ use crate::{
         executions::Executions,
         loading::{Needs, NotReady},
         record::RunNumber,
+        reset::state::RESETTER,
         run::Run,
         run_transition::RunTransition,
         transition::Transition,
         workflow_task::schedule::schedule_task,
     },
+    limits,
 };
 
 /// The identity and the reason that Temporal's server gives when a parent closed.
@@ -62,17 +64,26 @@ pub(crate) fn look_up(executions: &Executions, run: &Run, ends: bool) -> Result<
 
 /// A run is closed; these were its children.
 pub(crate) fn closed(transition: &mut Transition<'_>, number: RunNumber, children: Vec<Child>) {
-    let closed = transition.run(number).execution();
-    for child in children {
-        apply_close_policy(transition, &closed, &child);
+    let run = transition.run(number);
+    let closed = run.execution();
+    let Some(closing) = run.history().last() else { return };
+    // The run that a reset made has the same children and the same parent.
+    let was_reset = is_end_by_reset(&closing);
+    if !was_reset || run.resets().replaced_by().is_empty() {
+        for child in children {
+            apply_close_policy(transition, &closed, &child);
+        }
+    }
+    if was_reset || is_continued(&closing) {
+        return;
     }
     let run = transition.run(number);
-    let Some(closing) = run.history().last().filter(|closing| !is_continued(closing)) else { return };
+    let first_run_id = run.start().attributes().first_execution_run_id.clone();
     let initiated = run.start().attributes().parent_initiated_event_id;
     // Otherwise there is none, or it closed before.
     let parent = find_parent(transition.executions(), run).map_err(NotReady::refusal);
     if let Ok(parent) = parent {
-        transition.change(parent, |run| record_closed(run, initiated, closed, closing));
+        transition.change(parent, |run| record_closed(run, initiated, &first_run_id, closed, closing));
     }
 }
 
@@ -97,11 +108,21 @@ fn apply_close_policy(transition: &mut Transition<'_>, parent: &WorkflowExecutio
     }
 }
 
-/// The open run of the workflow that started this one as its child.
+/// The open run of the workflow that started this one as its child, or the one that took its place by resets.
 fn find_parent(executions: &Executions, run: &Run) -> Result<RunNumber, NotReady> {
     let start = run.start().attributes();
-    let parent = start.parent_workflow_execution.as_ref().ok_or_else(Error::completed)?;
-    executions.find_open(&start.parent_workflow_namespace, Some(parent), "")
+    let mut parent = start.parent_workflow_execution.clone().ok_or_else(Error::completed)?;
+    for _ in 0..limits::RESETS_FOLLOWED {
+        let number = executions.find(&start.parent_workflow_namespace, Some(&parent))?;
+        match executions.get(number) {
+            Some(run) if run.is_open() => return Ok(number),
+            Some(run) if !run.resets().replaced_by().is_empty() => {
+                run.resets().replaced_by().clone_into(&mut parent.run_id);
+            }
+            _ => break,
+        }
+    }
+    Err(Error::completed().into())
 }
 
 /// The open run of a child that does not outlive its parent; a later one of its chain than the first perhaps.
@@ -114,9 +135,15 @@ fn find_child(executions: &Executions, child: &Child) -> Result<RunNumber, NotRe
     executions.find_open(&child.initiated.namespace, Some(&execution), &child.run_id)
 }
 
-/// The last run of a child closed.
-fn record_closed(run: &mut RunTransition<'_>, id: i64, last_run: WorkflowExecution, closing: HistoryEvent) {
-    let Some(child) = run.children().get(id) else { return };
+/// The last run of a child closed. After a reset, the event may have started another child.
+fn record_closed(
+    run: &mut RunTransition<'_>,
+    id: i64,
+    first_run_id: &str,
+    last_run: WorkflowExecution,
+    closing: HistoryEvent,
+) {
+    let Some(child) = run.children().get(id).filter(|child| child.run_id == first_run_id) else { return };
     let Some(attributes) = child_closing(id, child, last_run, closing) else { return };
     run.record(attributes);
     schedule_task(run);
@@ -202,6 +229,14 @@ fn child_closing(
         }
         _ => return None,
     })
+}
+
+/// Whether a reset ended the run, which goes on as another.
+fn is_end_by_reset(closing: &HistoryEvent) -> bool {
+    matches!(
+        &closing.attributes,
+        Some(EventAttributes::WorkflowExecutionTerminatedEventAttributes(a)) if a.identity == RESETTER
+    )
 }
 
 /// Whether another run of the same workflow id goes on where this one closed.

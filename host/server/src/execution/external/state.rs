@@ -1,11 +1,14 @@
 //! Signals and cancellations to other runs that were initiated and not answered. They are answered in the
-//! transition that initiates them, so there are none between transitions.
+//! transition that initiates them, so there are none between transitions; a reset may go back to before the answer.
 
 use std::collections::BTreeMap;
 
-use host_wire::temporal::api::history::v1::{
-    RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
-    SignalExternalWorkflowExecutionInitiatedEventAttributes,
+use host_wire::temporal::api::{
+    common::v1::WorkflowExecution,
+    history::v1::{
+        RequestCancelExternalWorkflowExecutionInitiatedEventAttributes,
+        SignalExternalWorkflowExecutionInitiatedEventAttributes,
+    },
 };
 
 type InitiatedSignal = Box<SignalExternalWorkflowExecutionInitiatedEventAttributes>;
@@ -25,6 +28,23 @@ impl Externals {
 
     pub(crate) fn cancel(&self, initiated_event_id: i64) -> Option<&InitiatedCancel> {
         self.cancels.get(&initiated_event_id)
+    }
+
+    /// Initiated events of signals that were not answered.
+    pub(crate) fn signal_ids(&self) -> Vec<i64> {
+        self.signals.keys().copied().collect()
+    }
+
+    /// Initiated events of cancellations that were not answered.
+    pub(crate) fn cancel_ids(&self) -> Vec<i64> {
+        self.cancels.keys().copied().collect()
+    }
+
+    /// Namespaces and executions that were asked and did not answer.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = (&str, WorkflowExecution)> {
+        let signals = self.signals.values().map(|it| (it.namespace.as_str(), &it.workflow_execution));
+        let cancels = self.cancels.values().map(|it| (it.namespace.as_str(), &it.workflow_execution));
+        signals.chain(cancels).map(|(namespace, target)| (namespace, target.clone().unwrap_or_default()))
     }
 
     pub(crate) fn signal_count(&self) -> usize {

@@ -24,6 +24,7 @@ use crate::{
         damage::Damage,
         executions::Executions,
         loading::NotReady,
+        options::update::check_override,
         record::{RunIdentity, RunNumber},
         request::{check_input, check_length, check_name, check_payloads},
         retry,
@@ -315,6 +316,7 @@ pub(crate) fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error
             return Err(Error::invalid(format!("Invalid {name}: negative duration.")));
         }
     }
+    check_override(request.versioning_override.as_ref())?;
     check_policies(request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy())
 }
 
@@ -372,6 +374,7 @@ fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionR
         header: request.header,
         workflow_id: request.workflow_id.clone(),
         priority: request.priority,
+        versioning_override: request.versioning_override,
         eager_execution_accepted: request.request_eager_execution && delay.is_zero(),
         ..Default::default()
     };

@@ -7,7 +7,7 @@ use host_wire::temporal::api::enums::v1::EventType;
 use crate::execution::tests::script::Script;
 
 /// Lives that together have every event type. A feature that writes another one adds a line here.
-const LIVES: [&str; 13] = [
+const LIVES: [&str; 15] = [
     "start\npoll\nfail\npoll\ncomplete marker:m upsert:a memo:b\nsignal s\ncancel\npoll\ncomplete cancel",
     "start\npoll\n+10\npoll\ncomplete timer:t:1 timer:u:5\n+1\npoll\ncomplete cancel-timer:u continue\nterminate",
     "start run=3\n+3",
@@ -21,11 +21,12 @@ const LIVES: [&str; 13] = [
     "start\npoll\ncomplete child:c:1:5\n+5",
     "start\npoll\ncomplete child:c\nterminate @c",
     "start\nupdate u\npoll\ncomplete accept:u finish:u",
+    "start\nupdate u\npoll\ncomplete accept:u\nreset 4",
+    "start\noverride auto",
 ];
 
 /// Event types of features that the service does not have.
-const UNWRITTEN: [EventType; 17] = [
-    EventType::WorkflowExecutionUpdateAdmitted,
+const UNWRITTEN: [EventType; 15] = [
     EventType::WorkflowExecutionUpdateRejected,
     EventType::WorkflowPropertiesModifiedExternally,
     EventType::ActivityPropertiesModifiedExternally,
@@ -38,7 +39,6 @@ const UNWRITTEN: [EventType; 17] = [
     EventType::NexusOperationCancelRequested,
     EventType::NexusOperationCancelRequestCompleted,
     EventType::NexusOperationCancelRequestFailed,
-    EventType::WorkflowExecutionOptionsUpdated,
     EventType::WorkflowExecutionPaused,
     EventType::WorkflowExecutionUnpaused,
     EventType::WorkflowExecutionTimeSkippingTransitioned,

@@ -66,6 +66,10 @@ pub(crate) fn describe(event: &HistoryEvent) -> String {
         A::ChildWorkflowExecutionTerminatedEventAttributes(a) => {
             format!(" of {},{}", a.initiated_event_id, a.started_event_id)
         }
+        A::WorkflowExecutionUpdateAdmittedEventAttributes(a) => {
+            let meta = a.request.as_ref().unwrap().meta.as_ref().unwrap();
+            format!(" {} {:?}", meta.update_id, a.origin())
+        }
         A::WorkflowExecutionUpdateAcceptedEventAttributes(a) => {
             let request = if a.accepted_request.is_some() { "" } else { " without its request" };
             format!(" {}{request}", a.protocol_instance_id)

@@ -3,23 +3,54 @@
 use host_wire::{
     duration_to_proto,
     temporal::api::{
+        activity::v1::ActivityOptions,
         command::v1::{command::Attributes, *},
         common::v1::{
             ActivityType, Memo, Payload, Payloads, RetryPolicy, SearchAttributes, WorkflowExecution,
             WorkflowType,
         },
-        enums::v1::{WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
+        enums::v1::{ResetReapplyExcludeType, WorkflowIdConflictPolicy, WorkflowIdReusePolicy},
         failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
         protocol::v1::Message,
         taskqueue::v1::TaskQueue,
         update::v1::{Acceptance, Input, Meta, Outcome, Rejection, Request, Response, outcome},
-        workflowservice::v1::StartWorkflowExecutionRequest,
+        workflow::v1::{VersioningOverride, WorkflowExecutionOptions, versioning_override::Override},
+        workflowservice::v1::{ResetWorkflowExecutionRequest, StartWorkflowExecutionRequest},
     },
 };
 use prost::Name;
-use prost_types::Any;
+use prost_types::{Any, FieldMask};
 
-use crate::execution::update::admit::Update;
+use crate::execution::{record::RunNumber, run::Run, update::admit::Update};
+
+/// A reset to an event, of the latest of the runs unless one is given by its place.
+pub(crate) fn reset_request(arguments: &[&str], runs: &[(RunNumber, Run)]) -> ResetWorkflowExecutionRequest {
+    let mut request = ResetWorkflowExecutionRequest {
+        namespace: "default".to_owned(),
+        workflow_execution: runs.last().map(|(_, run)| run.execution()),
+        reason: "reset".to_owned(),
+        workflow_task_finish_event_id: arguments[0].parse().unwrap(),
+        request_id: format!("reset-{}", runs.len()),
+        ..Default::default()
+    };
+    for argument in &arguments[1..] {
+        match argument.split_once('=').unwrap() {
+            ("run", index) => {
+                let index: usize = index.parse().unwrap();
+                request.workflow_execution = runs.get(index).map(|(_, run)| run.execution());
+            }
+            ("request", id) => id.clone_into(&mut request.request_id),
+            ("exclude", types) => {
+                let name = |of: &str| format!("RESET_REAPPLY_EXCLUDE_TYPE_{}", of.to_uppercase());
+                let types =
+                    types.split(',').map(|of| ResetReapplyExcludeType::from_str_name(&name(of)).unwrap());
+                request.reset_reapply_exclude_types = types.map(Into::into).collect();
+            }
+            other => panic!("no such argument: {other:?}"),
+        }
+    }
+    request
+}
 
 pub(crate) fn start_request(arguments: &[&str], id: &str) -> StartWorkflowExecutionRequest {
     let mut request = StartWorkflowExecutionRequest {
@@ -209,6 +240,44 @@ pub(crate) fn failure(kind: &str) -> Failure {
         })),
         ..Failure::default()
     }
+}
+
+/// Options of an activity, and their names.
+pub(crate) fn activity_options(arguments: &[&str]) -> (ActivityOptions, FieldMask) {
+    let mut options = ActivityOptions::default();
+    let policy = options.retry_policy.get_or_insert_default();
+    let mut paths = Vec::new();
+    for argument in arguments {
+        let (key, value) = argument.split_once('=').unwrap();
+        let path = match key {
+            "queue" => {
+                options.task_queue = Some(TaskQueue { name: value.to_owned(), ..TaskQueue::default() });
+                "task_queue.name"
+            }
+            "run" => {
+                options.start_to_close_timeout = Some(seconds(value));
+                "start_to_close_timeout"
+            }
+            "attempts" => {
+                policy.maximum_attempts = value.parse().unwrap();
+                "retry_policy.maximum_attempts"
+            }
+            "interval" => {
+                policy.initial_interval = Some(seconds(value));
+                "retryPolicy.initialInterval"
+            }
+            other => panic!("no such key: {other}"),
+        };
+        paths.push(path.to_owned());
+    }
+    (options, FieldMask { paths })
+}
+
+pub(crate) fn versioning_override(word: &str) -> (WorkflowExecutionOptions, FieldMask) {
+    let auto = VersioningOverride { r#override: Some(Override::AutoUpgrade(true)), ..Default::default() };
+    let versioning_override = (word == "auto").then_some(auto);
+    let options = WorkflowExecutionOptions { versioning_override, ..Default::default() };
+    (options, FieldMask { paths: vec!["versioning_override".to_owned()] })
 }
 
 /// Details of a heartbeat.

@@ -7,6 +7,9 @@
 //! update ID    update-start ID [key=value …]    reached ID (polls the update)    forget (what is in memory only)
 //! take ACTIVITY    done ACTIVITY    error ACTIVITY [type]    canceled ACTIVITY    beat ACTIVITY [details]
 //! evict
+//! pause ACTIVITY    unpause ACTIVITY [attempts] [beat]    anew ACTIVITY [beat] [paused] [options]
+//! options ACTIVITY KEY=VALUE …    override auto|none
+//! reset EVENT [run=N] [exclude=signal,update,nexus] [request=ID]
 //! ```
 
 use std::{collections::BTreeSet, fmt::Write};
@@ -32,6 +35,7 @@ use crate::{
     execution::{
         activity::{
             attempt::{self, AttemptEnd},
+            operate, options,
             respond::{self, Attempt},
         },
         cancel::{self, request::CancelRequest},
@@ -43,7 +47,7 @@ use crate::{
         loading::{Needed, NotReady, load},
         pass_time,
         record::RunNumber,
-        restart,
+        reset, restart,
         run::Run,
         run_transition::RunTransition,
         signal::receive::{self, Signal},
@@ -52,7 +56,10 @@ use crate::{
         tests::{
             describe::describe,
             kept::Kept,
-            requests::{command, details, failure, is_of_update, message, start_request, update_request},
+            requests::{
+                activity_options, command, details, failure, is_of_update, message, reset_request,
+                start_request, update_request, versioning_override,
+            },
         },
         token::TaskToken,
         transition::Transition,
@@ -330,6 +337,12 @@ impl Script {
                 }
                 Ok(())
             }
+            "reset" => self.reset(arguments, id),
+            "override" => {
+                let (given, mask) = versioning_override(first);
+                self.change(id, |run| crate::execution::options::update::update(run, given, &mask, "client"))
+                    .map(drop)
+            }
             "evict" => {
                 let number = self.number(id);
                 self.executions.evict(number);
@@ -403,6 +416,21 @@ impl Script {
                 Ok(())
             },
         )
+    }
+
+    fn reset(&mut self, arguments: &[&str], id: &str) -> Result<(), Error> {
+        let runs: Vec<_> =
+            self.all_runs().into_iter().filter(|(_, run)| run.identity().workflow_id == id).collect();
+        let request = reset_request(arguments, &runs);
+        let before = self.kept.records().len();
+        let number = self.transition(
+            |executions| reset::request::prepare(executions, &request),
+            |transition, plan| reset::request::reset(transition, request.clone(), plan),
+        )?;
+        if self.kept.records().len() == before {
+            writeln!(self.out, "reset: run {number} was made before").unwrap();
+        }
+        Ok(())
     }
 
     fn update(&mut self, name: &str, id: &str) -> Result<(), Error> {
@@ -540,12 +568,19 @@ impl Script {
                 failure: Box::new(failure(arguments.get(1).copied().unwrap_or("Oops"))),
                 heartbeat_details: None,
             },
+            "pause" | "unpause" | "anew" | "options" => return self.operate(verb, arguments, id),
             "beat" => {
                 let details = arguments.get(1).copied().map(details);
-                let cancel = self.transition(find, |transition, (number, id)| {
+                let told = self.transition(find, |transition, (number, id)| {
                     transition.change(number, |run| respond::heartbeat(run, id, details))
                 })?;
-                writeln!(self.out, "beat: cancel requested: {cancel}").unwrap();
+                let (paused, reset) = (told.is_paused, told.was_reset);
+                let more = if paused || reset {
+                    format!(", paused: {paused}, reset: {reset}")
+                } else {
+                    String::new()
+                };
+                writeln!(self.out, "beat: cancel requested: {}{more}", told.cancel_requested).unwrap();
                 return Ok(());
             }
             other => panic!("no such line: {other}"),
@@ -555,17 +590,53 @@ impl Script {
         })
     }
 
+    /// What clients do to activities.
+    fn operate(&mut self, verb: &str, arguments: &[&str], id: &str) -> Result<(), Error> {
+        let selection = operate::Selection::Id(arguments[0].to_owned());
+        let has = |word: &str| arguments[1..].contains(&word);
+        let (attempts, beat, paused, restores) =
+            (has("attempts"), has("beat"), has("paused"), has("options"));
+        self.change(id, |run| {
+            let id = selection.find(run)?[0];
+            match verb {
+                "pause" => operate::pause(run, id, "client", "a test"),
+                "unpause" => {
+                    let jitter = std::time::Duration::ZERO;
+                    let asked =
+                        operate::Unpause { resets_attempts: attempts, resets_heartbeat: beat, jitter };
+                    operate::unpause(run, id, asked);
+                }
+                "anew" => {
+                    let asked = operate::Reset {
+                        resets_heartbeat: beat,
+                        keeps_paused: paused,
+                        restores_options: restores,
+                        jitter: std::time::Duration::ZERO,
+                    };
+                    operate::reset(run, id, asked);
+                }
+                _ => {
+                    let (options, mask) = activity_options(&arguments[1..]);
+                    let activity = run.activities().get(id).ok_or_else(Error::no_such_activity)?;
+                    let merged = options::merged(activity, &options, &mask)?;
+                    options::change(run, id, merged);
+                }
+            }
+            Ok(())
+        })
+    }
+
     fn take(&mut self, activity_id: &str, id: &str) -> Result<(), Error> {
         let number = self.number(id);
         let Some(found) = self.run(id).activities().by_id(activity_id) else {
             return Err(Error::no_activity());
         };
-        let (event_id, attempt) = (found.scheduled_event_id, found.attempt);
+        let (event_id, attempt, stamp) = (found.scheduled_event_id, found.attempt, found.stamp);
         let worker = worker(self.in_process);
         let taken = self.transition(
             |executions| Ok(executions.run(number)?.is_some()),
             |transition, _| {
-                Ok(transition.change(number, |run| attempt::start(run, event_id, attempt, &worker)))
+                Ok(transition.change(number, |run| attempt::start(run, event_id, (attempt, stamp), &worker)))
             },
         )?;
         writeln!(self.out, "take: {activity_id} attempt {attempt}: {taken}").unwrap();

@@ -5,10 +5,23 @@ use host_wire::temporal::api::failure::v1::{ApplicationFailureInfo, Failure, fai
 use crate::{
     error::Error,
     execution::{
+        fact::{UnrecordedChange, UpdateRejected},
+        failure::within,
         run_transition::RunTransition,
-        update::state::{PendingUpdate, Sending, UpdateEnd},
+        update::state::{PendingUpdate, RecordedUpdate, Sending, UpdateEnd},
     },
+    limits,
 };
+
+/// A worker rejected an update. One that a reset admitted is in the history, so its end is kept.
+pub(crate) fn reject(run: &mut RunTransition<'_>, update_id: String, failure: Box<Failure>) {
+    if matches!(run.updates().recorded(&update_id), Some(RecordedUpdate::Admitted { .. })) {
+        let failure = Some(within(&failure, limits::REJECTION_BYTES));
+        run.unrecorded(UnrecordedChange::UpdateRejected(Box::new(UpdateRejected { update_id, failure })));
+    } else {
+        run.take_update(&update_id, Some(UpdateEnd::Rejected(failure)));
+    }
+}
 
 /// Rejects the updates that went to a worker and that its completed workflow task did not mention.
 pub(crate) fn reject_unprocessed(run: &mut RunTransition<'_>) {
@@ -17,6 +30,9 @@ pub(crate) fn reject_unprocessed(run: &mut RunTransition<'_>) {
         "Workflow Update is rejected because it wasn't processed by worker. Probably, Workflow Update is not \
          supported by the worker.",
     );
+    for update_id in run.updates().admitted_by_reset() {
+        reject(run, update_id, Box::new(failure.clone()));
+    }
     let end = UpdateEnd::Rejected(Box::new(failure));
     end_pending(run, &end, |pending| pending.sending != Sending::Admitted);
 }

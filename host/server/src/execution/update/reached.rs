@@ -38,6 +38,12 @@ pub(crate) fn of(run: &Run, update_id: &str) -> Option<Reached> {
             };
             Some(Reached { stage: Stage::Completed, outcome: completed.outcome })
         }
+        Some(RecordedUpdate::Rejected) => {
+            let failure = run.updates().rejection(update_id)?.clone();
+            Some(Reached::completed(outcome::Value::Failure(failure)))
+        }
+        Some(RecordedUpdate::Admitted { .. }) if run.is_open() => at(Stage::Admitted),
+        Some(RecordedUpdate::Admitted { .. }) => None,
         Some(RecordedUpdate::Accepted { .. }) if run.is_open() => at(Stage::Accepted),
         Some(RecordedUpdate::Accepted { .. }) => {
             Some(Reached::completed(outcome::Value::Failure(accepted_by_closed_run())))

@@ -25,10 +25,10 @@ use crate::{
         run::Run,
         run_transition::RunTransition,
         update::{
-            admit,
+            admit, end,
             plan::{Planned, Step, Steps},
             send::message_id,
-            state::{RecordedUpdate, UpdateEnd},
+            state::RecordedUpdate,
         },
     },
     limits,
@@ -90,8 +90,9 @@ fn check_message(plan: &mut Plan<'_>, message: Message) -> Result<Step, Refused>
 fn state(plan: &Plan<'_>, update_id: &str) -> Option<Planned> {
     let planned = plan.updates.states.get(update_id).copied();
     planned.or_else(|| match plan.run.updates().recorded(update_id) {
+        Some(RecordedUpdate::Admitted { .. }) => Some(Planned::Pending),
         Some(RecordedUpdate::Accepted { .. }) => Some(Planned::Accepted),
-        Some(RecordedUpdate::Completed { .. }) => Some(Planned::Completed),
+        Some(RecordedUpdate::Completed { .. } | RecordedUpdate::Rejected) => Some(Planned::Completed),
         None => plan.run.updates().pending_with(update_id).map(|_| Planned::Pending),
     })
 }
@@ -244,9 +245,7 @@ pub(crate) fn record(run: &mut RunTransition<'_>, step: Step) {
                 },
             )));
         }
-        Step::Reject { update_id, failure } => {
-            run.take_update(&update_id, Some(UpdateEnd::Rejected(failure)));
-        }
+        Step::Reject { update_id, failure } => end::reject(run, update_id, failure),
         Step::Nothing => {}
     }
 }
@@ -254,6 +253,6 @@ pub(crate) fn record(run: &mut RunTransition<'_>, step: Step) {
 fn accepted_event_id(run: &Run, update_id: &str) -> i64 {
     match run.updates().recorded(update_id) {
         Some(RecordedUpdate::Accepted { event_id } | RecordedUpdate::Completed { event_id }) => event_id,
-        None => 0,
+        Some(RecordedUpdate::Admitted { .. } | RecordedUpdate::Rejected) | None => 0,
     }
 }

@@ -1,16 +1,22 @@
 //! The updates of a run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use host_wire::temporal::api::{
     failure::v1::Failure,
     history::v1::{
-        WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateCompletedEventAttributes,
+        WorkflowExecutionUpdateAcceptedEventAttributes, WorkflowExecutionUpdateAdmittedEventAttributes,
+        WorkflowExecutionUpdateCompletedEventAttributes,
     },
     update::v1::Request,
 };
 
-use crate::{error::Error, execution::volatile::Volatile};
+use prost::Message as _;
+
+use crate::{
+    error::Error,
+    execution::{fact::UpdateRejected, volatile::Volatile},
+};
 
 /// Number of an admitted update since the process started. The service assigns it.
 pub(crate) type UpdateNumber = u64;
@@ -22,6 +28,8 @@ pub(crate) struct Updates {
     recorded: HashMap<String, RecordedUpdate>,
     accepted: usize,
     id_bytes: usize,
+    /// Failures of updates that were admitted by a reset and then rejected.
+    rejected: BTreeMap<String, Failure>,
     /// In the order in which they were admitted.
     pending: Volatile<Vec<PendingUpdate>>,
 }
@@ -29,8 +37,18 @@ pub(crate) struct Updates {
 /// An update that the history has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RecordedUpdate {
-    Accepted { event_id: i64 },
-    Completed { event_id: i64 },
+    /// By a reset; no worker accepted or rejected it yet. The event brings it to the worker.
+    Admitted {
+        event_id: i64,
+    },
+    /// After it was admitted by a reset.
+    Rejected,
+    Accepted {
+        event_id: i64,
+    },
+    Completed {
+        event_id: i64,
+    },
 }
 
 /// An update that no worker accepted or rejected yet.
@@ -109,7 +127,7 @@ impl Updates {
         self.pending.iter().any(|pending| pending.sending == Sending::Admitted)
     }
 
-    /// Bytes of the ids that the run keeps.
+    /// Bytes of the ids that the run keeps, and of the failures of those that a reset had admitted.
     pub(crate) fn id_bytes(&self) -> usize {
         self.id_bytes
     }
@@ -118,14 +136,51 @@ impl Updates {
         &mut self.pending
     }
 
+    /// The failure of an update that was admitted by a reset and then rejected.
+    pub(crate) fn rejection(&self, update_id: &str) -> Option<&Failure> {
+        self.rejected.get(update_id)
+    }
+
+    /// Updates that were admitted by a reset and that no worker accepted or rejected, by their ids.
+    pub(crate) fn admitted_by_reset(&self) -> Vec<String> {
+        let admitted = self.recorded.iter().filter_map(|(update_id, recorded)| match recorded {
+            RecordedUpdate::Admitted { event_id } => Some((*event_id, update_id.clone())),
+            _ => None,
+        });
+        let admitted: BTreeMap<i64, String> = admitted.collect();
+        admitted.into_values().collect()
+    }
+
+    pub(in crate::execution) fn admitted(
+        &mut self,
+        event_id: i64,
+        admitted: &WorkflowExecutionUpdateAdmittedEventAttributes,
+    ) {
+        let meta = admitted.request.as_ref().and_then(|request| request.meta.as_ref());
+        let update_id = meta.map(|meta| meta.update_id.clone()).unwrap_or_default();
+        self.id_bytes += update_id.len();
+        self.recorded.insert(update_id, RecordedUpdate::Admitted { event_id });
+    }
+
+    pub(in crate::execution) fn rejected(&mut self, rejected: &UpdateRejected) {
+        let failure = rejected.failure.clone().unwrap_or_default();
+        self.id_bytes += failure.encoded_len();
+        self.rejected.insert(rejected.update_id.clone(), failure);
+        self.recorded.insert(rejected.update_id.clone(), RecordedUpdate::Rejected);
+    }
+
     pub(in crate::execution) fn accepted(
         &mut self,
         event_id: i64,
         accepted: &WorkflowExecutionUpdateAcceptedEventAttributes,
     ) {
         let update_id = accepted.protocol_instance_id.clone();
-        self.id_bytes += update_id.len();
-        if self.recorded.insert(update_id, RecordedUpdate::Accepted { event_id }).is_none() {
+        let id_bytes = update_id.len();
+        let before = self.recorded.insert(update_id, RecordedUpdate::Accepted { event_id });
+        if before.is_none() {
+            self.id_bytes += id_bytes;
+        }
+        if !matches!(before, Some(RecordedUpdate::Accepted { .. } | RecordedUpdate::Completed { .. })) {
             self.accepted += 1;
         }
     }

@@ -175,7 +175,7 @@ fn record(
     }
     send::detach(run);
     for id in eager {
-        if attempt::start(run, id, 1, &worker) {
+        if attempt::start(run, id, (1, 0), &worker) {
             completed.eager_activities.push(id);
         } else {
             run.effect(Effect::Activity(id));

@@ -1,0 +1,4 @@
+//! Options of a run that clients may change: the versioning override.
+
+pub(crate) mod state;
+pub(crate) mod update;

@@ -1,0 +1,57 @@
+//! The options of a run, as its events left them.
+
+use host_wire::temporal::api::{
+    deployment::v1::WorkerDeploymentVersion,
+    enums::v1::VersioningBehavior,
+    history::v1::{WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionStartedEventAttributes},
+    workflow::v1::{
+        VersioningOverride,
+        versioning_override::{Override, PinnedOverride, PinnedOverrideBehavior},
+    },
+};
+
+/// Options of a run that clients may change.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct WorkflowOptions {
+    versioning_override: Option<VersioningOverride>,
+}
+
+impl WorkflowOptions {
+    /// The versioning override, without the fields of older protocols. Tasks go to all workers of the queue all the same.
+    pub(crate) fn versioning_override(&self) -> Option<&VersioningOverride> {
+        self.versioning_override.as_ref()
+    }
+
+    pub(in crate::execution) fn started(&mut self, started: &WorkflowExecutionStartedEventAttributes) {
+        self.versioning_override = started.versioning_override.as_ref().map(current);
+    }
+
+    pub(in crate::execution) fn updated(&mut self, updated: &WorkflowExecutionOptionsUpdatedEventAttributes) {
+        if updated.unset_versioning_override || updated.versioning_override.is_some() {
+            self.versioning_override = updated.versioning_override.as_ref().map(current);
+        }
+    }
+}
+
+/// The override in the fields of today's protocol.
+fn current(given: &VersioningOverride) -> VersioningOverride {
+    let pinned = |deployment_name: &str, build_id: &str| {
+        Override::Pinned(PinnedOverride {
+            behavior: PinnedOverrideBehavior::Pinned.into(),
+            version: Some(WorkerDeploymentVersion {
+                build_id: build_id.to_owned(),
+                deployment_name: deployment_name.to_owned(),
+            }),
+        })
+    };
+    let current = if let Some((name, build_id)) = given.pinned_version.split_once('.') {
+        Some(pinned(name, build_id))
+    } else if let Some(deployment) = &given.deployment {
+        Some(pinned(&deployment.series_name, &deployment.build_id))
+    } else if given.behavior() == VersioningBehavior::AutoUpgrade {
+        Some(Override::AutoUpgrade(true))
+    } else {
+        given.r#override.clone()
+    };
+    VersioningOverride { r#override: current, ..VersioningOverride::default() }
+}
