@@ -254,8 +254,10 @@ impl Executions {
         if let Needed::Latest { namespace, workflow_id } = needed {
             self.latest.entry((namespace.clone(), workflow_id.clone())).or_insert(number);
         }
+        // One that was set aside was looked for by a name that did not tell.
         if let Some(run) = run
             && !self.runs.contains_key(&number)
+            && !self.set_aside.contains_key(&number)
         {
             self.insert(number, *run, false);
         }

@@ -124,7 +124,7 @@ impl UpdateOptions {
             (self.retry_backoff_coefficient.is_some(), "retry_policy.backoff_coefficient"),
             (self.retry_maximum_attempts.is_some(), "retry_policy.maximum_attempts"),
         ];
-        let paths = given.into_iter().filter_map(|(is_given, path)| is_given.then(|| path.to_owned()));
+        let paths = given.into_iter().filter(|(is_given, _)| *is_given).map(|(_, path)| path.to_owned());
         (options, paths.collect())
     }
 }

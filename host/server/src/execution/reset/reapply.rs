@@ -59,7 +59,11 @@ pub(super) fn reapply(run: &mut RunTransition<'_>, event: HistoryEvent, exclusio
     let links = event.links;
     match event.attributes {
         Some(A::WorkflowExecutionSignaledEventAttributes(a)) if !exclusions.signals => {
-            // With its request id: a client that sends it once more gets no second signal.
+            // With its request id: a client that sends it once more gets no second signal, neither here nor where
+            // it sent it to two runs of the chain.
+            if !a.request_id.is_empty() && run.signals().knows(&a.request_id) {
+                return;
+            }
             let signaled = WorkflowExecutionSignaledEventAttributes {
                 external_workflow_execution: None,
                 skip_generate_workflow_task: false,
