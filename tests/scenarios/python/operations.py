@@ -1,4 +1,4 @@
-"""Activities that clients pause, unpause, reset and change, and options of runs, under the official client and worker.
+"""Activities that clients pause, unpause, reset and change, under the official client and worker.
 
 Arguments and report as those of machines.py.
 """
@@ -10,19 +10,17 @@ from datetime import timedelta
 import machines
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.field_mask_pb2 import FieldMask
-from machines import CASES, Run, activity_started, case, ended, idle
+from machines import CASES, Run, activity_started, case
 from temporalio import activity, workflow
 from temporalio.api.activity.v1 import ActivityOptions
 from temporalio.api.common.v1 import RetryPolicy as RetryPolicyProto
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import PendingActivityState
-from temporalio.api.workflow.v1 import VersioningOverride, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
     PauseActivityRequest,
     ResetActivityRequest,
     UnpauseActivityRequest,
     UpdateActivityOptionsRequest,
-    UpdateWorkflowExecutionOptionsRequest,
 )
 from temporalio.client import RPCError, WorkflowHandle
 from temporalio.common import RetryPolicy
@@ -98,22 +96,6 @@ async def refusal(call: object) -> str:
 
 
 @case
-async def paused_while_running(run: Run) -> None:
-    handle = await started(run)
-    service = run.client.workflow_service
-    await service.pause_activity(named(run, PauseActivityRequest, id="it", identity="me", reason="why"))
-    found = await until_state(handle, "PAUSE_REQUESTED")
-    assert found.paused and found.pause_info.manual.identity == "me" and found.pause_info.manual.reason == "why"
-    FAILING.add(run.id())
-    found = await until_state(handle, "PAUSED")
-    FAILING.discard(run.id())
-    FREED.add(run.id())
-    await service.pause_activity(named(run, PauseActivityRequest, type="work"))
-    await service.unpause_activity(named(run, UnpauseActivityRequest, type="work"))
-    assert await handle.result() in (2, 3)
-
-
-@case
 async def paused_while_backing_off(run: Run) -> None:
     FAILING.add(run.id())
     handle = await run.start(Works, 30.0)
@@ -136,17 +118,6 @@ async def reset_while_backing_off(run: Run) -> None:
     FREED.add(run.id())
     await run.client.workflow_service.reset_activity(named(run, ResetActivityRequest, id="it"))
     assert await handle.result() == 1
-
-
-@case
-async def reset_while_running(run: Run) -> None:
-    FAILING.add(run.id())
-    handle = await run.start(Works, 0.1)
-    FAILING.discard(run.id())
-    await activity_started(handle)
-    await run.client.workflow_service.reset_activity(named(run, ResetActivityRequest, id="it"))
-    FREED.add(run.id())
-    await handle.result()
 
 
 @case
@@ -207,36 +178,6 @@ async def refused_operations(run: Run) -> None:
     await handle.result()
     said = await refusal(service.pause_activity(named(run, PauseActivityRequest, id="it")))
     assert said.startswith("NOT_FOUND"), said
-
-
-@case
-async def versioning_override(run: Run) -> None:
-    handle = await started(run)
-    service = run.client.workflow_service
-
-    async def override(*paths: str, **given: object) -> object:
-        return await service.update_workflow_execution_options(
-            UpdateWorkflowExecutionOptionsRequest(
-                namespace="default",
-                workflow_execution=WorkflowExecution(workflow_id=run.id()),
-                workflow_execution_options=WorkflowExecutionOptions(**given),
-                update_mask=FieldMask(paths=paths or ["versioning_override"]),
-            )
-        )
-
-    auto = VersioningOverride(auto_upgrade=True)
-    changed = await override(versioning_override=auto)
-    assert changed.workflow_execution_options.versioning_override.auto_upgrade
-    await override(versioning_override=auto)
-    info = (await handle.describe()).raw_description.workflow_execution_info
-    assert info.versioning_info.versioning_override.auto_upgrade
-    await override()
-    said = await refusal(override("nonsense"))
-    assert said.startswith("INVALID_ARGUMENT"), said
-    said = await refusal(override(versioning_override=VersioningOverride()))
-    assert said.startswith("INVALID_ARGUMENT: override behavior is required"), said
-    FREED.add(run.id())
-    await handle.result()
 
 
 if __name__ == "__main__":

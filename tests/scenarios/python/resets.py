@@ -6,79 +6,31 @@ Arguments and report as those of machines.py.
 import asyncio
 import sys
 import uuid
-from datetime import timedelta
 
 import machines
-from machines import CASES, Run, activity_started, case, ended, idle
-from temporalio import activity, workflow
+from machines import CASES, Run, case, idle
+from temporalio import workflow
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import ResetReapplyExcludeType, ResetReapplyType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import RPCError, WorkflowHandle
-from temporalio.common import RetryPolicy
 
 CASES.clear()
 SIGNAL = ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL
 UPDATE = ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_UPDATE
 
 
-@activity.defn
-async def slow(text: str) -> str:
-    if activity.info().attempt == 1 and text == "fails":
-        raise RuntimeError("once")
-    return text
-
-
-@activity.defn
-async def held(text: str) -> str:
-    """Lasts until its run is over, the first time."""
-    if activity.info().workflow_run_id == FIRST_RUNS.setdefault(
-        activity.info().workflow_id, activity.info().workflow_run_id
-    ):
-        await asyncio.sleep(3)
-    return text
-
-
-FIRST_RUNS: dict[str, str] = {}
-
-
 @workflow.defn(sandboxed=False)
 class Log:
-    """Notes of signals and updates until `end`, with what `does` says before."""
+    """Notes of signals and updates until `end`."""
 
     def __init__(self) -> None:
         self.notes: list[str] = []
         self.is_over = False
 
     @workflow.run
-    async def run(self, does: str = "") -> list[str]:
-        if does == "activity":
-            timeout = timedelta(seconds=30)
-            retry = RetryPolicy(initial_interval=timedelta(milliseconds=100))
-            self.notes.append(
-                await workflow.execute_activity(
-                    slow, "fails", start_to_close_timeout=timeout, retry_policy=retry
-                )
-            )
-        elif does == "held":
-            held_one = workflow.start_activity(held, "held", start_to_close_timeout=timedelta(seconds=30))
-            await workflow.wait_condition(lambda: len(self.notes) > 0)
-            self.notes.append(await held_one)
-        elif does == "timer":
-            await workflow.sleep(timedelta(milliseconds=600))
-            self.notes.append("slept")
-        elif does == "random":
-            self.notes.append(str(workflow.random().randint(0, 1 << 30)))
-            await workflow.sleep(timedelta(milliseconds=10))
-        elif does == "child":
-            child = await workflow.start_child_workflow(
-                Log.run, "", id=f"{workflow.info().workflow_id}-child"
-            )
-            await workflow.wait_condition(lambda: len(self.notes) > 0)
-            self.notes.extend(await child)
+    async def run(self) -> list[str]:
         await workflow.wait_condition(lambda: self.is_over)
-        if does == "continue":
-            workflow.continue_as_new("")
         return self.notes
 
     @workflow.signal
@@ -114,9 +66,9 @@ async def reset(handle: WorkflowHandle, event_id: int, run_id: str = "", **field
     return handle._client.get_workflow_handle(handle.id, run_id=answer.run_id)
 
 
-async def log(run: Run, does: str = "", **options: object) -> WorkflowHandle:
+async def log(run: Run) -> WorkflowHandle:
     """A log whose worker has nothing to do."""
-    handle = await run.start(Log, does, **options)
+    handle = await run.start(Log)
     await idle(handle)
     return handle
 
@@ -248,75 +200,9 @@ async def twice(run: Run) -> None:
 
 
 @case
-async def retried_activity_after_the_point(run: Run) -> None:
-    handle = await log(run, "activity")
-    await note(handle, "one")
-    new = await reset(handle, 4)
-    await idle(new)
-    assert await close(new) == ["one", "fails"]
-
-
-@case
-async def pending_activity(run: Run) -> None:
-    handle = await log(run, "held")
-    await activity_started(handle)
-    await note(handle, "one")
-    new = await reset(handle, 9)
-    assert await close(new) == ["one", "held"]
-
-
-@case
-async def pending_timer(run: Run) -> None:
-    handle = await log(run, "timer")
-    await note(handle, "one")
-    new = await reset(handle, 8)
-    await new.signal(Log.end)
-    assert await new.result() == ["one", "slept"]
-
-
-@case
-async def pending_child(run: Run) -> None:
-    handle = await log(run, "child")
-    await note(handle, "one")
-    new = await reset(handle, 9)
-    child = run.handle("-child")
-    await note(child, "of the child")
-    await close(child)
-    await idle(new)
-    assert await close(new) == ["one", "of the child"]
-
-
-@case
-async def child_that_ended_after_the_point(run: Run) -> None:
-    handle = await log(run, "child")
-    await note(handle, "one")
-    await close(run.handle("-child"))
-    await idle(handle)
-    new = await reset(handle, 9)
-    await idle(new)
-    assert await close(new) == ["one"]
-
-
-@case
-async def runs_that_continue_the_base(run: Run) -> None:
-    handle = await log(run, "continue")
-    first = handle.first_execution_run_id
-    await note(handle, "one")
-    await handle.signal(Log.end)
-    await asyncio.sleep(1.5)
-    second = run.client.get_workflow_handle(handle.id)
-    await idle(second)
-    await note(second, "two")
-    await reset(handle, 4, first)
-    await asyncio.sleep(1.5)
-    last = run.client.get_workflow_handle(handle.id)
-    await idle(last)
-    assert await close(last) == []
-
-
-@case
 async def what_cannot_be_reset(run: Run) -> None:
-    handle = await log(run, "timer")
+    handle = await log(run)
+    await note(handle, "one")
     for event_id in (0, 1, 100):
         said = await refusal(reset(handle, event_id))
         assert said.startswith("INVALID_ARGUMENT: Workflow task finish ID must be > 1"), said
@@ -344,5 +230,5 @@ async def same_request(run: Run) -> None:
 
 if __name__ == "__main__":
     machines.WORKFLOWS[:] = [Log]
-    machines.ACTIVITIES[:] = [slow, held]
+    machines.ACTIVITIES[:] = []
     asyncio.run(machines.main(*sys.argv[1:]))

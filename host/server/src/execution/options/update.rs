@@ -16,7 +16,7 @@ use prost_types::FieldMask;
 
 use crate::{
     error::Error,
-    execution::{run::Run, run_transition::RunTransition},
+    execution::{run::Run, run_transition::RunTransition, workflow_task::end::clear_sticky},
 };
 
 /// Changes the options that a mask names, and records that they changed; answers all options.
@@ -44,6 +44,8 @@ pub(crate) fn update(
                 ..Default::default()
             },
         )));
+        // As on Temporal's server: other workers may be the right ones now.
+        clear_sticky(run);
     }
     Ok(merged)
 }
