@@ -45,7 +45,7 @@ const RULES: &[(Scrub, &str)] = &[
         Scrub::Change("workflowTaskStartedEventAttributes", |started| drop(started.remove("requestId"))),
         "names a poll, or that the task came with the answer to the one before; which, a moment decides",
     ),
-    (Scrub::Drop("expireTime"), "of a reset point; ours keeps it as long as the run"),
+    (Scrub::Drop("prevAutoResetPoints"), "each point says when it expires, which ours does not"),
 ];
 
 /// The names that ids get, in the order in which they appear.
