@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod modules;
+pub(crate) mod operator;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod schedule;
@@ -45,6 +46,7 @@ enum Command {
     Schedule(schedule::ScheduleArgs),
     Replay(replay::Replay),
     Modules(modules::ModulesArgs),
+    Operator(operator::OperatorArgs),
 }
 
 impl CommandLine {
@@ -59,6 +61,7 @@ impl CommandLine {
             Command::Schedule(arguments) => arguments.run(output).await,
             Command::Replay(command) => command.run(output).await,
             Command::Modules(arguments) => arguments.run(output),
+            Command::Operator(arguments) => arguments.run(output).await,
         }
     }
 }

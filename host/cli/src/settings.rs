@@ -10,6 +10,7 @@ mod fuzz;
 pub(crate) mod input;
 pub(crate) mod logging;
 pub(crate) mod pairs;
+pub(crate) mod search_attribute;
 pub(crate) mod size;
 pub(crate) mod start;
 pub(crate) mod tls;

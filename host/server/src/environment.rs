@@ -108,13 +108,13 @@ fn system_time() -> Time {
     Time(i64::try_from(since_epoch.as_nanos()).unwrap_or(i64::MAX))
 }
 
-/// Makes run ids and request ids: version 4 UUIDs in lower case with hyphens.
+/// Makes run ids and request ids: version 7 UUIDs in lower case with hyphens, as Temporal's server does.
 pub(crate) struct Ids(Mutex<Box<dyn FnMut() -> Uuid + Send>>);
 
 impl Ids {
-    /// Ids from the system's random source.
+    /// Ids of the time and the system's random source, each greater than the one before.
     pub(crate) fn random() -> Self {
-        Self::new(Uuid::new_v4)
+        Self::new(Uuid::now_v7)
     }
 
     /// Ids that a function makes.
@@ -174,6 +174,17 @@ impl Blocking {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_are_of_version_7_and_grow() {
+        let ids = Ids::random();
+        let made: Vec<_> = (0..10_000).map(|_| ids.next()).collect();
+        assert!(made.is_sorted_by(|before, after| before < after));
+        assert!(
+            made.iter()
+                .all(|id| Uuid::parse_str(id).unwrap().get_version_num() == 7 && *id == id.to_lowercase())
+        );
+    }
 
     #[test]
     fn a_steady_clock_follows_the_wall_clock_ahead_and_never_back() {

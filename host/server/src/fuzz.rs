@@ -1,7 +1,7 @@
 //! Foreign bytes: filters of lists, and stored records whose checksum is right. Requests are in `simulation`.
 
 use bytes::Bytes;
-use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
+use host_wire::temporal::api::{enums::v1::IndexedValueType as Kind, workflow::v1::WorkflowExecutionInfo};
 
 use crate::{
     execution::run::Run,
@@ -14,8 +14,9 @@ fn list_filter() {
     let run = WorkflowExecutionInfo::default();
     fuzz::check!("list_filter", |bytes| {
         let Ok(query) = std::str::from_utf8(bytes) else { return };
-        if let Ok(filter) = Filter::parse(query) {
-            assert_eq!(Filter::parse(query).unwrap(), filter);
+        let custom = [("A".to_owned(), Kind::Int), ("L".to_owned(), Kind::KeywordList)].into();
+        if let Ok(filter) = Filter::parse(query, &custom) {
+            assert_eq!(Filter::parse(query, &custom).unwrap(), filter);
             let _ = filter.matches(&Listed::from(&run));
         }
     });

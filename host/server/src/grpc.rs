@@ -11,6 +11,7 @@ use host_service::{
     MAX_REQUEST_BYTES,
     health_server::{Health, HealthServer},
     message_too_large,
+    operator_service_server::OperatorServiceServer,
     test_service_server::TestServiceServer,
     workflow_service_server::WorkflowServiceServer,
 };
@@ -30,6 +31,7 @@ use crate::{
     api::{service::Service, test_service::TimeService},
     connections::Incoming,
     tls::{ListenerTls, TlsError, TlsFiles},
+    unsupported,
 };
 
 /// How often a connection that is silent is asked whether its client is there.
@@ -116,6 +118,9 @@ pub(crate) fn serve(
     let workflows = WorkflowServiceServer::new(service.clone())
         .accept_compressed(gzip)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
+    let operator = OperatorServiceServer::new(service.operator())
+        .accept_compressed(gzip)
+        .max_decoding_message_size(MAX_REQUEST_BYTES);
     let health = HealthServer::new(Healthy).accept_compressed(gzip);
     let time_control = service.shard().time_skipping().cloned().map(TimeService);
     let time = time_control.map(|control| TestServiceServer::new(control).accept_compressed(gzip));
@@ -123,8 +128,9 @@ pub(crate) fn serve(
     let serving = TonicServer::builder()
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .layer(TooLargeLayer)
+        .layer(RefusalsLayer)
         .add_service(workflows)
+        .add_service(operator)
         .add_service(health)
         .add_optional_service(time)
         .serve_with_incoming_shutdown(incoming, async move {
@@ -141,7 +147,12 @@ pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 struct Healthy;
 
 const SERVING: HealthCheckResponse = HealthCheckResponse { status: ServingStatus::Serving as i32 };
-const SERVICES: [&str; 3] = ["", "temporal.api.workflowservice.v1.WorkflowService", "grpc.health.v1.Health"];
+const SERVICES: [&str; 4] = [
+    "",
+    "temporal.api.workflowservice.v1.WorkflowService",
+    "temporal.api.operatorservice.v1.OperatorService",
+    "grpc.health.v1.Health",
+];
 
 fn health(request: &HealthCheckRequest) -> Result<HealthCheckResponse, Status> {
     if SERVICES.contains(&request.service.as_str()) {
@@ -169,25 +180,26 @@ impl Health for Healthy {
     }
 }
 
-/// tonic says OUT_OF_RANGE of a message that is too large, which Temporal's clients try again for
-/// ever. They expect what grpc-go says.
+/// Refusals of tonic itself, as Temporal's clients and people understand them. It says OUT_OF_RANGE of a message that is
+/// too large, which Temporal's clients try again for ever: they expect what grpc-go says. It says nothing of a call that
+/// it does not know.
 #[derive(Clone, Copy, Debug)]
-struct TooLargeLayer;
+struct RefusalsLayer;
 
-impl<S> Layer<S> for TooLargeLayer {
-    type Service = TooLarge<S>;
+impl<S> Layer<S> for RefusalsLayer {
+    type Service = Refusals<S>;
 
-    fn layer(&self, inner: S) -> TooLarge<S> {
-        TooLarge { inner }
+    fn layer(&self, inner: S) -> Refusals<S> {
+        Refusals { inner }
     }
 }
 
 #[derive(Clone, Debug)]
-struct TooLarge<S> {
+struct Refusals<S> {
     inner: S,
 }
 
-impl<S, I, O> TowerService<http::Request<I>> for TooLarge<S>
+impl<S, I, O> TowerService<http::Request<I>> for Refusals<S>
 where
     S: TowerService<http::Request<I>, Response = http::Response<O>>,
     S::Future: Send + 'static,
@@ -201,10 +213,12 @@ where
     }
 
     fn call(&mut self, request: http::Request<I>) -> Self::Future {
+        let path = request.uri().path().to_owned();
         let response = self.inner.call(request);
         Box::pin(async move {
             let mut response = response.await?;
             translate_too_large(response.headers_mut());
+            unsupported::explain(&path, response.headers_mut());
             Ok(response)
         })
     }

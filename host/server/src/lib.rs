@@ -67,6 +67,7 @@ mod time;
 mod time_skipping;
 mod tls;
 mod transport;
+mod unsupported;
 mod visibility;
 mod watched;
 

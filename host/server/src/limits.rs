@@ -21,6 +21,9 @@ pub(crate) const CONTINUED_FAILURE_BYTES: usize = 64 * 1024;
 /// Most bytes of the last failure of an activity that is tried again.
 /// `limit.mutableStateActivityFailureSize.error` of Temporal's server.
 pub(crate) const ACTIVITY_FAILURE_BYTES: usize = 4 * 1024;
+/// Longest duration of a request or command, 100 years; longer ones are cut to it. `maxAllowedDuration` of Temporal's
+/// server.
+pub(crate) const DURATION_SECONDS: i64 = 100 * 365 * 86_400;
 /// Most bytes of a request or command that becomes an event, and of what a run hands to its successor. With what the
 /// service adds, the event stays below the 4 MiB that gRPC clients accept.
 pub(crate) const EVENT_BYTES: usize = 4 * 1024 * 1024 - 256 * 1024;
@@ -32,6 +35,14 @@ pub(crate) const STATUS_TEXT_BYTES: usize = 1_024;
 pub(crate) const STATUS_DETAIL_BYTES: usize = 4 * 1024;
 /// Most bytes of a failure within the details of a gRPC status.
 pub(crate) const STATUS_FAILURE_BYTES: usize = 2 * 1024;
+/// Most search attributes of one request or command. `frontend.searchAttributesNumberOfKeysLimit`.
+pub(crate) const SEARCH_ATTRIBUTES: usize = 100;
+/// Search attributes of one type that a namespace has of its own, so that a list reads a bounded number of them.
+pub(crate) const CUSTOM_SEARCH_ATTRIBUTES: usize = 100;
+/// Most bytes of the value of one search attribute. `frontend.searchAttributesSizeOfValueLimit`.
+pub(crate) const SEARCH_ATTRIBUTE_BYTES: usize = 2 * 1024;
+/// Most bytes of all search attributes of a run. `frontend.searchAttributesTotalSizeLimit`.
+pub(crate) const ALL_SEARCH_ATTRIBUTES_BYTES: usize = 40 * 1024;
 /// Largest memo.
 pub(crate) const MEMO_BYTES: usize = 2 * 1024 * 1024;
 /// Most events of a run; one with more is terminated.

@@ -257,3 +257,32 @@ async fn failures_that_come_in_can_be_read_back() {
         serving.await.unwrap();
     }
 }
+
+/// A call that is not there says which call it is: also those of other services, of which gRPC itself says nothing.
+#[tokio::test]
+async fn calls_that_are_not_supported_name_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let channel = connect(Arc::new(Server::open(folder.path(), Options::default()).unwrap())).await;
+    let mut calls: Vec<_> =
+        Protocol::read().calls.into_iter().map(|(call, _)| format!("{SERVICE}/{call}")).collect();
+    for call in ["DeleteNamespace", "CreateNexusEndpoint", "ListClusters", "NoSuchCall"] {
+        calls.push(format!("temporal.api.operatorservice.v1.OperatorService/{call}"));
+    }
+    calls.push("temporal.api.cloud.cloudservice.v1.CloudService/GetUsers".to_owned());
+    let mut missing = 0;
+    for path in calls {
+        let mut client = Grpc::new(channel.clone());
+        client.ready().await.unwrap();
+        let mut request = Request::new(Bytes::new());
+        request.set_timeout(Duration::from_secs(2));
+        let answer = client.unary(request, format!("/{path}").parse().unwrap(), Raw).await;
+        let Err(status) = answer else { continue };
+        if status.code() == Code::Unimplemented {
+            missing += 1;
+            let call = path.rsplit('/').next().unwrap();
+            let expected = format!("{call} is not supported by the embedded service of host ");
+            assert!(status.message().starts_with(&expected), "{path}: {}", status.message());
+        }
+    }
+    assert!(missing >= 5, "{missing} calls are not supported");
+}

@@ -6,8 +6,8 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use host_server::{Listener, Options, ServeError, Server, StorageError};
 use host_service::{
-    ConnectOptions, RemoteService, WorkflowService, status_detail,
-    workflow_service_client::WorkflowServiceClient,
+    ConnectOptions, RemoteService, WorkflowService, operator_service_client::OperatorServiceClient,
+    status_detail, workflow_service_client::WorkflowServiceClient,
 };
 use host_wire::{
     duration_to_proto,
@@ -16,10 +16,13 @@ use host_wire::{
             Command, CompleteWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes,
             command::Attributes,
         },
-        common::v1::{ActivityType, Payload, Payloads, WorkflowExecution, WorkflowType},
-        enums::v1::{EventType, HistoryEventFilterType},
+        common::v1::{ActivityType, Payload, Payloads, SearchAttributes, WorkflowExecution, WorkflowType},
+        enums::v1::{EventType, HistoryEventFilterType, IndexedValueType},
         errordetails::v1::{
             NamespaceNotFoundFailure, NotFoundFailure, WorkflowExecutionAlreadyStartedFailure,
+        },
+        operatorservice::v1::{
+            AddSearchAttributesRequest, ListSearchAttributesRequest, RemoveSearchAttributesRequest,
         },
         query::v1::WorkflowQuery,
         taskqueue::v1::TaskQueue,
@@ -338,8 +341,9 @@ async fn refusals_have_the_protocols_codes_and_details() {
     let status = client.respond_workflow_task_completed(garbled).await.unwrap_err();
     assert_eq!(status.code(), Code::InvalidArgument);
 
-    let status = client.get_search_attributes(GetSearchAttributesRequest {}).await.unwrap_err();
+    let status = client.list_workflow_rules(ListWorkflowRulesRequest::default()).await.unwrap_err();
     assert_eq!(status.code(), Code::Unimplemented);
+    assert!(status.message().starts_with("ListWorkflowRules is not supported"), "{}", status.message());
 
     let query = QueryWorkflowRequest {
         namespace: "default".to_owned(),
@@ -623,4 +627,67 @@ async fn closed_runs_are_kept_for_the_time_of_retention() {
         assert!(tokio::time::Instant::now() < deadline, "{ids:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+/// What is registered is there after a restart, and checked and filtered by.
+#[test]
+fn search_attributes_are_registered_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = |fields: &[(&str, &str)]| {
+        let payload = |data: &str| Payload {
+            metadata: [("encoding".to_owned(), "json/plain".into())].into(),
+            data: data.to_owned().into(),
+            ..Payload::default()
+        };
+        let fields = fields.iter().map(|(name, data)| ((*name).to_owned(), payload(data))).collect();
+        StartWorkflowExecutionRequest {
+            search_attributes: Some(SearchAttributes { indexed_fields: fields }),
+            ..start("attributes")
+        }
+    };
+    until_the_end(async {
+        let server = Arc::new(open(folder.path()));
+        let (mut client, mut operator) = clients(server.clone()).await;
+        let refused = client.start_workflow_execution(request(&[("Amount", "5")])).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+        let added = AddSearchAttributesRequest {
+            namespace: "default".to_owned(),
+            search_attributes: [("Amount", IndexedValueType::Int), ("Gone", IndexedValueType::Text)]
+                .map(|(name, kind)| (name.to_owned(), kind.into()))
+                .into(),
+        };
+        operator.add_search_attributes(added).await.unwrap();
+        let removed = RemoveSearchAttributesRequest {
+            namespace: "default".to_owned(),
+            search_attributes: vec!["Gone".to_owned()],
+        };
+        operator.remove_search_attributes(removed).await.unwrap();
+        client.start_workflow_execution(request(&[("Amount", "5")])).await.unwrap();
+    });
+    until_the_end(async {
+        let server = Arc::new(open(folder.path()));
+        let (mut client, mut operator) = clients(server.clone()).await;
+        let list = ListSearchAttributesRequest { namespace: "default".to_owned() };
+        let listed = operator.list_search_attributes(list).await.unwrap().into_inner();
+        assert_eq!(listed.custom_attributes, [("Amount".to_owned(), IndexedValueType::Int.into())].into());
+        for (query, found) in [("Amount > 4", 1), ("Amount > 5", 0)] {
+            let list = ListWorkflowExecutionsRequest {
+                namespace: "default".to_owned(),
+                query: query.to_owned(),
+                ..Default::default()
+            };
+            let listed = client.list_workflow_executions(list).await.unwrap().into_inner();
+            assert_eq!(listed.executions.len(), found, "{query}");
+        }
+        client.start_workflow_execution(request(&[("Amount", "\"5\""), ("Gone", "1")])).await.unwrap_err();
+    });
+}
+
+/// Clients of both services over gRPC, until the end of the test.
+async fn clients(server: Arc<Server>) -> (WorkflowServiceClient<Channel>, OperatorServiceClient<Channel>) {
+    let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+    let url = format!("http://{}", listener.address());
+    tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
+    let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
+    (WorkflowServiceClient::new(channel.clone()), OperatorServiceClient::new(channel))
 }

@@ -12,6 +12,7 @@ mod connect;
 mod generated;
 mod limits;
 mod remote;
+mod remote_operator;
 mod status;
 
 pub use backoff::Backoff;
@@ -27,6 +28,7 @@ pub use generated::{
 };
 pub use limits::{MAX_REQUEST_BYTES, is_message_too_large, message_too_large};
 pub use remote::RemoteService;
+pub use remote_operator::RemoteOperator;
 pub use status::{status_detail, status_with_detail};
 /// The one trait that workers and clients talk to: the embedded service and [`RemoteService`] implement
 /// it.

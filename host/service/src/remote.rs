@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Deadline of a call that the service answers at once.
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
 /// Deadline of a call that the service holds open, which it does for 60 seconds.
 const LONG_POLL_TIMEOUT: Duration = Duration::from_secs(70);
 /// Attempts of the first call whose connections end at once.
@@ -50,6 +50,8 @@ impl RemoteService {
             let question = with_deadline(Request::new(GetSystemInfoRequest {}), CONNECT_TIMEOUT);
             match client.clone().get_system_info(question).await {
                 Ok(_) => return Ok(Self { client }),
+                // It is there, and older than the call, or another product that does not have it.
+                Err(status) if status.code() == Code::Unimplemented => return Ok(Self { client }),
                 // The connection ended before the call was sent, and took the reason with it.
                 Err(status) if status.code() == Code::Cancelled && tries < FIRST_CALLS => {}
                 Err(status) => return Err(ConnectError::Refused { url, status: Box::new(status) }),
@@ -111,7 +113,7 @@ impl Retries {
 }
 
 /// The request with a deadline, unless its maker set one.
-fn with_deadline<M>(mut request: Request<M>, timeout: Duration) -> Request<M> {
+pub(crate) fn with_deadline<M>(mut request: Request<M>, timeout: Duration) -> Request<M> {
     if !request.metadata().contains_key("grpc-timeout") {
         request.set_timeout(timeout);
     }

@@ -236,3 +236,20 @@ async fn unusable_certificates_are_said_clearly() {
     let error = RemoteService::connect(&ConnectOptions { tls: Some(tls), ..options("127.0.0.1:1") }).await;
     assert!(matches!(error, Err(ConnectError::Tls(_))), "{error:?}");
 }
+
+/// A service that is older than the call, or another product.
+struct Bare;
+
+#[tonic::async_trait]
+impl WorkflowService for Bare {}
+
+#[tokio::test]
+async fn a_service_need_not_have_get_system_info() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = Server::builder().add_service(WorkflowServiceServer::new(Bare));
+    tokio::spawn(server.serve_with_incoming(TcpListenerStream::new(listener)));
+    let service = RemoteService::connect(&options(address)).await.unwrap();
+    let described = service.describe_namespace(Request::new(DescribeNamespaceRequest::default())).await;
+    assert_eq!(described.unwrap_err().code(), Code::Unimplemented);
+}

@@ -1,4 +1,4 @@
-//! Generates `Walk` for every message that a request of the workflow service can hold, from the same descriptor as
+//! Generates `Walk` for every message that a request of the services can hold, from the same descriptor as
 //! the messages: a field that the protocol adds is walked without a change here.
 
 use std::{
@@ -13,15 +13,19 @@ use prost_types::{
     field_descriptor_proto::{Label, Type},
 };
 
-/// The service whose requests are walked.
-const SERVICE: (&str, &str) = ("temporal.api.workflowservice.v1", "WorkflowService");
+/// The services whose requests are walked.
+const SERVICES: [(&str, &str); 2] = [
+    ("temporal.api.workflowservice.v1", "WorkflowService"),
+    ("temporal.api.operatorservice.v1", "OperatorService"),
+];
 /// Handed to the visitor as a whole.
 const FAILURE: &str = ".temporal.api.failure.v1.Failure";
 /// Messages of `prost_types` for which `walk.rs` has the implementation.
 const BY_HAND: [&str; 2] = [".google.protobuf.Any", ".google.protobuf.FieldMask"];
-/// Messages of numbers only.
-const NUMBERS: [&str; 6] = [
-    ".google.protobuf.Duration",
+/// Shown to the visitor.
+const DURATION: &str = ".google.protobuf.Duration";
+/// Messages of numbers only, other than durations.
+const NUMBERS: [&str; 5] = [
     ".google.protobuf.Timestamp",
     ".google.protobuf.Empty",
     ".google.protobuf.BoolValue",
@@ -48,11 +52,13 @@ pub(crate) fn implementations(descriptors: &FileDescriptorSet) -> Result<String,
             index(&mut all, &format!(".{}", file.package()), &module, message);
         }
     }
-    let (package, name) = SERVICE;
-    let file = descriptors.file.iter().filter(|file| file.package() == package);
-    let service = file.flat_map(|file| &file.service).find(|service| service.name() == name);
-    let service = service.ok_or("the descriptor has no workflow service")?;
-    let mut open: Vec<String> = service.method.iter().map(|method| method.input_type().to_owned()).collect();
+    let mut open = Vec::new();
+    for (package, name) in SERVICES {
+        let file = descriptors.file.iter().filter(|file| file.package() == package);
+        let service = file.flat_map(|file| &file.service).find(|service| service.name() == name);
+        let service = service.ok_or_else(|| format!("the descriptor has no {name}"))?;
+        open.extend(service.method.iter().map(|method| method.input_type().to_owned()));
+    }
     let mut written = BTreeSet::new();
     let mut code = String::new();
     while let Some(name) = open.pop() {
@@ -160,6 +166,7 @@ fn visit(field: &FieldDescriptorProto, full_name: &str, open: &mut Vec<String>) 
         Type::Bytes => Some(format!("visitor.bytes({full_name:?}, it);")),
         Type::Message => match field.type_name() {
             FAILURE => Some(format!("visitor.failure({full_name:?}, it);")),
+            DURATION => Some(format!("visitor.duration({full_name:?}, it);")),
             ".google.protobuf.StringValue" => Some(format!("visitor.string({full_name:?}, it);")),
             name if NUMBERS.contains(&name) => None,
             name => {

@@ -17,7 +17,7 @@ const DEFAULT_BACKOFF_COEFFICIENT: f64 = 2.0;
 /// The longest interval, in multiples of the first, where the policy says nothing.
 const DEFAULT_MAXIMUM_INTERVAL_FACTOR: u32 = 100;
 /// Longest wait between two attempts, whatever a policy says; keeps floating point in range.
-const LONGEST_INTERVAL_SECONDS: f64 = 100.0 * 365.0 * 86_400.0;
+const LONGEST_INTERVAL: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Whether there is another attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl RetryPolicy {
             self.backoff_coefficient = DEFAULT_BACKOFF_COEFFICIENT;
         }
         let maximum = positive(self.maximum_interval)
-            .unwrap_or_else(|| initial.saturating_mul(DEFAULT_MAXIMUM_INTERVAL_FACTOR));
+            .unwrap_or_else(|| initial.saturating_mul(DEFAULT_MAXIMUM_INTERVAL_FACTOR).min(LONGEST_INTERVAL));
         self.initial_interval = Some(duration_to_proto(initial));
         self.maximum_interval = Some(duration_to_proto(maximum));
         self
@@ -47,11 +47,11 @@ impl RetryPolicy {
     /// Whether there is another attempt after `attempt` (from 1) ended with this failure.
     #[must_use]
     pub fn next_attempt(&self, attempt: i32, failure: &Failure) -> Retry {
-        if self.maximum_attempts > 0 && attempt >= self.maximum_attempts {
-            return Retry::No(RetryState::MaximumAttemptsReached);
-        }
         if !is_retryable(failure, &self.non_retryable_error_types) {
             return Retry::No(RetryState::NonRetryableFailure);
+        }
+        if self.maximum_attempts > 0 && attempt >= self.maximum_attempts {
+            return Retry::No(RetryState::MaximumAttemptsReached);
         }
         Retry::After(requested_delay(failure).unwrap_or_else(|| interval(self, attempt)))
     }
@@ -60,7 +60,7 @@ impl RetryPolicy {
 fn interval(policy: &RetryPolicy, attempt: i32) -> Duration {
     let initial = positive(policy.initial_interval).unwrap_or(DEFAULT_INITIAL_INTERVAL);
     let growth = policy.backoff_coefficient.max(1.0).powi(attempt.saturating_sub(1));
-    let seconds = (initial.as_secs_f64() * growth).min(LONGEST_INTERVAL_SECONDS);
+    let seconds = (initial.as_secs_f64() * growth).min(LONGEST_INTERVAL.as_secs_f64());
     let grown = Duration::try_from_secs_f64(seconds).unwrap_or(initial);
     positive(policy.maximum_interval).map_or(grown, |maximum| grown.min(maximum))
 }

@@ -1,4 +1,4 @@
-//! Walks over everything of variable size in a request: strings, keys, bytes and failures, at any depth. What is done
+//! Walks over everything in a request that has a bound: strings, keys, bytes, failures and durations, at any depth. What is done
 //! with them is a [`Visitor`]'s; the implementations are generated, so that no field is forgotten.
 
 use bytes::Bytes;
@@ -7,7 +7,7 @@ use crate::temporal::api::failure::v1::Failure;
 
 /// A message that a request of the workflow service is or holds.
 pub trait Walk {
-    /// Shows every part of variable size to the visitor, in the order of the fields.
+    /// Shows every part that has a bound to the visitor, in the order of the fields.
     fn walk(&mut self, visitor: &mut dyn Visitor);
 }
 
@@ -25,6 +25,9 @@ pub trait Visitor {
 
     /// A failure. Its own parts are not shown.
     fn failure(&mut self, field: &'static str, failure: &mut Failure);
+
+    /// A duration.
+    fn duration(&mut self, field: &'static str, duration: &mut prost_types::Duration);
 }
 
 impl Walk for prost_types::Any {

@@ -1,4 +1,4 @@
-//! The walk over requests reaches every failure, string and key that the descriptor knows, wherever it lies.
+//! The walk over requests reaches every failure, string, key and duration that the descriptor knows, wherever it lies.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
 #[path = "support/protocol.rs"]
@@ -14,6 +14,11 @@ use host_wire::{
 use prost::Message;
 use prost_types::field_descriptor_proto::Type;
 use protocol::{FAILURE, Protocol, nested};
+
+/// The type of durations, as the descriptor names it.
+const DURATION: &str = ".google.protobuf.Duration";
+/// Seconds of a duration that is a marker.
+const MARKED_SECONDS: i64 = 4_711;
 
 /// What a walk was shown: the names of fields, with a marker of what was in them.
 #[derive(Default)]
@@ -32,6 +37,12 @@ impl Visitor for Seen {
 
     fn failure(&mut self, field: &'static str, failure: &mut Failure) {
         self.0.push(format!("{field}={}", failure.message));
+    }
+
+    fn duration(&mut self, field: &'static str, duration: &mut prost_types::Duration) {
+        if duration.seconds == MARKED_SECONDS {
+            self.0.push(format!("{field}=marker"));
+        }
     }
 }
 
@@ -79,6 +90,10 @@ impl Protocol {
                     let failure = Failure { message: "marker".to_owned(), ..Failure::default() };
                     all.push((format!("{full_name}=marker"), nested(number, &failure.encode_to_vec())));
                 }
+                (Type::Message, DURATION) => {
+                    let duration = prost_types::Duration { seconds: MARKED_SECONDS, nanos: 0 };
+                    all.push((format!("{full_name}=marker"), nested(number, &duration.encode_to_vec())));
+                }
                 (Type::Message, of) if !above.iter().any(|one| one == of) => {
                     let is_map = self.messages[of].options.as_ref().is_some_and(|it| it.map_entry());
                     for (seen, inner) in self.marked(of, above) {
@@ -100,7 +115,7 @@ impl Protocol {
 }
 
 #[test]
-fn every_failure_and_string_is_shown() {
+fn every_failure_string_and_duration_is_shown() {
     let protocol = Protocol::read();
     let with_failures = with_failures();
     let mut failures = 0;

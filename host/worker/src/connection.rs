@@ -77,11 +77,15 @@ impl Connection {
         };
         let message = DescribeNamespaceRequest { namespace: config.namespace.clone(), ..Default::default() };
         let namespace = rpc::once(rpc::CALL_TIMEOUT, message, |request| service.describe_namespace(request));
-        let namespace = namespace.await.map_err(|status| match status.code() {
-            Code::NotFound => ConnectError::NoNamespace { namespace: config.namespace.clone() },
-            _ => ConnectError::of(status),
-        })?;
-        let namespace = namespace.namespace_info.and_then(|info| info.capabilities);
+        let namespace = match namespace.await {
+            Ok(namespace) => namespace.namespace_info.and_then(|info| info.capabilities),
+            // Older than the capabilities of namespaces, or another product that has none.
+            Err(status) if status.code() == Code::Unimplemented => None,
+            Err(status) if status.code() == Code::NotFound => {
+                return Err(ConnectError::NoNamespace { namespace: config.namespace.clone() });
+            }
+            Err(status) => return Err(ConnectError::of(status)),
+        };
         let instance_key: u128 = rand::random();
         Ok(Self {
             service,

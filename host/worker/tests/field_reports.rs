@@ -241,3 +241,34 @@ async fn a_timer_of_zero_fires() {
     assert_eq!(end.event_type(), EventType::WorkflowExecutionCompleted);
     assert!(stop(running).await.is_clean());
 }
+
+/// The embedded service without the calls in which a worker looks at it.
+struct Reserved(Arc<dyn WorkflowService>);
+
+macro_rules! forward_reserved {
+    ($($call:ident($request:ident) -> $response:ident;)*) => {
+        #[async_trait]
+        impl WorkflowService for Reserved {
+            $(async fn $call(&self, request: Request<$request>) -> Result<Response<$response>, Status> {
+                self.0.$call(request).await
+            })*
+        }
+    };
+}
+
+forward_reserved! {
+    poll_workflow_task_queue(PollWorkflowTaskQueueRequest) -> PollWorkflowTaskQueueResponse;
+    respond_workflow_task_completed(RespondWorkflowTaskCompletedRequest) -> RespondWorkflowTaskCompletedResponse;
+    get_workflow_execution_history(GetWorkflowExecutionHistoryRequest) -> GetWorkflowExecutionHistoryResponse;
+}
+
+#[tokio::test]
+async fn a_service_need_not_describe_itself() {
+    let (embedded, folder) = (Embedded::open(), tempfile::tempdir().unwrap());
+    let service = Arc::clone(&embedded.service);
+    let running = worker(Arc::new(Reserved(Arc::clone(&service))), folder.path(), true).await;
+    embedded::start(&*service, TASK_QUEUE, "Script", "w", text("complete done")).await;
+    let end = timeout(PATIENCE, embedded::closing_event(&*service, "w")).await.unwrap();
+    assert_eq!(end.event_type(), EventType::WorkflowExecutionCompleted);
+    assert!(stop(running).await.is_clean());
+}

@@ -28,7 +28,14 @@ impl Embedded {
         let folder = tempfile::tempdir()?;
         let address = format!("127.0.0.1:{}", free_port()?);
         let child = Command::new(binary("host")?)
-            .args(["server", "--listen", &address, "--data-dir"])
+            .args([
+                "server",
+                "--listen",
+                &address,
+                "--search-attribute",
+                "CustomKeyword=Keyword",
+                "--data-dir",
+            ])
             .arg(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::null())

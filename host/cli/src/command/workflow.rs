@@ -1,6 +1,7 @@
 //! `host workflow …`.
 
 mod cancel;
+mod count;
 mod delete;
 mod describe;
 mod execute;
@@ -37,6 +38,7 @@ enum Command {
     Result(result::ShowResult),
     Show(show::Show),
     List(list::List),
+    Count(count::Count),
     Describe(describe::Describe),
     Signal(signal::Signal),
     Query(query::Query),
@@ -59,6 +61,7 @@ impl WorkflowArgs {
             Command::Result(command) => command.run(connection, output).await,
             Command::Show(command) => command.run(connection, output).await,
             Command::List(command) => command.run(connection, output).await,
+            Command::Count(command) => command.run(connection, output).await,
             Command::Describe(command) => command.run(connection, output).await,
             Command::Signal(command) => command.run(connection, output).await,
             Command::Query(command) => command.run(connection, output).await,

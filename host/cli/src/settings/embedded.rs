@@ -12,7 +12,10 @@ use host_server::{Listener, Options, ServeError, Server, TlsFiles};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::duration;
+use super::{
+    duration,
+    search_attribute::{self, SearchAttribute},
+};
 use crate::exit::Usage;
 
 /// Folder of the service in the data folder.
@@ -47,6 +50,10 @@ pub(crate) struct EmbeddedArgs {
     /// How long closed workflows are kept (units: ms, s, m, h, d).
     #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::parse)]
     retention: Duration,
+    /// Search attribute that every namespace has, beside those that `host operator search-attribute create` registers
+    /// (types: Text, Keyword, Int, Double, Bool, Datetime, KeywordList). May be repeated.
+    #[arg(long, value_name = "NAME=TYPE", value_parser = search_attribute::parse)]
+    search_attribute: Vec<SearchAttribute>,
     /// Skip time in which nothing is in progress, as test clients of Temporal's SDKs allow by TestService. For tests:
     /// timers fire when nothing else is left to do.
     #[arg(long)]
@@ -96,8 +103,13 @@ impl EmbeddedArgs {
         self.check_exposure()?;
         // First the port: a service that cannot be reached need not be opened.
         let listener = self.listener().await.context("failed to start the service")?;
-        let mut options =
-            Options { retention: self.retention, time_skipping: self.time_skipping, ..Options::default() };
+        let attributes = self.search_attribute.iter().map(|it| (it.name.clone(), it.kind));
+        let mut options = Options {
+            retention: self.retention,
+            time_skipping: self.time_skipping,
+            search_attributes: attributes.collect(),
+            ..Options::default()
+        };
         if !options.namespaces.iter().any(|name| name == namespace) {
             options.namespaces.push(namespace.to_owned());
         }

@@ -24,7 +24,7 @@ pub(crate) async fn handle(
     context: &Context,
     request: CountWorkflowExecutionsRequest,
 ) -> Result<CountWorkflowExecutionsResponse, Status> {
-    let filter = Filter::parse(&request.query)?;
+    let filter = Filter::parse(&request.query, &context.search_attributes(&request.namespace)?)?;
     let grouped = filter.grouped_by_status;
     let all = Scan {
         namespace: request.namespace,

@@ -35,9 +35,9 @@ pub(crate) async fn handle(
     context: &Context,
     request: ListWorkflowExecutionsRequest,
 ) -> Result<ListWorkflowExecutionsResponse, Status> {
-    let filter = Filter::parse(&request.query)?;
+    let filter = Filter::parse(&request.query, &context.search_attributes(&request.namespace)?)?;
     if filter.grouped_by_status {
-        return Err(Error::invalid("invalid query: 'GROUP BY' clause is only supported by count").into());
+        return Err(Error::invalid("invalid query: operation is not supported: 'group by' clause").into());
     }
     let before = match &request.next_page_token {
         token if token.is_empty() => RunNumber::MAX,

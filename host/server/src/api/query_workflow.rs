@@ -39,8 +39,10 @@ struct Found {
     number: RunNumber,
     /// The status for which the caller wants no answer.
     rejected: Option<RunStatus>,
-    /// Whether the first workflow task is delayed.
-    is_delayed: bool,
+    /// How long the first workflow task is still delayed.
+    delay: Duration,
+    /// Whether it closed before a worker completed a workflow task.
+    closed_unseen: bool,
 }
 
 pub(crate) async fn handle(
@@ -54,6 +56,7 @@ pub(crate) async fn handle(
         return Err(Error::invalid("QueryType is not set on request.").into());
     }
     check_input(query.query_args.as_ref(), query.header.as_ref())?;
+    let now = context.now();
     let (found, position) = context
         .read(|shard| {
             let number = shard.executions.find(&request.namespace, request.execution.as_ref())?;
@@ -61,7 +64,8 @@ pub(crate) async fn handle(
             let found = Found {
                 number,
                 rejected: rejects(run, request.query_reject_condition()),
-                is_delayed: run.is_open() && run.workflow_tasks().first_time().is_some(),
+                delay: run.workflow_tasks().first_time().map_or(Duration::ZERO, |time| time.since(now)),
+                closed_unseen: !run.is_open() && run.workflow_tasks().previous_started_event_id() == 0,
             };
             Ok((found, shard.position_of(number)))
         })
@@ -71,7 +75,11 @@ pub(crate) async fn handle(
         let rejected = QueryRejected { status: status.into() };
         return Ok(QueryWorkflowResponse { query_rejected: Some(rejected), ..Default::default() });
     }
-    if found.is_delayed {
+    if found.closed_unseen {
+        context.on_disk(position).await?;
+        return Err(not_ready("Workflow execution closed before WorkflowTaskStarted event"));
+    }
+    if found.delay > until.saturating_duration_since(Instant::now()) {
         return Err(not_ready("Workflow task is not scheduled yet."));
     }
     let ready =

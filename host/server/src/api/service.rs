@@ -12,20 +12,23 @@ use crate::{
         context::Context,
         count_schedules, count_workflow_executions, create_schedule, delete_schedule,
         delete_workflow_execution, describe_namespace, describe_schedule, describe_task_queue,
-        describe_workflow_execution, execute_multi_operation, get_cluster_info, get_system_info,
-        get_workflow_execution_history, get_workflow_execution_history_reverse, list_namespaces,
-        list_schedule_matching_times, list_schedules, list_workflow_executions, patch_schedule,
-        pause_activity, poll_activity_task_queue, poll_nexus_task_queue, poll_workflow_execution_update,
-        poll_workflow_task_queue, query_workflow, record_activity_task_heartbeat,
-        record_activity_task_heartbeat_by_id, record_worker_heartbeat, request_cancel_workflow_execution,
-        reset_activity, reset_sticky_task_queue, reset_workflow_execution, respond_activity_task_canceled,
-        respond_activity_task_canceled_by_id, respond_activity_task_completed,
-        respond_activity_task_completed_by_id, respond_activity_task_failed,
+        describe_workflow_execution, execute_multi_operation, get_cluster_info, get_search_attributes,
+        get_system_info, get_workflow_execution_history, get_workflow_execution_history_reverse,
+        list_archived_workflow_executions, list_closed_workflow_executions, list_namespaces,
+        list_open_workflow_executions, list_schedule_matching_times, list_schedules,
+        list_workflow_executions,
+        operator::Operator,
+        patch_schedule, pause_activity, poll_activity_task_queue, poll_nexus_task_queue,
+        poll_workflow_execution_update, poll_workflow_task_queue, query_workflow,
+        record_activity_task_heartbeat, record_activity_task_heartbeat_by_id, record_worker_heartbeat,
+        request_cancel_workflow_execution, reset_activity, reset_sticky_task_queue, reset_workflow_execution,
+        respond_activity_task_canceled, respond_activity_task_canceled_by_id,
+        respond_activity_task_completed, respond_activity_task_completed_by_id, respond_activity_task_failed,
         respond_activity_task_failed_by_id, respond_query_task_completed, respond_workflow_task_completed,
-        respond_workflow_task_failed, shutdown_worker, signal_with_start_workflow_execution,
-        signal_workflow_execution, start_workflow_execution, terminate_workflow_execution, unpause_activity,
-        update_activity_options, update_schedule, update_workflow_execution,
-        update_workflow_execution_options,
+        respond_workflow_task_failed, scan_workflow_executions, shutdown_worker,
+        signal_with_start_workflow_execution, signal_workflow_execution, start_workflow_execution,
+        terminate_workflow_execution, unpause_activity, update_activity_options, update_schedule,
+        update_workflow_execution, update_workflow_execution_options,
     },
     environment::Environment,
     options::Options,
@@ -49,6 +52,11 @@ impl Service {
     /// The same service for callers within the process.
     pub(crate) fn in_process(&self) -> Self {
         Self { context: Context { in_process: true, ..self.context.clone() } }
+    }
+
+    /// The calls of people who run the service.
+    pub(crate) fn operator(&self) -> Operator {
+        Operator(self.context.clone())
     }
 
     pub(crate) fn shard(&self) -> &Arc<ShardContext> {
@@ -164,6 +172,46 @@ impl WorkflowService for Service {
     ) -> Answer<ListWorkflowExecutionsResponse> {
         let request = admit(request)?;
         answer(list_workflow_executions::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn scan_workflow_executions(
+        &self,
+        request: Request<ScanWorkflowExecutionsRequest>,
+    ) -> Answer<ScanWorkflowExecutionsResponse> {
+        let request = admit(request)?;
+        answer(scan_workflow_executions::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn list_open_workflow_executions(
+        &self,
+        request: Request<ListOpenWorkflowExecutionsRequest>,
+    ) -> Answer<ListOpenWorkflowExecutionsResponse> {
+        let request = admit(request)?;
+        answer(list_open_workflow_executions::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn list_closed_workflow_executions(
+        &self,
+        request: Request<ListClosedWorkflowExecutionsRequest>,
+    ) -> Answer<ListClosedWorkflowExecutionsResponse> {
+        let request = admit(request)?;
+        answer(list_closed_workflow_executions::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn list_archived_workflow_executions(
+        &self,
+        request: Request<ListArchivedWorkflowExecutionsRequest>,
+    ) -> Answer<ListArchivedWorkflowExecutionsResponse> {
+        let request = admit(request)?;
+        answer(list_archived_workflow_executions::handle(request.get_ref()))
+    }
+
+    async fn get_search_attributes(
+        &self,
+        request: Request<GetSearchAttributesRequest>,
+    ) -> Answer<GetSearchAttributesResponse> {
+        admit(request)?;
+        answer(Ok(get_search_attributes::handle()))
     }
 
     async fn count_workflow_executions(

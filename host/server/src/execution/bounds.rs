@@ -1,11 +1,12 @@
-//! Bounds of everything of variable size in a request or a command, by one walk over all of its fields.
+//! Bounds of everything in a request or a command that has one, strings and durations above all, by one walk over all
+//! of its fields.
 
 use bytes::Bytes;
 use heck::ToUpperCamelCase as _;
 use host_wire::{Visitor, Walk, temporal::api::failure::v1::Failure};
 use prost::Message;
 
-use crate::{execution::failure, limits, text};
+use crate::{execution::failure, limits, text, time::check_and_cap};
 
 /// How long a string may be.
 #[derive(Debug, PartialEq)]
@@ -31,11 +32,18 @@ fn bound(field: &str) -> Bound {
     }
 }
 
-/// Checks the length of every string and of the whole, and cuts failures, also as a whole.
+/// Whether a duration may be negative, which is the same as zero then. That of a retry policy is checked with its policy.
+fn may_be_negative(field: &str) -> bool {
+    !field.ends_with("_timeout") && !field.ends_with("_delay") && !field.ends_with("backoff_start_interval")
+        || field.starts_with("temporal.api.taskqueue.v1.StickyExecutionAttributes.")
+}
+
+/// Checks the length of every string and of the whole, and that timeouts and delays are not negative; cuts failures,
+/// also as a whole, and durations.
 ///
 /// # Errors
 ///
-/// Says which field is too long.
+/// Says which field is too long or negative.
 pub(crate) fn check_request(request: &mut dyn Walk) -> Result<(), String> {
     check(request, failure::cut_whole)
 }
@@ -61,8 +69,13 @@ fn check(message: &mut dyn Walk, cut: fn(&mut Failure)) -> Result<(), String> {
     }
 }
 
+/// `temporal.api.common.v1.WorkflowExecution.workflow_id` is `WorkflowId` to clients.
+fn last_name(field: &str) -> String {
+    field.rsplit('.').next().unwrap_or(field).to_upper_camel_case()
+}
+
 struct Bounds {
-    /// The first field that is too long.
+    /// What is wrong with the first field that is too long or negative.
     refusal: Option<String>,
     bytes: usize,
     cut: fn(&mut Failure),
@@ -71,10 +84,13 @@ struct Bounds {
 impl Bounds {
     fn check(&mut self, field: &str, length: usize, most: usize) {
         self.bytes += length;
-        if length > most && self.refusal.is_none() {
-            let name = field.rsplit('.').next().unwrap_or(field).to_upper_camel_case();
-            self.refusal = Some(format!("{name} length exceeds limit."));
+        if length > most {
+            self.refuse(format!("{} length exceeds limit.", last_name(field)));
         }
+    }
+
+    fn refuse(&mut self, refusal: String) {
+        self.refusal.get_or_insert(refusal);
     }
 }
 
@@ -95,6 +111,14 @@ impl Visitor for Bounds {
 
     fn bytes(&mut self, _: &'static str, value: &Bytes) {
         self.bytes += value.len();
+    }
+
+    fn duration(&mut self, field: &'static str, duration: &mut prost_types::Duration) {
+        if let Err(wrong) = check_and_cap(duration)
+            && !may_be_negative(field)
+        {
+            self.refuse(format!("Invalid {}: {wrong}.", last_name(field)));
+        }
     }
 
     fn failure(&mut self, _: &'static str, failure: &mut Failure) {

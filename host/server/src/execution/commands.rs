@@ -10,17 +10,20 @@ use host_wire::temporal::api::{
     enums::v1::WorkflowTaskFailedCause as Cause,
 };
 
-use crate::execution::{
-    activity, attributes, bounds, child, close,
-    executions::Executions,
-    external,
-    loading::Needs,
-    marker,
-    plan::{Plan, Refused, bad},
-    run::Run,
-    run_transition::RunTransition,
-    timer,
-    update::{self, plan::Steps},
+use crate::{
+    execution::{
+        activity, attributes, bounds, child, close,
+        executions::Executions,
+        external,
+        loading::Needs,
+        marker,
+        plan::{Plan, Refused, bad},
+        run::Run,
+        run_transition::RunTransition,
+        timer,
+        update::{self, plan::Steps},
+    },
+    visibility::registry::Registry,
 };
 
 /// Looks up the other runs that a command changes, or that it must know.
@@ -30,8 +33,18 @@ pub(crate) fn look_up(executions: &Executions, run: &Run, command: &Command) -> 
         given => given.to_owned(),
     };
     match &command.attributes {
+        Some(Attributes::UpsertWorkflowSearchAttributesCommandAttributes(a)) => {
+            if attributes::upsert_search_attributes::is_too_large(run, a) {
+                child::close::look_up(executions, run, true)?;
+            }
+            Ok(())
+        }
         Some(Attributes::StartChildWorkflowExecutionCommandAttributes(a)) => {
-            child::run::look_up(executions, &namespace(&a.namespace), &a.workflow_id)
+            if Registry::check_first_size(a.search_attributes.as_ref()).is_err() {
+                child::close::look_up(executions, run, true)?;
+            }
+            let reuse = a.workflow_id_reuse_policy();
+            child::run::look_up(executions, &namespace(&a.namespace), &a.workflow_id, reuse)
         }
         Some(Attributes::SignalExternalWorkflowExecutionCommandAttributes(a)) => {
             let target = a.execution.clone().unwrap_or_default();
@@ -46,8 +59,9 @@ pub(crate) fn look_up(executions: &Executions, run: &Run, command: &Command) -> 
             | Attributes::FailWorkflowExecutionCommandAttributes(_)
             | Attributes::CancelWorkflowExecutionCommandAttributes(_),
         ) => child::close::look_up(executions, run, true),
-        Some(Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(_)) => {
-            child::close::look_up(executions, run, false)
+        Some(Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(a)) => {
+            let is_terminated = Registry::check_first_size(a.search_attributes.as_ref()).is_err();
+            child::close::look_up(executions, run, is_terminated)
         }
         Some(
             Attributes::ScheduleActivityTaskCommandAttributes(_)
@@ -55,7 +69,6 @@ pub(crate) fn look_up(executions: &Executions, run: &Run, command: &Command) -> 
             | Attributes::StartTimerCommandAttributes(_)
             | Attributes::CancelTimerCommandAttributes(_)
             | Attributes::RecordMarkerCommandAttributes(_)
-            | Attributes::UpsertWorkflowSearchAttributesCommandAttributes(_)
             | Attributes::ModifyWorkflowPropertiesCommandAttributes(_)
             | Attributes::ProtocolMessageCommandAttributes(_)
             | Attributes::ScheduleNexusOperationCommandAttributes(_)
@@ -79,6 +92,8 @@ pub(crate) fn check(plan: &mut Plan<'_>, command: &mut Command) -> Result<(), Re
     if let Err(message) = bounded {
         return Err(bad(cause(attributes), message));
     }
+    name_types(plan, command);
+    let Some(attributes) = &command.attributes else { return Ok(()) };
     match attributes {
         Attributes::ScheduleActivityTaskCommandAttributes(a) => activity::schedule::check(plan, a),
         Attributes::RequestCancelActivityTaskCommandAttributes(a) => activity::request_cancel::check(plan, a),
@@ -107,6 +122,24 @@ pub(crate) fn check(plan: &mut Plan<'_>, command: &mut Command) -> Result<(), Re
         | Attributes::RequestCancelNexusOperationCommandAttributes(_) => {
             Err(Refused::Unsupported("Nexus operations"))
         }
+    }
+}
+
+/// Names the types of the search attributes of a command.
+fn name_types(plan: &Plan<'_>, command: &mut Command) {
+    let own = &plan.run.identity().namespace;
+    match &mut command.attributes {
+        Some(Attributes::UpsertWorkflowSearchAttributesCommandAttributes(a)) => {
+            plan.name_types(own, a.search_attributes.as_mut());
+        }
+        Some(Attributes::ContinueAsNewWorkflowExecutionCommandAttributes(a)) => {
+            plan.name_types(own, a.search_attributes.as_mut());
+        }
+        Some(Attributes::StartChildWorkflowExecutionCommandAttributes(a)) => {
+            let namespace = if a.namespace.is_empty() { own } else { &a.namespace };
+            plan.name_types(namespace, a.search_attributes.as_mut());
+        }
+        _ => {}
     }
 }
 

@@ -1,5 +1,7 @@
 //! What DescribeWorkflowExecution and the lists say about a run.
 
+use std::collections::BTreeSet;
+
 use host_wire::{
     duration_to_proto,
     temporal::api::{
@@ -91,13 +93,19 @@ pub(crate) fn info(run: &Run) -> WorkflowExecutionInfo {
     }
 }
 
+/// `BuildIds` of a run whose tasks were completed by these.
+pub(crate) fn build_ids(ids: &BTreeSet<String>) -> Vec<String> {
+    let of_workers = ids.iter().map(|id| format!("unversioned:{}", id.replace(['"', '\\'], "?")));
+    std::iter::once("unversioned".to_owned()).chain(of_workers).collect()
+}
+
 /// The search attributes of the run, and `BuildIds` from the workers that completed its tasks.
 fn search_attributes(run: &Run) -> Option<SearchAttributes> {
     let mut fields = run.attributes().search_attributes().unwrap_or_default().indexed_fields;
     let build_ids = run.workflow_tasks().build_ids();
     if !build_ids.is_empty() {
-        let mut ids = vec!["\"unversioned\"".to_owned()];
-        ids.extend(build_ids.iter().map(|id| format!("\"unversioned:{}\"", id.replace(['"', '\\'], "?"))));
+        let ids = self::build_ids(build_ids).into_iter().map(|id| format!("\"{id}\""));
+        let ids: Vec<_> = ids.collect();
         let metadata = [("encoding", "json/plain"), ("type", "KeywordList")];
         let payload = Payload {
             metadata: metadata.map(|(name, value)| (name.to_owned(), value.into())).into(),

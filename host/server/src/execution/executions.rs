@@ -16,6 +16,7 @@ use crate::{
         run::Run,
     },
     schedule::schedules::Schedules,
+    visibility::registry::Registry,
 };
 
 /// How often runs were dropped from memory to be read again.
@@ -27,6 +28,7 @@ pub(crate) type Drops = u64;
 pub(crate) struct Executions {
     namespaces: BTreeSet<String>,
     pub(crate) schedules: Schedules,
+    pub(crate) search_attributes: Registry,
     runs: HashMap<RunNumber, Box<Run>>,
     /// The latest run of a namespace and workflow id, where that is known and the run is in memory, or was dropped.
     latest: HashMap<(String, String), RunNumber>,
@@ -50,6 +52,7 @@ impl Executions {
         Self {
             namespaces: namespaces.into_iter().collect(),
             schedules: Schedules::default(),
+            search_attributes: Registry::default(),
             runs: HashMap::new(),
             latest: HashMap::new(),
             by_run_id: HashMap::new(),
@@ -360,7 +363,7 @@ impl Executions {
 }
 
 /// Whether this has the form of a UUID.
-fn is_run_id(run_id: &str) -> bool {
+pub(crate) fn is_run_id(run_id: &str) -> bool {
     run_id.len() == 36
         && run_id.bytes().enumerate().all(|(index, byte)| match index {
             8 | 13 | 18 | 23 => byte == b'-',

@@ -1,16 +1,17 @@
 //! Checks of commands: the run as earlier commands of the completion leave it, and refusals.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use host_wire::temporal::api::{
-    common::v1::{Header, Payloads},
+    common::v1::{Header, Payload, Payloads, SearchAttributes},
     enums::v1::WorkflowTaskFailedCause as Cause,
 };
 use prost::Message;
 
 use crate::{
-    execution::{run::Run, update::plan::UpdatePlan},
+    execution::{executions::is_run_id, run::Run, update::plan::UpdatePlan},
     limits,
+    visibility::registry::Registry,
 };
 
 /// An invalid command. The workflow task fails with this cause.
@@ -25,6 +26,8 @@ pub(crate) struct BadCommand {
 pub(crate) enum Refused {
     /// The workflow task fails.
     Bad(BadCommand),
+    /// The workflow task fails, and the run is terminated.
+    Fatal(BadCommand),
     /// Nothing is recorded.
     Invalid(String),
     /// Nothing is recorded: the service does not support the command.
@@ -35,13 +38,23 @@ pub(crate) fn bad(cause: Cause, message: impl Into<String>) -> Refused {
     Refused::Bad(BadCommand { cause, message: message.into() })
 }
 
+pub(crate) fn fatal(cause: Cause, message: impl Into<String>) -> Refused {
+    Refused::Fatal(BadCommand { cause, message: message.into() })
+}
+
 /// The run as it will be after the commands checked so far.
 pub(crate) struct Plan<'a> {
     pub(crate) run: &'a Run,
+    /// The search attributes that runs may have.
+    registry: &'a Registry,
+    /// Those of the run, once a command changes them.
+    pub(crate) search_attributes: Option<BTreeMap<String, Payload>>,
     pub(crate) activity_ids: HashSet<String>,
     pub(crate) activities: usize,
     pub(crate) timer_ids: HashSet<String>,
     pub(crate) children: usize,
+    /// Workflow ids of children that earlier commands start.
+    pub(crate) initiated_children: HashSet<String>,
     pub(crate) external_signals: usize,
     pub(crate) external_cancels: usize,
     pub(crate) buffered: usize,
@@ -52,9 +65,11 @@ pub(crate) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn new(run: &'a Run, updates: UpdatePlan) -> Self {
+    pub(crate) fn new(run: &'a Run, registry: &'a Registry, updates: UpdatePlan) -> Self {
         Self {
             run,
+            registry,
+            search_attributes: None,
             activity_ids: run
                 .activities()
                 .iter()
@@ -63,6 +78,7 @@ impl<'a> Plan<'a> {
             activities: run.activities().len(),
             timer_ids: run.timers().ids().cloned().collect(),
             children: run.children().len(),
+            initiated_children: HashSet::new(),
             external_signals: run.externals().signal_count(),
             external_cancels: run.externals().cancel_count(),
             buffered: run.buffer().events().len(),
@@ -70,6 +86,32 @@ impl<'a> Plan<'a> {
             updates,
             closes: false,
         }
+    }
+
+    /// Checks search attributes that a command gives to a run of the namespace.
+    pub(crate) fn check_search_attributes(
+        &self,
+        namespace: &str,
+        attributes: Option<&SearchAttributes>,
+    ) -> Result<(), Refused> {
+        let checked = self.registry.check(namespace, attributes);
+        checked.map_err(|error| bad(Cause::BadSearchAttributes, error.to_string()))
+    }
+
+    /// As [`Self::check_search_attributes`], for a run that starts with these alone.
+    pub(crate) fn check_first_search_attributes(
+        &self,
+        cause: Cause,
+        namespace: &str,
+        attributes: Option<&SearchAttributes>,
+    ) -> Result<(), Refused> {
+        self.check_search_attributes(namespace, attributes)?;
+        Registry::check_first_size(attributes).map_err(|error| fatal(cause, error.to_string()))
+    }
+
+    /// Names the types of search attributes in their payloads.
+    pub(crate) fn name_types(&self, namespace: &str, attributes: Option<&mut SearchAttributes>) {
+        self.registry.name_types(namespace, attributes);
     }
 
     /// Checks memo fields or search attributes that a command adds: a successor starts with all of them in one event.
@@ -111,6 +153,14 @@ pub(crate) fn check_id(cause: Cause, what: &str, command: &str, id: &str) -> Res
         return Err(bad(cause, format!("{what} on {command} exceeds length limit.")));
     }
     Ok(())
+}
+
+/// Checks that a run id, if one is given, has the form of one.
+pub(crate) fn check_run_id(cause: Cause, command: &str, run_id: &str) -> Result<(), Refused> {
+    if run_id.is_empty() || is_run_id(run_id) {
+        return Ok(());
+    }
+    Err(bad(cause, format!("Invalid RunId set on {command}.")))
 }
 
 /// Checks that payloads have at most [`limits::BLOB_BYTES`].

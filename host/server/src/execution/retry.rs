@@ -1,8 +1,14 @@
 //! Retry policies as the service checks them, and the end of retries with the time for all attempts.
 
+use std::time::Duration;
+
 use host_wire::{
     Retry, duration_from_proto,
-    temporal::api::{common::v1::RetryPolicy, enums::v1::RetryState, failure::v1::Failure},
+    temporal::api::{
+        common::v1::RetryPolicy,
+        enums::v1::RetryState,
+        failure::v1::{Failure, failure::FailureInfo},
+    },
 };
 
 use crate::time::{Time, positive};
@@ -32,20 +38,52 @@ pub(crate) fn invalid(policy: &RetryPolicy) -> Option<&'static str> {
     }
 }
 
+/// What bounds the delay that a failure asks for by `next_retry_delay`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum DelayBound {
+    /// The maximum interval of the policy: runs.
+    MaximumInterval,
+    /// Nothing: activities.
+    Unbounded,
+}
+
 /// Whether there is another attempt after `attempt` ended with this failure. None begins after `expires`.
 pub(crate) fn next_attempt(
     policy: Option<&RetryPolicy>,
     attempt: i32,
     failure: &Failure,
+    bound: DelayBound,
     expires: Option<Time>,
     now: Time,
 ) -> Retry {
     let Some(policy) = policy else { return Retry::No(RetryState::RetryPolicyNotSet) };
-    match policy.next_attempt(attempt, failure) {
+    let retry = match (policy.next_attempt(attempt, failure), asked_delay(failure)) {
+        (Retry::After(_), Some(asked)) => after_asked(policy, asked, bound),
+        (retry, _) => retry,
+    };
+    match retry {
         Retry::After(backoff) if expires.is_some_and(|expires| now.after(backoff) >= expires) => {
             Retry::No(RetryState::Timeout)
         }
         retry => retry,
+    }
+}
+
+fn asked_delay(failure: &Failure) -> Option<Duration> {
+    match &failure.failure_info {
+        Some(FailureInfo::ApplicationFailureInfo(info)) => info.next_retry_delay.map(duration_from_proto),
+        _ => None,
+    }
+}
+
+/// The attempt after a failure that asks for a delay. A delay of zero is out of bounds, as for `nextBackoffInterval` of
+/// Temporal's server.
+fn after_asked(policy: &RetryPolicy, asked: Duration, bound: DelayBound) -> Retry {
+    let maximum = positive(policy.maximum_interval).filter(|_| bound == DelayBound::MaximumInterval);
+    match maximum {
+        Some(maximum) if asked.is_zero() || asked > maximum => Retry::After(maximum),
+        None if asked.is_zero() => Retry::No(RetryState::Timeout),
+        _ => Retry::After(asked),
     }
 }
 

@@ -14,7 +14,12 @@ use host_wire::{
 };
 
 use crate::{
-    execution::{failure, record::RunIdentity, retry::next_attempt, run::Run},
+    execution::{
+        failure,
+        record::RunIdentity,
+        retry::{DelayBound, next_attempt},
+        run::Run,
+    },
     limits,
     time::{Time, positive},
 };
@@ -36,7 +41,8 @@ pub(crate) fn retry_run(
 ) -> Result<Box<NewRun>, RetryState> {
     let expires = run.start().execution_expires();
     let attempt = run.start().attributes().attempt;
-    match next_attempt(run.start().attributes().retry_policy.as_ref(), attempt, failure, expires, now) {
+    let policy = run.start().attributes().retry_policy.as_ref();
+    match next_attempt(policy, attempt, failure, DelayBound::MaximumInterval, expires, now) {
         Retry::No(state) => Err(state),
         Retry::After(backoff) => {
             let mut next = following(run, new_run_id());

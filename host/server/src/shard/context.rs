@@ -31,9 +31,10 @@ use crate::{
     panics::{self, EndsProcess},
     schedule::schedules::Schedules,
     shard::Shard,
-    storage::{Append, BACKLOG_BYTES, Opened, Position, Storage, Synced},
+    storage::{Append, BACKLOG_BYTES, Mend, Opened, Position, Storage, Synced},
     time::Time,
     time_skipping::TimeSkipping,
+    visibility::registry::Custom,
     watched::Watched,
 };
 
@@ -44,6 +45,8 @@ pub(crate) struct ShardContext {
     storage: Box<dyn Storage>,
     environment: Environment,
     retention: Duration,
+    /// Held by a call that changes the search attributes of a namespace.
+    changing_search_attributes: tokio::sync::Mutex<()>,
     /// Notified whenever the first deadline may be earlier than before.
     deadlines: Arc<Notify>,
     /// Whether open polls should return.
@@ -60,7 +63,12 @@ impl ShardContext {
     /// Resumes the runs that storage has. Tasks of workers that ended with the last process count as failed.
     pub(crate) fn open(opened: Opened, options: Options, environment: Environment) -> Self {
         let Opened { storage, found } = opened;
-        let mut executions = Executions::new(options.namespaces, found.next_number);
+        let mut executions = Executions::new(options.namespaces.clone(), found.next_number);
+        for namespace in &options.namespaces {
+            let mut custom = found.search_attributes.get(namespace).cloned().unwrap_or_default();
+            custom.extend(options.search_attributes.clone());
+            executions.search_attributes.set_custom(namespace, custom);
+        }
         for (number, run) in found.in_memory {
             executions.resume(number, *run);
         }
@@ -73,6 +81,7 @@ impl ShardContext {
             storage,
             environment,
             retention: options.retention,
+            changing_search_attributes: tokio::sync::Mutex::default(),
             deadlines: Arc::default(),
             closing: Arc::default(),
         };
@@ -103,6 +112,39 @@ impl ShardContext {
     /// A new id.
     pub(crate) fn new_id(&self) -> String {
         self.environment.ids.next()
+    }
+
+    /// The search attributes of a namespace, other than what every namespace has.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such namespace.
+    pub(crate) fn search_attributes(&self, namespace: &str) -> Result<Custom, Error> {
+        let shard = self.lock();
+        shard.executions.check_namespace(namespace)?;
+        Ok(shard.executions.search_attributes.custom(namespace))
+    }
+
+    /// Changes the search attributes of a namespace, and waits until that is on disk.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such namespace, `change` refuses, the disk is full, or the service ends.
+    pub(crate) async fn change_search_attributes(
+        &self,
+        namespace: &str,
+        change: impl FnOnce(&mut Custom) -> Result<(), Error>,
+    ) -> Result<(), Status> {
+        let _one_at_a_time = self.changing_search_attributes.lock().await;
+        let before = self.search_attributes(namespace)?;
+        let mut custom = before.clone();
+        change(&mut custom)?;
+        if custom == before {
+            return Ok(());
+        }
+        self.mend(Mend::SearchAttributes(namespace.to_owned(), custom.clone())).await?;
+        self.lock().executions.search_attributes.set_custom(namespace, custom);
+        Ok(())
     }
 
     /// For how long closed runs are kept.

@@ -28,6 +28,7 @@ use crate::{
     },
     storage::{Append, Found, Mend, Opened, Position, Row, Storage, StorageError, Synced, read_again},
     time::Time,
+    visibility::registry::Custom,
     watched::Watched,
 };
 
@@ -46,6 +47,7 @@ struct Contents {
     applied: Position,
     runs: BTreeMap<RunNumber, StoredRun>,
     schedules: BTreeMap<ScheduleNumber, Vec<ScheduleBody>>,
+    search_attributes: BTreeMap<String, Custom>,
 }
 
 #[derive(Debug, Default)]
@@ -105,6 +107,7 @@ impl Disk {
         }
         let deadlines = contents.deadlines();
         let schedules = contents.stored_schedules();
+        let search_attributes = contents.search_attributes.clone();
         let next_number = contents.runs.last_key_value().map_or(0, |(number, _)| number + 1);
         drop(contents);
         let storage = SimulatedStorage(Arc::new(Life {
@@ -125,7 +128,7 @@ impl Disk {
         tokio::spawn(write(storage.clone(), random.fork(1)));
         tokio::spawn(apply(storage.clone(), random.fork(2)));
         let archive = Box::new(self.clone());
-        let found = Found { last, archive, next_number, in_memory, deadlines, schedules };
+        let found = Found { last, archive, next_number, in_memory, search_attributes, deadlines, schedules };
         (Opened { storage: Box::new(storage.clone()), found }, storage)
     }
 }
@@ -180,6 +183,9 @@ impl Contents {
                 }
             }
             Mend::Delete(number) => drop(self.runs.remove(&number)),
+            Mend::SearchAttributes(namespace, custom) => {
+                drop(self.search_attributes.insert(namespace, custom))
+            }
         }
     }
 

@@ -200,6 +200,11 @@ rpcs! {
     48 => reset_activity(ResetActivityRequest);
     49 => update_activity_options(UpdateActivityOptionsRequest);
     50 => update_workflow_execution_options(UpdateWorkflowExecutionOptionsRequest);
+    51 => scan_workflow_executions(ScanWorkflowExecutionsRequest);
+    52 => list_open_workflow_executions(ListOpenWorkflowExecutionsRequest);
+    53 => list_closed_workflow_executions(ListClosedWorkflowExecutionsRequest);
+    54 => list_archived_workflow_executions(ListArchivedWorkflowExecutionsRequest);
+    55 => get_search_attributes(GetSearchAttributesRequest);
 }
 
 /// The RPCs are those that the service has, of which each is a function of its own.

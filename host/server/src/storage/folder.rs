@@ -23,7 +23,7 @@ use crate::storage::{
     private,
     reader::Reader,
     runs_file::{self, RunsFile},
-    wal,
+    search_attributes, wal,
     writer::{self, Append, Message},
 };
 use crate::{execution::record::RunNumber, panics::EndsProcess, time::Time, watched::Watched};
@@ -83,6 +83,7 @@ impl SqliteStorage {
             in_memory: reader.in_memory()?,
             deadlines: reader.deadlines()?,
             schedules: reader.schedules()?,
+            search_attributes: search_attributes::read(runs.database())?,
             archive: Box::new(Reader::open(&runs_path, damages.clone())?),
         };
         let checkpointer = Checkpointer::open(&log_path, gate)?;

@@ -1,6 +1,9 @@
-//! Changes of stored runs beside the log.
+//! Changes of what is stored beside the log.
 
-use crate::execution::{archive::Archived, record::RunNumber};
+use crate::{
+    execution::{archive::Archived, record::RunNumber},
+    visibility::registry::Custom,
+};
 
 /// A change of what is stored that is not part of the log.
 #[derive(Clone, Debug)]
@@ -9,4 +12,6 @@ pub(crate) enum Mend {
     Close(Archived),
     /// A run is deleted, with everything that is known of it.
     Delete(RunNumber),
+    /// These are the search attributes of a namespace from now on.
+    SearchAttributes(String, Custom),
 }

@@ -33,6 +33,7 @@ mod run_row;
 mod runs_file;
 #[cfg(test)]
 mod schedule_tests;
+mod search_attributes;
 mod sqlite;
 mod stored_record;
 mod synced;
@@ -41,7 +42,7 @@ mod tests;
 mod wal;
 mod writer;
 
-use std::{fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use tokio::sync::oneshot;
 
@@ -65,6 +66,7 @@ use crate::{
     execution::{archive::Archive, record::RunNumber, run::Run},
     schedule::{record::ScheduleNumber, schedules::StoredSchedule},
     time::Time,
+    visibility::registry::Custom,
     watched::Watched,
 };
 
@@ -124,6 +126,8 @@ pub(crate) struct Found {
     pub(crate) next_number: RunNumber,
     /// Runs that were in memory when the process ended.
     pub(crate) in_memory: Vec<(RunNumber, Box<Run>)>,
+    /// The search attributes of namespaces.
+    pub(crate) search_attributes: BTreeMap<String, Custom>,
     /// When time does something to the others.
     pub(crate) deadlines: Vec<(RunNumber, Time)>,
     pub(crate) schedules: Vec<(ScheduleNumber, StoredSchedule)>,

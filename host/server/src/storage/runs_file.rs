@@ -14,6 +14,7 @@ use crate::{
         fail_point,
         heartbeats::Heartbeats,
         mend::Mend,
+        search_attributes,
         sqlite::Database,
     },
     time::Time,
@@ -125,6 +126,7 @@ impl RunsFile {
 
     /// The file, which is of this format.
     pub(super) fn new(database: Database) -> Result<Self, StorageError> {
+        database.checked(|c| c.execute_batch(search_attributes::SCHEMA))?;
         let (applied, sealed) = positions(&database)?;
         Ok(Self { id: store_id(&database)?, applied, sealed, database, heartbeats: Heartbeats::default() })
     }
@@ -184,7 +186,7 @@ impl RunsFile {
         Ok(())
     }
 
-    /// Changes the row of a run, or deletes it with all records.
+    /// Changes the row of a run, or deletes it with all records; or changes the search attributes of a namespace.
     pub(super) fn mend(&self, mend: &Mend) -> Result<(), StorageError> {
         self.database.checked(|c| {
             let transaction = c.unchecked_transaction()?;
@@ -192,6 +194,9 @@ impl RunsFile {
                 Mend::Close(archived) => {
                     let change = Change { archived: Some(archived.clone()), ..Change::default() };
                     Writer::new(&transaction)?.write(Entity::run(archived.run), &change)?;
+                }
+                Mend::SearchAttributes(namespace, custom) => {
+                    search_attributes::write(&transaction, namespace, custom)?;
                 }
                 Mend::Delete(number) => {
                     let number = number.cast_signed();

@@ -23,7 +23,7 @@ use crate::{
         activity::state::Activity,
         fact::{ActivityHeartbeat, ActivityRetry, ActivityStarted, UnrecordedChange},
         failure::within,
-        retry::next_attempt,
+        retry::{DelayBound, next_attempt},
         run_transition::{Effect, RunTransition},
         worker::Worker,
         workflow_task::schedule::schedule_task,
@@ -207,7 +207,7 @@ fn retry_of_paused(activity: &Activity, failure: &Failure) -> Retry {
 
 fn next_retry(activity: &Activity, failure: &Failure, now: Time) -> Retry {
     let policy = activity.scheduled.retry_policy.as_ref();
-    next_attempt(policy, activity.attempt, failure, activity.expires(), now)
+    next_attempt(policy, activity.attempt, failure, DelayBound::Unbounded, activity.expires(), now)
 }
 
 /// Records `ActivityTaskStarted` of the attempt that closes the activity; answers its event id, or 0 when the attempt

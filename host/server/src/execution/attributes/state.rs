@@ -37,8 +37,9 @@ impl Attributes {
         (!fields.is_empty()).then(|| SearchAttributes { indexed_fields: fields.clone() })
     }
 
-    pub(crate) fn search_attribute(&self, name: &str) -> Option<&Payload> {
-        self.search_attributes.get(name)
+    /// The search attributes by name.
+    pub(crate) fn all_search_attributes(&self) -> &BTreeMap<String, Payload> {
+        &self.search_attributes
     }
 
     pub(in crate::execution) fn started(&mut self, started: &WorkflowExecutionStartedEventAttributes) {
@@ -86,7 +87,8 @@ fn field_bytes(name: &str, payload: &Payload) -> usize {
     name.len() + payload.encoded_len()
 }
 
-fn removes(payload: &Payload) -> bool {
+/// Whether a payload removes the attribute that it is for.
+pub(crate) fn removes(payload: &Payload) -> bool {
     let encoding = payload.metadata.get("encoding").map_or(&b""[..], |encoding| encoding);
     payload.data.is_empty()
         || encoding == b"binary/null"

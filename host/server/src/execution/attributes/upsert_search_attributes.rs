@@ -1,5 +1,7 @@
 //! UpsertWorkflowSearchAttributes.
 
+use std::collections::BTreeMap;
+
 use host_wire::{
     EventAttributes,
     temporal::api::{
@@ -12,10 +14,13 @@ use prost::Message;
 
 use crate::{
     execution::{
-        plan::{Plan, Refused, bad},
+        attributes::state::removes,
+        plan::{Plan, Refused, bad, fatal},
+        run::Run,
         run_transition::RunTransition,
     },
     limits,
+    visibility::registry::Registry,
 };
 
 pub(crate) fn check(
@@ -23,25 +28,50 @@ pub(crate) fn check(
     a: &UpsertWorkflowSearchAttributesCommandAttributes,
 ) -> Result<(), Refused> {
     let cause = Cause::BadSearchAttributes;
-    match &a.search_attributes {
-        Some(all) if all.indexed_fields.is_empty() => Err(bad(cause, "IndexedFields is not set on command.")),
-        Some(all) if all.encoded_len() > limits::BLOB_BYTES => {
-            Err(bad(cause, "SearchAttributes on command exceed size limit."))
+    let all = match &a.search_attributes {
+        Some(all) if all.indexed_fields.is_empty() => {
+            return Err(bad(cause, "IndexedFields is not set on command."));
         }
-        Some(all) => plan.add_attributes(cause, "SearchAttributes on command", all.encoded_len()),
-        None => Err(bad(cause, "SearchAttributes is not set on command.")),
+        Some(all) if all.encoded_len() > limits::BLOB_BYTES => {
+            return Err(bad(cause, "SearchAttributes on command exceed size limit."));
+        }
+        Some(all) => all,
+        None => return Err(bad(cause, "SearchAttributes is not set on command.")),
+    };
+    plan.check_search_attributes(&plan.run.identity().namespace, Some(all))?;
+    let merged =
+        plan.search_attributes.get_or_insert_with(|| plan.run.attributes().all_search_attributes().clone());
+    merge(merged, a);
+    Registry::check_size(merged.iter()).map_err(|error| fatal(cause, error.to_string()))?;
+    plan.add_attributes(cause, "SearchAttributes on command", all.encoded_len())
+}
+
+/// Whether the run is terminated, because its search attributes would be too large.
+pub(crate) fn is_too_large(run: &Run, a: &UpsertWorkflowSearchAttributesCommandAttributes) -> bool {
+    let mut merged = run.attributes().all_search_attributes().clone();
+    merge(&mut merged, a);
+    Registry::check_size(merged.iter()).is_err()
+}
+
+fn merge(
+    attributes: &mut BTreeMap<String, Payload>,
+    upsert: &UpsertWorkflowSearchAttributesCommandAttributes,
+) {
+    for (name, payload) in upsert.search_attributes.iter().flat_map(|all| &all.indexed_fields) {
+        if removes(payload) {
+            attributes.remove(name);
+        } else {
+            attributes.insert(name.clone(), payload.clone());
+        }
     }
 }
 
 pub(crate) fn record(
     run: &mut RunTransition<'_>,
     completed_id: i64,
-    mut a: UpsertWorkflowSearchAttributesCommandAttributes,
+    a: UpsertWorkflowSearchAttributesCommandAttributes,
     metadata: Option<UserMetadata>,
 ) {
-    for (name, payload) in a.search_attributes.iter_mut().flat_map(|all| &mut all.indexed_fields) {
-        keep_type(payload, run.attributes().search_attribute(name));
-    }
     run.record_with(
         EventAttributes::UpsertWorkflowSearchAttributesEventAttributes(Box::new(
             UpsertWorkflowSearchAttributesEventAttributes {
@@ -51,14 +81,4 @@ pub(crate) fn record(
         )),
         metadata,
     );
-}
-
-/// Keeps the type of an attribute that the command removes or replaces without naming it.
-fn keep_type(payload: &mut Payload, before: Option<&Payload>) {
-    const TYPE: &str = "type";
-    if let Some(known) = before.and_then(|before| before.metadata.get(TYPE))
-        && !payload.metadata.contains_key(TYPE)
-    {
-        payload.metadata.insert(TYPE.to_owned(), known.clone());
-    }
 }

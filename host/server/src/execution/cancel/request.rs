@@ -7,7 +7,7 @@ use host_wire::{
     },
 };
 
-use crate::execution::{run_transition::RunTransition, workflow_task::schedule::schedule_task};
+use crate::execution::{run_transition::RunTransition, workflow_task::schedule::schedule_at_once};
 
 /// A request for cancellation of a run.
 #[derive(Clone, Debug, Default)]
@@ -18,7 +18,8 @@ pub(crate) struct CancelRequest {
     pub(crate) external: Option<(WorkflowExecution, i64)>,
 }
 
-/// Records the request and schedules a workflow task. A second request changes nothing.
+/// Records the request and schedules a workflow task, at once also where the first one is delayed. A second request
+/// changes nothing.
 pub(crate) fn request(run: &mut RunTransition<'_>, request: CancelRequest) {
     if !run.is_open() || run.cancel_requested() {
         return;
@@ -32,5 +33,5 @@ pub(crate) fn request(run: &mut RunTransition<'_>, request: CancelRequest) {
             identity: request.identity,
         },
     )));
-    schedule_task(run);
+    schedule_at_once(run);
 }

@@ -4,10 +4,7 @@ use host_wire::{
     EventAttributes,
     temporal::api::{
         common::v1::WorkflowExecution,
-        enums::v1::{
-            StartChildWorkflowExecutionFailedCause as StartFailed, WorkflowExecutionStatus as Status,
-            WorkflowIdReusePolicy,
-        },
+        enums::v1::{StartChildWorkflowExecutionFailedCause as StartFailed, WorkflowIdReusePolicy as Reuse},
         history::v1::{
             ChildWorkflowExecutionStartedEventAttributes, StartChildWorkflowExecutionFailedEventAttributes,
             StartChildWorkflowExecutionInitiatedEventAttributes, WorkflowExecutionStartedEventAttributes,
@@ -18,11 +15,14 @@ use host_wire::{
 use crate::{
     error::Error,
     execution::{
+        child::close,
+        close::terminate,
         executions::Executions,
         loading::{Needs, NotReady},
         record::{RunIdentity, RunNumber},
         run::Run,
         run_transition::RunTransition,
+        start::request::reuse_refusal,
         successor::NewRun,
         transition::Transition,
         workflow_task::schedule::schedule_task,
@@ -31,12 +31,24 @@ use crate::{
     time::{Time, positive},
 };
 
-/// Looks up the run that may be in the way of a child.
-pub(crate) fn look_up(executions: &Executions, namespace: &str, workflow_id: &str) -> Result<(), Needs> {
-    if executions.check_namespace(namespace).is_ok() {
-        executions.latest(namespace, workflow_id).map_or_else(NotReady::only_needs, |_| Ok(()))?;
+/// Looks up the run that may be in the way of a child, and what changes with it where the policy terminates it.
+pub(crate) fn look_up(
+    executions: &Executions,
+    namespace: &str,
+    workflow_id: &str,
+    reuse: Reuse,
+) -> Result<(), Needs> {
+    if executions.check_namespace(namespace).is_err() {
+        return Ok(());
     }
-    Ok(())
+    let latest = match executions.latest(namespace, workflow_id) {
+        Ok(latest) => latest.and_then(|number| executions.get(number)),
+        Err(not_ready) => return not_ready.only_needs(),
+    };
+    match latest.filter(|run| run.is_open() && reuse == Reuse::TerminateIfRunning) {
+        Some(run) => close::look_up(executions, run, true),
+        None => Ok(()),
+    }
 }
 
 /// Starts the child of an initiated event. Its first workflow task is scheduled only after the parent recorded
@@ -45,42 +57,52 @@ pub(crate) fn start(transition: &mut Transition<'_>, parent: RunNumber, id: i64)
     // A command after the one that initiated it may have closed the parent.
     let Some(child) = transition.run(parent).children().get(id) else { return };
     let initiated = child.initiated.clone();
-    if let Err(cause) = may_start(transition.executions(), &initiated) {
-        transition.change(parent, |run| not_started(run, id, &initiated, cause));
-        return;
-    }
+    let terminated = match may_start(transition.executions(), parent, &initiated) {
+        Ok(terminated) => terminated,
+        Err(cause) => {
+            transition.change(parent, |run| not_started(run, id, &initiated, cause));
+            return;
+        }
+    };
     let run_id = transition.new_id();
+    if let Some(number) = terminated {
+        transition.change(number, |run| terminate::replaced(run, &run_id));
+    }
     let new = child_run(transition.run(parent), id, &initiated, run_id.clone(), transition.now());
     let number = transition.start(new);
     transition.change(parent, |run| started(run, id, &initiated, run_id));
     transition.change(number, schedule_task);
 }
 
+/// The open run that a child takes the place of, if its policy says so.
 fn may_start(
     executions: &Executions,
+    parent: RunNumber,
     initiated: &StartChildWorkflowExecutionInitiatedEventAttributes,
-) -> Result<(), StartFailed> {
+) -> Result<Option<RunNumber>, StartFailed> {
     if executions.check_namespace(&initiated.namespace).is_err() {
         return Err(StartFailed::NamespaceNotFound);
     }
     let latest = executions.latest(&initiated.namespace, &initiated.workflow_id).map_err(NotReady::refusal);
+    let reuse = initiated.workflow_id_reuse_policy();
     let (is_open, status) = match latest {
-        Ok(latest) => match latest.and_then(|number| executions.get(number)) {
-            Some(latest) => (latest.is_open(), latest.status()),
-            None => return Ok(()),
+        Ok(latest) => match latest.and_then(|number| Some((number, executions.get(number)?))) {
+            // A parent is not terminated by its own child.
+            Some((number, run))
+                if run.is_open() && reuse == Reuse::TerminateIfRunning && number != parent =>
+            {
+                return Ok(Some(number));
+            }
+            Some((_, run)) => (run.is_open(), run.status()),
+            None => return Ok(None),
         },
         Err(Error::Damaged(damage)) => (damage.is_open(), damage.status()),
         Err(_) => return Err(StartFailed::WorkflowAlreadyExists),
     };
-    let allowed = !is_open
-        && match initiated.workflow_id_reuse_policy() {
-            WorkflowIdReusePolicy::RejectDuplicate => false,
-            WorkflowIdReusePolicy::AllowDuplicateFailedOnly => {
-                !matches!(status, Status::Completed | Status::Unspecified)
-            }
-            _ => true,
-        };
-    if allowed { Ok(()) } else { Err(StartFailed::WorkflowAlreadyExists) }
+    if is_open || reuse_refusal(reuse, status).is_some() {
+        return Err(StartFailed::WorkflowAlreadyExists);
+    }
+    Ok(None)
 }
 
 fn not_started(

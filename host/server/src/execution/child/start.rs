@@ -47,6 +47,9 @@ pub(crate) fn check(
         a.input.as_ref(),
         a.header.as_ref(),
     )?;
+    let own = &plan.run.identity().namespace;
+    let namespace = if a.namespace.is_empty() { own } else { &a.namespace };
+    plan.check_first_search_attributes(cause, namespace, a.search_attributes.as_ref())?;
     if plan.children >= limits::PENDING {
         return Err(bad(
             Cause::PendingChildWorkflowsLimitExceeded,
@@ -57,6 +60,7 @@ pub(crate) fn check(
         ));
     }
     plan.children += 1;
+    plan.initiated_children.insert(a.workflow_id.clone());
     Ok(())
 }
 

@@ -42,6 +42,8 @@ pub(crate) fn check(
     if let Some(wrong) = a.retry_policy.as_ref().and_then(retry::invalid) {
         return Err(bad(cause, wrong));
     }
+    let namespace = &plan.run.identity().namespace;
+    plan.check_first_search_attributes(cause, namespace, a.search_attributes.as_ref())?;
     plan.close()
 }
 

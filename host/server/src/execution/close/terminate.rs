@@ -2,7 +2,10 @@
 
 use host_wire::{
     EventAttributes,
-    temporal::api::{common::v1::Payloads, history::v1::WorkflowExecutionTerminatedEventAttributes},
+    temporal::api::{
+        common::v1::{Payload, Payloads},
+        history::v1::WorkflowExecutionTerminatedEventAttributes,
+    },
 };
 
 use crate::execution::{run_transition::RunTransition, workflow_task::end};
@@ -22,6 +25,17 @@ pub(crate) fn terminate(
             identity: identity.to_owned(),
         },
     )));
+}
+
+/// Terminates a run in whose place another one of the workflow id starts.
+pub(crate) fn replaced(run: &mut RunTransition<'_>, new_run_id: &str) {
+    let details = Payload {
+        metadata: [("encoding".to_owned(), "json/plain".into())].into(),
+        data: format!("\"terminated by new runID: {new_run_id}\"").into(),
+        ..Payload::default()
+    };
+    let details = Payloads { payloads: vec![details] };
+    terminate(run, "TerminateIfRunning WorkflowIdReusePolicy", Some(details), "history-service");
 }
 
 /// Terminates a run whose history exceeds [`crate::limits::HISTORY_EVENTS`] or [`crate::limits::HISTORY_BYTES`].

@@ -23,7 +23,7 @@ use crate::{
         cancel::request::{self, CancelRequest},
         executions::Executions,
         loading::{Needs, NotReady},
-        record::RunNumber,
+        record::{RunIdentity, RunNumber},
         signal::receive::{self, Signal},
         transition::Transition,
         workflow_task::schedule::schedule_task,
@@ -31,10 +31,11 @@ use crate::{
 };
 
 /// Delivers the signal of an initiated event and records whether that worked.
-pub(crate) fn signal(transition: &mut Transition<'_>, sender: RunNumber, id: i64) {
-    let run = transition.run(sender);
+pub(crate) fn signal(transition: &mut Transition<'_>, number: RunNumber, id: i64) {
+    let run = transition.run(number);
     // A command after the one that initiated it may have closed the sender.
     let Some(initiated) = run.externals().signal(id).cloned() else { return };
+    let sender = run.identity().clone();
     let own = run.execution();
     let target = initiated.workflow_execution.clone().unwrap_or_default();
     let signal = Signal {
@@ -50,18 +51,18 @@ pub(crate) fn signal(transition: &mut Transition<'_>, sender: RunNumber, id: i64
         transition.executions(),
         &initiated.namespace,
         &target,
-        &own,
+        &sender,
         initiated.child_workflow_only,
     );
     let outcome = found
         .map_err(NotReady::refusal)
-        // Delivered even when the target refuses it, because it is closing or has received too many.
-        .map(|number| drop(transition.change(number, |run| receive::receive(run, signal))));
+        .and_then(|number| transition.change(number, |run| receive::deliver(run, signal)));
     let failed = outcome.err().map(|error| match error {
         Error::NamespaceNotFound(_) => SignalFailed::NamespaceNotFound,
+        Error::InvalidArgument(_) => SignalFailed::SignalCountLimitExceeded,
         _ => SignalFailed::ExternalWorkflowExecutionNotFound,
     });
-    transition.change(sender, |run| {
+    transition.change(number, |run| {
         run.record(match failed {
             None => EventAttributes::ExternalWorkflowExecutionSignaledEventAttributes(Box::new(
                 ExternalWorkflowExecutionSignaledEventAttributes {
@@ -89,9 +90,10 @@ pub(crate) fn signal(transition: &mut Transition<'_>, sender: RunNumber, id: i64
 }
 
 /// Delivers the cancellation of an initiated event and records whether that worked.
-pub(crate) fn cancel(transition: &mut Transition<'_>, sender: RunNumber, id: i64) {
-    let run = transition.run(sender);
+pub(crate) fn cancel(transition: &mut Transition<'_>, number: RunNumber, id: i64) {
+    let run = transition.run(number);
     let Some(initiated) = run.externals().cancel(id).cloned() else { return };
+    let sender = run.identity().clone();
     let own = run.execution();
     let target = initiated.workflow_execution.clone().unwrap_or_default();
     let request = CancelRequest {
@@ -103,7 +105,7 @@ pub(crate) fn cancel(transition: &mut Transition<'_>, sender: RunNumber, id: i64
         transition.executions(),
         &initiated.namespace,
         &target,
-        &own,
+        &sender,
         initiated.child_workflow_only,
     );
     let outcome = found
@@ -115,7 +117,7 @@ pub(crate) fn cancel(transition: &mut Transition<'_>, sender: RunNumber, id: i64
         Error::NamespaceNotFound(_) => Some(CancelFailed::NamespaceNotFound),
         _ => Some(CancelFailed::ExternalWorkflowExecutionNotFound),
     });
-    transition.change(sender, |run| {
+    transition.change(number, |run| {
         run.record(match failed {
             None => EventAttributes::ExternalWorkflowExecutionCancelRequestedEventAttributes(Box::new(
                 ExternalWorkflowExecutionCancelRequestedEventAttributes {
@@ -154,13 +156,20 @@ fn find_target(
     executions: &Executions,
     namespace: &str,
     target: &WorkflowExecution,
-    sender: &WorkflowExecution,
+    sender: &RunIdentity,
     child_only: bool,
 ) -> Result<RunNumber, NotReady> {
+    if namespace == sender.namespace && target.workflow_id == sender.workflow_id {
+        // A workflow is not external to itself, whatever the run id says.
+        return Err(Error::no_workflow(&target.workflow_id).into());
+    }
     let number = executions.find_open(namespace, Some(target), "")?;
     let parent =
         executions.get(number).and_then(|run| run.start().attributes().parent_workflow_execution.as_ref());
-    if child_only && parent.is_none_or(|parent| parent.workflow_id != sender.workflow_id) {
+    let is_parent = |parent: &WorkflowExecution| {
+        parent.workflow_id == sender.workflow_id && parent.run_id == sender.run_id
+    };
+    if child_only && !parent.is_some_and(is_parent) {
         return Err(Error::no_workflow(&target.workflow_id).into());
     }
     Ok(number)

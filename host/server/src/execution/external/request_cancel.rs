@@ -11,19 +11,31 @@ use host_wire::{
 
 use crate::{
     execution::{
-        plan::{Plan, Refused, bad, check_id},
+        plan::{Plan, Refused, bad, check_id, check_run_id},
         run_transition::{Effect, RunTransition},
     },
     limits,
     namespace::namespace_id,
 };
 
+const COMMAND: &str = "RequestCancelExternalWorkflowExecutionCommand";
+
 pub(crate) fn check(
     plan: &mut Plan<'_>,
     a: &RequestCancelExternalWorkflowExecutionCommandAttributes,
 ) -> Result<(), Refused> {
     let cause = Cause::BadRequestCancelExternalWorkflowExecutionAttributes;
-    check_id(cause, "WorkflowId", "RequestCancelExternalWorkflowExecutionCommand", &a.workflow_id)?;
+    check_id(cause, "WorkflowId", COMMAND, &a.workflow_id)?;
+    check_run_id(cause, COMMAND, &a.run_id)?;
+    if plan.initiated_children.contains(&a.workflow_id) {
+        return Err(bad(
+            cause,
+            format!(
+                "Start and RequestCancel for child workflow is not allowed in same workflow task. WorkflowId={}",
+                a.workflow_id
+            ),
+        ));
+    }
     if plan.external_cancels >= limits::PENDING {
         return Err(bad(
             Cause::PendingRequestCancelLimitExceeded,

@@ -11,7 +11,7 @@ use host_wire::{
 
 use crate::{
     execution::{
-        plan::{Plan, Refused, bad, check_id, check_input},
+        plan::{Plan, Refused, bad, check_id, check_input, check_run_id},
         run_transition::{Effect, RunTransition},
     },
     limits,
@@ -27,6 +27,7 @@ pub(crate) fn check(
     let cause = Cause::BadSignalWorkflowExecutionAttributes;
     let target = a.execution.clone().unwrap_or_default();
     check_id(cause, "WorkflowId", COMMAND, &target.workflow_id)?;
+    check_run_id(cause, COMMAND, &target.run_id)?;
     check_id(cause, "SignalName", COMMAND, &a.signal_name)?;
     check_input(
         cause,

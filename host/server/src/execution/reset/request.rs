@@ -122,7 +122,9 @@ fn fold(base: &Run, events: &[Recorded]) -> Run {
 fn look_up(executions: &Executions, base: &Run, kept: &[Recorded]) -> Result<(), NotReady> {
     let run = fold(base, kept);
     for (_, child) in run.children().iter().filter(|(_, child)| child.run_id.is_empty()) {
-        child::run::look_up(executions, &child.initiated.namespace, &child.initiated.workflow_id)?;
+        let initiated = &child.initiated;
+        let reuse = initiated.workflow_id_reuse_policy();
+        child::run::look_up(executions, &initiated.namespace, &initiated.workflow_id, reuse)?;
     }
     for (namespace, target) in run.externals().targets() {
         external::deliver::look_up(executions, namespace, &target)?;

@@ -12,6 +12,7 @@ use crate::{
     error::Error,
     execution::{
         request::{check_input, check_length, check_name},
+        run::Run,
         run_transition::RunTransition,
         workflow_task::schedule::schedule_task,
     },
@@ -45,14 +46,24 @@ impl Signal {
 ///
 /// When the run is closed, is closing, or has received [`limits::SIGNALS`] signals.
 pub(crate) fn receive(run: &mut RunTransition<'_>, signal: Signal) -> Result<(), Error> {
+    let closes = run.workflow_tasks().close_attempted() && run.workflow_tasks().started_task().is_some();
+    if closes && run.is_open() && !is_known(run, &signal) {
+        return Err(Error::closing());
+    }
+    deliver(run, signal)
+}
+
+/// As [`receive`], also while the run is closing: for signals whose senders cannot try again.
+///
+/// # Errors
+///
+/// When the run is closed or has received [`limits::SIGNALS`] signals.
+pub(crate) fn deliver(run: &mut RunTransition<'_>, signal: Signal) -> Result<(), Error> {
     if !run.is_open() {
         return Err(Error::completed());
     }
-    if !signal.request_id.is_empty() && run.signals().knows(&signal.request_id) {
+    if is_known(run, &signal) {
         return Ok(());
-    }
-    if run.workflow_tasks().close_attempted() && run.workflow_tasks().started_task().is_some() {
-        return Err(Error::closing());
     }
     if run.signals().count() >= limits::SIGNALS {
         return Err(Error::invalid("exceeded workflow execution limit for signal events"));
@@ -60,6 +71,10 @@ pub(crate) fn receive(run: &mut RunTransition<'_>, signal: Signal) -> Result<(),
     record(run, signal);
     schedule_task(run);
     Ok(())
+}
+
+fn is_known(run: &Run, signal: &Signal) -> bool {
+    !signal.request_id.is_empty() && run.signals().knows(&signal.request_id)
 }
 
 pub(crate) fn record(run: &mut RunTransition<'_>, signal: Signal) {

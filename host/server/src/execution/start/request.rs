@@ -33,13 +33,15 @@ use crate::{
         signal::receive::{self, Signal},
         successor::NewRun,
         transition::Transition,
-        workflow_task::{schedule::schedule_task, timeout::task_timeout_or_default},
+        workflow_task::{
+            schedule::{schedule_at_once, schedule_task},
+            timeout::task_timeout_or_default,
+        },
     },
     limits,
     time::{Time, positive},
+    visibility::registry::Registry,
 };
-
-const TERMINATE_REASON: &str = "TerminateIfRunning WorkflowIdReusePolicy";
 
 /// The run that a start answers with.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,6 +84,7 @@ pub(crate) fn prepare(
 ) -> Result<Existing, NotReady> {
     executions.check_namespace(&request.namespace)?;
     check(request)?;
+    check_search_attributes(executions, request)?;
     existing(executions, request)
 }
 
@@ -145,7 +148,16 @@ pub(crate) fn prepare_signal(
 ) -> Result<Signaled, NotReady> {
     executions.check_namespace(&start.namespace)?;
     check(start)?;
+    check_search_attributes(executions, start)?;
     signal.check()?;
+    if start.workflow_id_conflict_policy() == Conflict::Fail {
+        // It would be a signal with a start that is required.
+        return Err(Error::invalid(format!(
+            "Invalid WorkflowIDConflictPolicy: {} is not supported for this operation.",
+            Conflict::Fail.as_str_name()
+        ))
+        .into());
+    }
     let latest = match executions.latest(&start.namespace, &start.workflow_id) {
         Err(NotReady::Refused(Error::Damaged(damage))) if !damage.is_open() => None,
         latest => latest?,
@@ -178,7 +190,12 @@ pub(crate) fn signal_with_start(
     signal.request_id.clone_from(&start.request_id);
     match prepared {
         Signaled::Run(number) => {
-            transition.change(number, |run| receive::receive(run, signal))?;
+            transition.change(number, |run| {
+                receive::receive(run, signal)?;
+                // The signal of a signal with start does not wait for a delay, as the start does not that it stands for.
+                schedule_at_once(run);
+                Ok::<_, Error>(())
+            })?;
             Ok(Started { run: number, by_this_request: false, just_now: false })
         }
         Signaled::Start(existing) => {
@@ -194,14 +211,13 @@ fn start_with(
     existing: Existing,
     first: impl FnOnce(&mut RunTransition<'_>),
 ) -> Started {
-    match existing {
-        Existing::No => {}
-        Existing::Answers(started) => return started,
-        Existing::IsTerminated(number) => transition.change(number, |run| {
-            terminate::terminate(run, TERMINATE_REASON, None, "history-service");
-        }),
+    if let Existing::Answers(started) = existing {
+        return started;
     }
     let new = new_run(transition, request);
+    if let Existing::IsTerminated(number) = existing {
+        transition.change(number, |run| terminate::replaced(run, &new.identity.run_id));
+    }
     let number = transition.start(new);
     transition.change(number, |run| {
         first(run);
@@ -210,16 +226,29 @@ fn start_with(
     Started { run: number, by_this_request: true, just_now: true }
 }
 
+/// Why a reuse policy lets no run follow a closed one; nothing where one may.
+pub(crate) fn reuse_refusal(reuse: Reuse, closed: Status) -> Option<ReuseRefusal> {
+    match (reuse, closed) {
+        (Reuse::RejectDuplicate, _) => Some(ReuseRefusal::RejectsDuplicate),
+        (
+            Reuse::AllowDuplicateFailedOnly,
+            Status::Failed | Status::Canceled | Status::Terminated | Status::TimedOut,
+        ) => None,
+        (Reuse::AllowDuplicateFailedOnly, _) => Some(ReuseRefusal::DidNotFail),
+        (Reuse::Unspecified | Reuse::AllowDuplicate | Reuse::TerminateIfRunning, _) => None,
+    }
+}
+
+/// Why a closed run has no successor.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum ReuseRefusal {
+    RejectsDuplicate,
+    DidNotFail,
+}
+
 /// Whether a run may follow one that cannot be read. What is not known of that one is taken to stand in the way.
 fn may_follow(damage: &Damage, request: &StartWorkflowExecutionRequest) -> bool {
-    !damage.is_open()
-        && match request.workflow_id_reuse_policy() {
-            Reuse::RejectDuplicate => false,
-            Reuse::AllowDuplicateFailedOnly => {
-                !matches!(damage.status(), Status::Completed | Status::Unspecified)
-            }
-            Reuse::Unspecified | Reuse::AllowDuplicate | Reuse::TerminateIfRunning => true,
-        }
+    !damage.is_open() && reuse_refusal(request.workflow_id_reuse_policy(), damage.status()).is_none()
 }
 
 /// The effect of the latest run of the workflow id on a start.
@@ -243,12 +272,20 @@ pub(crate) fn existing(
     }
     let reuse = request.workflow_id_reuse_policy();
     if !run.is_open() {
-        return match reuse {
-            Reuse::RejectDuplicate => Err(in_the_way(run, "already finished").into()),
-            Reuse::AllowDuplicateFailedOnly if run.status() == Status::Completed => {
-                Err(in_the_way(run, "already finished successfully").into())
-            }
-            _ => Ok(Existing::No),
+        return match reuse_refusal(reuse, run.status()) {
+            Some(ReuseRefusal::RejectsDuplicate) => Err(in_the_way(
+                run,
+                "already finished",
+                " Workflow Id reuse policy: reject duplicate workflow Id.",
+            )
+            .into()),
+            Some(ReuseRefusal::DidNotFail) => Err(in_the_way(
+                run,
+                "already finished successfully",
+                " Workflow Id reuse policy: allow duplicate workflow Id if last run failed.",
+            )
+            .into()),
+            None => Ok(Existing::No),
         };
     }
     match request.workflow_id_conflict_policy() {
@@ -259,7 +296,7 @@ pub(crate) fn existing(
             close::look_up(executions, run, true)?;
             Ok(Existing::IsTerminated(number))
         }
-        _ => Err(in_the_way(run, "is already running").into()),
+        _ => Err(in_the_way(run, "is already running", "").into()),
     }
 }
 
@@ -268,11 +305,11 @@ pub(crate) fn is_of_request(run: &Run, request_id: &str) -> bool {
     !request_id.is_empty() && run.identity().request_id == request_id
 }
 
-fn in_the_way(run: &Run, what: &str) -> Error {
+fn in_the_way(run: &Run, what: &str, policy: &str) -> Error {
     let identity = run.identity();
     Error::AlreadyStarted {
         message: format!(
-            "Workflow execution {what}. WorkflowId: {}, RunId: {}.",
+            "Workflow execution {what}. WorkflowId: {}, RunId: {}.{policy}",
             identity.workflow_id, identity.run_id
         ),
         request_id: identity.request_id.clone(),
@@ -306,18 +343,22 @@ pub(crate) fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error
     if let Some(wrong) = request.retry_policy.as_ref().and_then(retry::invalid) {
         return Err(Error::invalid(wrong));
     }
-    for (name, timeout) in [
-        ("WorkflowExecutionTimeout", &request.workflow_execution_timeout),
-        ("WorkflowRunTimeout", &request.workflow_run_timeout),
-        ("WorkflowTaskTimeout", &request.workflow_task_timeout),
-        ("WorkflowStartDelay", &request.workflow_start_delay),
-    ] {
-        if timeout.is_some_and(|timeout| timeout.seconds < 0 || timeout.nanos < 0) {
-            return Err(Error::invalid(format!("Invalid {name}: negative duration.")));
-        }
-    }
     check_override(request.versioning_override.as_ref())?;
     check_policies(request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy())
+}
+
+/// Checks the search attributes of a start.
+///
+/// # Errors
+///
+/// Says which one is not known, of another type or too large.
+pub(crate) fn check_search_attributes(
+    executions: &Executions,
+    request: &StartWorkflowExecutionRequest,
+) -> Result<(), Error> {
+    let attributes = request.search_attributes.as_ref();
+    executions.search_attributes.check(&request.namespace, attributes)?;
+    Registry::check_first_size(attributes)
 }
 
 /// Refuses the combinations that Temporal's server refuses (`validateWorkflowIdReusePolicy`).
@@ -326,7 +367,7 @@ fn check_policies(reuse: Reuse, conflict: Conflict) -> Result<(), Error> {
         (Reuse::TerminateIfRunning, Conflict::Unspecified) => Ok(()),
         (Reuse::TerminateIfRunning, _) => Err(Error::invalid(
             "Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used \
-             together with a WorkflowIDConflictPolicy.",
+             together with a WorkflowIDConflictPolicy",
         )),
         // It would only terminate: the run that it ended would be the duplicate that it rejects.
         (Reuse::RejectDuplicate, Conflict::TerminateExisting) => Err(Error::invalid(
@@ -342,6 +383,8 @@ fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionR
         request.request_id = transition.new_id();
     }
     let run_id = transition.new_id();
+    let registry = &transition.executions().search_attributes;
+    registry.name_types(&request.namespace, request.search_attributes.as_mut());
     let execution_timeout = positive(request.workflow_execution_timeout);
     let run_timeout = match (positive(request.workflow_run_timeout), execution_timeout) {
         (Some(run), Some(execution)) => Some(run.min(execution)),

@@ -47,8 +47,8 @@ fn policies_after_a_run_is_closed() {
     check(
         "start\npoll\ncomplete complete\nstart reuse=REJECT_DUPLICATE\nstart reuse=ALLOW_DUPLICATE_FAILED_ONLY\nstart\nterminate\nstart reuse=ALLOW_DUPLICATE_FAILED_ONLY",
         expect![[r#"
-            start: AlreadyStarted: Workflow execution already finished. WorkflowId: w, RunId: 00000000-0000-4000-8000-000000000002.
-            start: AlreadyStarted: Workflow execution already finished successfully. WorkflowId: w, RunId: 00000000-0000-4000-8000-000000000002.
+            start: AlreadyStarted: Workflow execution already finished. WorkflowId: w, RunId: 00000000-0000-4000-8000-000000000002. Workflow Id reuse policy: reject duplicate workflow Id.
+            start: AlreadyStarted: Workflow execution already finished successfully. WorkflowId: w, RunId: 00000000-0000-4000-8000-000000000002. Workflow Id reuse policy: allow duplicate workflow Id if last run failed.
             w Completed
               1 WorkflowExecutionStarted attempt 1
               2 WorkflowTaskScheduled attempt 1 on queue

@@ -14,7 +14,7 @@ const LIVES: [&str; 15] = [
     "start\npoll\ncomplete fail",
     "start\npoll\ncomplete activity:a activity:b:attempts=1 activity:c:run=1:attempts=1\ntake a\ndone a\ntake b\nerror b\ntake c\n+1",
     "start\npoll\ncomplete activity:a\ntake a\nsignal s\npoll\ncomplete cancel-activity:5\ncanceled a",
-    "start\npoll\ncomplete child:c child:c signal:c signal:none cancel-external:c cancel-external:none",
+    "start\npoll\ncomplete child:c child:c signal:c signal:none cancel-external:none\npoll\ncomplete cancel-external:c",
     "start\npoll\ncomplete child:c\npoll @c\ncomplete complete",
     "start\npoll\ncomplete child:c\npoll @c\ncomplete fail",
     "start\npoll\ncomplete child:c\ncancel @c\npoll @c\ncomplete cancel",

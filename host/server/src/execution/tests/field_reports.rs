@@ -102,22 +102,22 @@ fn a_cancellation_of_what_ended_meanwhile_is_no_fault() {
 }
 
 #[test]
-fn timers_that_are_no_time_fail_the_task_and_long_ones_wait() {
+fn timers_of_no_time_fire_and_long_ones_wait() {
     check(
-        "start\npoll\ncomplete timer:t:0\npoll\ncomplete timer:long:9000000000 activity:a:run=9000000000:beat=9000000000\n+3600",
+        "start\npoll\ncomplete timer:t:0\n+0\npoll\ncomplete timer:long:9000000000 activity:a:run=9000000000:beat=9000000000\n+3600",
         expect![[r#"
-            complete: InvalidArgument: BadStartTimerAttributes: Invalid StartToFireTimeout for StartTimerCommand. TimerId=t
-            poll: shown besides: 5 WorkflowTaskScheduled attempt 2 on queue, 6 WorkflowTaskStarted of 5
             w Running
               1 WorkflowExecutionStarted attempt 1
               2 WorkflowTaskScheduled attempt 1 on queue
               3 WorkflowTaskStarted of 2
-              4 WorkflowTaskFailed BadStartTimerAttributes
-              5 WorkflowTaskScheduled attempt 2 on queue
-              6 WorkflowTaskStarted of 5
-              7 WorkflowTaskCompleted of 5,6
-              8 TimerStarted long
-              9 ActivityTaskScheduled a close 0 start 0 run 9000000000 beat 9000000000
+              4 WorkflowTaskCompleted of 2,3
+              5 TimerStarted t
+              6 TimerFired t of 5
+              7 WorkflowTaskScheduled attempt 1 on queue
+              8 WorkflowTaskStarted of 7
+              9 WorkflowTaskCompleted of 7,8
+              10 TimerStarted long
+              11 ActivityTaskScheduled a close 0 start 0 run 3153600000 beat 3153600000
         "#]],
     );
 }
@@ -172,11 +172,11 @@ fn policies_that_contradict_each_other_are_refused() {
     check(
         "start\nstart reuse=TERMINATE_IF_RUNNING conflict=FAIL\nstart reuse=TERMINATE_IF_RUNNING conflict=USE_EXISTING\nstart reuse=REJECT_DUPLICATE conflict=TERMINATE_EXISTING\nsignal-start s reuse=REJECT_DUPLICATE conflict=TERMINATE_EXISTING\npoll\ncomplete complete\nstart reuse=ALLOW_DUPLICATE_FAILED_ONLY conflict=TERMINATE_EXISTING",
         expect![[r#"
-            start: InvalidArgument: Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used together with a WorkflowIDConflictPolicy.
-            start: InvalidArgument: Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used together with a WorkflowIDConflictPolicy.
+            start: InvalidArgument: Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used together with a WorkflowIDConflictPolicy
+            start: InvalidArgument: Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING cannot be used together with a WorkflowIDConflictPolicy
             start: InvalidArgument: Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be used together with WorkflowIdConflictPolicy WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
             signal-start: InvalidArgument: Invalid WorkflowIDReusePolicy: WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE cannot be used together with WorkflowIdConflictPolicy WORKFLOW_ID_CONFLICT_POLICY_TERMINATE_EXISTING
-            start: AlreadyStarted: Workflow execution already finished successfully. WorkflowId: w, RunId: 00000000-0000-4000-8000-000000000002.
+            start: AlreadyStarted: Workflow execution already finished successfully. WorkflowId: w, RunId: 00000000-0000-4000-8000-000000000002. Workflow Id reuse policy: allow duplicate workflow Id if last run failed.
             w Completed
               1 WorkflowExecutionStarted attempt 1
               2 WorkflowTaskScheduled attempt 1 on queue

@@ -109,7 +109,7 @@ pub(crate) fn command(text: &str) -> Command {
         })),
         "upsert" => Attributes::UpsertWorkflowSearchAttributesCommandAttributes(Box::new(
             UpsertWorkflowSearchAttributesCommandAttributes {
-                search_attributes: Some(SearchAttributes { indexed_fields: [(id, payload("1"))].into() }),
+                search_attributes: Some(SearchAttributes { indexed_fields: [(id, json("1"))].into() }),
             },
         )),
         "memo" => Attributes::ModifyWorkflowPropertiesCommandAttributes(Box::new(
@@ -287,6 +287,10 @@ pub(crate) fn details(text: &str) -> Payloads {
 
 fn payload(text: &'static str) -> Payload {
     Payload { data: text.into(), ..Payload::default() }
+}
+
+fn json(text: &'static str) -> Payload {
+    Payload { metadata: [("encoding".to_owned(), "json/plain".into())].into(), ..payload(text) }
 }
 
 fn seconds(text: &str) -> prost_types::Duration {

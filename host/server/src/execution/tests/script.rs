@@ -18,6 +18,7 @@ use host_wire::{
     duration_to_proto,
     temporal::api::{
         common::v1::WorkflowExecution,
+        enums::v1::IndexedValueType,
         history::v1::HistoryEvent,
         protocol::v1::message::SequencingId,
         taskqueue::v1::{StickyExecutionAttributes, TaskQueue},
@@ -94,8 +95,10 @@ pub(crate) struct Script {
 
 impl Default for Script {
     fn default() -> Self {
+        let mut executions = Executions::new(["default".to_owned()], 0);
+        executions.search_attributes.set_custom("default", [("a".to_owned(), IndexedValueType::Int)].into());
         Self {
-            executions: Executions::new(["default".to_owned()], 0),
+            executions,
             now: Time(START),
             ids: 0,
             kept: Kept::default(),

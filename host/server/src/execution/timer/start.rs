@@ -8,23 +8,14 @@ use host_wire::{
     },
 };
 
-use crate::{
-    execution::{
-        plan::{Plan, Refused, bad, check_id},
-        run_transition::RunTransition,
-    },
-    time::positive,
+use crate::execution::{
+    plan::{Plan, Refused, bad, check_id},
+    run_transition::RunTransition,
 };
 
 pub(crate) fn check(plan: &mut Plan<'_>, a: &StartTimerCommandAttributes) -> Result<(), Refused> {
     let cause = Cause::BadStartTimerAttributes;
     check_id(cause, "TimerId", "StartTimerCommand", &a.timer_id)?;
-    if positive(a.start_to_fire_timeout).is_none() {
-        return Err(bad(
-            cause,
-            format!("Invalid StartToFireTimeout for StartTimerCommand. TimerId={}", a.timer_id),
-        ));
-    }
     if !plan.timer_ids.insert(a.timer_id.clone()) {
         return Err(bad(Cause::StartTimerDuplicateId, format!("timer already exists: {}", a.timer_id)));
     }

@@ -38,6 +38,28 @@ fn a_timer_fires() {
 }
 
 #[test]
+fn a_timer_of_no_time_fires_at_once() {
+    check(
+        "start\npoll\ncomplete timer:zero:0 timer:absent\n+0\npoll\ncomplete complete",
+        expect![[r#"
+            w Completed
+              1 WorkflowExecutionStarted attempt 1
+              2 WorkflowTaskScheduled attempt 1 on queue
+              3 WorkflowTaskStarted of 2
+              4 WorkflowTaskCompleted of 2,3
+              5 TimerStarted zero
+              6 TimerStarted absent
+              7 TimerFired zero of 5
+              8 WorkflowTaskScheduled attempt 1 on queue
+              9 TimerFired absent of 6
+              10 WorkflowTaskStarted of 8
+              11 WorkflowTaskCompleted of 8,10
+              12 WorkflowExecutionCompleted
+        "#]],
+    );
+}
+
+#[test]
 fn a_timer_that_fired_unseen_can_be_cancelled() {
     check(
         "start\npoll\ncomplete timer:t:5\nsignal one\npoll\n+5\ncomplete cancel-timer:t complete",

@@ -11,7 +11,7 @@ use crate::{
         loading::NotReady,
         record::RunNumber,
         run::Run,
-        start::request::{Existing, existing, is_of_request, start},
+        start::request::{Existing, check_search_attributes, existing, is_of_request, start},
         transition::Transition,
         update::{
             admit::{Update, admit},
@@ -57,6 +57,9 @@ pub(crate) fn prepare(
     request: &StartWorkflowExecutionRequest,
     update_id: &str,
 ) -> Result<Plan, NotReady> {
+    if let Err(error) = check_search_attributes(executions, request) {
+        return Ok(Plan::StartRefused(error));
+    }
     let latest = match executions.latest(&request.namespace, &request.workflow_id) {
         Err(NotReady::Needs(needed)) => return Err(NotReady::Needs(needed)),
         // Whether it stands in the way is for the start to say.

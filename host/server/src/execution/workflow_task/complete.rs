@@ -19,6 +19,7 @@ use crate::{
     execution::{
         activity::attempt,
         buffer::flush::flush,
+        close::terminate,
         commands,
         executions::Executions,
         fact::{Sticky, UnrecordedChange},
@@ -44,6 +45,7 @@ use crate::{
     },
     limits,
     time::Time,
+    visibility::registry::Registry,
 };
 
 /// Tasks that the worker gets with the answer.
@@ -96,13 +98,14 @@ pub(crate) fn complete(
         transition.change(token.run, end::time_out);
         return Err(Error::NotFound("workflow task heartbeat timeout".to_owned()));
     }
-    let updates = match check(run, &mut commands, messages) {
+    let updates = match check(run, &transition.executions().search_attributes, &mut commands, messages) {
         Ok(updates) => updates,
         Err(Refused::Invalid(message)) => return Err(Error::InvalidArgument(message)),
         Err(Refused::Unsupported(what)) => {
             return Err(Error::Unimplemented(format!("{what} are not supported")));
         }
-        Err(Refused::Bad(bad)) => return Err(refuse(transition, token, &bad, &request.identity)),
+        Err(Refused::Bad(bad)) => return Err(refuse(transition, token, &bad, &request.identity, false)),
+        Err(Refused::Fatal(bad)) => return Err(refuse(transition, token, &bad, &request.identity, true)),
     };
     Ok(transition.change(token.run, |run| {
         if speculative::may_be_dropped(run, &request, commands.len(), &updates) {
@@ -117,15 +120,26 @@ fn heartbeats_too_long(run: &Run, now: Time) -> bool {
     run.workflow_tasks().heartbeats_since().is_some_and(|since| now > since.after(limits::TASK_HEARTBEATS))
 }
 
-fn check(run: &Run, commands: &mut [Command], messages: Vec<Message>) -> Result<Steps, Refused> {
-    let mut plan = Plan::new(run, UpdatePlan::new(messages));
+fn check(
+    run: &Run,
+    registry: &Registry,
+    commands: &mut [Command],
+    messages: Vec<Message>,
+) -> Result<Steps, Refused> {
+    let mut plan = Plan::new(run, registry, UpdatePlan::new(messages));
     commands.iter_mut().try_for_each(|command| commands::check(&mut plan, command))?;
     respond::check_remaining(plan)
 }
 
-/// Fails the task because of a command. From the second attempt on, the task is left to time out instead, so that its
-/// worker does not retry in a tight loop.
-fn refuse(transition: &mut Transition<'_>, token: &TaskToken, bad: &BadCommand, identity: &str) -> Error {
+/// Fails the task because of a command, and terminates the run if that is fatal. From the second attempt on, the task is
+/// left to time out instead, so that its worker does not retry in a tight loop.
+fn refuse(
+    transition: &mut Transition<'_>,
+    token: &TaskToken,
+    bad: &BadCommand,
+    identity: &str,
+    is_fatal: bool,
+) -> Error {
     // `WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND` is `UnhandledCommand` to clients.
     let name =
         bad.cause.as_str_name().trim_start_matches("WORKFLOW_TASK_FAILED_CAUSE_").to_upper_camel_case();
@@ -138,7 +152,12 @@ fn refuse(transition: &mut Transition<'_>, token: &TaskToken, bad: &BadCommand, 
         };
         transition.change(token.run, |run| {
             update::end::abort_sent(run);
-            end::fail(run, bad.cause, Some(failure), identity, "");
+            if is_fatal {
+                end::fail_last(run, bad.cause, Some(failure), identity);
+                terminate::terminate(run, &message, None, "history-service");
+            } else {
+                end::fail(run, bad.cause, Some(failure), identity, "");
+            }
         });
     }
     Error::InvalidArgument(message)

@@ -31,6 +31,17 @@ pub(crate) fn fail(
     reschedule(run, flushed);
 }
 
+/// Fails the task that a worker has, after which the run is closed.
+pub(crate) fn fail_last(
+    run: &mut RunTransition<'_>,
+    cause: WorkflowTaskFailedCause,
+    failure: Option<Failure>,
+    identity: &str,
+) {
+    close_as_failed(run, cause, failure, identity, "");
+    flush(run);
+}
+
 /// Closes the workflow task before an event that closes the run: it fails with `ForceCloseCommand`, and buffered
 /// events are flushed.
 pub(crate) fn force_closed(run: &mut RunTransition<'_>) {

@@ -8,10 +8,17 @@ use crate::execution::{
 
 /// Schedules a workflow task, unless one is open or the first is delayed.
 pub(crate) fn schedule_task(run: &mut RunTransition<'_>) {
+    if run.workflow_tasks().first_time().is_none() {
+        schedule_at_once(run);
+    }
+}
+
+/// Schedules a workflow task, unless one is open. The first one does not wait for its delay then.
+pub(crate) fn schedule_at_once(run: &mut RunTransition<'_>) {
     if run.defer_task() {
         return;
     }
-    if run.is_open() && run.workflow_tasks().task().is_none() && run.workflow_tasks().first_time().is_none() {
+    if run.is_open() && run.workflow_tasks().task().is_none() {
         schedule_with_event(run);
     }
 }

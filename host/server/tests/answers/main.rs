@@ -1,0 +1,83 @@
+//! What the service answers, beside what Temporal's server answers: tables of whole kinds of requests, each with the
+//! answers in a file. Both services have to give the same.
+//!
+//! The second half needs the `temporal` binary, see `tests/README.md`.
+#![allow(clippy::unwrap_used, reason = "a test panics on failure")]
+
+mod attributes;
+mod client;
+mod delays;
+mod durations;
+mod external;
+mod failures;
+mod filters;
+mod policies;
+
+use std::{path::PathBuf, pin::Pin, process::ExitCode, sync::Arc};
+
+use client::Client;
+use expect_test::expect_file;
+use host_server::{Listener, Options, Server};
+use host_wire::temporal::api::enums::v1::IndexedValueType;
+use test_harness::Temporal;
+
+type Make = fn(Client) -> Answers;
+type Answers = Pin<Box<dyn Future<Output = String> + Send>>;
+
+/// The name of a table and of its file, and what makes it.
+const TABLES: [(&str, Make); 7] = [
+    ("policies", |client| Box::pin(policies::answers(client))),
+    ("durations", |client| Box::pin(durations::answers(client))),
+    ("failures", |client| Box::pin(failures::answers(client))),
+    ("external", |client| Box::pin(external::answers(client))),
+    ("delays", |client| Box::pin(delays::answers(client))),
+    ("attributes", |client| Box::pin(attributes::answers(client))),
+    ("filters", |client| Box::pin(filters::answers(client))),
+];
+
+fn main() -> ExitCode {
+    let embedded = test_harness::test("answers_of_the_embedded_service", answers_of_the_embedded_service);
+    let temporal = test_harness::test_needing(
+        "answers_of_temporals_server",
+        Temporal::binary,
+        answers_of_temporals_server,
+    );
+    test_harness::run_tests(vec![embedded, temporal])
+}
+
+fn answers_of_the_embedded_service() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let search_attributes = [("CustomKeyword".to_owned(), IndexedValueType::Keyword)].into();
+        let options = Options { search_attributes, ..Options::default() };
+        let server = Arc::new(Server::open(folder.path(), options).unwrap());
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = listener.address().to_string();
+        tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
+        compare(&address).await;
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(5));
+}
+
+fn answers_of_temporals_server(binary: PathBuf) {
+    let temporal = Temporal::start(binary).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(compare(temporal.address()));
+}
+
+/// Makes all tables, at the same time, and compares them with their files.
+async fn compare(address: &str) {
+    let only = std::env::var("HOST_TEST_TABLES").unwrap_or_default();
+    let mut made = Vec::new();
+    for (name, answers) in TABLES {
+        if only.is_empty() || only.split(' ').any(|it| it == name) {
+            let client = Client::connect(address, name).await;
+            made.push((name, tokio::spawn(answers(client))));
+        }
+    }
+    for (name, answers) in made {
+        let answers = answers.await.unwrap();
+        expect_file![format!("{}/tests/answers/{name}.txt", env!("CARGO_MANIFEST_DIR"))].assert_eq(&answers);
+    }
+}
