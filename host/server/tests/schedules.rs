@@ -9,7 +9,7 @@ use host_wire::{
     duration_to_proto,
     temporal::api::{
         common::v1::{Memo, Payload, SearchAttributes, WorkflowType},
-        enums::v1::{ScheduleOverlapPolicy, WorkflowIdReusePolicy},
+        enums::v1::{IndexedValueType, ScheduleOverlapPolicy, WorkflowIdReusePolicy},
         errordetails::v1::WorkflowExecutionAlreadyStartedFailure,
         schedule::v1::{
             BackfillRequest, IntervalSpec, Schedule, ScheduleAction, SchedulePatch, SchedulePolicies,
@@ -28,7 +28,10 @@ type Service = Arc<dyn WorkflowService>;
 const NAMESPACE: &str = "default";
 
 fn open(folder: &Path) -> Server {
-    Server::open(folder, Options::default()).unwrap()
+    let search_attributes =
+        [("Number".to_owned(), IndexedValueType::Int), ("Words".to_owned(), IndexedValueType::KeywordList)];
+    let options = Options { search_attributes: search_attributes.into(), ..Options::default() };
+    Server::open(folder, options).unwrap()
 }
 
 /// The service over gRPC, until the end of the test.
@@ -147,8 +150,14 @@ fn a_schedule_outlives_a_restart() {
     let folder = tempfile::tempdir().unwrap();
     let mut request = creation("one");
     let text = Payload { data: "\"x\"".into(), ..Payload::default() };
-    request.memo = Some(Memo { fields: [("a".to_owned(), text.clone())].into() });
-    request.search_attributes = Some(SearchAttributes { indexed_fields: [("b".to_owned(), text)].into() });
+    request.memo = Some(Memo { fields: [("a".to_owned(), text)].into() });
+    let number = Payload {
+        metadata: [("encoding".to_owned(), b"json/plain".to_vec().into())].into(),
+        data: "1".into(),
+        ..Payload::default()
+    };
+    let fields = [("Number".to_owned(), number)];
+    request.search_attributes = Some(SearchAttributes { indexed_fields: fields.into() });
     request.initial_patch = Some(backfill(3));
     let (before, ids) = until_the_end(async {
         let server = Arc::new(open(folder.path()));
@@ -244,14 +253,19 @@ async fn refusals_are_those_of_the_protocol() {
 }
 
 #[tokio::test]
-async fn lists_have_pages() {
+async fn lists_have_pages_and_filters() {
     let folder = tempfile::tempdir().unwrap();
     let server = Arc::new(open(folder.path()));
     let service = remote(&server).await;
     for (number, id) in (0..).zip(["a", "b", "c", "d", "e"]) {
         let mut request = creation(id);
         request.schedule.as_mut().unwrap().state.as_mut().unwrap().paused = number % 2 == 0;
-        let payload = |json: String| Payload { data: json.into(), ..Payload::default() };
+        let metadata = [("encoding".to_owned(), b"json/plain".to_vec().into())];
+        let payload = |json: String| Payload {
+            metadata: metadata.clone().into(),
+            data: json.into(),
+            ..Payload::default()
+        };
         let attributes = [
             ("Number".to_owned(), payload(number.to_string())),
             ("Words".to_owned(), payload(format!("[\"{id}\",\"all\"]"))),
@@ -263,9 +277,52 @@ async fn lists_have_pages() {
         ids.iter().map(|page| page.iter().map(|id| (*id).to_owned()).collect()).collect()
     };
     assert_eq!(list(&service, "", 2).await.unwrap(), expect(&[&["e", "d"], &["c", "b"], &["a"]]));
-    let request = CountSchedulesRequest { namespace: NAMESPACE.to_owned(), query: String::new() };
-    let counted = service.count_schedules(Request::new(request)).await.unwrap().into_inner();
-    assert_eq!(counted.count, 5);
+    for (query, page_size, pages) in [
+        ("TemporalSchedulePaused = true", 2, &[&["e", "c"][..], &["a"]][..]),
+        ("TemporalSchedulePaused = false AND Number < 2", 5, &[&["b"]]),
+        ("ScheduleId IN ('a', 'd')", 5, &[&["d", "a"]]),
+        ("ScheduleId STARTS_WITH 'f'", 5, &[&[]]),
+        ("Words = 'c'", 5, &[&["c"]]),
+        ("ExecutionStatus = 'Running'", 5, &[&["e", "d", "c", "b", "a"]]),
+    ] {
+        assert_eq!(list(&service, query, page_size).await.unwrap(), expect(pages), "{query}");
+        let request = CountSchedulesRequest { namespace: NAMESPACE.to_owned(), query: query.to_owned() };
+        let counted = service.count_schedules(Request::new(request)).await.unwrap().into_inner();
+        assert_eq!(counted.count, pages.concat().len() as i64, "{query}");
+    }
+    let refused = list(&service, "Unknown = 1", 5).await.unwrap_err();
+    assert_eq!(
+        refused.message(),
+        "invalid query: invalid expression: column name 'Unknown' is not a valid search attribute"
+    );
+}
+
+#[tokio::test]
+async fn search_attributes_are_registered_before_a_schedule_has_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Arc::new(open(folder.path()));
+    let service = remote(&server).await;
+    let unknown = SearchAttributes { indexed_fields: [("Unknown".to_owned(), Payload::default())].into() };
+    let message = "Namespace default has no mapping defined for search attribute Unknown";
+    let mut of_schedule = creation("one");
+    of_schedule.search_attributes = Some(unknown.clone());
+    assert_eq!(create(&service, of_schedule).await.unwrap_err().message(), message);
+    let mut of_action = creation("one");
+    let action = of_action.schedule.as_mut().unwrap().action.as_mut().unwrap();
+    let Some(Action::StartWorkflow(workflow)) = &mut action.action else { panic!("{action:?}") };
+    workflow.search_attributes = Some(unknown.clone());
+    let changed = of_action.schedule.clone();
+    assert_eq!(create(&service, of_action).await.unwrap_err().message(), message);
+
+    create(&service, creation("one")).await.unwrap();
+    let update = UpdateScheduleRequest {
+        namespace: NAMESPACE.to_owned(),
+        schedule_id: "one".to_owned(),
+        schedule: changed,
+        ..UpdateScheduleRequest::default()
+    };
+    let refused = service.update_schedule(Request::new(update)).await.unwrap_err();
+    assert_eq!(refused.message(), message);
 }
 
 /// The clock takes actions by itself, and their runs say where they come from.

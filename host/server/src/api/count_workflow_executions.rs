@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use host_wire::temporal::api::{
-    common::v1::Payload,
+    enums::v1::IndexedValueType as Kind,
     workflowservice::v1::{
         CountWorkflowExecutionsRequest, CountWorkflowExecutionsResponse,
         count_workflow_executions_response::AggregationGroup,
@@ -17,6 +17,7 @@ use crate::{
     visibility::{
         filter::{Filter, status_name},
         scan::{Scan, scan},
+        value::encode,
     },
 };
 
@@ -42,13 +43,5 @@ pub(crate) async fn handle(
 }
 
 fn group((status, count): (&str, i64)) -> AggregationGroup {
-    let metadata = [("encoding", "json/plain"), ("type", "Keyword")];
-    AggregationGroup {
-        group_values: vec![Payload {
-            metadata: metadata.map(|(name, value)| (name.to_owned(), value.into())).into(),
-            data: format!("\"{status}\"").into(),
-            ..Payload::default()
-        }],
-        count,
-    }
+    AggregationGroup { group_values: vec![encode(status, Kind::Keyword)], count }
 }

@@ -21,7 +21,7 @@ use crate::{
         apply,
         describe::token,
         record::ScheduleIdentity,
-        request::{check, check_patch},
+        request::{check, check_attributes, check_patch},
         state::Schedule,
         step::{self, Plan},
         update::definition,
@@ -84,6 +84,12 @@ fn prepare(
         }
         return Err(exists(&schedule.identity).into());
     }
+    check_attributes(
+        &executions.search_attributes,
+        &request.namespace,
+        request.search_attributes.as_ref(),
+        request.schedule.as_ref().unwrap_or(&Message::default()),
+    )?;
     let schedule = new_schedule(request, now)?;
     let patch: SchedulePatch = request.initial_patch.clone().unwrap_or_default();
     Ok(Prepared::New(Box::new(step::plan(executions, &schedule, patch, now)?)))

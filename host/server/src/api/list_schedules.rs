@@ -8,8 +8,10 @@ use tonic::Status;
 use crate::{
     api::context::Context,
     error::Error,
+    execution::executions::Executions,
     limits,
-    schedule::{describe::entry, record::ScheduleNumber},
+    schedule::{describe::entry, listed, record::ScheduleNumber, state::Schedule},
+    visibility::filter::{Filter, Listed},
 };
 
 /// Schedules of a page, at most and where the request says nothing.
@@ -26,7 +28,7 @@ pub(crate) async fn handle(
     context: &Context,
     request: ListSchedulesRequest,
 ) -> Result<ListSchedulesResponse, Status> {
-    check_filter(&request.query)?;
+    let filter = listed::filter(&request.query, &context.search_attributes(&request.namespace)?)?;
     let before = match &request.next_page_token {
         token if token.is_empty() => ScheduleNumber::MAX,
         token => After::decode(token.clone()).map_err(|_| Error::invalid("Invalid NextPageToken."))?.schedule,
@@ -36,7 +38,9 @@ pub(crate) async fn handle(
     let (response, position) = {
         let shard = context.lock();
         shard.executions.check_namespace(&request.namespace)?;
-        let mut matching = shard.executions.schedules.before(&request.namespace, before).peekable();
+        let matching = shard.executions.schedules.before(&request.namespace, before);
+        let mut matching =
+            matching.filter(|(_, schedule)| matches(&filter, schedule, &shard.executions)).peekable();
         let mut response = ListSchedulesResponse::default();
         let mut bytes = 0;
         while let Some((number, schedule)) = matching.next() {
@@ -55,14 +59,7 @@ pub(crate) async fn handle(
     Ok(response)
 }
 
-/// Refuses a filter.
-///
-/// # Errors
-///
-/// When there is one.
-pub(super) fn check_filter(query: &str) -> Result<(), Error> {
-    if query.trim().is_empty() {
-        return Ok(());
-    }
-    Err(Error::invalid("invalid query: schedules cannot be filtered by this service"))
+/// Whether a list with this filter has a schedule.
+pub(super) fn matches(filter: &Filter, schedule: &Schedule, executions: &Executions) -> bool {
+    filter.matches(&Listed::from(&listed::workflow(schedule, &executions.search_attributes)))
 }

@@ -6,29 +6,13 @@ use host_service::WorkflowService;
 use host_wire::temporal::api::workflowservice::v1::*;
 use tonic::{Request, Response, Status};
 
+// The file of each call.
+use super::*;
 use crate::{
     api::{
         admission::{admit, admit_completion, answer},
         context::Context,
-        count_schedules, count_workflow_executions, create_schedule, delete_schedule,
-        delete_workflow_execution, describe_namespace, describe_schedule, describe_task_queue,
-        describe_workflow_execution, execute_multi_operation, get_cluster_info, get_search_attributes,
-        get_system_info, get_workflow_execution_history, get_workflow_execution_history_reverse,
-        list_archived_workflow_executions, list_closed_workflow_executions, list_namespaces,
-        list_open_workflow_executions, list_schedule_matching_times, list_schedules,
-        list_workflow_executions,
         operator::Operator,
-        patch_schedule, pause_activity, poll_activity_task_queue, poll_nexus_task_queue,
-        poll_workflow_execution_update, poll_workflow_task_queue, query_workflow,
-        record_activity_task_heartbeat, record_activity_task_heartbeat_by_id, record_worker_heartbeat,
-        request_cancel_workflow_execution, reset_activity, reset_sticky_task_queue, reset_workflow_execution,
-        respond_activity_task_canceled, respond_activity_task_canceled_by_id,
-        respond_activity_task_completed, respond_activity_task_completed_by_id, respond_activity_task_failed,
-        respond_activity_task_failed_by_id, respond_query_task_completed, respond_workflow_task_completed,
-        respond_workflow_task_failed, scan_workflow_executions, shutdown_worker,
-        signal_with_start_workflow_execution, signal_workflow_execution, start_workflow_execution,
-        terminate_workflow_execution, unpause_activity, update_activity_options, update_schedule,
-        update_workflow_execution, update_workflow_execution_options,
     },
     environment::Environment,
     options::Options,

@@ -11,7 +11,12 @@ use crate::{
     error::Error,
     execution::request::check_length,
     limits,
-    schedule::{apply, change::prepare, request::check, update::Update},
+    schedule::{
+        apply,
+        change::prepare,
+        request::{check, check_attributes},
+        update::Update,
+    },
 };
 
 pub(crate) async fn handle(
@@ -36,6 +41,8 @@ pub(crate) async fn handle(
         request,
         |executions, r| {
             let token = Some(&r.conflict_token).filter(|token| !token.is_empty());
+            let attributes = &executions.search_attributes;
+            check_attributes(attributes, &r.namespace, r.search_attributes.as_ref(), &update.schedule)?;
             let names = (&*r.namespace, &*r.schedule_id, &*r.request_id);
             prepare(executions, names, token, update.clone(), context.now())
         },

@@ -15,6 +15,7 @@ pub(crate) mod close;
 mod cron_string;
 pub(crate) mod describe;
 mod jitter;
+pub(crate) mod listed;
 mod ranges;
 pub(crate) mod record;
 pub(crate) mod request;

@@ -1,9 +1,8 @@
 //! The start that an action is, and the checks of what clients send.
 
-use bytes::Bytes;
 use host_wire::temporal::api::{
-    common::v1::{Payload, SearchAttributes},
-    enums::v1::{ScheduleOverlapPolicy as Overlap, WorkflowIdReusePolicy as Reuse},
+    common::v1::SearchAttributes,
+    enums::v1::{IndexedValueType as Kind, ScheduleOverlapPolicy as Overlap, WorkflowIdReusePolicy as Reuse},
     schedule::v1::{Schedule as Message, SchedulePatch, schedule_action::Action},
     workflow::v1::NewWorkflowExecutionInfo,
     workflowservice::v1::StartWorkflowExecutionRequest,
@@ -21,6 +20,7 @@ use crate::{
         state::Schedule,
     },
     time::Time,
+    visibility::{registry::Registry, value::encode},
 };
 
 /// What the workflow id of an action ends with, at its longest.
@@ -102,20 +102,31 @@ fn attributes(
     schedule_id: &str,
 ) -> SearchAttributes {
     let mut all = workflow.search_attributes.clone().unwrap_or_default();
-    let mut add = |name: &str, kind: &'static str, text: &str| {
-        let metadata = [("encoding", "json/plain"), ("type", kind)];
-        let payload = Payload {
-            metadata: metadata
-                .map(|(name, value)| (name.to_owned(), Bytes::from_static(value.as_bytes())))
-                .into(),
-            data: serde_json::Value::from(text).to_string().into(),
-            ..Payload::default()
-        };
-        all.indexed_fields.insert(name.to_owned(), payload);
-    };
-    add("TemporalScheduledStartTime", "Datetime", &nominal.to_string());
-    add("TemporalScheduledById", "Keyword", schedule_id);
+    let mut add = |name: &str, value| all.indexed_fields.insert(name.to_owned(), value);
+    add("TemporalScheduledStartTime", encode(nominal.to_string(), Kind::Datetime));
+    add("TemporalScheduledById", encode(schedule_id, Kind::Keyword));
     all
+}
+
+/// Checks the search attributes of a schedule, and those of the workflows that it starts.
+///
+/// # Errors
+///
+/// Says which one is not known, not allowed, of another type or too large.
+pub(crate) fn check_attributes(
+    registry: &Registry,
+    namespace: &str,
+    own: Option<&SearchAttributes>,
+    schedule: &Message,
+) -> Result<(), Error> {
+    let started = match schedule.action.as_ref().and_then(|action| action.action.as_ref()) {
+        Some(Action::StartWorkflow(workflow)) => workflow.search_attributes.as_ref(),
+        None => None,
+    };
+    [own, started].into_iter().try_for_each(|attributes| {
+        registry.check(namespace, attributes)?;
+        Registry::check_first_size(attributes)
+    })
 }
 
 /// Checks the parts of a schedule that a client sends, and answers its times.

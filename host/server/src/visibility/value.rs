@@ -4,7 +4,7 @@ use host_wire::temporal::api::{common::v1::Payload, enums::v1::IndexedValueType 
 use prost_types::Timestamp;
 use serde_json::Value as Json;
 
-use crate::time::Time;
+use crate::{time::Time, visibility::kinds};
 
 /// One value of a search attribute.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,6 +55,16 @@ pub(crate) fn decode(payload: &Payload, kind: Kind) -> Result<Option<Value>, Wro
             Ok(values.into_iter().next())
         }
         single_value => single(&single_value, kind).map(Some),
+    }
+}
+
+/// The payload that holds a value, as Temporal's server writes it.
+pub(crate) fn encode(value: impl Into<Json>, kind: Kind) -> Payload {
+    let metadata = [("encoding", "json/plain"), ("type", kinds::name(kind))];
+    Payload {
+        metadata: metadata.map(|(name, value)| (name.to_owned(), value.into())).into(),
+        data: value.into().to_string().into(),
+        ..Payload::default()
     }
 }
 

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What precedes the ids of schedules in the ids of the workflows that Temporal's server runs for them.
-const SCHEDULE_WORKFLOW_ID: &str = "temporal-sys-scheduler:";
+pub(crate) const SCHEDULE_WORKFLOW_ID: &str = "temporal-sys-scheduler:";
 
 /// A search attribute.
 #[derive(Clone, Debug, PartialEq)]

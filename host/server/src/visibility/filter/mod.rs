@@ -15,7 +15,10 @@ mod refusal;
 mod tests;
 
 use self::{evaluation::Condition, parser::Parsed, refusal::malformed};
-pub(crate) use self::{field::status_name, listed::Listed};
+pub(crate) use self::{
+    field::{SCHEDULE_WORKFLOW_ID, status_name},
+    listed::Listed,
+};
 use crate::{error::Error, visibility::registry::Custom};
 
 /// Longest filter.
