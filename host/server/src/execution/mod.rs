@@ -15,6 +15,9 @@ pub(crate) mod cancel;
 pub(crate) mod child;
 pub(crate) mod close;
 mod commands;
+mod cron;
+#[cfg(test)]
+mod cron_tests;
 pub(crate) mod damage;
 mod deadline;
 pub(crate) mod describe;

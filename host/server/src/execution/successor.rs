@@ -1,4 +1,4 @@
-//! The run that follows another of the same workflow id: continue-as-new and retry.
+//! The run that follows another of the same workflow id: continue-as-new, retry and cron.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use host_wire::{
     Retry, duration_to_proto,
     temporal::api::{
         command::v1::ContinueAsNewWorkflowExecutionCommandAttributes,
+        common::v1::Payloads,
         enums::v1::{ContinueAsNewInitiator, RetryState},
         failure::v1::Failure,
         history::v1::WorkflowExecutionStartedEventAttributes,
@@ -15,7 +16,7 @@ use host_wire::{
 
 use crate::{
     execution::{
-        failure,
+        cron, failure,
         record::RunIdentity,
         retry::{DelayBound, next_attempt},
         run::Run,
@@ -33,7 +34,7 @@ pub(crate) struct NewRun {
 }
 
 /// The next attempt after a run failed or timed out, if its retry policy has one.
-pub(crate) fn retry_run(
+fn retry_run(
     run: &Run,
     failure: &Failure,
     now: Time,
@@ -55,6 +56,49 @@ pub(crate) fn retry_run(
     }
 }
 
+/// The next run by the cron schedule, if this one has a schedule with a later time. `result` is that of a run that
+/// completed; after a failure the next run gets the last result that there was.
+pub(crate) fn cron_run(
+    run: &Run,
+    result: Result<Option<Payloads>, &Failure>,
+    now: Time,
+    new_run_id: impl FnOnce() -> String,
+) -> Option<Box<NewRun>> {
+    let schedule = &run.start().attributes().cron_schedule;
+    let backoff = cron::backoff(schedule, run.start().execution_time(), now)?;
+    if run.start().execution_expires().is_some_and(|expires| now.after(backoff) >= expires) {
+        return None;
+    }
+    let mut next = following(run, new_run_id());
+    next.start.attempt = 1;
+    next.start.initiator = ContinueAsNewInitiator::CronSchedule.into();
+    next.start.first_workflow_task_backoff = Some(duration_to_proto(paced(run, backoff, now)));
+    match result {
+        Ok(result) => {
+            next.start.last_completion_result = result;
+            next.start.continued_failure = None;
+        }
+        Err(failure) => {
+            next.start.continued_failure = Some(failure::within(failure, limits::CONTINUED_FAILURE_BYTES));
+        }
+    }
+    Some(Box::new(next))
+}
+
+/// The next run after a run failed or timed out: by its retry policy, else by its cron schedule.
+pub(crate) fn retry_or_cron(
+    run: &Run,
+    failure: &Failure,
+    now: Time,
+    new_run_id: impl FnOnce() -> String,
+) -> (RetryState, Option<Box<NewRun>>) {
+    let new_run_id = new_run_id();
+    match retry_run(run, failure, now, || new_run_id.clone()) {
+        Ok(next) => (RetryState::InProgress, Some(next)),
+        Err(state) => (state, cron_run(run, Err(failure), now, || new_run_id)),
+    }
+}
+
 /// The next run after ContinueAsNewWorkflowExecution. What the command leaves out is taken from this run.
 pub(crate) fn continue_as_new(
     run: &Run,
@@ -73,6 +117,7 @@ pub(crate) fn continue_as_new(
     start.last_completion_result.clone_from(&command.last_completion_result);
     start.input.clone_from(&command.input);
     start.header.clone_from(&command.header);
+    start.cron_schedule.clone_from(&command.cron_schedule);
     start.retry_policy.clone_from(&command.retry_policy);
     let asked = positive(command.backoff_start_interval).unwrap_or_default();
     let backoff = paced(run, asked, now);

@@ -6,6 +6,7 @@
 
 mod attributes;
 mod client;
+mod cron;
 mod delays;
 mod durations;
 mod external;
@@ -25,11 +26,12 @@ type Make = fn(Client) -> Answers;
 type Answers = Pin<Box<dyn Future<Output = String> + Send>>;
 
 /// The name of a table and of its file, and what makes it.
-const TABLES: [(&str, Make); 7] = [
+const TABLES: [(&str, Make); 8] = [
     ("policies", |client| Box::pin(policies::answers(client))),
     ("durations", |client| Box::pin(durations::answers(client))),
     ("failures", |client| Box::pin(failures::answers(client))),
     ("external", |client| Box::pin(external::answers(client))),
+    ("cron", |client| Box::pin(cron::answers(client))),
     ("delays", |client| Box::pin(delays::answers(client))),
     ("attributes", |client| Box::pin(attributes::answers(client))),
     ("filters", |client| Box::pin(filters::answers(client))),

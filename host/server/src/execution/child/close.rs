@@ -243,6 +243,9 @@ fn is_end_by_reset(closing: &HistoryEvent) -> bool {
 pub(crate) fn is_continued(closing: &HistoryEvent) -> bool {
     match &closing.attributes {
         Some(EventAttributes::WorkflowExecutionContinuedAsNewEventAttributes(_)) => true,
+        Some(EventAttributes::WorkflowExecutionCompletedEventAttributes(a)) => {
+            !a.new_execution_run_id.is_empty()
+        }
         Some(EventAttributes::WorkflowExecutionFailedEventAttributes(a)) => {
             !a.new_execution_run_id.is_empty()
         }

@@ -1,10 +1,13 @@
 //! Starts the run of a child, in the transition that initiated it.
 
 use host_wire::{
-    EventAttributes,
+    EventAttributes, duration_to_proto,
     temporal::api::{
         common::v1::WorkflowExecution,
-        enums::v1::{StartChildWorkflowExecutionFailedCause as StartFailed, WorkflowIdReusePolicy as Reuse},
+        enums::v1::{
+            ContinueAsNewInitiator as Initiator, StartChildWorkflowExecutionFailedCause as StartFailed,
+            WorkflowIdReusePolicy as Reuse,
+        },
         history::v1::{
             ChildWorkflowExecutionStartedEventAttributes, StartChildWorkflowExecutionFailedEventAttributes,
             StartChildWorkflowExecutionInitiatedEventAttributes, WorkflowExecutionStartedEventAttributes,
@@ -17,6 +20,7 @@ use crate::{
     execution::{
         child::close,
         close::terminate,
+        cron,
         executions::Executions,
         loading::{Needs, NotReady},
         record::{RunIdentity, RunNumber},
@@ -157,6 +161,7 @@ fn child_run(
 ) -> NewRun {
     let namespace = &parent.identity().namespace;
     let expiration = positive(initiated.workflow_execution_timeout).map(|timeout| now.after(timeout).into());
+    let backoff = cron::backoff(&initiated.cron_schedule, now, now);
     let start = WorkflowExecutionStartedEventAttributes {
         workflow_type: initiated.workflow_type.clone(),
         parent_workflow_namespace: namespace.clone(),
@@ -173,7 +178,9 @@ fn child_run(
         retry_policy: initiated.retry_policy.clone(),
         attempt: 1,
         workflow_execution_expiration_time: expiration,
-        first_workflow_task_backoff: Some(prost_types::Duration::default()),
+        first_workflow_task_backoff: Some(duration_to_proto(backoff.unwrap_or_default())),
+        cron_schedule: initiated.cron_schedule.clone(),
+        initiator: if backoff.is_some() { Initiator::CronSchedule.into() } else { 0 },
         memo: initiated.memo.clone(),
         search_attributes: initiated.search_attributes.clone(),
         header: initiated.header.clone(),

@@ -16,6 +16,7 @@ use host_wire::{
 
 use crate::{
     execution::{
+        cron,
         plan::{Plan, Refused, bad, check_id, check_input},
         retry,
         run_transition::{Effect, RunTransition},
@@ -35,8 +36,8 @@ pub(crate) fn check(
     let cause = Cause::BadStartChildExecutionAttributes;
     check_id(cause, "WorkflowId", COMMAND, &a.workflow_id)?;
     check_id(cause, "WorkflowType", COMMAND, a.workflow_type.as_ref().map_or("", |of| &of.name))?;
-    if !a.cron_schedule.is_empty() {
-        return Err(Refused::Unsupported("cron schedules"));
+    if let Some(wrong) = cron::invalid(&a.cron_schedule) {
+        return Err(bad(cause, wrong));
     }
     if let Some(wrong) = a.retry_policy.as_ref().and_then(retry::invalid) {
         return Err(bad(cause, wrong));

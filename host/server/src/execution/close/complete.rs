@@ -1,4 +1,4 @@
-//! CompleteWorkflowExecution.
+//! CompleteWorkflowExecution. The cron schedule of the run may start another.
 
 use host_wire::{
     EventAttributes,
@@ -10,7 +10,8 @@ use host_wire::{
 
 use crate::execution::{
     plan::{Plan, Refused, check_payloads},
-    run_transition::RunTransition,
+    run_transition::{Effect, RunTransition},
+    successor::cron_run,
 };
 
 pub(crate) fn check(
@@ -31,14 +32,27 @@ pub(crate) fn record(
     a: CompleteWorkflowExecutionCommandAttributes,
     metadata: Option<UserMetadata>,
 ) {
+    let has_cron = !run.start().attributes().cron_schedule.is_empty();
+    let next = if has_cron {
+        let new_run_id = run.new_id();
+        cron_run(run, Ok(a.result.clone()), run.now(), || new_run_id)
+    } else {
+        None
+    };
     run.record_with(
         EventAttributes::WorkflowExecutionCompletedEventAttributes(Box::new(
             WorkflowExecutionCompletedEventAttributes {
                 result: a.result,
                 workflow_task_completed_event_id: completed_id,
-                new_execution_run_id: String::new(),
+                new_execution_run_id: next
+                    .as_ref()
+                    .map(|next| next.identity.run_id.clone())
+                    .unwrap_or_default(),
             },
         )),
         metadata,
     );
+    if let Some(next) = next {
+        run.effect(Effect::Continue(next));
+    }
 }

@@ -12,6 +12,7 @@ use prost::Message;
 
 use crate::{
     execution::{
+        cron,
         plan::{Plan, Refused, bad, check_input},
         retry,
         run_transition::{Effect, RunTransition},
@@ -36,8 +37,8 @@ pub(crate) fn check(
     if a.encoded_len() + inherited > limits::EVENT_BYTES {
         return Err(bad(cause, "ContinueAsNewWorkflowExecutionCommandAttributes exceed size limit."));
     }
-    if !a.cron_schedule.is_empty() {
-        return Err(Refused::Unsupported("cron schedules"));
+    if let Some(wrong) = cron::invalid(&a.cron_schedule) {
+        return Err(bad(cause, wrong));
     }
     if let Some(wrong) = a.retry_policy.as_ref().and_then(retry::invalid) {
         return Err(bad(cause, wrong));

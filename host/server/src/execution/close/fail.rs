@@ -1,4 +1,4 @@
-//! FailWorkflowExecution. The retry policy of the run may start another.
+//! FailWorkflowExecution. The retry policy of the run may start another, or its cron schedule.
 
 use host_wire::{
     EventAttributes,
@@ -15,7 +15,7 @@ use crate::{
     execution::{
         plan::{Plan, Refused, bad},
         run_transition::{Effect, RunTransition},
-        successor::retry_run,
+        successor::retry_or_cron,
     },
     limits,
 };
@@ -39,11 +39,12 @@ pub(crate) fn record(
 ) {
     let failure = a.failure.unwrap_or_default();
     let new_run_id = run.new_id();
-    let next = retry_run(run, &failure, run.now(), || new_run_id);
-    let (retry_state, new_execution_run_id) = match &next {
-        Ok(next) => (RetryState::InProgress, next.identity.run_id.clone()),
-        Err(state) => (*state, String::new()),
-    };
+    let (retry_state, mut next) = retry_or_cron(run, &failure, run.now(), || new_run_id);
+    // As on Temporal's server, where a retry after a time-out and the next run of a cron schedule do have it.
+    if let Some(next) = next.as_mut().filter(|_| retry_state == RetryState::InProgress) {
+        next.start.last_completion_result = None;
+    }
+    let new_execution_run_id = next.as_ref().map(|next| next.identity.run_id.clone()).unwrap_or_default();
     run.record_with(
         EventAttributes::WorkflowExecutionFailedEventAttributes(Box::new(
             WorkflowExecutionFailedEventAttributes {
@@ -55,7 +56,7 @@ pub(crate) fn record(
         )),
         metadata,
     );
-    if let Ok(next) = next {
+    if let Some(next) = next {
         run.effect(Effect::Continue(next));
     }
 }

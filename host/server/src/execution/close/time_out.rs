@@ -11,11 +11,11 @@ use host_wire::{
 
 use crate::execution::{
     run_transition::{Effect, RunTransition},
-    successor::retry_run,
+    successor::retry_or_cron,
     workflow_task::end,
 };
 
-/// Times out the run. Its retry policy may start another, while the execution timeout allows.
+/// Times out the run. Its retry policy or its cron schedule may start another, while the execution timeout allows.
 pub(crate) fn time_out(run: &mut RunTransition<'_>) {
     end::force_closed(run);
     let failure = Failure {
@@ -28,20 +28,17 @@ pub(crate) fn time_out(run: &mut RunTransition<'_>) {
         ..Failure::default()
     };
     let expired = run.start().execution_expires();
-    let next = if expired.is_some_and(|expired| expired <= run.now()) {
-        Err(RetryState::Timeout)
+    let (retry_state, next) = if expired.is_some_and(|expired| expired <= run.now()) {
+        (RetryState::Timeout, None)
     } else {
         let new_run_id = run.new_id();
-        retry_run(run, &failure, run.now(), || new_run_id)
+        retry_or_cron(run, &failure, run.now(), || new_run_id)
     };
-    let (retry_state, new_execution_run_id) = match &next {
-        Ok(next) => (RetryState::InProgress, next.identity.run_id.clone()),
-        Err(state) => (*state, String::new()),
-    };
+    let new_execution_run_id = next.as_ref().map(|next| next.identity.run_id.clone()).unwrap_or_default();
     run.record(EventAttributes::WorkflowExecutionTimedOutEventAttributes(Box::new(
         WorkflowExecutionTimedOutEventAttributes { retry_state: retry_state.into(), new_execution_run_id },
     )));
-    if let Ok(next) = next {
+    if let Some(next) = next {
         run.effect(Effect::Continue(next));
     }
 }

@@ -5,8 +5,8 @@ use host_wire::{
     temporal::api::{
         common::v1::RetryPolicy,
         enums::v1::{
-            TaskQueueKind, WorkflowExecutionStatus as Status, WorkflowIdConflictPolicy as Conflict,
-            WorkflowIdReusePolicy as Reuse,
+            ContinueAsNewInitiator as Initiator, TaskQueueKind, WorkflowExecutionStatus as Status,
+            WorkflowIdConflictPolicy as Conflict, WorkflowIdReusePolicy as Reuse,
         },
         history::v1::WorkflowExecutionStartedEventAttributes,
         taskqueue::v1::TaskQueue,
@@ -16,11 +16,11 @@ use host_wire::{
 use prost::Message;
 
 use crate::{
-    calendar::cron::Cron,
     error::Error,
     execution::{
         child::close,
         close::terminate,
+        cron,
         damage::Damage,
         executions::Executions,
         loading::NotReady,
@@ -39,7 +39,7 @@ use crate::{
         },
     },
     limits,
-    time::{Time, positive},
+    time::positive,
     visibility::registry::Registry,
 };
 
@@ -333,12 +333,11 @@ pub(crate) fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error
     if request.memo.as_ref().map_or(0, Message::encoded_len) > limits::MEMO_BYTES {
         return Err(Error::invalid("Memo size exceeds limit."));
     }
-    if !request.cron_schedule.is_empty() {
-        // What never comes from 1970 on never comes.
-        if Cron::parse(&request.cron_schedule).ok().and_then(|cron| cron.next(Time::default())).is_none() {
-            return Err(Error::invalid("invalid CronSchedule."));
-        }
-        return Err(Error::Unimplemented("cron schedules are not supported".to_owned()));
+    if let Some(wrong) = cron::invalid(&request.cron_schedule) {
+        return Err(Error::invalid(wrong));
+    }
+    if !request.cron_schedule.is_empty() && request.workflow_start_delay.is_some() {
+        return Err(Error::invalid("CronSchedule and WorkflowStartDelay may not be used together."));
     }
     if let Some(wrong) = request.retry_policy.as_ref().and_then(retry::invalid) {
         return Err(Error::invalid(wrong));
@@ -390,8 +389,11 @@ fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionR
         (Some(run), Some(execution)) => Some(run.min(execution)),
         (run, execution) => run.or(execution),
     };
+    let now = transition.now();
     let delay = positive(request.workflow_start_delay).unwrap_or_default();
-    let expiration = execution_timeout.map(|timeout| transition.now().after(delay).after(timeout).into());
+    let has_cron = !request.cron_schedule.is_empty();
+    let backoff = cron::backoff(&request.cron_schedule, now, now).unwrap_or(delay);
+    let expiration = execution_timeout.map(|timeout| now.after(delay).after(timeout).into());
     let start = WorkflowExecutionStartedEventAttributes {
         workflow_type: request.workflow_type,
         task_queue: request.task_queue.map(|queue| TaskQueue {
@@ -411,14 +413,16 @@ fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionR
         retry_policy: request.retry_policy.map(RetryPolicy::filled),
         attempt: 1,
         workflow_execution_expiration_time: expiration,
-        first_workflow_task_backoff: Some(duration_to_proto(delay)),
+        first_workflow_task_backoff: Some(duration_to_proto(backoff)),
+        cron_schedule: request.cron_schedule,
+        initiator: if has_cron { Initiator::CronSchedule.into() } else { 0 },
         memo: request.memo,
         search_attributes: request.search_attributes,
         header: request.header,
         workflow_id: request.workflow_id.clone(),
         priority: request.priority,
         versioning_override: request.versioning_override,
-        eager_execution_accepted: request.request_eager_execution && delay.is_zero(),
+        eager_execution_accepted: request.request_eager_execution && backoff.is_zero(),
         ..Default::default()
     };
     NewRun {

@@ -8,7 +8,13 @@ pub(crate) fn describe(event: &HistoryEvent) -> String {
     let detail = match event.attributes.as_ref().unwrap() {
         A::WorkflowExecutionStartedEventAttributes(a) => {
             let continued = if a.continued_execution_run_id.is_empty() { "" } else { " continued" };
-            format!(" attempt {}{continued}", a.attempt)
+            let backoff = a.first_workflow_task_backoff.unwrap_or_default().seconds;
+            let cron =
+                if a.cron_schedule.is_empty() { String::new() } else { format!(" cron after {backoff} s") };
+            let result = if a.last_completion_result.is_some() { " with a result" } else { "" };
+            let failure =
+                if a.continued_failure.is_some() && !cron.is_empty() { " with a failure" } else { "" };
+            format!(" attempt {}{continued}{cron}{result}{failure}", a.attempt)
         }
         A::WorkflowTaskStartedEventAttributes(a) => format!(" of {}", a.scheduled_event_id),
         A::WorkflowTaskCompletedEventAttributes(a) => {

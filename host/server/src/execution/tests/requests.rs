@@ -66,6 +66,7 @@ pub(crate) fn start_request(arguments: &[&str], id: &str) -> StartWorkflowExecut
             "request" => request.request_id = value.to_owned(),
             "type" => request.workflow_type = Some(WorkflowType { name: value.to_owned() }),
             "run" => request.workflow_run_timeout = Some(seconds(value)),
+            "cron" => request.cron_schedule = value.replace('_', " "),
             "delay" => request.workflow_start_delay = Some(seconds(value)),
             "attempts" => request.retry_policy = Some(retry(value)),
             "reuse" => {
@@ -129,6 +130,7 @@ pub(crate) fn command(text: &str) -> Command {
                 workflow_type: Some(WorkflowType { name: "Child".to_owned() }),
                 parent_close_policy: rest.first().map_or(0, |policy| policy.parse().unwrap()),
                 workflow_run_timeout: rest.get(1).map(|text| seconds(text)),
+                cron_schedule: rest.get(2).map(|text| text.replace('_', " ")).unwrap_or_default(),
                 ..Default::default()
             },
         )),
