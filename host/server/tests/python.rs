@@ -4,8 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
 use std::{
-    path::PathBuf,
-    process::{Command, ExitCode},
+    path::{Path, PathBuf},
+    process::ExitCode,
     sync::Arc,
 };
 
@@ -32,7 +32,8 @@ fn the_python_sdk_runs_on_the_service(python: PathBuf) {
         tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
         address
     });
-    let output = Command::new(python).arg(SUITE).arg(address.to_string()).output().unwrap();
+    let output =
+        test_harness::python_script(&python, Path::new(SUITE)).arg(address.to_string()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let warned = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}{warned}");

@@ -1,8 +1,8 @@
 //! Tests of what a machine may lack. Without it they are reported as ignored, with the reason; where
 //! `CI=true` they fail, so that a green run has run everything.
 
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -40,6 +40,14 @@ pub fn python() -> Result<PathBuf, Missing> {
             "{PYTHON} names no Python interpreter; it needs `pip install temporalio==1.35.0`"
         ))
     })
+}
+
+/// Runs a script with an interpreter, and lets it exit without finalizing: threads of the SDK may outlive it.
+#[must_use]
+pub fn python_script(python: &Path, script: &Path) -> Command {
+    let mut command = Command::new(python);
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/python/run.py")).arg(script);
+    command
 }
 
 /// A test that needs nothing but this repository.

@@ -68,6 +68,11 @@ pub(crate) fn python_operations(environment: &Environment) -> Result<()> {
     python_cases(environment, "operations.py")
 }
 
+/// Schedules under the official client and worker; the histories of what they start are compared likewise.
+pub(crate) fn python_schedules(environment: &Environment) -> Result<()> {
+    python_cases(environment, "schedules.py")
+}
+
 /// The official SDK's environment with time skipping; it starts a service of ours by itself.
 pub(crate) fn python_skips_time(environment: &Environment) -> Result<()> {
     let scene = environment.scene()?;

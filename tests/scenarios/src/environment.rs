@@ -211,8 +211,8 @@ impl Scene<'_> {
     /// A Python script of this folder, with the address and the task queue as its first arguments.
     pub(crate) fn python(&self, script: &str, arguments: &[&str]) -> Result<Command> {
         let python = self.environment.python.as_ref().context("no Python")?;
-        let mut command = Command::new(python);
-        command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script));
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
+        let mut command = test_harness::python_script(python, &script);
         command.args([self.address(), &self.task_queue]).args(arguments);
         Ok(command)
     }

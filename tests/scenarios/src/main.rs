@@ -90,6 +90,7 @@ const SCENARIOS: &[Scenario] = &[
     ("python_updates", Needs::Python, clients::python_updates),
     ("python_resets", Needs::Python, clients::python_resets),
     ("python_operations", Needs::Python, clients::python_operations),
+    ("python_schedules", Needs::Python, clients::python_schedules),
     ("python_skips_time", Needs::Python, clients::python_skips_time),
     ("python_activities", Needs::Python, clients::python_activities),
 ];
