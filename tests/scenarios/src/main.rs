@@ -19,6 +19,7 @@ mod outside;
 mod protocol_client;
 mod recording;
 mod replay;
+mod resets;
 mod samples;
 mod scrub;
 mod sizes;
@@ -85,6 +86,7 @@ const SCENARIOS: &[Scenario] = &[
     ("stopped_host_hands_over", Needs::Nothing, local::stopped_host_hands_over),
     ("local_activity_without_activities", Needs::Nothing, local::local_activity_without_activities),
     ("updates", Needs::Nothing, updates::updates),
+    ("reset_by_command_line", Needs::Nothing, resets::reset_by_command_line),
     ("python_client", Needs::Python, clients::python_client),
     ("python_state_machines", Needs::Python, clients::python_state_machines),
     ("python_updates", Needs::Python, clients::python_updates),
