@@ -1,8 +1,8 @@
 //! How long the calls of a workflow type take, and on which threads they are therefore made.
 //!
-//! A workflow waits; it does not compute. A call that takes long is a mistake or an attack, and each holds a thread, up
-//! to the deadline. So after one the calls of its type go to the slow lane, whatever run they are for: there they hold
-//! up each other, and not the calls that are as short as they should be.
+//! A workflow waits; it does not compute. Calls that take long are a mistake or an attack, and each holds a thread, up
+//! to the deadline. So the calls of a type that take long on average go to the slow lane, whatever run they are for:
+//! there they hold up each other, and not the calls that are as short as they should be.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},

@@ -44,6 +44,12 @@ impl Pool {
         Ok(Self { queue: Some(queue), threads, places: Arc::new(Semaphore::new(places)) })
     }
 
+    /// How many threads there are.
+    pub(super) fn count(&self) -> usize {
+        self.threads.len()
+    }
+
+    /// Puts a piece of work at the end of the queue.
     pub(super) fn hand_in(&self, work: Work) -> Result<(), WorkError> {
         let queue = self.queue.as_ref().ok_or(WorkError::Closed)?;
         queue.send(work).map_err(|_| WorkError::Closed)
@@ -69,12 +75,5 @@ fn serve(work: &Mutex<mpsc::Receiver<Work>>) {
             Ok(work) => work(),
             Err(mpsc::RecvError) => return,
         }
-    }
-}
-
-impl Pool {
-    /// How many threads there are.
-    pub(super) fn count(&self) -> usize {
-        self.threads.len()
     }
 }
