@@ -9,13 +9,31 @@ use crate::{
     execution::{activity::operate::Selection, run::Run, run_transition::RunTransition},
 };
 
-/// Does something to each of the selected activities, in one transition, if all of them pass a check; answers what the
-/// last one gave.
+/// Does something to each of the selected activities, in one transition.
 ///
 /// # Errors
 ///
-/// When the request names no open run or no open activity, or an operation refuses.
-pub(super) async fn operate<R>(
+/// When the request names no open run or no open activity.
+pub(super) async fn operate(
+    context: &Context,
+    namespace: &str,
+    execution: Option<&WorkflowExecution>,
+    selection: Option<Selection>,
+    mut operation: impl FnMut(&mut RunTransition<'_>, i64),
+) -> Result<(), Status> {
+    let operation = |run: &mut RunTransition<'_>, id| {
+        operation(run, id);
+        Ok(())
+    };
+    operate_checked(context, namespace, execution, selection, |_, _| Ok(()), operation).await
+}
+
+/// As [`operate`], if all activities pass a check; answers what the last one gave.
+///
+/// # Errors
+///
+/// As [`operate`], or when an operation refuses.
+pub(super) async fn operate_checked<R>(
     context: &Context,
     namespace: &str,
     execution: Option<&WorkflowExecution>,

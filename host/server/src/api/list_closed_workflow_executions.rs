@@ -4,13 +4,13 @@ use host_wire::temporal::api::{
     enums::v1::WorkflowExecutionStatus as RunStatus,
     workflowservice::v1::{
         ListClosedWorkflowExecutionsRequest, ListClosedWorkflowExecutionsResponse,
-        ListWorkflowExecutionsRequest, list_closed_workflow_executions_request::Filters,
+        list_closed_workflow_executions_request::Filters,
     },
 };
 use tonic::Status;
 
 use crate::{
-    api::{context::Context, list_workflow_executions, spelled_filter},
+    api::{context::Context, spelled_filter},
     error::Error,
     visibility::filter::status_name,
 };
@@ -19,6 +19,7 @@ pub(crate) async fn handle(
     context: &Context,
     request: ListClosedWorkflowExecutionsRequest,
 ) -> Result<ListClosedWorkflowExecutionsResponse, Status> {
+    let page = (request.namespace, request.maximum_page_size, request.next_page_token);
     let mut query = vec!["ExecutionStatus != 'Running'".to_owned()];
     query.extend(spelled_filter::between("CloseTime", request.start_time_filter)?);
     query.extend(match request.filters {
@@ -33,13 +34,7 @@ pub(crate) async fn handle(
             status => Some(spelled_filter::equal("ExecutionStatus", status_name(status))),
         },
     });
-    let request = ListWorkflowExecutionsRequest {
-        namespace: request.namespace,
-        page_size: request.maximum_page_size,
-        next_page_token: request.next_page_token,
-        query: query.join(" AND "),
-    };
-    let listed = list_workflow_executions::handle(context, request).await?;
+    let listed = spelled_filter::list(context, page, query).await?;
     Ok(ListClosedWorkflowExecutionsResponse {
         executions: listed.executions,
         next_page_token: listed.next_page_token,

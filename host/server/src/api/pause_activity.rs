@@ -18,17 +18,9 @@ pub(crate) async fn handle(
         Activity::Id(id) => Selection::Id(id),
         Activity::Type(name) => Selection::Type(name),
     });
-    let paused = operate(
-        context,
-        &r.namespace,
-        r.execution.as_ref(),
-        selection,
-        |_, _| Ok(()),
-        |run, id| {
-            pause(run, id, &r.identity, &r.reason);
-            Ok(())
-        },
-    );
-    paused.await?;
+    operate(context, &r.namespace, r.execution.as_ref(), selection, |run, id| {
+        pause(run, id, &r.identity, &r.reason)
+    })
+    .await?;
     Ok(PauseActivityResponse {})
 }

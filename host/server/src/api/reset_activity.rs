@@ -26,17 +26,6 @@ pub(crate) async fn handle(
         restores_options: r.restore_original_options,
         jitter: positive(r.jitter).unwrap_or_default(),
     };
-    let done = operate(
-        context,
-        &r.namespace,
-        r.execution.as_ref(),
-        selection,
-        |_, _| Ok(()),
-        |run, id| {
-            reset(run, id, asked);
-            Ok(())
-        },
-    );
-    done.await?;
+    operate(context, &r.namespace, r.execution.as_ref(), selection, |run, id| reset(run, id, asked)).await?;
     Ok(ResetActivityResponse {})
 }

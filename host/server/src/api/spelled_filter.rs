@@ -1,8 +1,27 @@
 //! Parts of list filters that requests spell out in fields.
 
-use host_wire::temporal::api::filter::v1::StartTimeFilter;
+use bytes::Bytes;
+use host_wire::temporal::api::{
+    filter::v1::StartTimeFilter,
+    workflowservice::v1::{ListWorkflowExecutionsRequest, ListWorkflowExecutionsResponse},
+};
+use tonic::Status;
 
-use crate::error::Error;
+use crate::{
+    api::{context::Context, list_workflow_executions},
+    error::Error,
+};
+
+/// A page of the runs that match all parts of a filter. `page` is the namespace, the size and the token.
+pub(crate) async fn list(
+    context: &Context,
+    (namespace, page_size, next_page_token): (String, i32, Bytes),
+    filter: Vec<String>,
+) -> Result<ListWorkflowExecutionsResponse, Status> {
+    let query = filter.join(" AND ");
+    let request = ListWorkflowExecutionsRequest { namespace, page_size, next_page_token, query };
+    list_workflow_executions::handle(context, request).await
+}
 
 /// `field = 'text'`.
 pub(crate) fn equal(field: &str, text: &str) -> String {

@@ -25,17 +25,7 @@ pub(crate) async fn handle(
         resets_heartbeat: r.reset_heartbeat,
         jitter: positive(r.jitter).unwrap_or_default(),
     };
-    let unpaused = operate(
-        context,
-        &r.namespace,
-        r.execution.as_ref(),
-        selection,
-        |_, _| Ok(()),
-        |run, id| {
-            unpause(run, id, asked);
-            Ok(())
-        },
-    );
-    unpaused.await?;
+    operate(context, &r.namespace, r.execution.as_ref(), selection, |run, id| unpause(run, id, asked))
+        .await?;
     Ok(UnpauseActivityResponse {})
 }

@@ -6,7 +6,7 @@ use host_wire::temporal::api::workflowservice::v1::{
 use tonic::Status;
 
 use crate::{
-    api::{activity_operation::operate, context::Context},
+    api::{activity_operation::operate_checked, context::Context},
     error::Error,
     execution::{
         activity::{
@@ -35,11 +35,12 @@ pub(crate) async fn handle(
         }
     };
     let check = |run: &Run, id| options_of(run, id).map(drop);
-    let changed = operate(context, &r.namespace, r.execution.as_ref(), selection, check, |run, id| {
-        let options = options_of(run, id)?;
-        change(run, id, options.clone());
-        Ok(options)
-    });
+    let changed =
+        operate_checked(context, &r.namespace, r.execution.as_ref(), selection, check, |run, id| {
+            let options = options_of(run, id)?;
+            change(run, id, options.clone());
+            Ok(options)
+        });
     Ok(UpdateActivityOptionsResponse { activity_options: Some(changed.await?) })
 }
 

@@ -44,15 +44,7 @@ impl Cron {
             let nanos = duration::parse(interval).ok_or_else(|| format!("invalid duration {interval:?}"))?;
             return Ok(Self::Every((nanos / NANOS_PER_SECOND).max(1)));
         }
-        let text = match text {
-            "@yearly" | "@annually" => "0 0 1 1 *",
-            "@monthly" => "0 0 1 * *",
-            "@weekly" => "0 0 * * 0",
-            "@daily" | "@midnight" => "0 0 * * *",
-            "@hourly" => "0 * * * *",
-            other => other,
-        };
-        let fields: Vec<&str> = text.split_whitespace().collect();
+        let fields: Vec<&str> = without_nickname(text).split_whitespace().collect();
         let [minute, hour, day_of_month, month, day_of_week] = fields[..] else {
             return Err(format!("expected exactly 5 fields, found {}", fields.len()));
         };
@@ -147,4 +139,16 @@ fn range(
 
 fn number(text: &str) -> Result<u32, String> {
     text.parse().map_err(|_| format!("not a number: {text}"))
+}
+
+/// The fields that a nickname stands for; another text as it is.
+pub(crate) fn without_nickname(text: &str) -> &str {
+    match text {
+        "@yearly" | "@annually" => "0 0 1 1 *",
+        "@monthly" => "0 0 1 * *",
+        "@weekly" => "0 0 * * 0",
+        "@daily" | "@midnight" => "0 0 * * *",
+        "@hourly" => "0 * * * *",
+        other => other,
+    }
 }

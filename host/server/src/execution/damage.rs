@@ -3,12 +3,12 @@
 use std::fmt;
 
 use host_wire::temporal::api::{
-    common::v1::{Payload, SearchAttributes, WorkflowExecution},
-    enums::v1::WorkflowExecutionStatus as Status,
+    common::v1::{SearchAttributes, WorkflowExecution},
+    enums::v1::{IndexedValueType as Kind, WorkflowExecutionStatus as Status},
     workflow::v1::WorkflowExecutionInfo,
 };
 
-use crate::{execution::record::RunNumber, time::Time};
+use crate::{execution::record::RunNumber, time::Time, visibility::value::encode};
 
 /// Search attribute of damaged runs in lists; holds what is wrong with them.
 const SEARCH_ATTRIBUTE: &str = "HostDamage";
@@ -57,16 +57,10 @@ impl Damage {
                 ..WorkflowExecutionInfo::default()
             },
         };
-        let metadata = [("encoding", "json/plain"), ("type", "Keyword")];
         let quoted: String =
             self.reason.chars().filter(|c| !matches!(c, '"' | '\\') && !c.is_control()).collect();
-        let payload = Payload {
-            metadata: metadata.map(|(name, value)| (name.to_owned(), value.into())).into(),
-            data: format!("\"{quoted}\"").into(),
-            ..Payload::default()
-        };
         let attributes = info.search_attributes.get_or_insert_with(SearchAttributes::default);
-        attributes.indexed_fields.insert(SEARCH_ATTRIBUTE.to_owned(), payload);
+        attributes.indexed_fields.insert(SEARCH_ATTRIBUTE.to_owned(), encode(quoted, Kind::Keyword));
         info
     }
 

@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use host_wire::{
     duration_to_proto,
     temporal::api::{
-        common::v1::{Payload, SearchAttributes, WorkflowType},
+        common::v1::{SearchAttributes, WorkflowType},
+        enums::v1::IndexedValueType as Kind,
         workflow::v1::{
             WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
             WorkflowExecutionVersioningInfo,
@@ -18,6 +19,7 @@ use crate::{
     execution::{activity, child, run::Run, workflow_task},
     namespace::namespace_id,
     time::{Time, positive},
+    visibility::value::encode,
 };
 
 /// The answer to DescribeWorkflowExecution.
@@ -104,15 +106,7 @@ fn search_attributes(run: &Run) -> Option<SearchAttributes> {
     let mut fields = run.attributes().search_attributes().unwrap_or_default().indexed_fields;
     let build_ids = run.workflow_tasks().build_ids();
     if !build_ids.is_empty() {
-        let ids = self::build_ids(build_ids).into_iter().map(|id| format!("\"{id}\""));
-        let ids: Vec<_> = ids.collect();
-        let metadata = [("encoding", "json/plain"), ("type", "KeywordList")];
-        let payload = Payload {
-            metadata: metadata.map(|(name, value)| (name.to_owned(), value.into())).into(),
-            data: format!("[{}]", ids.join(",")).into(),
-            ..Payload::default()
-        };
-        fields.insert("BuildIds".to_owned(), payload);
+        fields.insert("BuildIds".to_owned(), encode(self::build_ids(build_ids), Kind::KeywordList));
     }
     (!fields.is_empty()).then_some(SearchAttributes { indexed_fields: fields })
 }

@@ -21,6 +21,7 @@ mod cron_tests;
 pub(crate) mod damage;
 mod deadline;
 pub(crate) mod describe;
+mod details;
 mod dropped;
 pub(crate) mod effects;
 mod event;

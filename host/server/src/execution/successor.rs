@@ -34,19 +34,14 @@ pub(crate) struct NewRun {
 }
 
 /// The next attempt after a run failed or timed out, if its retry policy has one.
-fn retry_run(
-    run: &Run,
-    failure: &Failure,
-    now: Time,
-    new_run_id: impl FnOnce() -> String,
-) -> Result<Box<NewRun>, RetryState> {
+fn retry_run(run: &Run, failure: &Failure, now: Time, new_run_id: String) -> Result<Box<NewRun>, RetryState> {
     let expires = run.start().execution_expires();
     let attempt = run.start().attributes().attempt;
     let policy = run.start().attributes().retry_policy.as_ref();
     match next_attempt(policy, attempt, failure, DelayBound::MaximumInterval, expires, now) {
         Retry::No(state) => Err(state),
         Retry::After(backoff) => {
-            let mut next = following(run, new_run_id());
+            let mut next = following(run, new_run_id);
             next.start.attempt = attempt.saturating_add(1);
             next.start.initiator = ContinueAsNewInitiator::Retry.into();
             next.start.continued_failure = Some(failure::within(failure, limits::CONTINUED_FAILURE_BYTES));
@@ -62,14 +57,14 @@ pub(crate) fn cron_run(
     run: &Run,
     result: Result<Option<Payloads>, &Failure>,
     now: Time,
-    new_run_id: impl FnOnce() -> String,
+    new_run_id: String,
 ) -> Option<Box<NewRun>> {
     let schedule = &run.start().attributes().cron_schedule;
     let backoff = cron::backoff(schedule, run.start().execution_time(), now)?;
     if run.start().execution_expires().is_some_and(|expires| now.after(backoff) >= expires) {
         return None;
     }
-    let mut next = following(run, new_run_id());
+    let mut next = following(run, new_run_id);
     next.start.attempt = 1;
     next.start.initiator = ContinueAsNewInitiator::CronSchedule.into();
     next.start.first_workflow_task_backoff = Some(duration_to_proto(paced(run, backoff, now)));
@@ -90,13 +85,17 @@ pub(crate) fn retry_or_cron(
     run: &Run,
     failure: &Failure,
     now: Time,
-    new_run_id: impl FnOnce() -> String,
+    new_run_id: String,
 ) -> (RetryState, Option<Box<NewRun>>) {
-    let new_run_id = new_run_id();
-    match retry_run(run, failure, now, || new_run_id.clone()) {
+    match retry_run(run, failure, now, new_run_id.clone()) {
         Ok(next) => (RetryState::InProgress, Some(next)),
-        Err(state) => (state, cron_run(run, Err(failure), now, || new_run_id)),
+        Err(state) => (state, cron_run(run, Err(failure), now, new_run_id)),
     }
+}
+
+/// `new_execution_run_id` of an event that closes a run: empty where no run follows.
+pub(crate) fn run_id_of(next: Option<&NewRun>) -> String {
+    next.map(|next| next.identity.run_id.clone()).unwrap_or_default()
 }
 
 /// The next run after ContinueAsNewWorkflowExecution. What the command leaves out is taken from this run.

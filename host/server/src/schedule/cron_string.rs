@@ -7,7 +7,10 @@ use host_wire::{
 };
 use prost_types::Duration as ProtoDuration;
 
-use crate::{calendar::duration, schedule::canonical::structured};
+use crate::{
+    calendar::{cron::without_nickname, duration},
+    schedule::canonical::structured,
+};
 
 /// The meaning of a cron string.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,15 +45,7 @@ pub(super) fn parse(text: &str) -> Result<CronString, String> {
         // An interval has no zone.
         return Ok(CronString { times: Times::Interval(interval(text)?), zone: String::new() });
     }
-    let text = match text {
-        "@yearly" | "@annually" => "0 0 1 1 *",
-        "@monthly" => "0 0 1 * *",
-        "@weekly" => "0 0 * * 0",
-        "@daily" | "@midnight" => "0 0 * * *",
-        "@hourly" => "0 * * * *",
-        other => other,
-    };
-    let fields: Vec<&str> = text.split_whitespace().collect();
+    let fields: Vec<&str> = without_nickname(text).split_whitespace().collect();
     let (second, fields, year) = match fields[..] {
         [a, b, c, d, e] => ("", [a, b, c, d, e], ""),
         [a, b, c, d, e, year] => ("", [a, b, c, d, e], year),

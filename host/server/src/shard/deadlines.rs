@@ -72,33 +72,17 @@ async fn do_what_is_due(context: &ShardContext, until: Instant) -> Duration {
     }
     loop {
         let now = context.now();
-        let schedule = context.lock().executions.schedules.due(now);
-        if let Ok(number) = schedule {
-            take_step(context, number).await;
-            if Instant::now() >= until {
-                return Duration::ZERO;
-            }
-            continue;
-        }
-        let (due, is_skipped) = {
-            let mut shard = context.lock();
-            let due = shard.due(now).map_err(|next| earlier(next, schedule.err().flatten()));
-            let skips =
-                |next| context.time_skipping().is_some_and(|skipping| shard.is_idle() && skipping.skip(next));
-            (due, due.err().is_some_and(skips))
-        };
-        if is_skipped {
-            continue;
-        }
-        match due {
-            Ok(number) => {
+        match next_due(context, now) {
+            Due::Schedule(number) => take_step(context, number).await,
+            Due::Run(number) => {
                 if let Err(status) = pass_time(context, number).await {
                     tracing::debug!(run = number, %status, "a deadline is put off");
                     context.lock().put_off(number, now.after(SWEEP_INTERVAL));
                 }
             }
-            Err(Some(time)) => return time.since(now),
-            Err(None) => return SWEEP_INTERVAL,
+            Due::Skipped => continue,
+            Due::Later(Some(time)) => return time.since(now),
+            Due::Later(None) => return SWEEP_INTERVAL,
         }
         if Instant::now() >= until {
             return Duration::ZERO;
@@ -106,8 +90,31 @@ async fn do_what_is_due(context: &ShardContext, until: Instant) -> Duration {
     }
 }
 
-fn earlier(one: Option<Time>, other: Option<Time>) -> Option<Time> {
-    one.into_iter().chain(other).min()
+/// What is to be done next.
+enum Due {
+    Schedule(ScheduleNumber),
+    Run(RunNumber),
+    /// The time until the next deadline was skipped.
+    Skipped,
+    /// Nothing before this time.
+    Later(Option<Time>),
+}
+
+fn next_due(context: &ShardContext, now: Time) -> Due {
+    let mut shard = context.lock();
+    let of_schedules = match shard.executions.schedules.due(now) {
+        Ok(number) => return Due::Schedule(number),
+        Err(next) => next,
+    };
+    let of_runs = match shard.due(now) {
+        Ok(number) => return Due::Run(number),
+        Err(next) => next,
+    };
+    let next = of_schedules.into_iter().chain(of_runs).min();
+    match context.time_skipping() {
+        Some(skipping) if shard.is_idle() && skipping.skip(next) => Due::Skipped,
+        _ => Due::Later(next),
+    }
 }
 
 /// Takes the step of a schedule that is due.

@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{ScheduleId, policy::Overlap, times};
+use super::{ScheduleId, policy::OverlapArgs, times};
 use crate::{exit::Usage, output::Output, settings::connection::ConnectionArgs};
 
 /// Takes the actions of a schedule whose times are in a range, as if they were due now.
@@ -22,15 +22,8 @@ pub(crate) struct Backfill {
     /// Up to this time, and with it.
     #[arg(long, value_name = "TIME", value_parser = times::parse)]
     end_time: SystemTime,
-    /// What happens while a workflow of the schedule runs.
-    #[arg(
-        long,
-        value_name = "POLICY",
-        ignore_case = true,
-        default_value = "Skip",
-        hide_default_value = true
-    )]
-    overlap_policy: Overlap,
+    #[command(flatten)]
+    overlap: OverlapArgs,
 }
 
 impl Backfill {
@@ -41,7 +34,7 @@ impl Backfill {
         let client = connection.connect().await?;
         let handle = client.schedule_handle(self.id.schedule_id);
         handle
-            .backfill(self.start_time, self.end_time, self.overlap_policy.into())
+            .backfill(self.start_time, self.end_time, self.overlap.policy())
             .await
             .context("failed to backfill the schedule")?;
         if output.is_text() {

@@ -14,7 +14,7 @@ use host_wire::{
 };
 use serde::Deserialize;
 
-use super::{policy::Overlap, times};
+use super::{policy::OverlapArgs, times};
 use crate::settings::{
     duration,
     input::InputArgs,
@@ -28,15 +28,8 @@ pub(super) struct Options {
     spec: SpecArgs,
     #[command(flatten)]
     workflow: WorkflowArgs,
-    /// What happens to an action while a workflow of the schedule runs.
-    #[arg(
-        long,
-        value_name = "POLICY",
-        ignore_case = true,
-        default_value = "Skip",
-        hide_default_value = true
-    )]
-    overlap_policy: Overlap,
+    #[command(flatten)]
+    overlap: OverlapArgs,
     /// How late an action may be taken when the service was down.
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     catchup_window: Option<Duration>,
@@ -164,10 +157,7 @@ impl Options {
             spec: Some(self.spec.spec()),
             action: Some(client.schedule_action(&workflow, input, self.workflow.options())?),
             policies: Some(SchedulePolicies {
-                overlap_policy: host_wire::temporal::api::enums::v1::ScheduleOverlapPolicy::from(
-                    self.overlap_policy,
-                )
-                .into(),
+                overlap_policy: self.overlap.policy().into(),
                 catchup_window: self.catchup_window.map(duration_to_proto),
                 pause_on_failure: self.pause_on_failure,
                 keep_original_workflow_id: false,

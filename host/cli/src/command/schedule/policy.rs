@@ -1,12 +1,12 @@
 //! Overlap policies, in the protocol's spelling.
 
-use clap::ValueEnum;
+use clap::{Args, ValueEnum};
 use host_wire::temporal::api::enums::v1::ScheduleOverlapPolicy;
 
 /// What happens to an action while a workflow of the schedule runs.
 #[derive(ValueEnum, Clone, Copy, Debug, Default)]
 #[value(rename_all = "PascalCase")]
-pub(super) enum Overlap {
+enum Overlap {
     #[default]
     Skip,
     BufferOne,
@@ -14,6 +14,26 @@ pub(super) enum Overlap {
     CancelOther,
     TerminateOther,
     AllowAll,
+}
+
+/// Names an overlap policy.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct OverlapArgs {
+    /// What happens to an action while a workflow of the schedule runs.
+    #[arg(
+        long,
+        value_name = "POLICY",
+        ignore_case = true,
+        default_value = "Skip",
+        hide_default_value = true
+    )]
+    overlap_policy: Overlap,
+}
+
+impl OverlapArgs {
+    pub(super) fn policy(self) -> ScheduleOverlapPolicy {
+        self.overlap_policy.into()
+    }
 }
 
 impl From<Overlap> for ScheduleOverlapPolicy {

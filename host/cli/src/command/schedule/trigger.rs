@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use clap::Args;
 
-use super::{ScheduleId, policy::Overlap};
+use super::{ScheduleId, policy::OverlapArgs};
 use crate::{output::Output, settings::connection::ConnectionArgs};
 
 /// Takes the action of a schedule now, even if it is paused.
@@ -14,22 +14,15 @@ use crate::{output::Output, settings::connection::ConnectionArgs};
 pub(crate) struct Trigger {
     #[command(flatten)]
     id: ScheduleId,
-    /// What happens while a workflow of the schedule runs.
-    #[arg(
-        long,
-        value_name = "POLICY",
-        ignore_case = true,
-        default_value = "Skip",
-        hide_default_value = true
-    )]
-    overlap_policy: Overlap,
+    #[command(flatten)]
+    overlap: OverlapArgs,
 }
 
 impl Trigger {
     pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
         let client = connection.connect().await?;
         let handle = client.schedule_handle(self.id.schedule_id);
-        handle.trigger(self.overlap_policy.into()).await.context("failed to trigger the schedule")?;
+        handle.trigger(self.overlap.policy()).await.context("failed to trigger the schedule")?;
         if output.is_text() {
             output.line("Trigger request sent")?;
         }

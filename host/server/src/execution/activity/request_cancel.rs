@@ -4,7 +4,6 @@ use host_wire::{
     EventAttributes,
     temporal::api::{
         command::v1::RequestCancelActivityTaskCommandAttributes,
-        common::v1::{Payload, Payloads},
         enums::v1::WorkflowTaskFailedCause as Cause,
         history::v1::{ActivityTaskCancelRequestedEventAttributes, ActivityTaskCanceledEventAttributes},
         sdk::v1::UserMetadata,
@@ -14,6 +13,7 @@ use host_wire::{
 use crate::execution::{
     activity::state::Activity,
     buffer::flush::closes,
+    details,
     plan::{Plan, Refused, bad},
     run_transition::RunTransition,
     workflow_task::schedule::schedule_task,
@@ -71,7 +71,7 @@ pub(crate) fn record(
     // This event follows from the command, so it comes after the events of all commands.
     run.record_after_commands(EventAttributes::ActivityTaskCanceledEventAttributes(Box::new(
         ActivityTaskCanceledEventAttributes {
-            details: Some(text(NOT_STARTED)),
+            details: Some(details::text(NOT_STARTED)),
             latest_cancel_requested_event_id: requested_id,
             scheduled_event_id,
             started_event_id: 0,
@@ -80,15 +80,4 @@ pub(crate) fn record(
         },
     )));
     schedule_task(run);
-}
-
-fn text(text: &str) -> Payloads {
-    let metadata = [("encoding".to_owned(), bytes::Bytes::from_static(b"json/plain"))];
-    Payloads {
-        payloads: vec![Payload {
-            metadata: metadata.into(),
-            data: format!("\"{text}\"").into(),
-            ..Payload::default()
-        }],
-    }
 }

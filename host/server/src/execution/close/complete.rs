@@ -11,7 +11,7 @@ use host_wire::{
 use crate::execution::{
     plan::{Plan, Refused, check_payloads},
     run_transition::{Effect, RunTransition},
-    successor::cron_run,
+    successor::{cron_run, run_id_of},
 };
 
 pub(crate) fn check(
@@ -35,7 +35,7 @@ pub(crate) fn record(
     let has_cron = !run.start().attributes().cron_schedule.is_empty();
     let next = if has_cron {
         let new_run_id = run.new_id();
-        cron_run(run, Ok(a.result.clone()), run.now(), || new_run_id)
+        cron_run(run, Ok(a.result.clone()), run.now(), new_run_id)
     } else {
         None
     };
@@ -44,10 +44,7 @@ pub(crate) fn record(
             WorkflowExecutionCompletedEventAttributes {
                 result: a.result,
                 workflow_task_completed_event_id: completed_id,
-                new_execution_run_id: next
-                    .as_ref()
-                    .map(|next| next.identity.run_id.clone())
-                    .unwrap_or_default(),
+                new_execution_run_id: run_id_of(next.as_deref()),
             },
         )),
         metadata,

@@ -15,7 +15,7 @@ use crate::{
     execution::{
         plan::{Plan, Refused, bad},
         run_transition::{Effect, RunTransition},
-        successor::retry_or_cron,
+        successor::{retry_or_cron, run_id_of},
     },
     limits,
 };
@@ -39,12 +39,12 @@ pub(crate) fn record(
 ) {
     let failure = a.failure.unwrap_or_default();
     let new_run_id = run.new_id();
-    let (retry_state, mut next) = retry_or_cron(run, &failure, run.now(), || new_run_id);
+    let (retry_state, mut next) = retry_or_cron(run, &failure, run.now(), new_run_id);
     // As on Temporal's server, where a retry after a time-out and the next run of a cron schedule do have it.
     if let Some(next) = next.as_mut().filter(|_| retry_state == RetryState::InProgress) {
         next.start.last_completion_result = None;
     }
-    let new_execution_run_id = next.as_ref().map(|next| next.identity.run_id.clone()).unwrap_or_default();
+    let new_execution_run_id = run_id_of(next.as_deref());
     run.record_with(
         EventAttributes::WorkflowExecutionFailedEventAttributes(Box::new(
             WorkflowExecutionFailedEventAttributes {

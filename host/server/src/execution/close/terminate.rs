@@ -2,13 +2,10 @@
 
 use host_wire::{
     EventAttributes,
-    temporal::api::{
-        common::v1::{Payload, Payloads},
-        history::v1::WorkflowExecutionTerminatedEventAttributes,
-    },
+    temporal::api::{common::v1::Payloads, history::v1::WorkflowExecutionTerminatedEventAttributes},
 };
 
-use crate::execution::{run_transition::RunTransition, workflow_task::end};
+use crate::execution::{details, run_transition::RunTransition, workflow_task::end};
 
 /// Terminates the run. A workflow task that a worker has fails first.
 pub(crate) fn terminate(
@@ -29,12 +26,7 @@ pub(crate) fn terminate(
 
 /// Terminates a run in whose place another one of the workflow id starts.
 pub(crate) fn replaced(run: &mut RunTransition<'_>, new_run_id: &str) {
-    let details = Payload {
-        metadata: [("encoding".to_owned(), "json/plain".into())].into(),
-        data: format!("\"terminated by new runID: {new_run_id}\"").into(),
-        ..Payload::default()
-    };
-    let details = Payloads { payloads: vec![details] };
+    let details = details::text(&format!("terminated by new runID: {new_run_id}"));
     terminate(run, "TerminateIfRunning WorkflowIdReusePolicy", Some(details), "history-service");
 }
 

@@ -11,7 +11,7 @@ use host_wire::{
 
 use crate::execution::{
     run_transition::{Effect, RunTransition},
-    successor::retry_or_cron,
+    successor::{retry_or_cron, run_id_of},
     workflow_task::end,
 };
 
@@ -32,9 +32,9 @@ pub(crate) fn time_out(run: &mut RunTransition<'_>) {
         (RetryState::Timeout, None)
     } else {
         let new_run_id = run.new_id();
-        retry_or_cron(run, &failure, run.now(), || new_run_id)
+        retry_or_cron(run, &failure, run.now(), new_run_id)
     };
-    let new_execution_run_id = next.as_ref().map(|next| next.identity.run_id.clone()).unwrap_or_default();
+    let new_execution_run_id = run_id_of(next.as_deref());
     run.record(EventAttributes::WorkflowExecutionTimedOutEventAttributes(Box::new(
         WorkflowExecutionTimedOutEventAttributes { retry_state: retry_state.into(), new_execution_run_id },
     )));
