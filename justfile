@@ -55,6 +55,10 @@ bench-replay:
 bench-neighbours:
     cargo bench --workspace --bench neighbours
 
+# How many open runs are checked on a candidate module in a second; HOST_BENCH_RUNS says of how many.
+bench-gate:
+    cargo bench --workspace --bench gate
+
 # A host of release beside hostile modules, for so many minutes: fails if a workflow is lost or the host grows without end.
 soak minutes="60":
     HOST_SOAK_SECONDS=$(({{minutes}} * 60)) cargo bench --workspace --bench soak

@@ -13,7 +13,8 @@ use clap::{Parser, Subcommand};
 use host_activities::Registry;
 
 use crate::{
-    output::{Output, OutputArgs},
+    exit::Usage,
+    output::{Format, Output, OutputArgs},
     settings::logging::LoggingArgs,
 };
 
@@ -49,10 +50,21 @@ enum Command {
     Operator(operator::OperatorArgs),
 }
 
+const JUNIT_ELSEWHERE: &str = "--output junit is for `host modules check` only";
+
+impl Command {
+    fn prints_junit(&self) -> bool {
+        matches!(self, Self::Modules(arguments) if arguments.prints_junit())
+    }
+}
+
 impl CommandLine {
     /// Runs the command. `registry` has the activities of the program.
     pub(crate) async fn run(self, registry: Registry) -> anyhow::Result<()> {
         let output = Output::from(self.output);
+        if output.format() == Format::Junit && !self.command.prints_junit() {
+            return Err(Usage(JUNIT_ELSEWHERE.to_owned()).into());
+        }
         match self.command {
             Command::Run(command) => command.run(registry).await,
             Command::Server(command) => command.run(output).await,
@@ -60,7 +72,7 @@ impl CommandLine {
             Command::Activity(arguments) => arguments.run(output).await,
             Command::Schedule(arguments) => arguments.run(output).await,
             Command::Replay(command) => command.run(output).await,
-            Command::Modules(arguments) => arguments.run(output),
+            Command::Modules(arguments) => arguments.run(output).await,
             Command::Operator(arguments) => arguments.run(output).await,
         }
     }

@@ -8,6 +8,8 @@ pub(crate) mod escape;
 pub(crate) mod event;
 pub(crate) mod failure;
 pub(crate) mod json;
+pub(crate) mod junit;
+pub(crate) mod progress;
 
 use std::io::{self, Write as _};
 
@@ -40,6 +42,8 @@ pub(crate) enum Format {
     Json,
     /// JSON, one value a line.
     Jsonl,
+    /// JUnit's XML, for test reports; `modules check` only.
+    Junit,
 }
 
 /// Prints results.
@@ -55,6 +59,11 @@ impl From<OutputArgs> for Output {
 }
 
 impl Output {
+    /// The format.
+    pub(crate) fn format(self) -> Format {
+        self.format
+    }
+
     /// Whether the format is text for people.
     pub(crate) fn is_text(self) -> bool {
         self.format == Format::Text

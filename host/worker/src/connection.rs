@@ -106,16 +106,7 @@ impl Connection {
         execution: &WorkflowExecution,
         next_page_token: bytes::Bytes,
     ) -> Result<GetWorkflowExecutionHistoryResponse, Status> {
-        let message = GetWorkflowExecutionHistoryRequest {
-            namespace: self.namespace.clone(),
-            execution: Some(execution.clone()),
-            next_page_token,
-            ..Default::default()
-        };
-        rpc::retried(Instant::now() + HISTORY_TIMEOUT, message, |request| {
-            self.service.get_workflow_execution_history(request)
-        })
-        .await
+        history_page(&*self.service, &self.namespace, execution, next_page_token).await
     }
 
     /// A page of a run's history, newest events first.
@@ -155,6 +146,25 @@ impl Connection {
             tracing::debug!(error = status.message(), "failed to announce the shutdown");
         }
     }
+}
+
+/// A page of a run's history, for callers that are no worker.
+pub(crate) async fn history_page(
+    service: &dyn WorkflowService,
+    namespace: &str,
+    execution: &WorkflowExecution,
+    next_page_token: bytes::Bytes,
+) -> Result<GetWorkflowExecutionHistoryResponse, Status> {
+    let message = GetWorkflowExecutionHistoryRequest {
+        namespace: namespace.to_owned(),
+        execution: Some(execution.clone()),
+        next_page_token,
+        ..Default::default()
+    };
+    rpc::retried(Instant::now() + HISTORY_TIMEOUT, message, |request| {
+        service.get_workflow_execution_history(request)
+    })
+    .await
 }
 
 impl ConnectError {

@@ -1,7 +1,7 @@
 //! Pollers, run cache, module catalog and replay: joins service, core, sandbox and activities.
 //!
 //! [`Worker`] polls a task queue and hands out what comes: workflow tasks to [`workflow`], activity tasks
-//! to `activity`. [`modules`] has the modules that execute workflows. `convert` translates between the
+//! to `activity`. [`modules`] has the modules that execute workflows, [`gate`] what becomes of open runs on another one. `convert` translates between the
 //! contract's types (WIT) and the protocol's (protobuf).
 //!
 //! Runs are executed synchronously, on threads of their own; the asynchronous part only moves messages and
@@ -15,6 +15,7 @@ mod connection;
 mod convert;
 mod counters;
 mod deadline;
+pub mod gate;
 pub mod modules;
 mod poll;
 mod rpc;

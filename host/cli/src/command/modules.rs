@@ -3,6 +3,7 @@
 mod check;
 mod inspect;
 mod list;
+mod report;
 
 use std::path::PathBuf;
 
@@ -23,15 +24,20 @@ pub(crate) struct ModulesArgs {
 #[derive(Subcommand, Debug)]
 enum Command {
     Inspect(inspect::Inspect),
-    Check(check::Check),
+    Check(Box<check::Check>),
     List(list::List),
 }
 
 impl ModulesArgs {
-    pub(crate) fn run(self, output: Output) -> anyhow::Result<()> {
+    /// Whether the command can print JUnit's XML.
+    pub(crate) fn prints_junit(&self) -> bool {
+        matches!(self.command, Command::Check(_))
+    }
+
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         match self.command {
             Command::Inspect(command) => command.run(output),
-            Command::Check(command) => command.run(output),
+            Command::Check(command) => command.run(output).await,
             Command::List(command) => command.run(output),
         }
     }

@@ -9,6 +9,7 @@
 mod client;
 mod command_line;
 mod folder;
+mod gate;
 mod hostile;
 mod process;
 mod schedules;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         test("command_line::ids_that_are_taken", command_line::ids_that_are_taken),
         test("command_line::what_the_service_does_not_know", command_line::what_the_service_does_not_know),
         test("folder::damage_is_found_and_set_aside", folder::damage_is_found_and_set_aside),
+        test("gate::open_runs_are_checked_on_a_candidate", gate::open_runs_are_checked_on_a_candidate),
         test("hostile::hostile_texts_are_escaped", hostile::hostile_texts_are_escaped),
         test("hostile::hostile_names_are_escaped", hostile::hostile_names_are_escaped),
         test("tls::a_listener_says_what_it_needs", tls::a_listener_says_what_it_needs),

@@ -24,6 +24,23 @@ pub fn version(module: &[u8], version: u8) -> Vec<u8> {
     [module, &[CUSTOM_SECTION, u8::try_from(section.len()).unwrap()], &section].concat()
 }
 
+/// The guest that runs scripts, which does something else at the line `constant-activity`.
+pub fn incompatible(module: &[u8]) -> Vec<u8> {
+    patched(module, b"the-activity-that-tests-rename", b"an-activity-that-tests-renamed")
+}
+
+/// The guest that runs scripts, which panics at the line `constant-line`.
+pub fn panicking(module: &[u8]) -> Vec<u8> {
+    patched(module, b"random the-line-that-tests-turn", b"panic  the-line-that-tests-turn")
+}
+
+fn patched(module: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let mut module = module.to_vec();
+    let at = module.windows(from.len()).position(|window| window == from).unwrap();
+    module[at..at + from.len()].copy_from_slice(to);
+    module
+}
+
 /// An engine that keeps what it compiled for all tests: the compiler is slow without optimization.
 pub fn engine() -> Engine {
     engine_for(None)

@@ -9,6 +9,12 @@ use bindings::workflow::host::{random, time, workflow};
 
 use crate::{SCRIPT, attack, failure, text};
 
+/// The activity of `constant-activity`. Tests replace these bytes, and have a module that does something else.
+const CONSTANT_ACTIVITY: &str = "the-activity-that-tests-rename-in-the-bytes-of-the-module";
+
+/// The line that `constant-line` runs, for the same.
+const CONSTANT_LINE: &str = "random the-line-that-tests-turn-into-a-panic-in-the-bytes-of-the-module";
+
 /// Runs one line.
 pub(crate) fn run(line: &str) -> Result<(), Failure> {
     let (word, argument) = line.split_once(' ').unwrap_or((line, ""));
@@ -16,6 +22,10 @@ pub(crate) fn run(line: &str) -> Result<(), Failure> {
         "activity" => {
             activities::schedule(&activity(argument));
         }
+        "constant-activity" => {
+            activities::schedule(&activity(CONSTANT_ACTIVITY));
+        }
+        "constant-line" => return run(CONSTANT_LINE),
         "cancel-activity" => activities::cancel(number(argument)),
         "timer" => {
             let options = time::TimerOptions {
