@@ -64,6 +64,19 @@ pub struct Nondeterminism {
     pub expected: String,
     /// The command of the workflow, in words.
     pub actual: String,
+    /// Where the guest asked for that command; `None` if it asked for none.
+    pub origin: Option<CommandOrigin>,
+    /// Where the guest asked for the last command before, which history agrees with; `None` if this is the first.
+    pub origin_before: Option<CommandOrigin>,
+}
+
+/// The place of a command among all that the guest asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandOrigin {
+    /// The number of the activation, from 1.
+    pub activation: u64,
+    /// The place among the commands of that activation, from 0.
+    pub index: usize,
 }
 
 impl Error {
@@ -89,6 +102,8 @@ impl Error {
             event_id,
             expected: expected.into(),
             actual: actual.into(),
+            origin: None,
+            origin_before: None,
         }))
     }
 

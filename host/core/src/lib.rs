@@ -74,7 +74,8 @@ pub use api::{
 pub use command::{
     ActivityCancellation, ChildWorkflowCancellation, Command, LocalActivity, NexusCancellation,
 };
-pub use error::{Error, Nondeterminism};
+pub use error::{CommandOrigin, Error, Nondeterminism};
+pub use history::command_in_words;
 pub use job::{
     Activation, ActivityResolution, ChildWorkflowStartResolution, Job, LocalActivityBackoff,
     NexusStartResolution, Outcome, Start, Update,

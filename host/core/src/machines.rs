@@ -38,6 +38,8 @@ pub(crate) struct Machines {
     jobs: Vec<Job>,
     /// The guest has ended the run.
     has_ended: bool,
+    /// How often the guest answered.
+    activations: u64,
 }
 
 /// The next step of an activation that has jobs.

@@ -246,7 +246,7 @@ impl Counter {
 /// if the event was recorded for a command; else history contradicts itself.
 pub(crate) fn unexpected(event: &Event, operation: &str) -> Error {
     if event.is_command() {
-        Error::nondeterminism(event.id(), event.to_string(), operation)
+        Error::nondeterminism(event.id(), event.words(), operation)
     } else {
         event.broken(format_args!("{operation} is not in a state for it"))
     }

@@ -1,19 +1,72 @@
-//! Backtraces of guests, as text.
+//! Backtraces of guests: as calls, and as text.
 
 use std::fmt::{self, Write as _};
 
-use wasmtime::FrameInfo;
+use wasmtime::{FrameInfo, WasmBacktrace};
 
 use crate::limits::MAX_BACKTRACE_BYTES;
 use crate::symbols::{Call, Place, Symbols};
 
 /// Bytes of a demangled name; a longer one is cut.
 const MAX_NAME_BYTES: usize = 512;
+/// Where Rust and Cargo keep the sources of dependencies; the last is that of the SDK as a folder beside the workflow.
+const DEPENDENCY_FOLDERS: [&str; 5] =
+    ["/rustc/", "/rustlib/", "/registry/src/", "/git/checkouts/", "guest-sdk/src/"];
+/// Crates of which a workflow's calls are made, wherever their sources are.
+const DEPENDENCIES: [&str; 4] = ["guest_sdk", "core", "alloc", "std"];
 
-/// Renders a backtrace, innermost call first: for each frame the demangled name of the function, and on a
+/// A call of a function in a guest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Frame {
+    /// The demangled name of the function; `None` if the module has none for it.
+    pub function: Option<String>,
+    /// The file, as it was passed to the compiler, and the line, from 1.
+    pub place: Option<(String, u32)>,
+}
+
+impl Frame {
+    /// Of the calls that led to an import of the contract, the innermost of a function that the author of the workflow
+    /// wrote: neither the binding of the import, nor of the SDK, the standard library or another dependency. `None` if
+    /// no call has a file and line.
+    #[must_use]
+    pub fn of_author(frames: &[Self]) -> Option<&Self> {
+        let mut with_place = frames.iter().filter(|frame| frame.place.is_some());
+        // Generated bindings are several calls, all at the line of the macro that generates them.
+        let binding = with_place.clone().next()?;
+        let mut callers = with_place.clone().skip_while(|frame| frame.place == binding.place);
+        callers
+            .clone()
+            .find(|frame| frame.is_authors())
+            .or_else(|| callers.next())
+            .or_else(|| with_place.next())
+    }
+
+    fn is_authors(&self) -> bool {
+        let Some((file, _)) = &self.place else { return false };
+        // Inlined functions have names without a path.
+        let function = self.function.as_deref().unwrap_or_default();
+        !DEPENDENCY_FOLDERS.iter().any(|folder| file.contains(folder))
+            && !DEPENDENCIES.iter().any(|name| crate_of(function) == *name)
+    }
+}
+
+/// The crate in a demangled name: `<a::B as core::C>::d` is of `a`.
+fn crate_of(function: &str) -> &str {
+    let name = function.trim_start_matches(['<', '&', '*', '(', '[']);
+    let name = name.strip_prefix("mut ").unwrap_or(name);
+    name.split("::").next().unwrap_or_default()
+}
+
+/// Renders the backtrace of an error, innermost call first: for each frame the demangled name of the function, and on a
 /// line of its own the file and line. Inlined functions have their own frames. The frames of Rust's panic
 /// machinery are left out, and what exceeds [`MAX_BACKTRACE_BYTES`].
-pub(crate) fn render(frames: &[FrameInfo], symbols: &Symbols) -> String {
+pub(crate) fn render(error: &wasmtime::Error, symbols: &Symbols) -> String {
+    text(&frames(error, symbols))
+}
+
+/// The backtrace of an error, innermost call first. Inlined functions have their own frames.
+pub(crate) fn frames(error: &wasmtime::Error, symbols: &Symbols) -> Vec<Frame> {
+    let frames: &[FrameInfo] = error.downcast_ref().map_or(&[], WasmBacktrace::frames);
     let places: Vec<Place> = frames
         .iter()
         .map(|frame| Place {
@@ -21,20 +74,22 @@ pub(crate) fn render(frames: &[FrameInfo], symbols: &Symbols) -> String {
             function: frame.func_index(),
         })
         .collect();
-    let mut lines = Vec::new();
+    let mut resolved = Vec::new();
     for (place, calls) in places.iter().zip(symbols.resolve(&places)) {
         if calls.is_empty() {
-            lines.push(Call { name: Some(format!("function {}", place.function)), place: None });
+            resolved.push(Frame { function: Some(format!("function {}", place.function)), place: None });
         }
-        lines.extend(
-            calls.into_iter().map(|call| Call { name: call.name.map(|name| demangle(&name)), ..call }),
+        resolved.extend(
+            calls
+                .into_iter()
+                .map(|Call { name, place }| Frame { function: name.map(|name| demangle(&name)), place }),
         );
     }
-    text(&lines)
+    resolved
 }
 
-fn text(calls: &[Call]) -> String {
-    let name = |call: &Call| call.name.clone().unwrap_or_else(|| "?".to_owned());
+fn text(calls: &[Frame]) -> String {
+    let name = |call: &Frame| call.function.clone().unwrap_or_else(|| "?".to_owned());
     let panic = calls.iter().rposition(|call| is_panic_machinery(&name(call)));
     let mut text = Limited { text: String::new(), limit: MAX_BACKTRACE_BYTES };
     for (number, call) in calls[panic.map_or(0, |last| last + 1)..].iter().enumerate() {
@@ -87,8 +142,8 @@ impl fmt::Write for Limited {
 mod tests {
     use super::*;
 
-    fn call(name: &str, place: Option<(&str, u32)>) -> Call {
-        Call { name: Some(demangle(name)), place: place.map(|(file, line)| (file.to_owned(), line)) }
+    fn call(name: &str, place: Option<(&str, u32)>) -> Frame {
+        Frame { function: Some(demangle(name)), place: place.map(|(file, line)| (file.to_owned(), line)) }
     }
 
     #[test]
@@ -97,9 +152,32 @@ mod tests {
             call("rust_begin_unwind", None),
             call("core::panicking::panic_fmt", Some(("panicking.rs", 7))),
             call("_ZN6script6attack5inner17h0123456789abcdefE", Some(("/src/attack.rs", 12))),
-            Call::default(),
+            Frame::default(),
         ];
         assert_eq!(text(&calls), "  0: script::attack::inner\n       at /src/attack.rs:12\n  1: ?\n");
+    }
+
+    #[test]
+    fn the_authors_call_is_that_outside_of_dependencies() {
+        let check = |frames: &[(&str, Option<&str>)], expected: Option<&str>| {
+            let frames: Vec<_> =
+                frames.iter().map(|(name, file)| call(name, file.map(|file| (file, 7)))).collect();
+            let found = Frame::of_author(&frames).and_then(|frame| frame.function.as_deref());
+            assert_eq!(found, expected, "{frames:?}");
+        };
+        let binding = ("start_timer", Some("/s/bindings.rs"));
+        let sdk = ("guest_sdk::timers::start", Some("/s/timers.rs"));
+        let inlined = ("timer", Some("/s/guest-sdk/src/context.rs"));
+        let poll = ("<core::pin::Pin<P> as Future>::poll", Some("/rustc/1/library/core/src/pin.rs"));
+        let join = ("<&mut futures_util::Join as Future>::poll", Some("/c/registry/src/i/futures/join.rs"));
+        let own = ("<orders::Orders as guest_sdk::Run>::run::{closure#0}", Some("src/lib.rs"));
+        let import = ("import", binding.1);
+        check(&[import, binding, sdk, inlined, poll, join, own, sdk], Some(own.0));
+        check(&[("without_symbols", None), own], Some(own.0));
+        check(&[own], Some(own.0));
+        check(&[binding, sdk, poll], Some(sdk.0));
+        check(&[("without_symbols", None)], None);
+        check(&[], None);
     }
 
     #[test]

@@ -59,3 +59,11 @@ pub enum Command {
     /// `workflow.complete-update`
     CompleteUpdate { protocol_instance_id: String, outcome: Outcome },
 }
+
+impl Command {
+    /// Whether it stays in the host: no history has it.
+    #[must_use]
+    pub fn is_internal(&self) -> bool {
+        matches!(self, Self::SetCurrentDetails { .. })
+    }
+}

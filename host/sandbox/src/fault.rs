@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use wasmtime::{Trap, WasmBacktrace};
+use wasmtime::Trap;
 
 use crate::backtrace;
 use crate::limits::{
@@ -205,8 +205,7 @@ pub(crate) struct Circumstances {
 
 /// Turns the error of a call into a fault.
 pub(crate) fn classify(error: &wasmtime::Error, circumstances: Circumstances, symbols: &Symbols) -> Fault {
-    let frames = error.downcast_ref::<WasmBacktrace>().map_or(&[][..], WasmBacktrace::frames);
-    let backtrace = backtrace::render(frames, symbols);
+    let backtrace = backtrace::render(error, symbols);
     if let Some(limit) = limit_of(error, &circumstances) {
         return Limit { limit, backtrace }.into();
     }

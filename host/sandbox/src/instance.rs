@@ -4,16 +4,17 @@ use std::fmt;
 
 use wasmtime::{Store, component};
 
+use crate::backtrace::{self, Frame};
 use crate::command::Command;
 use crate::contract;
 use crate::fault::{Fault, GuestFault, HostFault};
 use crate::limits::{MAX_CALL_BYTES, MAX_HANDLES};
-use crate::module::{Linked, Module};
+use crate::module::Module;
 use crate::random::Streams;
 use crate::resident::Extent;
 use crate::sink::{Discard, Sink};
 use crate::snapshot::{NewMemory, Snapshot, Subject};
-use crate::store_data::{CallKind, StoreData};
+use crate::store_data::{CallKind, Stopped, StoreData};
 use crate::wit::{Failure, Payload, Query, Task, Update, WorkflowDefinition, WorkflowModule};
 
 /// A guest of one run. A call runs the guest on the calling thread, for at most the engine's deadline; so do
@@ -86,9 +87,9 @@ impl Module {
         store.set_hostcall_fuel(MAX_CALL_BYTES);
         store.set_max_component_handles(MAX_HANDLES);
         self.arm(&mut store)?;
-        let Linked { pre, exports, .. } = self.linked();
-        let raw = pre.instantiate(&mut store).map_err(|error| self.fault(&error, &mut store))?;
-        let guest = exports.load(&mut store, &raw).map_err(|error| self.fault(&error, &mut store))?;
+        let linked = self.linked();
+        let raw = linked.pre.instantiate(&mut store).map_err(|error| self.fault(&error, &mut store))?;
+        let guest = linked.exports(&mut store, &raw).map_err(|error| self.fault(&error, &mut store))?;
         store.data_mut().state.random = Streams::new(run.random_seed);
         let module = self.clone();
         let (usability, changed, memory_address) = (Usability::Live, false, None);
@@ -135,6 +136,18 @@ impl Instance {
     /// The guest failed the task, trapped or reached a limit, or the host failed. Every further call then
     /// fails with [`HostFault::Spent`].
     pub fn activate(&mut self, task: &Task, activation: Activation) -> Result<Vec<Command>, Fault> {
+        let answer = self.call_activate(task, activation)?;
+        let (answer, commands) = self.end(answer)?;
+        answer.map_err(failed)?;
+        self.usability = Usability::Live;
+        Ok(commands)
+    }
+
+    fn call_activate(
+        &mut self,
+        task: &Task,
+        activation: Activation,
+    ) -> Result<wasmtime::Result<Result<(), Failure>>, Fault> {
         self.begin(CallKind::Activate, activation.replaying)?;
         let run = self.store.data_mut();
         run.state.time = task.time;
@@ -142,11 +155,29 @@ impl Instance {
         if let Some(seed) = activation.new_random_seed {
             run.state.random = Streams::new(seed);
         }
-        let answer = self.guest.call_activate(&mut self.store, task);
-        let (answer, commands) = self.end(answer)?;
-        answer.map_err(failed)?;
-        self.usability = Usability::Live;
-        Ok(commands)
+        Ok(self.guest.call_activate(&mut self.store, task))
+    }
+
+    /// Passes the jobs of a workflow task to the guest, and stops it when it asks for the command at `place` among those
+    /// that are not [internal](Command::is_internal): the calls that led there, innermost first. Empty if it does not
+    /// ask for as many. The guest accepts no further call.
+    ///
+    /// # Errors
+    /// As [`Instance::activate`].
+    pub fn calls_to_command(
+        &mut self,
+        task: &Task,
+        activation: Activation,
+        place: usize,
+    ) -> Result<Vec<Frame>, Fault> {
+        self.store.data_mut().stop_at = Some(place);
+        let answer = self.call_activate(task, activation)?;
+        self.store.data_mut().stop_at = None;
+        self.usability = Usability::Dead;
+        match answer {
+            Err(error) if error.is::<Stopped>() => Ok(backtrace::frames(&error, self.module.symbols())),
+            answer => self.end(answer)?.0.map_err(failed).map(|()| Vec::new()),
+        }
     }
 
     /// Answers a query. The guest accepts no activation afterwards, so call it on a [copy](Self::copy).

@@ -44,6 +44,7 @@ mod weight;
 pub mod wit;
 
 pub use background::{Background, BackgroundPlace};
+pub use backtrace::Frame;
 pub use command::Command;
 pub use compile::compile_child_main;
 pub use config::{CompileLimits, Config, Feature};

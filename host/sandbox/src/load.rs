@@ -126,7 +126,7 @@ impl Engine {
         let pre = linker.instantiate_pre(component).map_err(contract)?;
         let exports = WorkflowModuleIndices::new(&pre).map_err(contract)?;
         let accessor = globals.and_then(|globals| Accessor::find(&pre, globals).ok_or(NoAccessor::Malformed));
-        Ok(Linked { pre, exports, accessor })
+        Ok(Linked::new(pre, exports, accessor))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use wasmtime::Store;
-use wasmtime::component::InstancePre;
+use wasmtime::component::{Instance, InstancePre};
 
 use crate::accessor::{Accessor, NoAccessor};
 use crate::digest::Digest;
@@ -14,7 +14,7 @@ use crate::gate::Import;
 use crate::snapshot::NewMemory;
 use crate::store_data::StoreData;
 use crate::symbols::Symbols;
-use crate::wit::{WorkflowDefinition, WorkflowModuleIndices};
+use crate::wit::{WorkflowDefinition, WorkflowModule, WorkflowModuleIndices};
 
 /// A loaded module. A clone is the same module; the code is unloaded with the last clone and the last
 /// instance.
@@ -37,8 +37,37 @@ struct Inner {
 /// A component whose imports and exports are resolved.
 pub(crate) struct Linked {
     pub(crate) pre: InstancePre<StoreData>,
-    pub(crate) exports: WorkflowModuleIndices,
     pub(crate) accessor: Result<Accessor, NoAccessor>,
+    exports: WorkflowModuleIndices,
+    /// Set once the types of the exports were found to be those of the contract.
+    exports_fit: OnceLock<()>,
+}
+
+impl Linked {
+    pub(crate) fn new(
+        pre: InstancePre<StoreData>,
+        exports: WorkflowModuleIndices,
+        accessor: Result<Accessor, NoAccessor>,
+    ) -> Self {
+        Self { pre, accessor, exports, exports_fit: OnceLock::new() }
+    }
+
+    /// The exports of an instance of this component. Only the first instance is checked for their types, which takes a
+    /// quarter of the time that making a guest takes.
+    pub(crate) fn exports(
+        &self,
+        store: &mut Store<StoreData>,
+        instance: &Instance,
+    ) -> wasmtime::Result<WorkflowModule> {
+        if self.exports_fit.get().is_some()
+            && let Some(exports) = self.exports.load_again(&mut *store, instance)
+        {
+            return Ok(exports);
+        }
+        let exports = self.exports.load(store, instance)?;
+        self.exports_fit.get_or_init(|| ());
+        Ok(exports)
+    }
 }
 
 impl Module {
@@ -92,6 +121,11 @@ impl Module {
             instances: config.instances,
         };
         fault::classify(error, circumstances, &self.inner.symbols)
+    }
+
+    /// The symbols of the module's functions.
+    pub(crate) fn symbols(&self) -> &Symbols {
+        &self.inner.symbols
     }
 
     /// The accessor of the state of the module's guests.

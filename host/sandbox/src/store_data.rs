@@ -80,6 +80,11 @@ pub(crate) struct Sequences {
 /// The random seed during instantiation: the same for all guests, so that new guests of a module are equal.
 const INSTANTIATION_SEED: u64 = 0;
 
+/// The guest asked for the command that it was to be stopped at.
+#[derive(Debug, thiserror::Error)]
+#[error("the guest was stopped at a command")]
+pub(crate) struct Stopped;
+
 /// What the current call has used of its limits, in bytes.
 #[derive(Debug, Default)]
 struct Usage {
@@ -100,6 +105,8 @@ pub(crate) struct StoreData {
     pub(crate) gave_handles: bool,
     supported: Features,
     commands: Vec<Command>,
+    /// Stops the guest when it asks for the command at this place among those that are not internal.
+    pub(crate) stop_at: Option<usize>,
     usage: Usage,
     sink: Box<dyn Sink>,
 }
@@ -121,6 +128,7 @@ impl StoreData {
             gave_handles: false,
             supported,
             commands: Vec::new(),
+            stop_at: None,
             usage: Usage::default(),
             sink,
         }
@@ -159,6 +167,9 @@ impl StoreData {
     }
 
     /// Records a command.
+    ///
+    /// # Errors
+    /// The command reaches a limit, or is the one to [stop at](Self::stop_at).
     pub(crate) fn record(&mut self, command: Command) -> wasmtime::Result<()> {
         self.usage.command_bytes = self.usage.command_bytes.saturating_add(command.weight());
         if self.usage.command_bytes > MAX_COMMAND_BYTES {
@@ -166,6 +177,12 @@ impl StoreData {
         }
         if self.commands.len() >= MAX_COMMANDS {
             return Err(LimitKind::Commands.into());
+        }
+        if let Some(place) = self.stop_at
+            && !command.is_internal()
+            && place == self.commands.iter().filter(|command| !command.is_internal()).count()
+        {
+            return Err(Stopped.into());
         }
         self.commands.push(command);
         Ok(())

@@ -91,9 +91,10 @@ async fn every_open_run_gets_a_verdict() {
 
     let (tally, disagree) = check(&embedded, &support::incompatible(&script), RunSelection::default()).await;
     assert_eq!((tally.agree, tally.differ, tally.checked()), (3, 1, 4), "{disagree:?}");
-    let RunVerdict::Differs { event_id, history, module } = &disagree[0].verdict else {
+    let RunVerdict::Differs { event_id, history, module, at } = &disagree[0].verdict else {
         panic!("{disagree:?}")
     };
+    assert!(at.as_ref().unwrap().contains("/script/src/step.rs:"), "{at:?}");
     assert_eq!((&*disagree[0].workflow_id, *event_id), ("renamed", 5));
     assert!(history.contains("the-activity-that-tests-rename"), "{history}");
     assert!(module.contains("an-activity-that-tests-renamed"), "{module}");

@@ -25,7 +25,7 @@ use host_wire::{
 use host_worker::{
     modules::LoadedModule,
     workflow::{
-        replay::{self, Verdict},
+        replay::{self, SourceLine, Verdict},
         run::{Advance, FailureKind, RunDriver, RunIdentity, UpdateVerdict},
     },
 };
@@ -211,6 +211,85 @@ async fn a_changed_history_gets_a_verdict_that_says_where() {
         &elsewhere,
         |verdict| matches!(verdict, Verdict::UnknownType { known } if known == &["Another", "Script"]),
     );
+}
+
+/// The second line of a script was recorded as an activity of type `a`; another module has another line there. Says what
+/// the history and the workflow have, and the source of the line where the workflow asked for it.
+#[track_caller]
+fn check_difference(recorded: &[HistoryEvent], line: &str, expected: [&str; 3]) {
+    let mut changed = recorded.to_vec();
+    let Some(EventAttributes::WorkflowExecutionStartedEventAttributes(started)) = &mut changed[0].attributes
+    else {
+        panic!("a history begins with a start")
+    };
+    let script = format!("timer 1\nwait\n{line}\nwait\ncomplete done");
+    started.input = Some(Payloads { payloads: vec![support::embedded::text(&script)] });
+    let report = replay::replay(&SCRIPT, History::from_iter(&changed));
+    let Verdict::Nondeterminism(difference) = report.verdict else { panic!("{line}: {:?}", report.verdict) };
+    let source = |line: Option<SourceLine>| line.map_or_else(String::new, |line| source_of(&line));
+    let [history, workflow, at] = expected;
+    let scheduled = recorded.iter().find(|event| event.event_type() == EventType::ActivityTaskScheduled);
+    assert_eq!(difference.event_id, scheduled.unwrap().event_id, "{difference}");
+    assert_eq!((&*difference.expected, &*difference.actual), (history, workflow), "{difference}");
+    assert_eq!(source(difference.asked_at.clone()), at, "{difference}");
+    let before: Vec<_> = difference.before.iter().map(|before| (before.event_id, &*before.command)).collect();
+    assert_eq!(before, [(5, "a start of timer 1")]);
+    assert_eq!(source(difference.before_at.clone()), "time::start_timer(&options);");
+}
+
+/// The text of a line in the guests' sources.
+fn source_of(line: &SourceLine) -> String {
+    assert!(line.function.starts_with("script::") || line.function == "run", "{line}");
+    let file = line.file.strip_prefix("/workspace/").unwrap_or(&line.file);
+    let guests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/guests");
+    let text = std::fs::read_to_string(guests.join(file)).unwrap();
+    text.lines().nth(line.line as usize - 1).unwrap().trim().to_owned()
+}
+
+#[tokio::test]
+async fn a_difference_names_the_line_that_asked_for_the_command() {
+    const RECORDED: &str = "a schedule of activity 1 of type a";
+    let case = Case::script("timer 1\nwait\nactivity a\nwait\ncomplete done");
+    let recorded = case.run(&SCRIPT).await.unwrap().events;
+    for (line, workflow, at) in [
+        ("activity b", "a schedule of activity 1 of type b", "activities::schedule(&activity(argument));"),
+        ("timer 2", "a start of timer 2", "time::start_timer(&options);"),
+        (
+            "child Kid",
+            "a start of child workflow child of type Kid",
+            "child_workflows::start(&child(argument));",
+        ),
+        (
+            "signal-child other",
+            "a signal  to another workflow",
+            "external_workflows::signal(&signal(argument.to_owned()));",
+        ),
+        (
+            "cancel-other other",
+            "a request to cancel workflow other",
+            r#"external_workflows::request_cancel(&other(String::new(), argument.to_owned()), "");"#,
+        ),
+        ("memo 1", "a change of the memo", r#""memo" => workflow::upsert_memo(&named("m", argument)),"#),
+        (
+            "attribute 1",
+            "an upsert of search attributes",
+            r#""attribute" => workflow::upsert_search_attributes(&named("a", argument)),"#,
+        ),
+        ("fail done", "a failure of the workflow", r#""fail" => workflow::fail(&failure(argument)),"#),
+        (
+            "complete done",
+            "a completion of the workflow",
+            r#""complete" => workflow::complete(Some(&text(argument))),"#,
+        ),
+        (
+            "continue-as-new Script",
+            "a continuation of the workflow as new",
+            r#""continue-as-new" => workflow::continue_as_new(&new_run(argument.to_owned())),"#,
+        ),
+        ("now", "no command for it", ""),
+    ] {
+        check_difference(&recorded, line, [RECORDED, workflow, at]);
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,9 @@ pub(crate) fn changed_module_differs(environment: &Environment) -> Result<()> {
     let text = format!("{}{}", output.stdout, output.stderr);
     ensure!(output.code == 1, "{output:?}");
     // Event 5 is ActivityTaskScheduled; the changed module starts a timer there.
-    ensure!(text.contains("event 5") && text.to_lowercase().contains("timer"), "{text}");
+    ensure!(text.contains("event 5") && text.contains("workflow: a start of timer 1\n"), "{text}");
+    let source = std::fs::read_to_string(scene.folder.path().join("edited/greetings/src/lib.rs"))?;
+    let line = source.lines().position(|line| line.contains("ctx.timer(")).unwrap_or_default() + 1;
+    ensure!(text.contains(&format!("src/lib.rs:{line}\n")), "{text}");
     Ok(())
 }

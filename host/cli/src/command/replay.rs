@@ -10,7 +10,7 @@ use host_sandbox::{Config, Engine};
 use host_wire::{History, protojson};
 use host_worker::{
     modules::{self, LoadedModule},
-    workflow::replay::{Report, Verdict, replay},
+    workflow::replay::{RecordedCommand, Report, SourceLine, Verdict, replay},
 };
 
 use crate::{
@@ -251,7 +251,23 @@ fn object(name: &str, report: &anyhow::Result<Report>) -> Object {
         Verdict::Nondeterminism(difference) => object
             .field("eventId", difference.event_id)
             .field("expected", &difference.expected)
-            .field("actual", &difference.actual),
+            .field("actual", &difference.actual)
+            .raw("askedAt", &source_line(difference.asked_at.as_ref()))
+            .raw("before", &recorded_commands(&difference.before))
+            .raw("beforeAt", &source_line(difference.before_at.as_ref()))
+            .field("cause", difference.cause),
         _ => object.field("message", explanation),
     }
+}
+
+fn source_line(line: Option<&SourceLine>) -> String {
+    let Some(SourceLine { function, file, line }) = line else { return "null".to_owned() };
+    Object::new().field("function", function).field("file", file).field("line", line).finish()
+}
+
+fn recorded_commands(commands: &[RecordedCommand]) -> String {
+    let object = |RecordedCommand { event_id, command }: &RecordedCommand| {
+        Object::new().field("eventId", event_id).field("command", command).finish()
+    };
+    format!("[{}]", commands.iter().map(object).collect::<Vec<_>>().join(","))
 }

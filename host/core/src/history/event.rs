@@ -121,7 +121,7 @@ impl Event {
     pub(crate) fn new(encoded: Bytes, after: i64) -> Result<Self, Error> {
         let raw = RawEvent::new(encoded)
             .map_err(|error| Error::broken(after + 1, format!("it cannot be read: {error}")))?;
-        Ok(Self { kind: raw.event_type().unwrap_or(EventType::Unspecified), raw })
+        Ok(raw.into())
     }
 
     /// Position in the run's history, from 1.
@@ -231,6 +231,12 @@ impl Event {
     /// The error for an event whose attributes do not belong to its type.
     pub(crate) fn has_other_attributes(&self) -> Error {
         self.broken("its attributes are those of another type")
+    }
+}
+
+impl From<RawEvent> for Event {
+    fn from(raw: RawEvent) -> Self {
+        Self { kind: raw.event_type().unwrap_or(EventType::Unspecified), raw }
     }
 }
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use host_wire::temporal::api::{command::v1 as wire_command, enums::v1::CommandType};
 
 use crate::{
-    error::Error,
+    error::{CommandOrigin, Error},
     history::{Event, Role},
     job::Job,
     operation::{Cancelled, Context, Counter, Operation, OperationId, Progress},
@@ -19,6 +19,8 @@ pub(super) struct PendingCommand {
     pub(super) operation: OperationId,
     command: CommandType,
     is_sent: bool,
+    /// `None` if core sends it on its own.
+    pub(super) origin: Option<CommandOrigin>,
 }
 
 /// See the module's documentation.
@@ -28,11 +30,25 @@ pub(super) struct OpenOperations {
     /// By the event that began it.
     by_event: BTreeMap<i64, OperationId>,
     commands: VecDeque<PendingCommand>,
+    /// What the guest asks for just now.
+    origin: Option<CommandOrigin>,
+    /// The origin of the last command that history has.
+    last_recorded: Option<CommandOrigin>,
     /// The last number of each [`Counter`].
     last: [u32; Counter::COUNT],
 }
 
 impl OpenOperations {
+    /// The commands from here on come of what the guest asks for there.
+    pub(super) fn set_origin(&mut self, origin: Option<CommandOrigin>) {
+        self.origin = origin;
+    }
+
+    /// The origin of the last command that history has.
+    pub(super) fn last_recorded(&self) -> Option<CommandOrigin> {
+        self.last_recorded
+    }
+
     /// Begins an operation that the guest numbered.
     ///
     /// # Errors
@@ -95,7 +111,8 @@ impl OpenOperations {
 
     /// An operation has another command.
     pub(super) fn push_command(&mut self, operation: OperationId, command: CommandType) {
-        self.commands.push_back(PendingCommand { operation, command, is_sent: false });
+        let origin = self.origin;
+        self.commands.push_back(PendingCommand { operation, command, is_sent: false, origin });
     }
 
     /// The first command that is not in history yet.
@@ -103,9 +120,11 @@ impl OpenOperations {
         self.commands.front().copied()
     }
 
-    /// Takes the first command as recorded.
+    /// The first command is in history.
     pub(super) fn pop_command(&mut self) {
-        self.commands.pop_front();
+        if let Some(recorded) = self.commands.pop_front() {
+            self.last_recorded = recorded.origin.or(self.last_recorded);
+        }
     }
 
     /// Removes the first command and its operation.

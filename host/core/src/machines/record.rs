@@ -5,7 +5,7 @@ use host_wire::temporal::api::{common::v1::SearchAttributes, enums::v1::CommandT
 use super::Machines;
 use crate::{
     command::{self, Command},
-    error::Error,
+    error::{CommandOrigin, Error},
     history::{Flag, Position},
     job::Outcome,
     operation::{Cancelled, Counter, OneWay, OperationId},
@@ -29,29 +29,11 @@ pub(crate) fn record(
 ) -> Result<(), Error> {
     let mut recorder = Recorder { machines, position };
     recorder.accept_started_updates();
-    for command in order(commands, recorder.position) {
-        recorder.record(command)?;
-    }
+    recorder.record_all(commands)?;
     machines.apply_found_local_activities(false, position)?;
     machines.release_found_if_idle(position)?;
     machines.open.drop_unsent();
     Ok(())
-}
-
-/// All commands that do not end the run, then the first one that does. By the old rule, everything
-/// up to that one.
-fn order(mut commands: Vec<Command>, position: &Position) -> Vec<Command> {
-    let Some(first) = commands.iter().position(Command::is_terminal) else {
-        return commands;
-    };
-    if position.holds(Flag::MovesTerminalCommands, false) || !position.is_replaying() {
-        let end = commands.remove(first);
-        commands.retain(|command| !command.is_terminal());
-        commands.push(end);
-    } else {
-        commands.truncate(first + 1);
-    }
-    commands
 }
 
 #[derive(Debug)]
@@ -75,7 +57,35 @@ impl Recorder<'_> {
         }
     }
 
-    fn record(&mut self, command: Command) -> Result<(), Error> {
+    /// All commands that do not end the run, then the first one that does. By the old rule, everything up to that
+    /// one.
+    fn record_all(&mut self, commands: Vec<Command>) -> Result<(), Error> {
+        self.machines.activations += 1;
+        let mut end = None;
+        for (index, command) in commands.into_iter().enumerate() {
+            if !command.is_terminal() {
+                self.record(index, command)?;
+                continue;
+            }
+            if end.is_none() {
+                end = Some((index, command));
+            }
+            let moves_to_end =
+                self.position.holds(Flag::MovesTerminalCommands, false) || !self.position.is_replaying();
+            if !moves_to_end {
+                break;
+            }
+        }
+        if let Some((index, end)) = end {
+            self.record(index, end)?;
+        }
+        self.machines.open.set_origin(None);
+        Ok(())
+    }
+
+    fn record(&mut self, index: usize, command: Command) -> Result<(), Error> {
+        let activation = self.machines.activations;
+        self.machines.open.set_origin(Some(CommandOrigin { activation, index }));
         let open = &mut self.machines.open;
         match command {
             Command::ScheduleActivity { seq, attributes, cancellation, user_metadata } => {

@@ -151,17 +151,21 @@ impl Replay<'_> {
 
     /// An event that the service recorded for a command: the next command must be that one.
     fn apply_command_event(&mut self, event: &Event, next: Option<&Event>) -> Result<Following, Error> {
+        let before = self.machines.open.last_recorded();
+        self.match_command_event(event, next).map_err(|error| match error {
+            Error::Nondeterminism(mut difference) => {
+                difference.origin_before = before;
+                Error::Nondeterminism(difference)
+            }
+            error => error,
+        })
+    }
+
+    fn match_command_event(&mut self, event: &Event, next: Option<&Event>) -> Result<Following, Error> {
         if let Some(Marker::LocalActivity(marker)) = Marker::of(event)? {
             let seq = marker.data.seq;
             let Some(activity) = self.machines.open.local_activity(seq) else {
-                return Err(Error::nondeterminism(
-                    event.id(),
-                    format!(
-                        "a marker of local activity {} of type {}",
-                        marker.data.activity_id, marker.data.activity_type
-                    ),
-                    "no local activity for it",
-                ));
+                return Err(Error::nondeterminism(event.id(), event.words(), "no local activity for it"));
             };
             if !activity.has_command() {
                 self.apply_to(OperationId { counter: Counter::Activity, number: seq }, event)?;
@@ -183,7 +187,7 @@ impl Replay<'_> {
                 }
             }
             let Some(pending) = pending else {
-                return Err(Error::nondeterminism(event.id(), event.to_string(), "no command for it"));
+                return Err(Error::nondeterminism(event.id(), event.words(), "no command for it"));
             };
             open.pop_command();
             return match self.apply_to(pending.operation, event) {
@@ -191,6 +195,7 @@ impl Replay<'_> {
                 // The difference is about this command; the operation knows its own state only.
                 Err(Error::Nondeterminism(mut difference)) => {
                     difference.actual = self.machines.open.describe(pending);
+                    difference.origin = pending.origin;
                     Err(Error::Nondeterminism(difference))
                 }
                 Err(error) => Err(error),

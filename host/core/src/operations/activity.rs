@@ -249,11 +249,7 @@ impl Activity {
         }
         Err(Error::nondeterminism(
             event.id(),
-            format!(
-                "a schedule of activity {} of type {}",
-                String::from_utf8_lossy(activity_id),
-                String::from_utf8_lossy(activity_type)
-            ),
+            event.words(),
             self.describe(CommandType::ScheduleActivityTask),
         ))
     }

@@ -20,7 +20,7 @@ impl Cancel {
 impl OneWay for Cancel {
     const COMMAND: CommandType = CommandType::CancelWorkflowExecution;
     const EVENT: EventType = EventType::WorkflowExecutionCanceled;
-    const DESCRIPTION: &'static str = "its cancellation";
+    const DESCRIPTION: &'static str = "a cancellation of the workflow";
 
     fn take(&mut self) -> Option<Attributes> {
         self.0.take().map(Attributes::CancelWorkflowExecutionCommandAttributes)

@@ -256,7 +256,7 @@ impl ChildWorkflow {
         {
             return Err(Error::nondeterminism(
                 event.id(),
-                format!("a start of child workflow {} of type {workflow_type}", initiated.workflow_id),
+                event.words(),
                 self.describe(CommandType::StartChildWorkflowExecution),
             ));
         }

@@ -20,7 +20,7 @@ impl Complete {
 impl OneWay for Complete {
     const COMMAND: CommandType = CommandType::CompleteWorkflowExecution;
     const EVENT: EventType = EventType::WorkflowExecutionCompleted;
-    const DESCRIPTION: &'static str = "its completion";
+    const DESCRIPTION: &'static str = "a completion of the workflow";
 
     fn take(&mut self) -> Option<Attributes> {
         self.0.take().map(Attributes::CompleteWorkflowExecutionCommandAttributes)

@@ -69,7 +69,7 @@ impl ContinueAsNew {
 impl OneWay for ContinueAsNew {
     const COMMAND: CommandType = CommandType::ContinueAsNewWorkflowExecution;
     const EVENT: EventType = EventType::WorkflowExecutionContinuedAsNew;
-    const DESCRIPTION: &'static str = "its continuation as new";
+    const DESCRIPTION: &'static str = "a continuation of the workflow as new";
 
     fn take(&mut self) -> Option<Attributes> {
         self.0.take().map(Attributes::ContinueAsNewWorkflowExecutionCommandAttributes)

@@ -20,7 +20,7 @@ impl Fail {
 impl OneWay for Fail {
     const COMMAND: CommandType = CommandType::FailWorkflowExecution;
     const EVENT: EventType = EventType::WorkflowExecutionFailed;
-    const DESCRIPTION: &'static str = "its failure";
+    const DESCRIPTION: &'static str = "a failure of the workflow";
 
     fn take(&mut self) -> Option<Attributes> {
         self.0.take().map(Attributes::FailWorkflowExecutionCommandAttributes)

@@ -302,7 +302,7 @@ impl LocalActivity {
         if *seq != self.seq || checks && differs {
             return Err(Error::nondeterminism(
                 event.id(),
-                format!("a marker of local activity {activity_id} of type {activity_type}"),
+                event.words(),
                 own,
             ));
         }

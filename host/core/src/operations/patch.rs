@@ -67,9 +67,9 @@ impl Operation for Patch {
     fn apply(&mut self, (): (), event: &Event, _: &mut Context<'_>) -> Result<Progress, Error> {
         match Marker::of(event)? {
             Some(Marker::Patch(data)) if data.id == self.data.id => Ok(Progress::Closed),
-            Some(Marker::Patch(data)) => Err(Error::nondeterminism(
+            Some(Marker::Patch(_)) => Err(Error::nondeterminism(
                 event.id(),
-                format!("a marker of patch {}", data.id),
+                event.words(),
                 self.name(),
             )),
             Some(Marker::LocalActivity(_)) | None => Err(unexpected(event, &self.name())),
@@ -108,7 +108,7 @@ pub(crate) fn handling(
     match first_command {
         Some(marker) if marker.data.id == data.id || !data.deprecated => Ok(Handling::Match),
         None if !data.deprecated => {
-            Err(Error::nondeterminism(event.id(), format!("a marker of patch {}", data.id), "no call for it"))
+            Err(Error::nondeterminism(event.id(), event.words(), "no call for it"))
         }
         Some(_) | None => Ok(Handling::SkipEvent { and_next: next_event.is_some_and(lists_patches) }),
     }

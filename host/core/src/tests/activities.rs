@@ -75,17 +75,17 @@ fn differences_name_the_event_and_both_sides() {
         HELLO,
         "start => timer 1",
         &expect![[r#"
-        replay 3.0s: start => timer 1
-        error: nondeterminism at event 5: history has ActivityTaskScheduled, the workflow has a start of timer 1
-    "#]],
+            replay 3.0s: start => timer 1
+            error: nondeterminism at event 5: history has a schedule of activity 1 of type greet, the workflow has a start of timer 1
+        "#]],
     );
     check(
         HELLO,
         "",
         &expect![[r#"
-        replay 3.0s: start
-        error: nondeterminism at event 5: history has ActivityTaskScheduled, the workflow has no command for it
-    "#]],
+            replay 3.0s: start
+            error: nondeterminism at event 5: history has a schedule of activity 1 of type greet, the workflow has no command for it
+        "#]],
     );
     check(
         HELLO,
@@ -94,7 +94,7 @@ fn differences_name_the_event_and_both_sides() {
         &expect![[r#"
             replay 3.0s: start => activity 1 greet
             replay 9.0s: activity 1 completed hi => activity 2 greet
-            error: nondeterminism at event 11: history has WorkflowExecutionCompleted, the workflow has a schedule of activity 2 of type greet
+            error: nondeterminism at event 11: history has a completion of the workflow, the workflow has a schedule of activity 2 of type greet
         "#]],
     );
 }

@@ -151,7 +151,7 @@ fn ends_end_it() {
             "#]],
             _ => expect![[r#"
                 replay 3.0s: start => timer 1
-                error: nondeterminism at event 6: history has WorkflowExecutionCompleted, the workflow has no command for it
+                error: nondeterminism at event 6: history has a completion of the workflow, the workflow has no command for it
             "#]],
         }
         .assert_eq(&steps);

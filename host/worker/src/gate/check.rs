@@ -60,7 +60,8 @@ impl Gate {
         threads: Arc<SandboxThreads>,
         lane: Lane,
     ) -> Self {
-        Self { replays: Replays { service, namespace: namespace.into(), module, threads, lane } }
+        let (namespace, explained) = (namespace.into(), Arc::default());
+        Self { replays: Replays { service, namespace, module, threads, lane, explained } }
     }
 
     /// The guests that are alive at one time while a check goes on: what the engine of the module needs room for.

@@ -1,12 +1,15 @@
 //! Replays one open run on a module, page by page.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use bytes::Bytes;
 use host_core::{RunConfig, Task};
 use host_service::WorkflowService;
 use host_wire::History;
-use tonic::Code;
+use tonic::{Code, Status};
 
 use super::{
     runs::OpenRun,
@@ -17,6 +20,7 @@ use crate::{
     modules::LoadedModule,
     workflow::{
         Lane, SandboxThreads, WorkError,
+        replay::Difference,
         run::{Advance, RunDriver, RunFailure, RunIdentity},
     },
 };
@@ -29,7 +33,12 @@ pub(super) struct Replays {
     pub(super) module: Arc<LoadedModule>,
     pub(super) threads: Arc<SandboxThreads>,
     pub(super) lane: Lane,
+    /// How many differences were explained.
+    pub(super) explained: Arc<AtomicUsize>,
 }
+
+/// Differences whose line in the module's source is looked for: each takes another two replays.
+const MAX_EXPLAINED: usize = 100;
 
 /// How far a page of history leads.
 enum Replay {
@@ -64,9 +73,38 @@ impl Replays {
             driver = match self.threads.run(self.lane, work).await {
                 Ok(Ok(Replay::Goes(driver))) => driver,
                 Ok(Ok(Replay::Ended)) => return RunVerdict::Agrees,
-                Ok(Err(failure)) => return (*failure).into(),
+                Ok(Err(failure)) => return self.explained(*failure, run).await,
                 Err(error) => return unworked(&error),
             };
+        }
+    }
+
+    /// The verdict of a failed replay, with the line of the module's source where it differs.
+    async fn explained(&self, failure: RunFailure, run: &OpenRun) -> RunVerdict {
+        let Some(difference) = failure.nondeterminism() else { return failure.into() };
+        let mut difference = Difference::from(difference.clone());
+        if self.explained.fetch_add(1, Ordering::Relaxed) >= MAX_EXPLAINED {
+            return difference.into();
+        }
+        // What was found out stands, also if the history cannot be had again.
+        let Ok(history) = self.history(run).await else { return difference.into() };
+        let module = Arc::clone(&self.module);
+        let work = move || {
+            difference.explain(&module, &history);
+            difference
+        };
+        self.threads.run(self.lane, work).await.map_or_else(|error| unworked(&error), RunVerdict::from)
+    }
+
+    async fn history(&self, run: &OpenRun) -> Result<History, Status> {
+        let (mut events, mut token) = (Vec::new(), Bytes::new());
+        loop {
+            let page = history_page(&*self.service, &self.namespace, &run.execution, token).await?;
+            events.extend(page.history.map(History::into_encoded).unwrap_or_default());
+            token = page.next_page_token;
+            if token.is_empty() {
+                return Ok(History::from_encoded(events));
+            }
         }
     }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::workflow::{
-    replay::Verdict,
+    replay::{Difference, Verdict},
     run::{FailureKind, RunFailure},
 };
 
@@ -23,6 +23,10 @@ pub enum RunVerdict {
         history: String,
         /// What the module did, in words.
         module: String,
+        /// Where the module asked for that: function, file and line of its source. Of a number of runs only; `None`
+        /// also if the module asked for nothing there, or has no line tables.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        at: Option<String>,
     },
     /// Neither was found out.
     CannotTell {
@@ -121,11 +125,20 @@ impl fmt::Display for RunVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Agrees => f.write_str("agrees"),
-            Self::Differs { event_id, history, module } => {
-                write!(f, "differs at event {event_id}\nhistory:  {history}\nworkflow: {module}")
+            Self::Differs { event_id, history, module, at } => {
+                write!(f, "differs at event {event_id}\nhistory:  {history}\nworkflow: {module}")?;
+                at.as_ref().map_or(Ok(()), |at| write!(f, "\n          {at}"))
             }
             Self::CannotTell { message, .. } => write!(f, "cannot be told: {message}"),
         }
+    }
+}
+
+impl From<Difference> for RunVerdict {
+    fn from(difference: Difference) -> Self {
+        let Difference { event_id, expected, actual, asked_at, .. } = difference;
+        let at = asked_at.map(|line| line.to_string());
+        Self::Differs { event_id, history: expected, module: actual, at }
     }
 }
 
@@ -140,11 +153,7 @@ impl From<RunFailure> for RunVerdict {
         };
         match Verdict::from(failure) {
             Verdict::Ok => Self::Agrees,
-            Verdict::Nondeterminism(difference) => Self::Differs {
-                event_id: difference.event_id,
-                history: difference.expected,
-                module: difference.actual,
-            },
+            Verdict::Nondeterminism(difference) => (*difference).into(),
             other => Self::unknown(why, other.to_string()),
         }
     }
@@ -173,6 +182,7 @@ mod tests {
             event_id: 7,
             history: "timer 1".to_owned(),
             module: "activity greet".to_owned(),
+            at: None,
         };
         check(differs, r#""verdict":"differs","eventId":7,"history":"timer 1","module":"activity greet""#);
         let unknown = RunVerdict::unknown(WhyUnknown::UnknownType, "no such type");

@@ -1,11 +1,14 @@
 //! Replays a history on a module, and says whether they agree.
 
+mod difference;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use host_core::{Nondeterminism, RunConfig, Task};
+pub use difference::{Difference, RecordedCommand, SourceLine};
+use host_core::{RunConfig, Task};
 use host_wire::{
     EventAttributes, History, RawEvent, temporal::api::history::v1::WorkflowExecutionStartedEventAttributes,
 };
@@ -44,7 +47,7 @@ pub enum Verdict {
     /// They do, to the end of the history.
     Ok,
     /// The workflow does something else.
-    Nondeterminism(Nondeterminism),
+    Nondeterminism(Box<Difference>),
     /// The guest did something wrong, or took more than it may.
     GuestFault {
         /// What the guest did wrong.
@@ -88,10 +91,7 @@ impl std::fmt::Display for Verdict {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Ok => formatter.write_str("history and workflow agree"),
-            Self::Nondeterminism(Nondeterminism { event_id, expected, actual, .. }) => write!(
-                formatter,
-                "history and workflow differ at event {event_id}\nhistory:  {expected}\nworkflow: {actual}"
-            ),
+            Self::Nondeterminism(difference) => difference.fmt(formatter),
             Self::GuestFault { message, backtrace } if backtrace.is_empty() => formatter.write_str(message),
             Self::GuestFault { message, backtrace } => write!(formatter, "{message}\n{backtrace}"),
             Self::BrokenHistory { message } | Self::HostFault { message } => formatter.write_str(message),
@@ -111,7 +111,7 @@ impl From<RunFailure> for Verdict {
         let message = failure.to_string();
         let backtrace = failure.backtrace().to_owned();
         if let Some(difference) = failure.nondeterminism() {
-            return Self::Nondeterminism(difference.clone());
+            return Self::Nondeterminism(Box::new(difference.clone().into()));
         }
         match failure.kind() {
             FailureKind::Guest | FailureKind::Limit => Self::GuestFault { message, backtrace },
@@ -153,8 +153,8 @@ fn replay_with(
 ) -> (Report, Vec<StateHash>) {
     let begin = Instant::now();
     let events = history.len();
-    let started = match started(&history) {
-        Ok(started) => started,
+    let Replayed { run, started } = match Replayed::begin(module, history.clone()) {
+        Ok(replayed) => replayed,
         Err(message) => {
             let report = Report {
                 verdict: Verdict::BrokenHistory { message },
@@ -164,9 +164,11 @@ fn replay_with(
             return (report, Vec::new());
         }
     };
-    let run = RunDriver::new(Arc::clone(module), identity(&started), config(&started));
     let mut run = prepare(run);
-    let verdict = drive(&mut run, history).map_or_else(Verdict::from, |()| Verdict::Ok);
+    let mut verdict = drive(&mut run, events).map_or_else(Verdict::from, |()| Verdict::Ok);
+    if let Verdict::Nondeterminism(difference) = &mut verdict {
+        difference.explain(module, &history);
+    }
     let statistics = Statistics {
         events,
         activations: run.activations(),
@@ -177,16 +179,30 @@ fn replay_with(
     (Report { verdict, workflow_type, statistics }, run.state_hashes().to_vec())
 }
 
-fn drive(run: &mut RunDriver, history: History) -> Result<(), RunFailure> {
-    let events = i64::try_from(history.len()).unwrap_or(i64::MAX);
-    run.start_task(Task::replay())?;
-    run.feed(history.into_encoded(), true);
+/// A run to which a whole history was fed.
+struct Replayed {
+    run: RunDriver,
+    started: WorkflowExecutionStartedEventAttributes,
+}
+
+impl Replayed {
+    fn begin(module: &Arc<LoadedModule>, history: History) -> Result<Self, String> {
+        let started = started(&history)?;
+        let mut run = RunDriver::new(Arc::clone(module), identity(&started), config(&started));
+        run.start_task(Task::replay()).map_err(|failure| failure.to_string())?;
+        run.feed(history.into_encoded(), true);
+        Ok(Self { run, started })
+    }
+}
+
+fn drive(run: &mut RunDriver, events: usize) -> Result<(), RunFailure> {
     loop {
         match run.advance()? {
             Advance::Idle => return Ok(()),
             Advance::NeedEvents => {
                 let what = "more events are needed than there are".to_owned();
-                return Err(host_core::Error::BrokenHistory { event_id: events, what }.into());
+                let event_id = i64::try_from(events).unwrap_or(i64::MAX);
+                return Err(host_core::Error::BrokenHistory { event_id, what }.into());
             }
             // A replay responds to nothing, and its history resolves what it starts.
             Advance::LocalActivities(_)

@@ -3,13 +3,11 @@
 use std::hint::black_box;
 
 use bindings::workflow::host::log::{self, Entry, Level};
-use bindings::workflow::host::types::{
-    Encoding, FailureInfo, NamespacedExecution, Payload, Priority, RetryPolicy, VersioningIntent,
-};
+use bindings::workflow::host::types::{Encoding, FailureInfo, Payload, Priority, RetryPolicy};
 use bindings::workflow::host::{activities, external_workflows, metrics, random, time, workflow};
 
 use crate::step::{activity, number};
-use crate::{bytes, failure};
+use crate::{ask, bytes, failure};
 
 /// Runs an attack by name.
 #[expect(clippy::too_many_lines, reason = "one arm an attack, each a few lines")]
@@ -157,39 +155,14 @@ fn heavy(field: &str) {
             options.arguments = vec![empty; 20_000];
         }
         "signal-target" => {
-            let target = external_workflows::SignalTarget::Child(text());
-            external_workflows::signal(&external_workflows::SignalOptions {
-                target,
-                name: String::new(),
-                arguments: Vec::new(),
-                headers: Vec::new(),
-                user_metadata: None,
-            });
+            external_workflows::signal(&ask::signal(text()));
             return;
         }
         "cancel-target" => {
-            let (namespace, workflow_id, run_id) = (text(), String::new(), String::new());
-            let execution = NamespacedExecution { namespace, workflow_id, run_id };
-            external_workflows::request_cancel(&execution, "");
+            external_workflows::request_cancel(&ask::other(text(), String::new()), "");
             return;
         }
-        "new-run" => {
-            workflow::continue_as_new(&workflow::ContinueAsNewOptions {
-                workflow_type: Some(text()),
-                task_queue: None,
-                arguments: Vec::new(),
-                run_timeout: None,
-                task_timeout: None,
-                memo: None,
-                headers: Vec::new(),
-                search_attributes: None,
-                retry_policy: None,
-                versioning_intent: VersioningIntent::Unspecified,
-                initial_versioning_behavior: workflow::ContinueAsNewVersioningBehavior::Unspecified,
-                backoff_start_interval: None,
-            });
-            return;
-        }
+        "new-run" => return workflow::continue_as_new(&ask::new_run(text())),
         "failure-source" => {
             let mut links = failure("link");
             links[0].source = text();

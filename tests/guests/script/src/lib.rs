@@ -4,6 +4,7 @@
 //! next activation records its jobs and continues behind it. A query runs its name as a line, and so does the
 //! validator of an update.
 
+mod ask;
 mod attack;
 mod step;
 

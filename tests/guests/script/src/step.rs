@@ -7,7 +7,7 @@ use bindings::workflow::host::log::{self, Entry, Level};
 use bindings::workflow::host::types::{Failure, VersioningIntent};
 use bindings::workflow::host::{random, time, workflow};
 
-use crate::{SCRIPT, attack, failure, text};
+use crate::{SCRIPT, ask, failure, text};
 
 /// The activity of `constant-activity`. Tests replace these bytes, and have a module that does something else.
 const CONSTANT_ACTIVITY: &str = "the-activity-that-tests-rename-in-the-bytes-of-the-module";
@@ -77,7 +77,7 @@ pub(crate) fn run(line: &str) -> Result<(), Failure> {
         }
         "replaying" => note(format!("replaying {}", workflow::is_replaying())),
         "ballast" => SCRIPT.with_borrow_mut(|script| script.ballast.resize(number(argument) as usize, 1)),
-        _ => attack::run(word, argument),
+        _ => ask::run(word, argument),
     }
     Ok(())
 }

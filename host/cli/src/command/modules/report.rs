@@ -184,7 +184,12 @@ mod tests {
         let mut report = GateReport::new(vec![change]);
         let verdicts = [
             RunVerdict::Agrees,
-            RunVerdict::Differs { event_id: 5, history: "timer 1".to_owned(), module: "<none>".to_owned() },
+            RunVerdict::Differs {
+                event_id: 5,
+                history: "timer 1".to_owned(),
+                module: "<none>".to_owned(),
+                at: None,
+            },
             RunVerdict::CannotTell { why: WhyUnknown::Gone, message: "no such run".to_owned() },
         ];
         for (number, verdict) in verdicts.into_iter().enumerate() {

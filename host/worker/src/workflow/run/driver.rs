@@ -7,10 +7,10 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use host_core::{
-    Activation, Command, Completion, Job, LocalActivityRequests, LocalActivityResult, Run, RunConfig, Start,
-    Step, Task, UpdateValidation,
+    Activation, Command, CommandOrigin, Completion, Job, LocalActivityRequests, LocalActivityResult, Run,
+    RunConfig, Start, Step, Task, UpdateValidation,
 };
-use host_sandbox::{Instance, RunInit};
+use host_sandbox::{Frame, Instance, RunInit};
 use host_wire::{
     positive_duration_from_proto,
     temporal::api::{
@@ -171,6 +171,35 @@ impl RunDriver {
                 }
                 Step::RespondQuery(answer) => return Ok(Advance::RespondQuery(answer)),
                 Step::Idle => return Ok(Advance::Idle),
+            }
+        }
+    }
+
+    /// The calls in the guest that led to a command of the history that was fed, innermost first. Empty if the guest does
+    /// not get there.
+    ///
+    /// # Errors
+    ///
+    /// As [`RunDriver::advance`].
+    pub fn calls_to_command(mut self, origin: CommandOrigin) -> Result<Vec<Frame>, RunFailure> {
+        loop {
+            match self.core.next_step()? {
+                Step::Activate(activation) if self.activations + 1 == origin.activation => {
+                    let guest = guest(&mut self.guest, &self.module, &self.identity, &activation)?;
+                    let (task, circumstances) = convert::activation_to_guest(activation, &self.identity);
+                    return Ok(guest.instance.calls_to_command(&task, circumstances, origin.index)?);
+                }
+                Step::Activate(activation) => {
+                    let commands = self.activate(activation)?;
+                    self.core.activated(commands)?;
+                }
+                // A replay responds to nothing.
+                Step::LocalActivities(_) | Step::Respond(_) => {}
+                Step::Query(_)
+                | Step::ValidateUpdate(_)
+                | Step::NeedEvents
+                | Step::RespondQuery(_)
+                | Step::Idle => return Ok(Vec::new()),
             }
         }
     }
