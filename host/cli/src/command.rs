@@ -1,6 +1,7 @@
 //! The commands, one file each: arguments and what they do.
 
 pub(crate) mod activity;
+pub(crate) mod batch;
 pub(crate) mod modules;
 pub(crate) mod operator;
 pub(crate) mod replay;
@@ -45,6 +46,7 @@ enum Command {
     Workflow(workflow::WorkflowArgs),
     Activity(activity::ActivityArgs),
     Schedule(schedule::ScheduleArgs),
+    Batch(batch::BatchArgs),
     Replay(replay::Replay),
     Modules(modules::ModulesArgs),
     Operator(operator::OperatorArgs),
@@ -71,6 +73,7 @@ impl CommandLine {
             Command::Workflow(arguments) => arguments.run(output).await,
             Command::Activity(arguments) => arguments.run(output).await,
             Command::Schedule(arguments) => arguments.run(output).await,
+            Command::Batch(arguments) => arguments.run(output).await,
             Command::Replay(command) => command.run(output).await,
             Command::Modules(arguments) => arguments.run(output).await,
             Command::Operator(arguments) => arguments.run(output).await,

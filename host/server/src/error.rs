@@ -33,6 +33,9 @@ pub(crate) enum Error {
     /// The schedule cannot be read.
     #[error("the schedule {id} is damaged: {reason}")]
     DamagedSchedule { id: String, reason: String },
+    /// The batch operation cannot be read.
+    #[error("the batch operation {id} is damaged: {reason}")]
+    DamagedBatch { id: String, reason: String },
     /// The run cannot be read.
     #[error("{0}")]
     Damaged(Arc<Damage>),
@@ -49,6 +52,8 @@ pub(crate) enum ExhaustedCause {
     Waiting,
     /// Too many updates of one workflow are on their way.
     Updates,
+    /// Too many batch operations of a namespace are running.
+    Batches,
 }
 
 impl Error {

@@ -28,7 +28,7 @@ use tower_layer::Layer;
 use tower_service::Service as TowerService;
 
 use crate::{
-    api::{service::Service, test_service::TimeService},
+    api::{open::Service, test_service::TimeService},
     connections::Incoming,
     tls::{ListenerTls, TlsError, TlsFiles},
     unsupported,

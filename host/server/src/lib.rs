@@ -9,6 +9,7 @@
 //! - `shard`: the lock around everything, deadlines, and what a transition hands to the log;
 //! - `calendar`: times that match cron strings and calendars, in time zones;
 //! - `schedule`: what starts workflows at such times;
+//! - `batch`: operations on all workflows that a filter selects;
 //! - `execution`: workflow executions as functions of (state, input, now); a folder for each feature;
 //! - `storage`: the files with everything that happened, and the two threads that write them.
 //!
@@ -41,8 +42,10 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod api;
+mod batch;
 mod calendar;
 mod connections;
+mod entity;
 mod environment;
 mod error;
 mod execution;

@@ -133,3 +133,19 @@ pub(crate) const SCHEDULE_NOTES_BYTES: usize = 1_000;
 pub(crate) const SCHEDULE_REQUEST_IDS: usize = 100;
 /// Records of a schedule until one has everything and replaces them: a start reads no more.
 pub(crate) const SCHEDULE_RECORDS: usize = 64;
+/// Batch operations of a namespace that run at one time. `frontend.MaxConcurrentBatchOperationPerNamespace`.
+pub(crate) const BATCHES_RUNNING: usize = 1;
+/// Batch operations of a namespace that are kept; the oldest that ended is forgotten for another.
+pub(crate) const BATCHES: usize = 10_000;
+/// Runs that one batch operation may name. `frontend.MaxExecutionCountBatchOperationPerNamespace`.
+pub(crate) const BATCH_EXECUTIONS: usize = 1_000;
+/// Operations per second of a batch operation, at most and where it says nothing. `worker.batcherRPS`.
+pub(crate) const BATCH_RATE: f64 = 50.0;
+/// Runs that a batch operation reads from the list at one time.
+pub(crate) const BATCH_PAGE: usize = 1_000;
+/// Runs that a batch operation deletes together: deletions wait for the runs' file, which is written every second.
+pub(crate) const BATCH_DELETIONS: usize = 50;
+/// How often an operation is tried that is refused for the moment. `AttemptsOnRetryableError` of Temporal's server.
+pub(crate) const BATCH_TRIES: u32 = 50;
+/// Records of a batch operation until one has everything and replaces them: a start reads no more.
+pub(crate) const BATCH_RECORDS: usize = 256;

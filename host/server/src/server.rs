@@ -7,7 +7,8 @@ use host_service::WorkflowService;
 use tokio::task::JoinHandle;
 
 use crate::{
-    api::service::Service,
+    api::open::Service,
+    batch::run::run_batches,
     environment::{Clock, Environment},
     grpc::{self, Listener, ServeError},
     options::Options,
@@ -33,6 +34,7 @@ pub fn repair_folder(folder: &Path, accept_loss: bool) -> Result<Vec<Problem>, S
 pub struct Server {
     service: Service,
     deadlines: JoinHandle<()>,
+    batches: JoinHandle<()>,
 }
 
 impl Server {
@@ -58,7 +60,8 @@ impl Server {
     pub(crate) fn start(opened: Opened, options: Options, environment: Environment) -> Self {
         let service = Service::new(opened, options, environment);
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));
-        Self { service, deadlines }
+        let batches = tokio::spawn(run_batches(Arc::downgrade(service.shard())));
+        Self { service, deadlines, batches }
     }
 
     /// The service for callers in this process: a call is a method call.
@@ -96,5 +99,6 @@ impl Drop for Server {
     fn drop(&mut self) {
         self.service.close();
         self.deadlines.abort();
+        self.batches.abort();
     }
 }

@@ -25,7 +25,9 @@ impl From<Error> for Status {
         match error {
             Error::InvalidArgument(_) => Self::invalid_argument(message),
             Error::Unimplemented(_) => Self::unimplemented(message),
-            Error::Damaged(_) | Error::DamagedSchedule { .. } => Self::data_loss(message),
+            Error::Damaged(_) | Error::DamagedSchedule { .. } | Error::DamagedBatch { .. } => {
+                Self::data_loss(message)
+            }
             Error::WorkflowNotReady(_) => not_ready(&message),
             Error::PermissionDenied(_) => {
                 status_with_detail(Code::PermissionDenied, &message, &PermissionDeniedFailure::default())
@@ -48,12 +50,12 @@ impl From<Error> for Status {
             }
             Error::Exhausted { cause, .. } => {
                 let scope = match cause {
-                    ExhaustedCause::Updates => ResourceExhaustedScope::Namespace,
+                    ExhaustedCause::Updates | ExhaustedCause::Batches => ResourceExhaustedScope::Namespace,
                     _ => ResourceExhaustedScope::System,
                 };
                 let cause = match cause {
                     ExhaustedCause::BusyWorkflow => ResourceExhaustedCause::BusyWorkflow,
-                    ExhaustedCause::Waiting | ExhaustedCause::Updates => {
+                    ExhaustedCause::Waiting | ExhaustedCause::Updates | ExhaustedCause::Batches => {
                         ResourceExhaustedCause::ConcurrentLimit
                     }
                     ExhaustedCause::Storage => ResourceExhaustedCause::PersistenceStorageLimit,

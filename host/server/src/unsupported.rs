@@ -9,7 +9,6 @@ const OF_TONIC: &str = "Not yet implemented";
 /// What to use instead of calls with one of these words in their names.
 const INSTEAD: &[(&str, &str)] = &[
     ("Schedule", "start workflows from a workflow that waits by timers"),
-    ("Batch", "list the workflows and make the call for each of them"),
     ("Nexus", "start a child workflow, or call the other service from an activity"),
     ("Deployment", "name a module by its digest: runs stay on theirs"),
     ("BuildId", "name a module by its digest: runs stay on theirs"),

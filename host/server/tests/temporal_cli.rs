@@ -85,8 +85,38 @@ async fn the_temporal_command_line_works_on_the_service(temporal: PathBuf) {
 
     cli.succeeds(&["workflow", "cancel"], &["--workflow-id", "w"], "");
     cli.succeeds(&["workflow", "show"], &["--workflow-id", "w"], "WORKFLOW_EXECUTION_CANCEL_REQUESTED");
+    batches(&cli);
     cli.succeeds(&["workflow", "terminate"], &["--workflow-id", "w", "--reason", "enough"], "");
     cli.succeeds(&["workflow", "describe"], &["--workflow-id", "w"], "WORKFLOW_EXECUTION_STATUS_TERMINATED");
+}
+
+/// Batch operations on the workflow `w`, one after the other.
+fn batches(cli: &Cli) {
+    let query = ["--query", "WorkflowType = 'Type' AND ExecutionStatus = 'Running'", "--yes"];
+    let completed = "BATCH_OPERATION_STATE_COMPLETED";
+    let running = "BATCH_OPERATION_STATE_RUNNING";
+    for command in [
+        &["workflow", "signal", "--name", "many"][..],
+        &["workflow", "cancel", "--rps", "10"],
+        &["workflow", "update-options", "--versioning-override-behavior", "auto_upgrade"],
+        &["activity", "unpause", "--activity-type", "activity"],
+        &["activity", "reset", "--match-all"],
+        &["activity", "update-options", "--activity-type", "activity", "--restore-original-options"],
+    ] {
+        let started = cli.json(command, &query);
+        let job = started["batchJobId"].as_str().unwrap().to_owned();
+        let described = loop {
+            let described = cli.json(&["batch", "describe"], &["--job-id", &job]);
+            if described["state"] != running {
+                break described;
+            }
+        };
+        assert_eq!(described["state"], completed, "{command:?}: {described}");
+        assert_eq!(described["completeOperationCount"], "1", "{command:?}: {described}");
+    }
+    cli.succeeds(&["batch", "list"], &["--limit", "2"], completed);
+    cli.fails(&["batch", "terminate"], &["--job-id", "nothing", "--reason", "r"], "could not find Batch Job");
+    cli.succeeds(&["workflow", "show"], &["--workflow-id", "w"], "\"many\"");
 }
 
 /// Gives a worker the activity that the command line completes.
@@ -182,6 +212,12 @@ impl Cli {
     fn succeeds(&self, command: &[&str], arguments: &[&str], says: &str) {
         let (succeeded, said) = self.run(command, arguments);
         assert!(succeeded && said.contains(says), "{command:?} {arguments:?}: {said}");
+    }
+
+    fn json(&self, command: &[&str], arguments: &[&str]) -> serde_json::Value {
+        let (succeeded, said) = self.run(command, arguments);
+        assert!(succeeded, "{command:?} {arguments:?}: {said}");
+        serde_json::from_str(&said).unwrap()
     }
 
     fn fails(&self, command: &[&str], arguments: &[&str], says: &str) {

@@ -187,6 +187,10 @@ forward! {
             -> GetWorkflowExecutionHistoryReverseResponse;
         list_workflow_executions(ListWorkflowExecutionsRequest) -> ListWorkflowExecutionsResponse;
         count_workflow_executions(CountWorkflowExecutionsRequest) -> CountWorkflowExecutionsResponse;
+        start_batch_operation(StartBatchOperationRequest) -> StartBatchOperationResponse;
+        describe_batch_operation(DescribeBatchOperationRequest) -> DescribeBatchOperationResponse;
+        list_batch_operations(ListBatchOperationsRequest) -> ListBatchOperationsResponse;
+        stop_batch_operation(StopBatchOperationRequest) -> StopBatchOperationResponse;
         create_schedule(CreateScheduleRequest) -> CreateScheduleResponse;
         describe_schedule(DescribeScheduleRequest) -> DescribeScheduleResponse;
         update_schedule(UpdateScheduleRequest) -> UpdateScheduleResponse;

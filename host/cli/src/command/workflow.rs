@@ -76,11 +76,3 @@ impl WorkflowArgs {
         }
     }
 }
-
-/// Reason of a cancellation, termination or reset without `--reason`.
-fn default_reason() -> String {
-    match std::env::var("USER") {
-        Ok(user) if !user.is_empty() => format!("requested with host by {user}"),
-        _ => "requested with host".to_owned(),
-    }
-}

@@ -6,6 +6,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
+mod batches;
 mod client;
 mod command_line;
 mod folder;
@@ -36,6 +37,8 @@ fn main() -> ExitCode {
         test("tls::a_listener_says_what_it_needs", tls::a_listener_says_what_it_needs),
         test("tls::clients_reach_a_service_through_tls", tls::clients_reach_a_service_through_tls),
         test("command_line::mistakes", command_line::mistakes),
+        test("batches::operations_on_many_workflows", batches::operations_on_many_workflows),
+        test("batches::questions_and_mistakes", batches::questions_and_mistakes),
         test("schedules::schedules_live_and_end", schedules::schedules_live_and_end),
         test("schedules::mistakes", schedules::mistakes),
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),

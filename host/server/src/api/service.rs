@@ -1,57 +1,15 @@
 //! The protocol's calls, each to its file. Calls that are not here answer UNIMPLEMENTED.
 
-use std::sync::Arc;
-
 use host_service::WorkflowService;
 use host_wire::temporal::api::workflowservice::v1::*;
 use tonic::{Request, Response, Status};
 
 // The file of each call.
 use super::*;
-use crate::{
-    api::{
-        admission::{admit, admit_completion, answer},
-        context::Context,
-        operator::Operator,
-    },
-    environment::Environment,
-    options::Options,
-    shard::context::ShardContext,
-    storage::Opened,
+use crate::api::{
+    admission::{admit, admit_completion, answer},
+    open::Service,
 };
-
-/// The service, as one kind of caller sees it.
-#[derive(Clone, Debug)]
-pub(crate) struct Service {
-    context: Context,
-}
-
-impl Service {
-    /// Opens the service for callers outside the process.
-    pub(crate) fn new(opened: Opened, options: Options, environment: Environment) -> Self {
-        let shard = Arc::new(ShardContext::open(opened, options, environment));
-        Self { context: Context { shard, in_process: false } }
-    }
-
-    /// The same service for callers within the process.
-    pub(crate) fn in_process(&self) -> Self {
-        Self { context: Context { in_process: true, ..self.context.clone() } }
-    }
-
-    /// The calls of people who run the service.
-    pub(crate) fn operator(&self) -> Operator {
-        Operator(self.context.clone())
-    }
-
-    pub(crate) fn shard(&self) -> &Arc<ShardContext> {
-        &self.context.shard
-    }
-
-    /// Makes open polls return.
-    pub(crate) fn close(&self) {
-        self.context.shard.close();
-    }
-}
 
 type Answer<R> = Result<Response<R>, Status>;
 
@@ -485,5 +443,37 @@ impl WorkflowService for Service {
     ) -> Answer<CountSchedulesResponse> {
         let request = admit(request)?;
         answer(count_schedules::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn start_batch_operation(
+        &self,
+        request: Request<StartBatchOperationRequest>,
+    ) -> Answer<StartBatchOperationResponse> {
+        let request = admit(request)?;
+        answer(start_batch_operation::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn describe_batch_operation(
+        &self,
+        request: Request<DescribeBatchOperationRequest>,
+    ) -> Answer<DescribeBatchOperationResponse> {
+        let request = admit(request)?;
+        answer(describe_batch_operation::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn list_batch_operations(
+        &self,
+        request: Request<ListBatchOperationsRequest>,
+    ) -> Answer<ListBatchOperationsResponse> {
+        let request = admit(request)?;
+        answer(list_batch_operations::handle(&self.context, request.into_inner()).await)
+    }
+
+    async fn stop_batch_operation(
+        &self,
+        request: Request<StopBatchOperationRequest>,
+    ) -> Answer<StopBatchOperationResponse> {
+        let request = admit(request)?;
+        answer(stop_batch_operation::handle(&self.context, request.into_inner()).await)
     }
 }

@@ -9,11 +9,17 @@ use crate::execution::{damage::Damage, executions::Executions, transition::Touch
 impl Executions {
     /// Forgets what a transition did.
     pub(crate) fn drop_transition(&mut self, touched: &Touched, message: &str) {
-        let Touched { changed, started, changing, schedules } = touched;
+        let Touched { changed, started, changing, schedules, batches } = touched;
         for (number, before) in schedules.iter().rev() {
             match before {
                 Some(before) => self.schedules.set(*number, before.clone()),
                 None => drop(self.schedules.remove(*number)),
+            }
+        }
+        for (number, before) in batches.iter().rev() {
+            match before {
+                Some(before) => self.batches.set(*number, before.clone()),
+                None => drop(self.batches.remove(*number)),
             }
         }
         let names = changing.and_then(|number| self.get(number)).map(|run| run.identity().clone());

@@ -5,6 +5,11 @@ use std::collections::{BTreeSet, VecDeque};
 use host_wire::temporal::api::enums::v1::EventType;
 
 use crate::{
+    batch::{
+        record::{BatchBody, BatchNumber},
+        state::Batch,
+    },
+    entity::EntityRecord,
     execution::{
         executions::Executions,
         fact::{Fact, Recorded, UnrecordedChange},
@@ -16,7 +21,7 @@ use crate::{
         update::state::{UpdateEnd, UpdateNumber},
     },
     schedule::{
-        record::{ScheduleBody, ScheduleIdentity, ScheduleNumber, ScheduleRecord},
+        record::{ScheduleBody, ScheduleIdentity, ScheduleNumber},
         state::Schedule,
     },
     time::Time,
@@ -43,13 +48,16 @@ pub(crate) struct Touched {
     pub(crate) changing: Option<RunNumber>,
     /// Schedules as they were before each change; none for those that it created.
     pub(crate) schedules: Vec<(ScheduleNumber, Option<Schedule>)>,
+    /// Batch operations, likewise.
+    pub(crate) batches: Vec<(BatchNumber, Option<Batch>)>,
 }
 
 /// Everything that came out of a transition.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) records: Vec<Record>,
-    pub(crate) schedules: Vec<ScheduleRecord>,
+    /// What happened to schedules, batch operations and the like.
+    pub(crate) others: Vec<EntityRecord>,
     pub(crate) tasks: Vec<Task>,
     /// Runs of which something changed that lives in memory only.
     pub(crate) changed_in_memory: BTreeSet<RunNumber>,
@@ -137,7 +145,7 @@ impl<'a> Transition<'a> {
         self.touched.schedules.push((number, before.cloned()));
         schedules.set(number, schedule);
         if let Some(body) = body {
-            self.changes.schedules.push(ScheduleRecord { number, body });
+            self.changes.others.push(EntityRecord::new(number, &body));
         }
     }
 
@@ -148,7 +156,28 @@ impl<'a> Transition<'a> {
         self.touched.schedules.push((number, schedules.remove(number)));
         let body =
             ScheduleBody { identity: Some(names.clone()), is_deleted: true, ..ScheduleBody::default() };
-        self.changes.schedules.push(ScheduleRecord { number, body });
+        self.changes.others.push(EntityRecord::new(number, &body));
+    }
+
+    /// Keeps a batch operation that was started or got on.
+    pub(crate) fn put_batch(&mut self, number: BatchNumber, mut batch: Batch) {
+        let batches = &mut self.executions.batches;
+        let before = batches.get(number);
+        let body = batch.changes_since(before);
+        self.touched.batches.push((number, before.cloned()));
+        batches.set(number, batch);
+        if let Some(body) = body {
+            self.changes.others.push(EntityRecord::new(number, &body));
+        }
+    }
+
+    /// Forgets a batch operation.
+    pub(crate) fn delete_batch(&mut self, number: BatchNumber) {
+        let Some(batch) = self.executions.batches.remove(number) else { return };
+        let body =
+            BatchBody { identity: Some(batch.identity.clone()), is_deleted: true, ..BatchBody::default() };
+        self.touched.batches.push((number, Some(batch)));
+        self.changes.others.push(EntityRecord::new(number, &body));
     }
 
     /// Adds a run that has the events of another. What follows from them is the caller's to do.
@@ -194,12 +223,12 @@ fn not_looked_up(number: RunNumber) -> ! {
 impl Changes {
     /// Whether there is nothing for the log.
     pub(crate) fn is_empty(&self) -> bool {
-        self.records.is_empty() && self.schedules.is_empty()
+        self.records.is_empty() && self.others.is_empty()
     }
 
     /// Whether all that happened is that workers got tasks, which no answer waits for.
     pub(crate) fn only_starts(&self) -> bool {
-        if !self.schedules.is_empty() {
+        if !self.others.is_empty() {
             return false;
         }
         let mut facts = self.records.iter().flat_map(|record| &record.facts);

@@ -15,16 +15,11 @@ use host_wire::temporal::api::{
 use prost::Message;
 use prost_types::Timestamp;
 
+use crate::entity::{EntityBody, EntityKind};
+
 /// Number of a schedule, from 0 in the order in which they were created. The service assigns it; storage names
 /// schedules by it.
 pub(crate) type ScheduleNumber = u64;
-
-/// What happened to one schedule in a transition.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct ScheduleRecord {
-    pub(crate) number: ScheduleNumber,
-    pub(crate) body: ScheduleBody,
-}
 
 /// The body of a schedule's record. Parts that did not change are left out.
 #[derive(Clone, PartialEq, Message)]
@@ -42,10 +37,15 @@ pub(crate) struct ScheduleBody {
     pub(crate) is_deleted: bool,
 }
 
-impl ScheduleBody {
-    /// Whether nothing before it is needed.
-    pub(crate) fn replaces_all(&self) -> bool {
+impl EntityBody for ScheduleBody {
+    const KIND: EntityKind = EntityKind::Schedule;
+
+    fn replaces_all(&self) -> bool {
         self.is_deleted || self.definition.is_some() && self.progress.is_some() && self.outcome.is_some()
+    }
+
+    fn is_deleted(&self) -> bool {
+        self.is_deleted
     }
 }
 

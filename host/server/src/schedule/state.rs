@@ -18,6 +18,7 @@ use host_wire::{
 };
 
 use crate::{
+    entity::EntityBody as _,
     limits,
     namespace::namespace_id,
     schedule::{

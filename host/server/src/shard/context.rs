@@ -15,22 +15,17 @@ use tokio::{
 use tonic::Status;
 
 use crate::{
+    batch::batches::Batches,
     environment::Environment,
     error::{Error, ExhaustedCause},
     execution::{
-        archive::Archive,
-        effects,
-        executions::{Drops, Executions},
-        loading::{Needed, NotReady},
-        record::RunNumber,
-        restart,
-        run::Run,
-        transition::Transition,
+        archive::Archive, effects, executions::Executions, loading::NotReady, record::RunNumber, restart,
+        run::Run, transition::Transition,
     },
     options::Options,
     panics::{self, EndsProcess},
     schedule::schedules::Schedules,
-    shard::Shard,
+    shard::{Shard, loads::Loads},
     storage::{Append, BACKLOG_BYTES, Mend, Opened, Position, Storage, Synced},
     time::Time,
     time_skipping::TimeSkipping,
@@ -49,6 +44,8 @@ pub(crate) struct ShardContext {
     changing_search_attributes: tokio::sync::Mutex<()>,
     /// Notified whenever the first deadline may be earlier than before.
     deadlines: Arc<Notify>,
+    /// Notified whenever a batch operation was started.
+    batches_changed: Arc<Notify>,
     /// Whether open polls should return.
     closing: Arc<Watched<bool>>,
 }
@@ -73,6 +70,7 @@ impl ShardContext {
             executions.resume(number, *run);
         }
         executions.schedules = Schedules::new(found.schedules);
+        executions.batches = Batches::new(found.batches);
         let mut shard = Shard::new(executions, found.last);
         let lost = shard.resume(found.deadlines, environment.clock.now());
         let context = Self {
@@ -83,6 +81,7 @@ impl ShardContext {
             retention: options.retention,
             changing_search_attributes: tokio::sync::Mutex::default(),
             deadlines: Arc::default(),
+            batches_changed: Arc::default(),
             closing: Arc::default(),
         };
         for number in lost {
@@ -156,6 +155,10 @@ impl ShardContext {
         &self.deadlines
     }
 
+    pub(crate) fn batches_changed(&self) -> &Arc<Notify> {
+        &self.batches_changed
+    }
+
     pub(crate) fn closing(&self) -> &Arc<Watched<bool>> {
         &self.closing
     }
@@ -218,7 +221,7 @@ impl ShardContext {
         apply: impl FnOnce(&mut Transition<'_>, T, P) -> Result<R, Error>,
         after: impl FnOnce(&mut Shard, &Result<R, Error>),
     ) -> Result<(Result<R, Error>, Position), Status> {
-        let mut loads = Loads { context: self, needed: Vec::new() };
+        let mut loads = Loads::new(self);
         loop {
             let (needed, drops) = {
                 let mut shard = self.lock();
@@ -281,7 +284,7 @@ impl ShardContext {
         self.storage.append(Append {
             position: noted.position,
             records: changes.records,
-            schedules: changes.schedules,
+            others: changes.others,
             archived: noted.archived,
             awaited: noted.awaited,
             lazy: noted.lazy,
@@ -314,7 +317,7 @@ impl ShardContext {
         &self,
         work: impl Fn(&mut Shard) -> Result<R, NotReady>,
     ) -> Result<R, Status> {
-        let mut loads = Loads { context: self, needed: Vec::new() };
+        let mut loads = Loads::new(self);
         loop {
             let (needed, drops) = {
                 let mut shard = self.lock();
@@ -448,7 +451,7 @@ impl ShardContext {
             self.storage.append(Append {
                 position,
                 records: Vec::new(),
-                schedules: Vec::new(),
+                others: Vec::new(),
                 archived,
                 awaited: 0,
                 lazy: true,
@@ -462,31 +465,6 @@ impl ShardContext {
     /// Deletes runs that closed longer ago than the retention.
     pub(crate) fn prune(&self) {
         self.storage.prune(self.now().before(self.retention));
-    }
-}
-
-/// The runs that were loaded for one caller. They stay in memory until it is done.
-struct Loads<'a> {
-    context: &'a ShardContext,
-    needed: Vec<Needed>,
-}
-
-impl Loads<'_> {
-    fn pin(&mut self, shard: &mut Shard, needed: Needed) -> (Needed, Drops) {
-        let drops = shard.executions.pin(&needed);
-        self.needed.push(needed.clone());
-        (needed, drops)
-    }
-}
-
-impl Drop for Loads<'_> {
-    fn drop(&mut self) {
-        if !self.needed.is_empty() {
-            let mut shard = self.context.lock();
-            for needed in &self.needed {
-                shard.executions.unpin(needed);
-            }
-        }
     }
 }
 

@@ -249,7 +249,7 @@ async fn the_backlog_counts_bytes_until_they_are_applied() {
     let append = Append {
         position: 1,
         records: vec![record],
-        schedules: Vec::new(),
+        others: Vec::new(),
         archived: Vec::new(),
         awaited: 0,
         lazy: false,

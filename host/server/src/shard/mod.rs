@@ -7,6 +7,7 @@ pub(crate) mod deadlines;
 mod gate_tests;
 #[cfg(test)]
 mod load_tests;
+mod loads;
 #[cfg(test)]
 mod tests;
 
@@ -140,7 +141,7 @@ impl Shard {
             let (executions, queries) = (&self.executions, &self.queries);
             awaited += i64::from(self.queues.push(executions, queries, task.clone(), self.last, now));
         }
-        let mut sooner = !changes.schedules.is_empty();
+        let mut sooner = !changes.others.is_empty();
         let mut archived = Vec::new();
         let runs: BTreeSet<RunNumber> = changes.records.iter().map(|record| record.run).collect();
         for &number in &runs {

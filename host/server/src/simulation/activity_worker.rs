@@ -43,7 +43,7 @@ impl ActivityWorker {
                 ..Default::default()
             };
             let timeout = Duration::from_secs(1 + self.random.below(10));
-            let call = async |service: crate::api::service::Service| {
+            let call = async |service: crate::api::open::Service| {
                 let mut request = Request::new(request);
                 request.set_timeout(timeout);
                 service.poll_activity_task_queue(request).await
@@ -93,7 +93,7 @@ impl ActivityWorker {
             task_token: task.task_token.clone(),
             ..Default::default()
         };
-        let call = async |service: crate::api::service::Service| {
+        let call = async |service: crate::api::open::Service| {
             service.respond_activity_task_completed(Request::new(request)).await
         };
         let answer = self.simulation.network.call(self.line, &mut self.random, call).await;
@@ -110,7 +110,7 @@ impl ActivityWorker {
             failure: Some(failure()),
             ..Default::default()
         };
-        let call = async |service: crate::api::service::Service| {
+        let call = async |service: crate::api::open::Service| {
             service.respond_activity_task_failed(Request::new(request)).await
         };
         let answer = self.simulation.network.call(self.line, &mut self.random, call).await;
@@ -124,7 +124,7 @@ impl ActivityWorker {
             task_token: task.task_token.clone(),
             ..Default::default()
         };
-        let call = async |service: crate::api::service::Service| {
+        let call = async |service: crate::api::open::Service| {
             service.record_activity_task_heartbeat(Request::new(request)).await
         };
         let answer = self.simulation.network.call(self.line, &mut self.random, call).await;
@@ -138,7 +138,7 @@ impl ActivityWorker {
             task_token: task.task_token.clone(),
             ..Default::default()
         };
-        let call = async |service: crate::api::service::Service| {
+        let call = async |service: crate::api::open::Service| {
             service.respond_activity_task_canceled(Request::new(request)).await
         };
         let answer = self.simulation.network.call(self.line, &mut self.random, call).await;

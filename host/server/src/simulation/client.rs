@@ -77,7 +77,7 @@ impl Client {
     }
 
     async fn call(&mut self) {
-        match self.random.below(29) {
+        match self.random.below(31) {
             0..6 => self.start().await,
             6..11 => self.signal().await,
             11 => self.cancel().await,
@@ -89,6 +89,7 @@ impl Client {
             22..24 => self.create_schedule().await,
             24 => self.reset().await,
             25..27 => self.operate().await,
+            27..29 => self.batch().await,
             _ => drop(self.list().await),
         }
     }
@@ -101,7 +102,7 @@ impl Client {
     >(
         &mut self,
         message: M,
-        call: impl Fn(crate::api::service::Service, Request<M>) -> F,
+        call: impl Fn(crate::api::open::Service, Request<M>) -> F,
     ) -> Result<R, Status> {
         let mut tries = 0;
         loop {

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use fuzz::Random;
 use tokio::{
     sync::{Notify, oneshot},
@@ -15,6 +16,12 @@ use tokio::{
 
 use super::plan::Fault;
 use crate::{
+    batch::{
+        batches::StoredBatch,
+        record::{BatchBody, BatchNumber},
+        state::Batch,
+    },
+    entity::{Entity, EntityBody, EntityRecord},
     execution::{
         archive::{Archive, Archived, Stored, Unreadable},
         fact::{Fact, UnrecordedChange},
@@ -22,7 +29,7 @@ use crate::{
         run::Run,
     },
     schedule::{
-        record::{ScheduleBody, ScheduleNumber, ScheduleRecord},
+        record::{ScheduleBody, ScheduleNumber},
         schedules::StoredSchedule,
         state::Schedule,
     },
@@ -42,11 +49,11 @@ pub(super) struct Disk(Arc<Mutex<Contents>>);
 #[derive(Debug, Default)]
 struct Contents {
     /// The transition at position n is at n - 1.
-    log: Vec<(Vec<Record>, Vec<ScheduleRecord>)>,
+    log: Vec<(Vec<Record>, Vec<EntityRecord>)>,
     /// How far `runs` is.
     applied: Position,
     runs: BTreeMap<RunNumber, StoredRun>,
-    schedules: BTreeMap<ScheduleNumber, Vec<ScheduleBody>>,
+    others: BTreeMap<Entity, Vec<Bytes>>,
     search_attributes: BTreeMap<String, Custom>,
 }
 
@@ -107,6 +114,7 @@ impl Disk {
         }
         let deadlines = contents.deadlines();
         let schedules = contents.stored_schedules();
+        let batches = contents.stored_batches();
         let search_attributes = contents.search_attributes.clone();
         let next_number = contents.runs.last_key_value().map_or(0, |(number, _)| number + 1);
         drop(contents);
@@ -128,7 +136,8 @@ impl Disk {
         tokio::spawn(write(storage.clone(), random.fork(1)));
         tokio::spawn(apply(storage.clone(), random.fork(2)));
         let archive = Box::new(self.clone());
-        let found = Found { last, archive, next_number, in_memory, search_attributes, deadlines, schedules };
+        let found =
+            Found { last, archive, next_number, in_memory, search_attributes, deadlines, schedules, batches };
         (Opened { storage: Box::new(storage.clone()), found }, storage)
     }
 }
@@ -146,25 +155,42 @@ impl Contents {
     }
 
     fn stored_schedules(&self) -> Vec<(ScheduleNumber, StoredSchedule)> {
-        let whole = |(number, bodies): (&ScheduleNumber, &Vec<ScheduleBody>)| {
-            let schedule = Schedule::from_records(bodies.iter().cloned())?;
-            Some((*number, StoredSchedule::Sound(Box::new(schedule))))
+        let whole = |(number, bodies): (ScheduleNumber, Vec<ScheduleBody>)| {
+            let schedule = Schedule::from_records(bodies)?;
+            Some((number, StoredSchedule::Sound(Box::new(schedule))))
         };
-        self.schedules.iter().filter_map(whole).collect()
+        self.entities().filter_map(whole).collect()
+    }
+
+    fn stored_batches(&self) -> Vec<(BatchNumber, StoredBatch)> {
+        let whole = |(number, bodies): (BatchNumber, Vec<BatchBody>)| {
+            let batch = Batch::from_records(bodies)?;
+            Some((number, StoredBatch::Sound(Box::new(batch))))
+        };
+        self.entities().filter_map(whole).collect()
+    }
+
+    /// The records of all entities of a kind, by number.
+    fn entities<B: EntityBody>(&self) -> impl Iterator<Item = (u64, Vec<B>)> {
+        let of_kind = self.others.iter().filter(|(entity, _)| entity.kind == B::KIND);
+        of_kind.map(|(entity, bodies)| {
+            let decoded = bodies.iter().map(|body| B::decode(body.clone()).unwrap());
+            (entity.number, decoded.collect())
+        })
     }
 
     /// Moves what the log has more to the runs.
     fn apply_to_end(&mut self, archived: &mut Vec<(Position, Vec<Archived>)>) {
         let from = usize::try_from(self.applied).unwrap();
-        for (records, schedules) in &self.log[from..] {
+        for (records, others) in &self.log[from..] {
             self.applied += 1;
             for record in records {
                 let run = self.runs.entry(record.run).or_default();
                 run.records.push(record.clone());
                 run.archived = None;
             }
-            for record in schedules {
-                self.schedules.entry(record.number).or_default().push(record.body.clone());
+            for record in others {
+                self.others.entry(record.entity).or_default().push(record.body.clone());
             }
             while archived.first().is_some_and(|(position, _)| *position == self.applied) {
                 for archived in archived.remove(0).1 {
@@ -259,7 +285,7 @@ impl SimulatedStorage {
                     _ => {}
                 }
             }
-            contents.log.push((records, append.schedules));
+            contents.log.push((records, append.others));
             if !append.archived.is_empty() {
                 self.state().archived.push((append.position, append.archived));
             }

@@ -127,7 +127,10 @@ async fn stop(simulation: &Simulation, life: &Life) {
 
 /// Ends a life, and the worker that is part of it.
 pub(super) fn crash(simulation: &Simulation, random: &mut Random, here: &mut JoinSet<()>) {
-    simulation.check(simulation.network.crash(random), "the task of the deadlines ended");
+    simulation.check(
+        simulation.network.crash(random),
+        "the task of the deadlines, or that of batch operations, ended",
+    );
     check_panics(simulation, here);
     here.abort_all();
 }

@@ -10,6 +10,7 @@
 
 mod abandoned;
 mod activity_worker;
+mod batches;
 mod client;
 mod commands;
 mod disk;
@@ -191,14 +192,17 @@ async fn live(plan: Plan) -> Outcome {
     let mut last = Client::new(simulation.clone(), 9, random.fork(300), false);
     settle(&simulation, &mut last).await;
     schedules::let_pass(&simulation, &mut last).await;
+    batches::let_end(&simulation, &mut last).await;
     simulation.enter(FINISHING);
     finish(&simulation, &mut last).await;
     schedules::check(&simulation, &mut last).await;
     check_all(&simulation, &mut last).await;
+    batches::check(&simulation, &mut last).await;
     // Whatever was seen outlives one more crash.
     crash(&simulation, &mut random, &mut here);
     here = start(&simulation, &mut random, None).1;
     check_all(&simulation, &mut last).await;
+    batches::check(&simulation, &mut last).await;
     simulation.model().check_end();
     simulation.enter(OVER);
     crash(&simulation, &mut random, &mut here);

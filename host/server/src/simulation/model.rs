@@ -20,7 +20,7 @@ use host_wire::{
 };
 use prost_types::Timestamp;
 
-use super::updates;
+use super::{batches::Acknowledged, updates};
 use crate::time::Time;
 
 /// Everything that was seen, over all lives of the service.
@@ -31,6 +31,7 @@ pub(super) struct Model {
     signals: BTreeSet<String>,
     /// Schedules whose creation was acknowledged.
     pub(super) schedules: BTreeSet<String>,
+    pub(super) batches: Acknowledged,
     /// The last tasks that workers in the process of the service were given, by run and activity.
     held: BTreeMap<(String, Option<String>), Held>,
     /// Workflow ids whose activities clients have paused, reset or changed: their attempts may be more than the events

@@ -30,7 +30,8 @@ use super::{
 };
 use crate::{
     Options,
-    api::service::Service,
+    api::open::Service,
+    batch::run::run_batches,
     environment::{Blocking, Clock, Environment, Ids},
     shard::deadlines::run_deadlines,
     time::Time,
@@ -46,6 +47,7 @@ pub(super) struct Life {
     pub(super) service: Service,
     storage: SimulatedStorage,
     deadlines: JoinHandle<()>,
+    batches: JoinHandle<()>,
     pub(super) crashed: Arc<Watched<bool>>,
     /// Whether no transition panics, and the disk lets it live.
     pub(super) is_sound: bool,
@@ -79,6 +81,7 @@ impl Life {
     /// The timers go on, and the disk has every run as memory has it, in a form that can be read again.
     pub(super) async fn check(&self) {
         assert!(!self.deadlines.is_finished(), "the task of the deadlines ended");
+        assert!(!self.batches.is_finished(), "the task of batch operations ended");
         self.finish().await.unwrap();
     }
 
@@ -179,10 +182,12 @@ impl Network {
         };
         let service = Service::new(opened, Options::default(), environment);
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));
+        let batches = tokio::spawn(run_batches(Arc::downgrade(service.shard())));
         let life = Arc::new(Life {
             service,
             storage,
             deadlines,
+            batches,
             crashed,
             is_sound: !panics && steps.is_none(),
             hung_up: AtomicBool::new(false),
@@ -196,9 +201,11 @@ impl Network {
     pub(super) fn crash(&self, random: &mut Random) -> bool {
         let life = self.life.lock().unwrap().take();
         if let Some(life) = life {
-            let is_well = life.hung_up.load(Ordering::Relaxed) || !life.deadlines.is_finished();
+            let is_well = life.hung_up.load(Ordering::Relaxed)
+                || !life.deadlines.is_finished() && !life.batches.is_finished();
             life.storage.crash(random);
             life.deadlines.abort();
+            life.batches.abort();
             return is_well;
         }
         true

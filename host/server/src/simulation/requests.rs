@@ -15,7 +15,7 @@ use super::{
     disk::Disk,
     network::{Life, Network},
 };
-use crate::api::service::Service;
+use crate::api::open::Service;
 
 /// Requests of one input. Later ones are left out, which keeps inputs quick.
 const MOST_CALLS: usize = 64;
@@ -205,6 +205,10 @@ rpcs! {
     53 => list_closed_workflow_executions(ListClosedWorkflowExecutionsRequest);
     54 => list_archived_workflow_executions(ListArchivedWorkflowExecutionsRequest);
     55 => get_search_attributes(GetSearchAttributesRequest);
+    56 => start_batch_operation(StartBatchOperationRequest);
+    57 => describe_batch_operation(DescribeBatchOperationRequest);
+    58 => list_batch_operations(ListBatchOperationsRequest);
+    59 => stop_batch_operation(StopBatchOperationRequest);
 }
 
 /// The RPCs are those that the service has, of which each is a function of its own.

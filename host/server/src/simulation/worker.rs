@@ -80,7 +80,7 @@ impl WorkflowWorker {
             };
             let timeout = Duration::from_secs(1 + self.random.below(30));
             let network = &self.simulation.network;
-            let call = async |service: crate::api::service::Service| {
+            let call = async |service: crate::api::open::Service| {
                 let mut request = Request::new(request);
                 request.set_timeout(timeout);
                 service.poll_workflow_task_queue(request).await
@@ -176,7 +176,7 @@ impl WorkflowWorker {
             execution: execution(workflow_id, run_id),
             ..Default::default()
         };
-        let call = async |service: crate::api::service::Service| {
+        let call = async |service: crate::api::open::Service| {
             service.get_workflow_execution_history(Request::new(request)).await
         };
         let network = &self.simulation.network;
@@ -195,7 +195,7 @@ impl WorkflowWorker {
             query_result: Some(counted(knowledge)),
             ..Default::default()
         };
-        let call = async |service: crate::api::service::Service| {
+        let call = async |service: crate::api::open::Service| {
             service.respond_query_task_completed(Request::new(request)).await
         };
         drop(self.simulation.network.call(self.line, &mut self.random, call).await);
@@ -278,7 +278,7 @@ impl WorkflowWorker {
         let commands = request.commands.len();
         let only_rejects =
             commands == 0 && !task.messages.is_empty() && !request.force_create_new_workflow_task;
-        let call = async |service: crate::api::service::Service| {
+        let call = async |service: crate::api::open::Service| {
             service.respond_workflow_task_completed(Request::new(request)).await
         };
         let answer = self.simulation.network.call(self.line, &mut self.random, call).await;
@@ -305,7 +305,7 @@ impl WorkflowWorker {
             identity: self.name.clone(),
             ..Default::default()
         };
-        let call = async |service: crate::api::service::Service| {
+        let call = async |service: crate::api::open::Service| {
             service.respond_workflow_task_failed(Request::new(request)).await
         };
         let answer = self.simulation.network.call(self.line, &mut self.random, call).await;

@@ -6,13 +6,13 @@ use bytes::Bytes;
 use rusqlite::{CachedStatement, Connection, params};
 
 use crate::{
+    entity::{Entity, EntityKind},
     execution::{
         archive::Archived,
         record::{RunIdentity, RunNumber},
     },
     options::DEFAULT_NAMESPACE,
     storage::{
-        entity::{Entity, EntityKind},
         entry::{self, Position, Transition},
         error::StorageError,
         heartbeats,

@@ -4,16 +4,15 @@ use bytes::Bytes;
 use prost::Message;
 
 use crate::{
+    batch::record::BatchBody,
+    entity::{Entity, EntityBody, EntityKind, EntityRecord},
     execution::{
         archive::Archived,
         fact::{Fact, StoredFact},
         record::{Record, RunIdentity},
     },
-    schedule::record::{ScheduleBody, ScheduleRecord},
-    storage::{
-        entity::{Entity, EntityKind},
-        stored_record::{CheckedRecord, RecordError, StoredRecord},
-    },
+    schedule::record::ScheduleBody,
+    storage::stored_record::{CheckedRecord, RecordError, StoredRecord},
 };
 
 /// Place of a transition in the log, from 1, without gaps. The shard assigns it.
@@ -99,26 +98,23 @@ struct RawRunBody {
 }
 
 /// What happened in the transition at a position.
-pub(super) fn encode(position: Position, records: Vec<Record>, schedules: Vec<ScheduleRecord>) -> Bytes {
+pub(super) fn encode(position: Position, records: Vec<Record>, others: Vec<EntityRecord>) -> Bytes {
     let stored = records.into_iter().map(|record| {
         let facts = record.facts.iter().map(StoredFact::from).collect();
         let body = RunBody { identity: record.identity, facts }.encode_to_vec();
         StoredRecord::new(Entity::run(record.run), position, body.into())
     });
-    let of_schedules = schedules.into_iter().map(|record| {
-        let body = record.body.encode_to_vec();
-        StoredRecord::new(Entity::schedule(record.number), position, body.into())
-    });
-    Entry { records: stored.chain(of_schedules).collect() }.encode_to_vec().into()
+    let of_others = others.into_iter().map(|record| StoredRecord::new(record.entity, position, record.body));
+    Entry { records: stored.chain(of_others).collect() }.encode_to_vec().into()
 }
 
 /// What the records of [`encode`] are about, in their order.
 pub(super) fn entities<'a>(
     records: &'a [Record],
-    schedules: &'a [ScheduleRecord],
+    others: &'a [EntityRecord],
 ) -> impl Iterator<Item = Entity> + 'a {
     let runs = records.iter().map(|record| Entity::run(record.run));
-    runs.chain(schedules.iter().map(|record| Entity::schedule(record.number)))
+    runs.chain(others.iter().map(|record| record.entity))
 }
 
 /// Bits of an entity's number; those above are its kind, or 0 for a run.
@@ -204,22 +200,30 @@ pub(super) fn check_head(
     Ok((checked.entity, identity))
 }
 
-/// What happened to a schedule, from a record that was checked.
-pub(super) fn schedule_body(checked: CheckedRecord) -> Result<ScheduleBody, RecordError> {
-    if checked.entity.kind != EntityKind::Schedule {
+/// What happened to an entity other than a run, from a record that was checked.
+pub(super) fn entity_body<B: EntityBody>(checked: CheckedRecord) -> Result<B, RecordError> {
+    if checked.entity.kind != B::KIND {
         return Err(RecordError::Misplaced);
     }
-    ScheduleBody::decode(checked.body).map_err(RecordError::Message)
+    B::decode(checked.body).map_err(RecordError::Message)
 }
 
-/// Whether nothing of a schedule before this record is needed, and whether it deletes the schedule.
+/// Whether nothing of an entity before this record is needed, and whether the entity is gone with it.
 pub(super) fn replaces(entity: Entity, record: &Bytes) -> (bool, bool) {
-    if entity.kind != EntityKind::Schedule {
-        return (false, false);
+    fn of<B: EntityBody>(record: &Bytes) -> (bool, bool) {
+        // A damaged record replaces nothing.
+        let body = StoredRecord::check(record.clone()).and_then(entity_body::<B>);
+        body.map_or((false, false), |body| (body.replaces_all(), body.is_deleted()))
     }
-    // A damaged record replaces nothing.
-    let body = StoredRecord::check(record.clone()).and_then(schedule_body);
-    body.map_or((false, false), |body| (body.replaces_all(), body.is_deleted))
+    match entity.kind {
+        EntityKind::Schedule => of::<ScheduleBody>(record),
+        EntityKind::Batch => of::<BatchBody>(record),
+        EntityKind::Run
+        | EntityKind::Namespace
+        | EntityKind::SearchAttributes
+        | EntityKind::Deployment
+        | EntityKind::Endpoint => (false, false),
+    }
 }
 
 /// The identity in a record of a run, if it is the first, and whether the record changes the run.

@@ -83,6 +83,7 @@ impl SqliteStorage {
             in_memory: reader.in_memory()?,
             deadlines: reader.deadlines()?,
             schedules: reader.schedules()?,
+            batches: reader.batches()?,
             search_attributes: search_attributes::read(runs.database())?,
             archive: Box::new(Reader::open(&runs_path, damages.clone())?),
         };

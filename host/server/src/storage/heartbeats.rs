@@ -12,10 +12,10 @@ use prost::Message;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
+    entity::{Entity, EntityKind},
     execution::record::RunNumber,
     storage::{
         changes::{Changes, Row},
-        entity::{Entity, EntityKind},
         entry::{self, Position, RunBody},
         stored_record::StoredRecord,
     },

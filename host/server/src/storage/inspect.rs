@@ -4,10 +4,10 @@ use bytes::Bytes;
 use rusqlite::{Connection, Rows, params};
 
 use crate::{
+    entity::{Entity, EntityKind},
     execution::record::{RunIdentity, RunNumber},
     storage::{
         changes::unknown_identity,
-        entity::{Entity, EntityKind},
         entry::{self, Position},
         error::StorageError,
         run_row::RunRow,

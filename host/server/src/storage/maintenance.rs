@@ -9,16 +9,17 @@ use std::{
 use rusqlite::params;
 
 use crate::{
+    batch::batches::StoredBatch,
+    entity::{Entity, EntityKind},
     execution::{
         archive::Stored,
         damage::Damage,
         record::{RunIdentity, RunNumber},
     },
-    schedule::{record::ScheduleNumber, schedules::StoredSchedule},
+    schedule::schedules::StoredSchedule,
     storage::{
         changes::{Changes, DELETE_RECORDS},
         damages::Damages,
-        entity::{Entity, EntityKind},
         entry::{self, Transition},
         error::StorageError,
         folder::{Files, LOG_FILE, RUNS_FILE, check_pair, take_in},
@@ -120,22 +121,29 @@ fn check_runs(runs: &Database, path: &Path, problems: &mut Vec<Problem>) {
         }
         Err(error) => problems.push(Problem::of_file(path, error.to_string())),
     }
-    match damaged_schedules(path) {
+    match damaged_entities(path) {
         Ok(damaged) => problems.extend(damaged.into_iter().map(|(_, problem)| problem)),
         Err(error) => problems.push(Problem::of_file(path, error.to_string())),
     }
 }
 
-fn damaged_schedules(path: &Path) -> Result<Vec<(ScheduleNumber, Problem)>, StorageError> {
-    let schedules = Reader::open(path, Damages::default())?.schedules()?;
-    let damaged = schedules.into_iter().filter_map(|(number, stored)| match stored {
-        StoredSchedule::Sound(_) => None,
-        StoredSchedule::Damaged(names, reason) => {
+/// Damaged schedules and batch operations.
+fn damaged_entities(path: &Path) -> Result<Vec<(Entity, Problem)>, StorageError> {
+    let reader = Reader::open(path, Damages::default())?;
+    let mut damaged = Vec::new();
+    for (number, stored) in reader.schedules()? {
+        if let StoredSchedule::Damaged(names, reason) = stored {
             let what = format!("the schedule {} of {}: {reason}", names.schedule_id, names.namespace);
-            Some((number, Problem::of_file(path, what)))
+            damaged.push((Entity::schedule(number), Problem::of_file(path, what)));
         }
-    });
-    Ok(damaged.collect())
+    }
+    for (number, stored) in reader.batches()? {
+        if let StoredBatch::Damaged(names, reason) = stored {
+            let what = format!("the batch operation {} of {}: {reason}", names.job_id, names.namespace);
+            damaged.push((Entity::batch(number), Problem::of_file(path, what)));
+        }
+    }
+    Ok(damaged)
 }
 
 /// Every damaged run, and the identities of runs whose row is wrong. Every run is put together.
@@ -227,8 +235,8 @@ pub(crate) fn repair_folder(
         set_run_aside(files.runs.database(), number, &damage.reason, now)?;
         problems.push(Problem::of_run(&runs_path, &damage));
     }
-    for (number, problem) in damaged_schedules(&runs_path)? {
-        set_records_aside(files.runs.database(), Entity::schedule(number), &problem.what, now)?;
+    for (entity, problem) in damaged_entities(&runs_path)? {
+        set_records_aside(files.runs.database(), entity, &problem.what, now)?;
         problems.push(problem);
     }
     Ok(problems)

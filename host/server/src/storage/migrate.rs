@@ -12,10 +12,10 @@ use bytes::Bytes;
 use prost::Message;
 use rusqlite::params;
 
+use crate::entity::Entity;
 use crate::storage::{
     StorageError,
     changes::{Changes, INSERT_RECORDS},
-    entity::Entity,
     entry::{Position, RawEntry, Transition},
     fail_point, log_file, runs_file,
     sqlite::{Database, FORMAT, OLD_FORMAT},

@@ -15,7 +15,6 @@ mod applier;
 mod archive;
 mod changes;
 mod damages;
-mod entity;
 mod entry;
 mod error;
 mod fail_point;
@@ -63,6 +62,7 @@ pub use self::{
     stored_record::RecordError,
 };
 use crate::{
+    batch::{batches::StoredBatch, record::BatchNumber},
     execution::{archive::Archive, record::RunNumber, run::Run},
     schedule::{record::ScheduleNumber, schedules::StoredSchedule},
     time::Time,
@@ -131,4 +131,5 @@ pub(crate) struct Found {
     /// When time does something to the others.
     pub(crate) deadlines: Vec<(RunNumber, Time)>,
     pub(crate) schedules: Vec<(ScheduleNumber, StoredSchedule)>,
+    pub(crate) batches: Vec<(BatchNumber, StoredBatch)>,
 }

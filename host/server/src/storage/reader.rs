@@ -12,6 +12,12 @@ use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
 use rusqlite::params;
 
 use crate::{
+    batch::{
+        batches::StoredBatch,
+        record::{BatchBody, BatchIdentity, BatchNumber},
+        state::Batch,
+    },
+    entity::{Entity, EntityBody},
     execution::{
         archive::Stored,
         damage::Damage,
@@ -27,7 +33,6 @@ use crate::{
     },
     storage::{
         damages::Damages,
-        entity::{Entity, EntityKind},
         entry::{self, Position},
         error::StorageError,
         run_row::RunRow,
@@ -93,6 +98,22 @@ impl Reader {
     ///
     /// When the file cannot be read, or a schedule was written by a later version.
     pub(super) fn schedules(&self) -> Result<Vec<(ScheduleNumber, StoredSchedule)>, StorageError> {
+        let all = self.entities()?.into_iter();
+        Ok(all.filter_map(|(number, read)| Some((number, self.whole(number, read)?))).collect())
+    }
+
+    /// All batch operations, likewise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::schedules`].
+    pub(super) fn batches(&self) -> Result<Vec<(BatchNumber, StoredBatch)>, StorageError> {
+        let all = self.entities()?.into_iter();
+        Ok(all.filter_map(|(number, read)| Some((number, self.whole_batch(number, read)?))).collect())
+    }
+
+    /// The records of all entities of a kind, as far as they are sound.
+    fn entities<B: EntityBody>(&self) -> Result<BTreeMap<u64, ReadEntity<B>>, StorageError> {
         let rows: Vec<(u64, u64, Vec<u8>)> = self.database.checked(|c| {
             let sql =
                 "SELECT number, position, records FROM records WHERE kind = ?1 ORDER BY number, position";
@@ -101,26 +122,50 @@ impl Reader {
                 let (number, position) = (row.get::<_, i64>(0)?, row.get::<_, i64>(1)?);
                 Ok((number.cast_unsigned(), position.cast_unsigned(), row.get(2)?))
             };
-            statement.query_map([EntityKind::Schedule.number()], row)?.collect()
+            statement.query_map([B::KIND.number()], row)?.collect()
         })?;
-        let mut all: BTreeMap<ScheduleNumber, ReadSchedule> = BTreeMap::new();
+        let mut all: BTreeMap<u64, ReadEntity<B>> = BTreeMap::new();
         for (number, position, row) in rows {
-            let read = all.entry(number).or_insert_with(|| ReadSchedule::new(Entity::schedule(number)));
+            let entity = Entity { kind: B::KIND, number };
+            let read = all.entry(number).or_insert_with(|| ReadEntity::new(entity));
             if let Err(source) = read.read_row(position, row.into()) {
                 if source.is_of_later_version() {
-                    let record = format!("schedule {number} at position {position}");
+                    let record = format!("{entity} at position {position}");
                     return Err(StorageError::record(&self.database.path, record, source));
                 }
                 read.damage.get_or_insert_with(|| format!("its record at position {position}: {source}"));
             }
         }
-        Ok(all.into_iter().filter_map(|(number, read)| Some((number, self.whole(number, read)?))).collect())
+        Ok(all)
     }
 
-    fn whole(&self, number: ScheduleNumber, read: ReadSchedule) -> Option<StoredSchedule> {
+    fn whole_batch(&self, number: BatchNumber, read: ReadEntity<BatchBody>) -> Option<StoredBatch> {
+        if read.is_gone() {
+            return None;
+        }
         let names = read.bodies.iter().find_map(|body| body.identity.clone());
-        let is_deleted = read.bodies.last().is_some_and(|body| body.is_deleted);
-        if is_deleted && read.damage.is_none() {
+        let reason = match (read.damage, Batch::from_records(read.bodies)) {
+            (None, Some(batch)) => return Some(StoredBatch::Sound(Box::new(batch))),
+            (damage, _) => damage.unwrap_or_else(|| "a part of it is missing".to_owned()),
+        };
+        let names = names.unwrap_or_else(|| BatchIdentity {
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            job_id: format!("damaged-batch-{number}"),
+            ..BatchIdentity::default()
+        });
+        tracing::error!(
+            batch = number,
+            job_id = names.job_id,
+            reason,
+            file = %self.database.path.display(),
+            "a batch operation is damaged: it does not go on, and calls about it are refused with DATA_LOSS"
+        );
+        Some(StoredBatch::Damaged(names, reason))
+    }
+
+    fn whole(&self, number: ScheduleNumber, read: ReadEntity<ScheduleBody>) -> Option<StoredSchedule> {
+        let names = read.bodies.iter().find_map(|body| body.identity.clone());
+        if read.is_gone() {
             return None;
         }
         let reason = match (read.damage, Schedule::from_records(read.bodies)) {
@@ -260,25 +305,29 @@ impl Reader {
     }
 }
 
-/// The records of a schedule, as far as they are read.
-struct ReadSchedule {
+/// The records of an entity other than a run, as far as they are read.
+struct ReadEntity<B> {
     entity: Entity,
     /// The last position so far.
     last: Position,
-    bodies: Vec<ScheduleBody>,
+    bodies: Vec<B>,
     damage: Option<String>,
 }
 
-impl ReadSchedule {
+impl<B: EntityBody> ReadEntity<B> {
     fn new(entity: Entity) -> Self {
         Self { entity, last: 0, bodies: Vec::new(), damage: None }
+    }
+
+    fn is_gone(&self) -> bool {
+        self.damage.is_none() && self.bodies.last().is_some_and(B::is_deleted)
     }
 
     /// Adds the records of a row, which are of transitions from its position on.
     fn read_row(&mut self, position: Position, row: Bytes) -> Result<(), RecordError> {
         for checked in entry::check_row(self.entity, position, self.last, row)? {
             self.last = checked.position;
-            self.bodies.push(entry::schedule_body(checked)?);
+            self.bodies.push(entry::entity_body(checked)?);
         }
         Ok(())
     }

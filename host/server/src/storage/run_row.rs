@@ -5,9 +5,9 @@ use prost::Message;
 use rusqlite::Row;
 
 use crate::{
+    entity::Entity,
     execution::{archive::Archived, record::RunNumber},
     storage::{
-        entity::Entity,
         error::StorageError,
         sqlite::Database,
         stored_record::{RecordError, seal, unseal},

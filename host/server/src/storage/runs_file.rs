@@ -6,9 +6,9 @@ use std::path::Path;
 use rusqlite::params;
 
 use crate::{
+    entity::{Entity, EntityKind},
     storage::{
         changes::{Change, Changes, DELETE_RECORDS, Writer},
-        entity::{Entity, EntityKind},
         entry::{Position, Transition},
         error::StorageError,
         fail_point,

@@ -6,8 +6,9 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use crate::{
+    entity::EntityRecord,
     schedule::{
-        record::{Definition, Outcome, Progress, ScheduleBody, ScheduleIdentity, ScheduleRecord},
+        record::{Definition, Outcome, Progress, ScheduleBody, ScheduleIdentity},
         schedules::StoredSchedule,
     },
     storage::{Append, SqliteStorage, check_folder, damages::Damages, reader::Reader, repair_folder},
@@ -54,7 +55,7 @@ fn append(folder: &Path, records: Vec<(u64, ScheduleBody)>) {
         opened.storage.append(Append {
             position: last,
             records: Vec::new(),
-            schedules: vec![ScheduleRecord { number, body }],
+            others: vec![EntityRecord::new(number, &body)],
             archived: Vec::new(),
             awaited: 0,
             lazy: false,

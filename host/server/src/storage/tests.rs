@@ -41,7 +41,7 @@ fn append(folder: &Path, names: &[&str]) {
         opened.storage.append(Append {
             position,
             records,
-            schedules: Vec::new(),
+            others: Vec::new(),
             archived: Vec::new(),
             awaited: 0,
             lazy: false,

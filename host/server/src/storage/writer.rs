@@ -9,12 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use prost::Message as _;
 use tokio::sync::oneshot;
 
 use crate::{
+    entity::EntityRecord,
     execution::{archive::Archived, record::Record},
-    schedule::record::ScheduleRecord,
     storage::{
         applier::Behind,
         entry::{self, Position, Transition},
@@ -46,7 +45,8 @@ pub(crate) struct Append {
     /// The position after that of the last transition.
     pub(crate) position: Position,
     pub(crate) records: Vec<Record>,
-    pub(crate) schedules: Vec<ScheduleRecord>,
+    /// What happened to entities other than runs.
+    pub(crate) others: Vec<EntityRecord>,
     /// Runs that may leave memory once this is in the runs' file.
     pub(crate) archived: Vec<Archived>,
     /// Change of the number of transitions that workers in the process are about to bring: positive when this one
@@ -59,8 +59,8 @@ pub(crate) struct Append {
 impl Append {
     /// Bytes that it takes when it is stored, about.
     pub(super) fn bytes(&self) -> usize {
-        let of_schedules = self.schedules.iter().map(|record| record.body.encoded_len());
-        self.records.iter().map(Record::bytes).chain(of_schedules).sum()
+        let of_others = self.others.iter().map(|record| record.body.len());
+        self.records.iter().map(Record::bytes).chain(of_others).sum()
     }
 }
 
@@ -160,9 +160,9 @@ impl Group {
         match message {
             Message::Append(append) => {
                 let bytes = append.bytes();
-                let Append { position, records, schedules, archived, awaited, lazy } = append;
-                let runs = entry::encode_entities(position, entry::entities(&records, &schedules));
-                let entry = entry::encode(position, records, schedules);
+                let Append { position, records, others, archived, awaited, lazy } = append;
+                let runs = entry::encode_entities(position, entry::entities(&records, &others));
+                let entry = entry::encode(position, records, others);
                 self.transitions.push(Transition { position, entry, runs, archived, bytes });
                 self.awaited += awaited;
                 self.urgent |= !lazy;

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
 mod attributes;
+mod batch;
 mod client;
 mod cron;
 mod delays;
@@ -26,7 +27,7 @@ type Make = fn(Client) -> Answers;
 type Answers = Pin<Box<dyn Future<Output = String> + Send>>;
 
 /// The name of a table and of its file, and what makes it.
-const TABLES: [(&str, Make); 8] = [
+const TABLES: [(&str, Make); 9] = [
     ("policies", |client| Box::pin(policies::answers(client))),
     ("durations", |client| Box::pin(durations::answers(client))),
     ("failures", |client| Box::pin(failures::answers(client))),
@@ -34,6 +35,7 @@ const TABLES: [(&str, Make); 8] = [
     ("cron", |client| Box::pin(cron::answers(client))),
     ("delays", |client| Box::pin(delays::answers(client))),
     ("attributes", |client| Box::pin(attributes::answers(client))),
+    ("batch", |client| Box::pin(batch::answers(client))),
     ("filters", |client| Box::pin(filters::answers(client))),
 ];
 

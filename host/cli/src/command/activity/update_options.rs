@@ -9,29 +9,41 @@ use host_wire::{
     duration_to_proto,
     temporal::api::{
         activity::v1::ActivityOptions,
+        batch::v1::{BatchOperationUpdateActivityOptions, batch_operation_update_activity_options},
         common::v1::RetryPolicy,
         taskqueue::v1::TaskQueue,
-        workflowservice::v1::{UpdateActivityOptionsRequest, update_activity_options_request::Activity},
+        workflowservice::v1::{
+            UpdateActivityOptionsRequest, start_batch_operation_request::Operation,
+            update_activity_options_request::Activity,
+        },
     },
 };
 use prost_types::FieldMask;
 use tonic::Request;
 
-use super::operate::{AnySelection, execution};
+use super::operate::{AnySelection, named, of_many};
 use crate::{
+    command::batch::start::start,
     exit::Usage,
     output::{Output, Payloads},
-    settings::{connection::ConnectionArgs, duration, execution::ExecutionArgs},
+    settings::{
+        connection::ConnectionArgs,
+        duration,
+        selection::{Selection, SelectionArgs},
+    },
 };
 
-/// Gives open activities other options, from their next attempt on.
+/// Gives open activities other options, from their next attempt on; of one workflow or of all that a filter selects.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   host activity update-options --workflow-id order-17 --activity-id 3 --start-to-close-timeout 5m
   host activity update-options --workflow-id order-17 --activity-id 3 --restore-original-options")]
 pub(super) struct UpdateOptions {
     #[command(flatten)]
-    execution: ExecutionArgs,
+    workflows: SelectionArgs,
+    /// Why the batch operation is done.
+    #[arg(long, value_name = "TEXT", conflicts_with = "workflow_id")]
+    reason: Option<String>,
     #[command(flatten)]
     selection: AnySelection,
     /// Task queue of the next attempts.
@@ -74,10 +86,28 @@ impl UpdateOptions {
         }
         let AnySelection { activity_id, activity_type, match_all } = self.selection;
         let client = connection.connect().await?;
+        let execution = match self.workflows.into() {
+            Selection::One(execution) => execution,
+            Selection::Many(many) => {
+                use batch_operation_update_activity_options::Activity;
+                let restores = self.restore_original_options;
+                let operation = BatchOperationUpdateActivityOptions {
+                    identity: client.identity().to_owned(),
+                    activity: Some(of_many(activity_id.as_ref(), activity_type, Activity::Type, || {
+                        Activity::MatchAll(true)
+                    })?),
+                    activity_options: (!restores).then_some(options),
+                    update_mask: Some(FieldMask { paths }),
+                    restore_original: restores,
+                };
+                let operation = Operation::UpdateActivityOptionsOperation(operation);
+                return start(&client, many, self.reason, operation, output).await;
+            }
+        };
         let all = match_all.then_some(Activity::MatchAll(true));
         let request = UpdateActivityOptionsRequest {
             namespace: client.namespace().to_owned(),
-            execution: execution(&self.execution),
+            execution: named(&execution),
             identity: client.identity().to_owned(),
             activity_options: Some(options),
             update_mask: Some(FieldMask { paths }),

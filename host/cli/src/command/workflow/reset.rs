@@ -3,12 +3,22 @@
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use host_client::{ResetOptions, ResetPoint};
+use host_wire::temporal::api::{
+    batch::v1::BatchOperationReset,
+    common::v1::{self, reset_options::Target},
+    enums::v1::ResetReapplyExcludeType,
+    workflowservice::v1::start_batch_operation_request::Operation,
+};
 
-use super::default_reason;
 use crate::{
+    command::batch::start::start,
     exit::Usage,
     output::{Output, json::Object},
-    settings::{connection::ConnectionArgs, execution::ExecutionArgs},
+    settings::{
+        connection::ConnectionArgs,
+        reason::default_reason,
+        selection::{Selection, SelectionArgs},
+    },
 };
 
 /// Starts a new run from a place in the history of a workflow; an open run is terminated. Signals and updates after that
@@ -16,10 +26,11 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   host workflow reset --workflow-id order-17 --type LastWorkflowTask --reason 'fixed in 1.3'
-  host workflow reset --workflow-id order-17 --event-id 10 --reapply-exclude Signal")]
+  host workflow reset --workflow-id order-17 --event-id 10 --reapply-exclude Signal
+  host workflow reset --query 'BuildIds = \"1.2\"' --build-id 1.2")]
 pub(crate) struct Reset {
     #[command(flatten)]
-    execution: ExecutionArgs,
+    selection: SelectionArgs,
     /// The end of the workflow task that the new run does again: the id of its completed, failed or timed out event.
     #[arg(short, long, value_name = "ID", conflicts_with = "point")]
     event_id: Option<i64>,
@@ -64,8 +75,21 @@ enum Excluded {
 impl Reset {
     pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
         let options = self.options()?;
+        let execution = match self.selection.into() {
+            Selection::One(execution) => execution,
+            Selection::Many(many) => {
+                let reset_options = of_many(&options)?;
+                let client = connection.connect().await?;
+                let operation = Operation::ResetOperation(BatchOperationReset {
+                    identity: client.identity().to_owned(),
+                    options: Some(reset_options),
+                    ..BatchOperationReset::default()
+                });
+                return start(&client, many, Some(options.reason), operation, output).await;
+            }
+        };
         let client = connection.connect().await?;
-        let handle = self.execution.handle(&client);
+        let handle = execution.handle(&client);
         let new = handle.reset(options).await.context("failed to reset the workflow")?;
         let run_id = new.run_id().unwrap_or_default();
         if output.is_text() {
@@ -100,4 +124,32 @@ impl Reset {
             }
         }
     }
+}
+
+/// The options of a batch operation, in which each workflow has its own place.
+fn of_many(options: &ResetOptions) -> Result<v1::ResetOptions, Usage> {
+    let target = match &options.point {
+        ResetPoint::FirstWorkflowTask => Target::FirstWorkflowTask(()),
+        ResetPoint::LastWorkflowTask => Target::LastWorkflowTask(()),
+        ResetPoint::BuildId(build_id) => Target::BuildId(build_id.clone()),
+        ResetPoint::Event(_) => return Err(Usage("--event-id is for one workflow".to_owned())),
+        ResetPoint::LastContinuedAsNew => {
+            return Err(Usage("--type LastContinuedAsNew is for one workflow".to_owned()));
+        }
+    };
+    let mut excluded = Vec::new();
+    for (is_excluded, kind) in [
+        (options.exclude_signals, ResetReapplyExcludeType::Signal),
+        (options.exclude_updates, ResetReapplyExcludeType::Update),
+        (options.exclude_signals && options.exclude_updates, ResetReapplyExcludeType::Nexus),
+    ] {
+        if is_excluded {
+            excluded.push(kind.into());
+        }
+    }
+    Ok(v1::ResetOptions {
+        target: Some(target),
+        reset_reapply_exclude_types: excluded,
+        ..v1::ResetOptions::default()
+    })
 }

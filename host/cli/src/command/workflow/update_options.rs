@@ -4,31 +4,39 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 use host_client::RpcError;
 use host_wire::temporal::api::{
+    batch::v1::BatchOperationUpdateWorkflowExecutionOptions,
     common::v1::WorkflowExecution,
     deployment::v1::WorkerDeploymentVersion,
     workflow::v1::{
         VersioningOverride, WorkflowExecutionOptions,
         versioning_override::{Override, PinnedOverride, PinnedOverrideBehavior},
     },
-    workflowservice::v1::UpdateWorkflowExecutionOptionsRequest,
+    workflowservice::v1::{UpdateWorkflowExecutionOptionsRequest, start_batch_operation_request::Operation},
 };
 use prost_types::FieldMask;
 use tonic::Request;
 
 use crate::{
+    command::batch::start::start,
     exit::Usage,
     output::{Output, Payloads},
-    settings::{connection::ConnectionArgs, execution::ExecutionArgs},
+    settings::{
+        connection::ConnectionArgs,
+        selection::{Selection, SelectionArgs},
+    },
 };
 
-/// Overrides the versioning behavior of an open workflow.
+/// Overrides the versioning behavior of an open workflow, or of all that a filter selects.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   host workflow update-options --workflow-id order-17 --versioning-override-behavior auto_upgrade
   host workflow update-options --workflow-id order-17 --versioning-override-behavior unspecified")]
 pub(crate) struct UpdateOptions {
     #[command(flatten)]
-    execution: ExecutionArgs,
+    selection: SelectionArgs,
+    /// Why the batch operation is done.
+    #[arg(long, value_name = "TEXT", conflicts_with = "workflow_id")]
+    reason: Option<String>,
     /// The behavior; `unspecified` removes the override.
     #[arg(long, value_name = "BEHAVIOR", ignore_case = true)]
     versioning_override_behavior: Behavior,
@@ -55,18 +63,31 @@ impl UpdateOptions {
     pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
         let versioning_override = self.versioning_override()?;
         let client = connection.connect().await?;
+        let identity = client.identity().to_owned();
+        let workflow_execution_options =
+            Some(WorkflowExecutionOptions { versioning_override, ..WorkflowExecutionOptions::default() });
+        let update_mask = Some(FieldMask { paths: vec!["versioning_override".to_owned()] });
+        let execution = match self.selection.into() {
+            Selection::One(execution) => execution,
+            Selection::Many(many) => {
+                let operation = BatchOperationUpdateWorkflowExecutionOptions {
+                    identity,
+                    workflow_execution_options,
+                    update_mask,
+                };
+                let operation = Operation::UpdateWorkflowOptionsOperation(operation);
+                return start(&client, many, self.reason, operation, output).await;
+            }
+        };
         let request = UpdateWorkflowExecutionOptionsRequest {
             namespace: client.namespace().to_owned(),
             workflow_execution: Some(WorkflowExecution {
-                workflow_id: self.execution.workflow_id,
-                run_id: self.execution.run_id.unwrap_or_default(),
+                workflow_id: execution.workflow_id,
+                run_id: execution.run_id.unwrap_or_default(),
             }),
-            workflow_execution_options: Some(WorkflowExecutionOptions {
-                versioning_override,
-                ..WorkflowExecutionOptions::default()
-            }),
-            update_mask: Some(FieldMask { paths: vec!["versioning_override".to_owned()] }),
-            identity: client.identity().to_owned(),
+            workflow_execution_options,
+            update_mask,
+            identity,
         };
         let answer = client.service().update_workflow_execution_options(Request::new(request)).await;
         let answer =

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// Checks the operations of a request.
-pub(super) fn check(operations: &[PostResetOperation]) -> Result<(), Error> {
+pub(crate) fn check(operations: &[PostResetOperation]) -> Result<(), Error> {
     for operation in operations {
         let Some(Variant::UpdateWorkflowOptions(changed)) = &operation.variant else {
             return Err(Error::invalid("unsupported post reset operation"));

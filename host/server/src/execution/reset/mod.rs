@@ -1,6 +1,6 @@
 //! ResetWorkflowExecution: a new run takes the place of another, with its history up to a workflow task.
 
-mod after;
+pub(crate) mod after;
 pub(crate) mod points;
 mod reapply;
 pub(crate) mod request;

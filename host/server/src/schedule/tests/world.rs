@@ -21,6 +21,7 @@ use host_wire::{
 use prost::Message as _;
 
 use crate::{
+    entity::EntityBody as _,
     execution::{
         close::terminate, effects::settle, executions::Executions, record::RunNumber, run::Run,
         run_transition::RunTransition, transition::Transition,
@@ -73,10 +74,10 @@ impl World {
         let result = change(&mut transition);
         settle(&mut transition);
         let (changes, _) = transition.end();
-        for record in changes.schedules {
+        for record in changes.others {
             // As it is after it was written and read.
-            let body = ScheduleBody::decode(&record.body.encode_to_vec()[..]).unwrap();
-            let stored = self.stored.entry(record.number).or_default();
+            let body = ScheduleBody::decode(record.body).unwrap();
+            let stored = self.stored.entry(record.entity.number).or_default();
             if body.replaces_all() {
                 stored.clear();
             }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use bytes::Bytes;
+use prost::Message;
+
 /// A kind of thing with a history of its own in the log. The numbers are part of the format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u32)]
@@ -55,6 +58,36 @@ impl Entity {
 
     pub(crate) fn schedule(number: u64) -> Self {
         Self { kind: EntityKind::Schedule, number }
+    }
+
+    pub(crate) fn batch(number: u64) -> Self {
+        Self { kind: EntityKind::Batch, number }
+    }
+}
+
+/// The body of the records of one kind of entity, other than runs. Some records have everything and replace those
+/// before.
+pub(crate) trait EntityBody: Message + Default {
+    const KIND: EntityKind;
+
+    /// Whether nothing before it is needed.
+    fn replaces_all(&self) -> bool;
+
+    /// Whether the entity is gone with it.
+    fn is_deleted(&self) -> bool;
+}
+
+/// What happened to an entity other than a run in a transition.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct EntityRecord {
+    pub(crate) entity: Entity,
+    /// An encoded [`EntityBody`].
+    pub(crate) body: Bytes,
+}
+
+impl EntityRecord {
+    pub(crate) fn new<B: EntityBody>(number: u64, body: &B) -> Self {
+        Self { entity: Entity { kind: B::KIND, number }, body: body.encode_to_vec().into() }
     }
 }
 
