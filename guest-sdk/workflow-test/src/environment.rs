@@ -13,7 +13,7 @@ use host_server::{Server, TimeControl};
 use host_worker::{
     CacheConfig, Config, Resources, ShutdownReport, Worker,
     modules::{
-        catalog::{BadFiles, Catalog, CatalogOptions},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
         store::StoreAccess,
     },
     workflow::SandboxThreads,
@@ -104,6 +104,7 @@ impl Builder {
             paths: vec![module],
             access: StoreAccess::Owner,
             bad_files: BadFiles::Refuse,
+            changed_files: ChangedFiles::Admit,
         };
         // Compiling takes seconds.
         let opened = tokio::task::spawn_blocking(move || Catalog::open(options)).await;

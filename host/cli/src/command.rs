@@ -52,7 +52,7 @@ enum Command {
     Operator(operator::OperatorArgs),
 }
 
-const JUNIT_ELSEWHERE: &str = "--output junit is for `host modules check` only";
+const JUNIT_ELSEWHERE: &str = "--output junit is for `host modules check`, `swap` and `rollback` only";
 
 impl Command {
     fn prints_junit(&self) -> bool {

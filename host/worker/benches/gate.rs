@@ -17,7 +17,7 @@ use host_worker::{
     gate::{Gate, RunSelection},
     modules::{
         LoadedModule,
-        catalog::{BadFiles, Catalog, CatalogOptions},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
         store::StoreAccess,
     },
     workflow::{Lane, SandboxThreads},
@@ -60,6 +60,7 @@ async fn measure() {
         paths: vec![path],
         access: StoreAccess::Owner,
         bad_files: BadFiles::Refuse,
+        changed_files: ChangedFiles::Admit,
     });
     let catalog = Arc::new(catalog.unwrap());
     let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());

@@ -25,7 +25,7 @@ use host_wire::temporal::api::{
 use host_worker::{
     CacheConfig, Config, Resources, Worker,
     modules::{
-        catalog::{BadFiles, Catalog, CatalogOptions},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
         store::StoreAccess,
     },
     workflow::SandboxThreads,
@@ -134,6 +134,7 @@ async fn measured(engine: &Engine, modules: &[PathBuf], hostile: bool) -> [Durat
         paths: modules.to_vec(),
         access: StoreAccess::Owner,
         bad_files: BadFiles::Refuse,
+        changed_files: ChangedFiles::Admit,
     };
     let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
     let catalog = Arc::new(catalog);

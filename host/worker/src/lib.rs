@@ -12,6 +12,7 @@
 mod activity;
 mod config;
 mod connection;
+pub mod control;
 mod convert;
 mod counters;
 mod deadline;
@@ -20,6 +21,7 @@ pub mod modules;
 mod poll;
 mod rpc;
 mod shutdown;
+pub mod swap;
 mod task_queues;
 mod worker;
 pub mod workflow;

@@ -40,6 +40,7 @@ use crate::{
         SandboxThreads,
         cache::CacheLimits,
         cached_run::{PolledWorkflow, SharedCache, execution},
+        moves::Moves,
         parking::Parking,
         reporter::Reporter,
         task::{TaskResult, WorkflowTasks},
@@ -56,6 +57,7 @@ pub struct Resources {
     threads: Arc<SandboxThreads>,
     executors: Option<Executors>,
     cache: Arc<SharedCache>,
+    moves: Arc<Moves>,
     sticky: bool,
     /// Workers that share them.
     workers: Arc<AtomicUsize>,
@@ -76,9 +78,16 @@ impl Resources {
             threads,
             executors: executors.filter(|executors| !executors.registry().is_empty()),
             cache: Arc::new(SharedCache::new(limits)),
+            moves: Arc::new(Moves::new(true)),
             sticky: cache.runs > 0,
             workers: Arc::default(),
         }
+    }
+
+    /// Leaves runs on a module that fails them, until it is put right or they are moved by hand.
+    #[must_use]
+    pub fn without_healing(self) -> Self {
+        Self { moves: Arc::new(Moves::new(false)), ..self }
     }
 
     /// The numbers of the run cache, as they change.
@@ -216,6 +225,7 @@ impl Running {
             catalog: Arc::clone(&resources.catalog),
             threads: Arc::clone(&resources.threads),
             cache: Arc::clone(&resources.cache),
+            moves: Arc::clone(&resources.moves),
             reporter: Reporter {
                 connection: Arc::clone(connection),
                 queues: Arc::clone(queues),

@@ -16,7 +16,7 @@ use std::{
 use host_sandbox::{Digest, Engine};
 use host_worker::modules::{
     LoadedModule,
-    catalog::{BadFiles, Catalog, CatalogError, CatalogOptions, ResolveError},
+    catalog::{BadFiles, Catalog, CatalogError, CatalogOptions, ChangedFiles, ResolveError},
     store::{ModuleStore, StoreAccess},
     watch::Watch,
 };
@@ -66,6 +66,7 @@ impl Machine {
             paths: paths.to_vec(),
             access: StoreAccess::Owner,
             bad_files,
+            changed_files: ChangedFiles::Admit,
         })
         .map(Arc::new)
     }
@@ -94,6 +95,12 @@ fn check_serving(catalog: &Catalog, expected: u8) {
     assert_eq!(module.digest(), digest(expected));
     assert_eq!(catalog.known_types(), ["Another", "Script"]);
     assert!(catalog.newest_for_type("Elsewhere").is_none());
+}
+
+/// Watches the files of a catalog, and admits what changes in them.
+fn watch(catalog: &Arc<Catalog>) -> Watch {
+    let admitting = Arc::clone(catalog);
+    Watch::start(Arc::clone(catalog), move |path| drop(admitting.admit_file(path))).unwrap()
 }
 
 /// The whole message of an error.
@@ -193,7 +200,7 @@ async fn watched_files_are_swapped_and_bad_ones_change_nothing() {
     let machine = Machine::new();
     machine.write("script.wasm", &version(1));
     let catalog = machine.host_on_folder();
-    let _watch = Watch::start(Arc::clone(&catalog)).unwrap();
+    let _watch = watch(&catalog);
     let mut admissions = catalog.subscribe();
 
     machine.write("script.wasm", &SCRIPT[..1000]);

@@ -11,6 +11,7 @@ mod needs;
 mod port;
 mod renamed;
 mod temporal;
+mod variants;
 mod written;
 
 pub use binaries::{binary, component, optimized_binary, workspace_root};
@@ -22,4 +23,5 @@ pub use needs::{Missing, lacks, python, python_script, run_tests, test, test_nee
 pub use port::free_port;
 pub use renamed::renamed_script;
 pub use temporal::Temporal;
+pub use variants::{compatible, incompatible, panicking, script_guest};
 pub use written::Written;

@@ -1,9 +1,13 @@
 //! `host modules …`.
 
+mod adopt;
 mod check;
+mod host;
 mod inspect;
 mod list;
+mod log;
 mod report;
+mod swap;
 
 use std::path::PathBuf;
 
@@ -14,7 +18,7 @@ use host_worker::modules::files;
 
 use crate::output::Output;
 
-/// Looks at workflow modules.
+/// Looks at workflow modules, and swaps those of a running host.
 #[derive(Args, Debug)]
 pub(crate) struct ModulesArgs {
     #[command(subcommand)]
@@ -26,19 +30,27 @@ enum Command {
     Inspect(inspect::Inspect),
     Check(Box<check::Check>),
     List(list::List),
+    Swap(Box<swap::Swap>),
+    Rollback(Box<swap::Rollback>),
+    Adopt(adopt::Adopt),
+    Log(log::Log),
 }
 
 impl ModulesArgs {
     /// Whether the command can print JUnit's XML.
     pub(crate) fn prints_junit(&self) -> bool {
-        matches!(self.command, Command::Check(_))
+        matches!(self.command, Command::Check(_) | Command::Swap(_) | Command::Rollback(_))
     }
 
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         match self.command {
             Command::Inspect(command) => command.run(output),
             Command::Check(command) => command.run(output).await,
-            Command::List(command) => command.run(output),
+            Command::List(command) => command.run(output).await,
+            Command::Swap(command) => command.run(output).await,
+            Command::Rollback(command) => command.run(output).await,
+            Command::Adopt(command) => command.run(output).await,
+            Command::Log(command) => command.run(output),
         }
     }
 }

@@ -1,23 +1,31 @@
 //! `host run`.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use host_activities::{Executors, Registry};
 use host_client::Client;
 use host_sandbox::Engine;
 use host_service::ConnectOptions;
 use host_worker::{
     Resources, ShutdownReport, Worker,
+    control::ControlSocket,
     modules::{
-        catalog::{BadFiles, Catalog, CatalogOptions},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
+        files,
+        policy::SwapPolicy,
         store::StoreAccess,
         watch::Watch,
     },
+    swap::Swapper,
     workflow::SandboxThreads,
 };
-use tokio::task::JoinSet;
+use tokio::{runtime::Handle, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -57,9 +65,18 @@ pub(crate) struct Run {
     /// Workflow modules: files, or folders of *.wasm files.
     #[arg(short, long, value_name = "PATH", num_args = 1..)]
     modules: Vec<PathBuf>,
-    /// Take new and changed module files while running. Open runs stay on the module they began with.
+    /// Take new and changed module files while running, by --swap-policy.
     #[arg(long)]
     watch: bool,
+    /// What becomes of open runs when another module takes the new runs of their type: they stay on theirs (pin), move at
+    /// their next task where the module replays them (upgrade), or the module is taken only if it replays all of them
+    /// (require).
+    #[arg(long, value_name = "POLICY", default_value_t = SwapPolicy::Pin)]
+    swap_policy: SwapPolicy,
+    /// Whether a run whose module is missing, or fails the same task three times, moves to a newer module that replays it
+    /// and completes the task.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    heal: Heal,
     /// Leave the permissions of the folder of modules as they are, so that hosts of other users can share it. Who may
     /// write to it runs workflows here.
     #[arg(long)]
@@ -74,6 +91,15 @@ pub(crate) struct Run {
     connection: ConnectionArgs,
 }
 
+/// Whether runs leave a module that fails them.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+enum Heal {
+    /// They do.
+    Auto,
+    /// They stay until the module is put right, or they are moved by hand.
+    Never,
+}
+
 impl Run {
     pub(super) async fn run(mut self, registry: Registry) -> anyhow::Result<()> {
         if self.modules.is_empty() {
@@ -85,13 +111,10 @@ impl Run {
         let (catalog, resources) = self.resources(registry).await?;
         let (client, embedded) = self.service(&settings).await?;
         let workers = self.connect(&client, &resources).await?;
-        let _watch = self
-            .watch
-            .then(|| Watch::start(Arc::clone(&catalog)))
-            .transpose()
-            .context("failed to watch the modules")?;
-
         let shutdown = CancellationToken::new();
+        let swapper = self.swapper(&catalog, &client)?;
+        let _watch = self.watch(&swapper, &shutdown)?;
+        self.take_commands(swapper, &shutdown)?;
         stop::on_signal(shutdown.clone(), self.worker.grace_period)?;
         let mut running = JoinSet::new();
         for worker in workers {
@@ -120,6 +143,50 @@ impl Run {
         Ok((client, Some(embedded)))
     }
 
+    fn swapper(&self, catalog: &Arc<Catalog>, client: &Client) -> anyhow::Result<Swapper> {
+        // Threads of its own, so that a check of open runs takes none of those of workflow tasks.
+        let threads = SandboxThreads::start_with(NonZeroUsize::MIN, catalog.background());
+        let threads = Arc::new(threads.context("failed to start the sandbox's threads")?);
+        let queues = self.task_queues.clone();
+        let service = Arc::clone(client.service());
+        Ok(Swapper::new(Arc::clone(catalog), service, client.namespace(), queues, threads, self.swap_policy))
+    }
+
+    /// Has changed files taken: while the host runs, or those that changed before it started.
+    fn watch(&self, swapper: &Swapper, shutdown: &CancellationToken) -> anyhow::Result<Option<Watch>> {
+        let catalog = Arc::clone(swapper.catalog());
+        let (swapper, shutdown) = (swapper.clone(), shutdown.clone());
+        if self.watch {
+            let runtime = Handle::current();
+            let take = move |path: &Path| {
+                let changed = swapper.file_changed(path);
+                runtime.block_on(shutdown.run_until_cancelled(changed));
+            };
+            return Ok(Some(Watch::start(catalog, take).context("failed to watch the modules")?));
+        }
+        if self.swap_policy != SwapPolicy::Pin {
+            let files = files::list(catalog.paths()).context("failed to read the modules")?;
+            tokio::spawn(async move {
+                for path in files {
+                    shutdown.run_until_cancelled(swapper.file_changed(&path)).await;
+                }
+            });
+        }
+        Ok(None)
+    }
+
+    /// Takes the commands of `host modules`. A host that cannot goes on without them.
+    fn take_commands(&self, swapper: Swapper, shutdown: &CancellationToken) -> anyhow::Result<()> {
+        match ControlSocket::bind(&self.data_dir.path()?) {
+            Ok(socket) => drop(tokio::spawn(socket.serve(swapper, shutdown.clone()))),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "`host modules` cannot talk to this host");
+            }
+        }
+        Ok(())
+    }
+
     /// What the workers share. Loads the modules.
     async fn resources(&self, registry: Registry) -> anyhow::Result<(Arc<Catalog>, Resources)> {
         let data_folder = self.data_dir.path()?;
@@ -128,7 +195,13 @@ impl Run {
         let access = if self.share_modules { StoreAccess::AsItIs } else { StoreAccess::Owner };
         // A host that watches goes on when a file is broken, so it starts again with that file too.
         let bad_files = if self.watch { BadFiles::KeepFormer } else { BadFiles::Refuse };
-        let options = CatalogOptions { engine, data_folder, paths: self.modules.clone(), access, bad_files };
+        // A module that was changed while the host was down waits for the gate as any other does.
+        let changed_files = match self.swap_policy {
+            SwapPolicy::Pin => ChangedFiles::Admit,
+            SwapPolicy::Upgrade | SwapPolicy::Require => ChangedFiles::KeepFormer,
+        };
+        let paths = self.modules.clone();
+        let options = CatalogOptions { engine, data_folder, paths, access, bad_files, changed_files };
         // Compiling takes seconds.
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await?;
         let catalog = Arc::new(catalog.context("failed to load the modules")?);
@@ -141,6 +214,10 @@ impl Run {
         );
         let executors = Executors::new(Arc::new(registry), self.worker.activities(self.task_queues.len()));
         let resources = Resources::new(Arc::clone(&catalog), threads, Some(executors), self.worker.cache());
+        let resources = match self.heal {
+            Heal::Auto => resources,
+            Heal::Never => resources.without_healing(),
+        };
         Ok((catalog, resources))
     }
 

@@ -16,6 +16,7 @@ mod process;
 mod schedules;
 mod script;
 mod service;
+mod swaps;
 mod temporal_cli;
 mod tls;
 
@@ -34,6 +35,12 @@ fn main() -> ExitCode {
         test("gate::open_runs_are_checked_on_a_candidate", gate::open_runs_are_checked_on_a_candidate),
         test("hostile::hostile_texts_are_escaped", hostile::hostile_texts_are_escaped),
         test("hostile::hostile_names_are_escaped", hostile::hostile_names_are_escaped),
+        test("swaps::without_a_host", swaps::without_a_host),
+        test("swaps::upgrade_and_rollback", swaps::upgrade_and_rollback),
+        test("swaps::require_refuses", swaps::require_refuses),
+        test("swaps::adopted_and_orphaned_runs", swaps::adopted_and_orphaned_runs),
+        test("swaps::kills_leave_one_of_two_states", swaps::kills_leave_one_of_two_states),
+        test("swaps::a_failing_run_is_healed", swaps::a_failing_run_is_healed),
         test("tls::a_listener_says_what_it_needs", tls::a_listener_says_what_it_needs),
         test("tls::clients_reach_a_service_through_tls", tls::clients_reach_a_service_through_tls),
         test("command_line::mistakes", command_line::mistakes),

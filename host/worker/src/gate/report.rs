@@ -31,6 +31,15 @@ impl GateReport {
         Self { changes, ..Self::default() }
     }
 
+    /// The same with so many runs named at most, for places where it is kept.
+    #[must_use]
+    pub fn shortened(&self, runs: usize) -> Self {
+        let mut shortened = self.clone();
+        shortened.disagree.truncate(runs);
+        shortened.omitted += (self.disagree.len() - shortened.disagree.len()) as u64;
+        shortened
+    }
+
     /// Adds a run.
     pub fn add(&mut self, run: &CheckedRun) {
         self.runs.add(&run.verdict);
@@ -66,6 +75,8 @@ mod tests {
             report.add(&run(RunVerdict::Agrees));
         }
         assert_eq!((report.disagree.len(), report.omitted), (MAX_LISTED_RUNS, 2));
+        let shortened = report.shortened(10);
+        assert_eq!((shortened.disagree.len(), shortened.omitted), (10, MAX_LISTED_RUNS as u64 - 8));
         assert_eq!(report.runs.checked(), 2 * (MAX_LISTED_RUNS as u64 + 2));
     }
 }

@@ -12,6 +12,7 @@ use host_wire::temporal::api::{
     },
 };
 use rand::Rng as _;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use tonic::Status;
 
@@ -23,7 +24,8 @@ const PAGE_RUNS: i32 = 1000;
 const LIST_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Which open runs are checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct RunSelection {
     /// A list filter (<https://docs.temporal.io/visibility>) that the runs match, beside being open and of a type of
     /// the module. Empty: all of them.

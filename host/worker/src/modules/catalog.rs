@@ -3,24 +3,32 @@
 //!
 //! Files decide, the store remembers: a type is served by the module of the files that was admitted
 //! last. So a file that is replaced by an older version rolls back, and a type whose module is not
-//! among the files any more takes no new runs, the same now as after a restart.
+//! among the files any more takes no new runs, the same now as after a restart. A swap by hand, a rollback and a
+//! refusal are remembered together with the content of the file in whose place another module serves, until that
+//! content changes.
+
+mod admit;
+mod error;
+mod open;
+mod state;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::{Instant, SystemTime},
+    time::Instant,
 };
 
-use host_sandbox::{Background, Digest, Engine, LoadError};
-use sha2::{Digest as _, Sha256};
+pub use admit::{Admission, Candidate, Terms};
+pub use error::{CatalogError, ResolveError};
+use host_sandbox::{Background, Digest, Engine};
+pub(crate) use state::Served;
+use state::State;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::{
     LoadedModule,
-    files::{self, FileError},
+    audit::AuditEntry,
     loads::{Begin, Loads, Ticket},
     store::{Admitted, ModuleStore, StoreAccess, StoreError},
 };
@@ -41,6 +49,18 @@ pub struct CatalogOptions {
     pub access: StoreAccess,
     /// What becomes of a file that is not a module.
     pub bad_files: BadFiles,
+    /// What becomes of a file that was changed since its module was admitted.
+    pub changed_files: ChangedFiles,
+}
+
+/// What becomes of a file that was changed since its module was admitted, when a [`Catalog`] is opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChangedFiles {
+    /// It is admitted, and serves new runs at once.
+    #[default]
+    Admit,
+    /// Its former module goes on until the change is admitted: [`Catalog::changed_file`] gives it.
+    KeepFormer,
 }
 
 /// What becomes of a file that is not a module when a [`Catalog`] is opened.
@@ -67,113 +87,6 @@ pub struct Catalog {
     generation: watch::Sender<u64>,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    /// What serves new runs, by workflow type; the empty one is the dynamic workflow.
-    serving: BTreeMap<String, Served>,
-    /// The module of each file.
-    files: BTreeMap<PathBuf, Served>,
-}
-
-#[derive(Clone, Debug)]
-struct Served {
-    module: Arc<LoadedModule>,
-    /// Position of its admission.
-    position: i64,
-}
-
-/// Why a catalog cannot be opened, or a file not be admitted.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum CatalogError {
-    /// A path that was given has no module.
-    #[error(transparent)]
-    File(#[from] FileError),
-    /// A file is not a module.
-    #[error("load module {}", path.display())]
-    Load {
-        /// The file.
-        path: PathBuf,
-        /// Why the sandbox refuses it.
-        source: Arc<LoadError>,
-    },
-    /// Two modules that were never admitted define one workflow type, so that neither is the newer one.
-    #[error(
-        "{} and {} both define workflow type {}, and neither was admitted before: start with the older \
-         one first, or leave one out",
-        one.display(),
-        other.display(),
-        named(workflow_type)
-    )]
-    Ambiguous {
-        /// The workflow type; empty for the dynamic workflow.
-        workflow_type: String,
-        /// The first file that defines it.
-        one: PathBuf,
-        /// The second one.
-        other: PathBuf,
-    },
-    /// The store cannot be used.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// Why a digest cannot be resolved to a module.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ResolveError {
-    /// The module was never admitted to this store.
-    #[error("module {digest} was never admitted here")]
-    Unknown {
-        /// The SHA-256 of the module's bytes.
-        digest: Digest,
-    },
-    /// The engine refuses the module, for example after an upgrade of the host.
-    #[error("load module {digest}")]
-    Load {
-        /// The SHA-256 of the module's bytes.
-        digest: Digest,
-        /// Why the engine refuses it.
-        source: Arc<LoadError>,
-    },
-    /// The system starts no more threads.
-    #[error("start a thread to load module {digest}")]
-    Thread {
-        /// The SHA-256 of the module's bytes.
-        digest: Digest,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// A bug of the host: report it.
-    #[error("the thread that loads module {digest} panicked")]
-    Panicked {
-        /// The SHA-256 of the module's bytes.
-        digest: Digest,
-    },
-    /// The store cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-}
-
-/// The result of admitting a new or changed file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Admission {
-    /// The SHA-256 of the module's bytes.
-    pub digest: Digest,
-    /// Types that it serves from now on.
-    pub serves: Vec<String>,
-    /// Types that the file's former module defined and that no module serves any more. Runs whose history
-    /// names that module go on.
-    pub no_longer_served: Vec<String>,
-}
-
-/// A file that was read and found to be a module.
-struct Candidate {
-    path: PathBuf,
-    bytes: Vec<u8>,
-    module: Arc<LoadedModule>,
-}
-
 impl Catalog {
     /// Opens the store and loads every module of the paths. Takes as long as compiling those that are
     /// new.
@@ -183,7 +96,7 @@ impl Catalog {
     /// When a path has no module, a file is not a module (see [`BadFiles`]), two new ones define the same type, or
     /// the store cannot be used. Then nothing was admitted.
     pub fn open(options: CatalogOptions) -> Result<Self, CatalogError> {
-        let CatalogOptions { engine, data_folder, paths, access, bad_files } = options;
+        let CatalogOptions { engine, data_folder, paths, access, bad_files, changed_files } = options;
         let store = ModuleStore::open(&data_folder, access)?;
         let catalog = Self {
             engine,
@@ -194,20 +107,7 @@ impl Catalog {
             loaders: Arc::new(Semaphore::new(MAX_LOADERS)),
             generation: watch::Sender::new(0),
         };
-        let files = files::list(&catalog.paths)?;
-        let known = catalog.store().admitted()?;
-        let candidates = match bad_files {
-            BadFiles::Refuse => files.into_iter().map(|path| catalog.read(path)).collect::<Result<_, _>>()?,
-            BadFiles::KeepFormer => catalog.read_or_keep(files, &known)?,
-        };
-        refuse_ambiguous(&candidates, &known)?;
-        for candidate in candidates {
-            let position = known
-                .iter()
-                .find(|admitted| admitted.digest == candidate.module.digest())
-                .map(|admitted| admitted.position);
-            catalog.take(candidate, position)?;
-        }
+        catalog.open_files(bad_files, changed_files)?;
         Ok(catalog)
     }
 
@@ -227,27 +127,30 @@ impl Catalog {
     /// workflow.
     #[must_use]
     pub fn newest_for_type(&self, workflow_type: &str) -> Option<Arc<LoadedModule>> {
-        let state = self.state();
-        let served = state.serving.get(workflow_type).or_else(|| state.serving.get(""))?;
-        Some(Arc::clone(&served.module))
+        self.serving_type(workflow_type).map(|served| served.module)
+    }
+
+    /// The same with the terms of its admission.
+    pub(crate) fn serving_type(&self, workflow_type: &str) -> Option<Served> {
+        self.state().serving(workflow_type).cloned()
+    }
+
+    /// The position of a module's latest admission. Nothing when it was never admitted, or the store cannot be read.
+    pub(crate) fn position(&self, digest: &Digest) -> Option<i64> {
+        self.store().find(digest).ok().flatten().map(|admitted| admitted.position)
     }
 
     /// The types of which new runs are served, sorted. An empty one is the dynamic workflow.
     #[must_use]
     pub fn known_types(&self) -> Vec<String> {
-        self.state().serving.keys().cloned().collect()
+        self.state().types().cloned().collect()
     }
 
     /// The modules that serve new runs.
     #[must_use]
     pub fn serving(&self) -> Vec<Arc<LoadedModule>> {
-        let state = self.state();
-        let modules: BTreeMap<Digest, _> = state
-            .serving
-            .values()
-            .map(|served| (served.module.digest(), Arc::clone(&served.module)))
-            .collect();
-        modules.into_values().collect()
+        let modules = self.state().modules();
+        modules.into_values().map(|served| served.module).collect()
     }
 
     /// Every module that was ever admitted, the earliest admission first.
@@ -257,6 +160,46 @@ impl Catalog {
     /// When the store cannot be read.
     pub fn admitted(&self) -> Result<Vec<Admitted>, StoreError> {
         self.store().admitted()
+    }
+
+    /// The latest entries of the audit, the earliest first.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub fn audit_log(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        self.store().audit_log(limit)
+    }
+
+    /// Writes an entry of the audit.
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be written.
+    pub fn audit(&self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.store().audit(entry)
+    }
+
+    /// Lets open runs of one module move to another at their next task, where it replays them.
+    ///
+    /// # Errors
+    ///
+    /// When one of them was never admitted, or the store cannot be written.
+    pub fn adopt(&self, from: &Digest, to: &Digest, entry: &AuditEntry) -> Result<(), CatalogError> {
+        let mut store = self.store();
+        if store.find(to)?.is_none() {
+            return Err(CatalogError::NotAdmitted { digest: *to });
+        }
+        store.adopt(from, to, entry)?;
+        drop(store);
+        self.state().adoptions.insert(*from, *to);
+        self.changed();
+        Ok(())
+    }
+
+    /// The module that open runs of this one may move to, by [`Catalog::adopt`].
+    pub(crate) fn adopts(&self, from: &Digest) -> Option<Digest> {
+        self.state().adoptions.get(from).copied()
     }
 
     /// The module that a history names. Loads it unless it is in use: on a thread of its own, because compiling may
@@ -310,110 +253,10 @@ impl Catalog {
         }
     }
 
-    /// Takes the module of a file that is new or has changed. The latest admitted one of a type serves
-    /// its new runs, at once. Nothing when the file's module is the one it had.
-    ///
-    /// # Errors
-    ///
-    /// When the file is not a module, or cannot be kept: then nothing changes.
-    pub fn admit_file(&self, path: &Path) -> Result<Option<Admission>, CatalogError> {
-        let candidate = self.read(path.to_owned())?;
-        let digest = candidate.module.digest();
-        let before = self.state().files.get(path).cloned();
-        if before.as_ref().is_some_and(|served| served.module.digest() == digest) {
-            return Ok(None);
-        }
-        let serves: Vec<String> = candidate.module.types().map(str::to_owned).collect();
-        self.take(candidate, None)?;
-        let state = self.state();
-        let former = before.iter().flat_map(|served| served.module.types());
-        let no_longer_served =
-            former.filter(|name| !state.serving.contains_key(*name)).map(str::to_owned).collect();
-        Ok(Some(Admission { digest, serves, no_longer_served }))
-    }
-
     /// A number that grows with every admission: a task that misses a type or a digest is tried again then.
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
-    }
-
-    /// Reads and loads a file. Compiled code comes from the engine's cache where it has it.
-    fn read(&self, path: PathBuf) -> Result<Candidate, CatalogError> {
-        let bytes = files::read(&path)?;
-        self.candidate(path, bytes)
-    }
-
-    fn candidate(&self, path: PathBuf, bytes: Vec<u8>) -> Result<Candidate, CatalogError> {
-        let digest = Digest(Sha256::digest(&bytes).into());
-        let refused = |source| CatalogError::Load { path: path.clone(), source };
-        let module = match self.loads.begin_blocking(&digest) {
-            Begin::Loaded(module) => module,
-            Begin::Failed(error) => return Err(refused(error)),
-            Begin::Load(ticket) => match self.engine.load(&bytes) {
-                Ok(module) => ticket.loaded(LoadedModule::new(module, Some(path.clone()))),
-                Err(error) => return Err(refused(ticket.failed(error))),
-            },
-            Begin::Wait(_) => unreachable!("begin_blocking waits"),
-        };
-        Ok(Candidate { path, bytes, module })
-    }
-
-    /// Reads files; of one that is not a module, what was last admitted from it.
-    fn read_or_keep(&self, files: Vec<PathBuf>, known: &[Admitted]) -> Result<Vec<Candidate>, CatalogError> {
-        let mut candidates = Vec::new();
-        let mut refused = None;
-        for path in files {
-            let error = match self.read(path.clone()) {
-                Ok(candidate) => {
-                    candidates.push(candidate);
-                    continue;
-                }
-                Err(error) => error,
-            };
-            let former = self.former(&path, known);
-            let digest = former.as_ref().map(|former| tracing::field::display(former.module.digest()));
-            let reason = &error as &dyn std::error::Error;
-            tracing::error!(path = %path.display(), error = reason, goes_on = digest, "a file is not a module");
-            candidates.extend(former);
-            refused.get_or_insert(error);
-        }
-        match refused {
-            Some(error) if candidates.is_empty() => Err(error),
-            _ => Ok(candidates),
-        }
-    }
-
-    /// The module that was last admitted from a file, if it still loads.
-    fn former(&self, path: &Path, known: &[Admitted]) -> Option<Candidate> {
-        let admitted = known.iter().rev().find(|admitted| admitted.source == path)?;
-        let bytes = self.store().bytes(&admitted.digest).ok().flatten()?;
-        self.candidate(path.to_owned(), bytes).ok()
-    }
-
-    /// Makes a module the one of its file. Without a position it is admitted now.
-    fn take(&self, candidate: Candidate, position: Option<i64>) -> Result<(), CatalogError> {
-        let Candidate { path, bytes, module } = candidate;
-        let position = match position {
-            Some(position) => {
-                // The file may have been removed from the store since.
-                self.store().keep(&module.digest(), &bytes)?;
-                position
-            }
-            None => self.admit(&path, &bytes, &module)?,
-        };
-        let mut state = self.state();
-        state.files.insert(path, Served { module, position });
-        state.serve();
-        drop(state);
-        self.loads.forget(Instant::now());
-        self.generation.send_modify(|generation| *generation += 1);
-        Ok(())
-    }
-
-    fn admit(&self, path: &Path, bytes: &[u8], module: &LoadedModule) -> Result<i64, StoreError> {
-        let types: Vec<&str> = module.types().collect();
-        self.store().admit(&module.digest(), bytes, path, &types, SystemTime::now())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -423,48 +266,5 @@ impl Catalog {
 
     fn store(&self) -> MutexGuard<'_, ModuleStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl State {
-    /// Recomputes which module serves each type.
-    fn serve(&mut self) {
-        self.serving.clear();
-        for served in self.files.values() {
-            for name in served.module.types() {
-                let latest = self.serving.get(name).is_none_or(|other| other.position < served.position);
-                if latest {
-                    self.serving.insert(name.to_owned(), served.clone());
-                }
-            }
-        }
-    }
-}
-
-fn refuse_ambiguous(candidates: &[Candidate], known: &[Admitted]) -> Result<(), CatalogError> {
-    let known: BTreeSet<Digest> = known.iter().map(|admitted| admitted.digest).collect();
-    let mut new: BTreeMap<&str, &Candidate> = BTreeMap::new();
-    for candidate in candidates.iter().filter(|candidate| !known.contains(&candidate.module.digest())) {
-        for name in candidate.module.types() {
-            match new.insert(name, candidate) {
-                Some(other) if other.module.digest() != candidate.module.digest() => {
-                    return Err(CatalogError::Ambiguous {
-                        workflow_type: name.to_owned(),
-                        one: other.path.clone(),
-                        other: candidate.path.clone(),
-                    });
-                }
-                _ => {}
-            }
-        }
-    }
-    Ok(())
-}
-
-fn named(workflow_type: &str) -> String {
-    if workflow_type.is_empty() {
-        "\"dynamic\" (every type without a definition of its own)".to_owned()
-    } else {
-        format!("`{workflow_type}`")
     }
 }

@@ -9,7 +9,10 @@
 //! statement: files are written beside and renamed, their names say what is in them, and SQLite orders
 //! the admissions. So a host can execute a run with a module that another host admitted.
 
+mod schema;
+
 use std::{
+    collections::BTreeMap,
     fs, io,
     io::Write as _,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
@@ -18,10 +21,12 @@ use std::{
 };
 
 use host_sandbox::Digest;
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use schema::SCHEMA_VERSION;
 use sha2::{Digest as _, Sha256};
 
 use super::{
+    audit::{self, AuditEntry},
     build_id,
     files::{self, FileError},
 };
@@ -32,24 +37,6 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// The first SQLite without the race that can damage a write-ahead log that several processes use
 /// (<https://sqlite.org/wal.html#walresetbug>).
 const MIN_SQLITE_VERSION_NUMBER: i32 = 3_051_003;
-
-/// Version of the tables, kept in SQLite's `user_version`.
-const SCHEMA_VERSION: i64 = 1;
-
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS modules (
-        digest TEXT PRIMARY KEY,
-        position INTEGER NOT NULL UNIQUE,
-        source TEXT NOT NULL,
-        size_bytes INTEGER NOT NULL,
-        admitted_ms INTEGER NOT NULL
-    ) STRICT;
-    CREATE TABLE IF NOT EXISTS workflow_types (
-        digest TEXT NOT NULL REFERENCES modules (digest),
-        name TEXT NOT NULL,
-        PRIMARY KEY (digest, name)
-    ) STRICT, WITHOUT ROWID;
-";
 
 /// Who may use the folder of a store.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,6 +70,38 @@ pub struct Admitted {
     pub time: SystemTime,
     /// Its workflow types, sorted; an empty name is the dynamic workflow.
     pub types: Vec<String>,
+    /// Whether open runs of its types move to it where it replays them.
+    pub moves: bool,
+}
+
+/// A module that is admitted now.
+#[derive(Clone, Copy, Debug)]
+pub struct NewAdmission<'a> {
+    /// The SHA-256 of its bytes.
+    pub digest: &'a Digest,
+    /// The bytes of the component.
+    pub bytes: &'a [u8],
+    /// The file that it comes from.
+    pub source: &'a Path,
+    /// Its workflow types.
+    pub types: &'a [&'a str],
+    /// Whether open runs of its types move to it.
+    pub moves: bool,
+    /// Files with the digests of their content, in whose place it serves until they change.
+    pub instead_of: &'a [(PathBuf, Digest)],
+    /// What the audit says of it.
+    pub audit: Option<&'a AuditEntry>,
+    /// The time of the admission.
+    pub now: SystemTime,
+}
+
+/// While a file has some content, another module serves in its place: after a rollback, a swap by hand, or a refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Instead {
+    /// Digest of the content.
+    pub content: Digest,
+    /// The module that serves.
+    pub digest: Digest,
 }
 
 /// Why an operation of the store failed.
@@ -204,58 +223,130 @@ impl ModuleStore {
     }
 
     /// Admits a module: keeps its bytes, and makes it the latest of its types. One that was admitted
-    /// before becomes the latest again. What is on disk when this returns stays there. Gives the
-    /// position of the admission.
+    /// before becomes the latest again. What is on disk when this returns stays there: all of it or, after a kill,
+    /// nothing. Gives the position of the admission.
     ///
     /// # Errors
     ///
     /// When the bytes or the list cannot be written; then nothing is admitted.
-    pub fn admit(
-        &mut self,
-        digest: &Digest,
-        bytes: &[u8],
-        source: &Path,
-        types: &[&str],
-        now: SystemTime,
-    ) -> Result<i64, StoreError> {
-        self.keep(digest, bytes)?;
-        let failed = database("write to", &self.folder.join("admitted.sqlite"));
-        self.insert(digest, bytes.len(), source, types, now).map_err(failed)
+    pub fn admit(&mut self, admission: &NewAdmission<'_>) -> Result<i64, StoreError> {
+        self.keep(admission.digest, admission.bytes)?;
+        self.write(|transaction| insert(transaction, admission))
     }
 
-    fn insert(
+    /// Has a stored module serve in the place of a file as long as the file has this content.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be written.
+    pub fn serve_instead(
         &mut self,
-        digest: &Digest,
-        size_bytes: usize,
-        source: &Path,
-        types: &[&str],
-        now: SystemTime,
-    ) -> rusqlite::Result<i64> {
-        let digest = digest.to_string();
-        let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let transaction = self.database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let position: i64 = transaction.query_row(
-            "INSERT INTO modules (digest, position, source, size_bytes, admitted_ms)
-             VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM modules), ?2, ?3, ?4)
-             ON CONFLICT (digest) DO UPDATE SET
-                position = excluded.position, source = excluded.source, admitted_ms = excluded.admitted_ms
-             RETURNING position",
-            params![
-                digest,
-                source.to_string_lossy(),
-                i64::try_from(size_bytes).unwrap_or(i64::MAX),
-                i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX),
-            ],
-            |row| row.get(0),
-        )?;
-        for name in types {
+        file: &Path,
+        instead: Instead,
+        entry: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            write_instead(transaction, file, instead)?;
+            audit::write(transaction, entry)
+        })
+    }
+
+    /// Has a file serve itself again.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be written.
+    pub fn serve_itself(&mut self, file: &Path) -> Result<(), StoreError> {
+        let file = file.to_string_lossy();
+        self.write(|transaction| transaction.execute("DELETE FROM instead WHERE file = ?1", [file]).map(drop))
+    }
+
+    /// The files in whose place another module serves.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be read.
+    pub fn instead(&self) -> Result<BTreeMap<PathBuf, Instead>, StoreError> {
+        let read = || -> rusqlite::Result<BTreeMap<PathBuf, Instead>> {
+            let mut rows = self.database.prepare_cached("SELECT file, content, digest FROM instead")?;
+            let rows = rows.query_map([], |row| {
+                let (file, content, digest): (String, String, String) =
+                    (row.get(0)?, row.get(1)?, row.get(2)?);
+                let digests = build_id::parse_digest(&content).zip(build_id::parse_digest(&digest));
+                Ok(digests.map(|(content, digest)| (PathBuf::from(file), Instead { content, digest })))
+            })?;
+            rows.filter_map(Result::transpose).collect()
+        };
+        read().map_err(database("read", &self.list()))
+    }
+
+    /// Lets open runs of one module move to another, which was admitted.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be written.
+    pub fn adopt(&mut self, from: &Digest, to: &Digest, entry: &AuditEntry) -> Result<(), StoreError> {
+        let (from, to) = (from.to_string(), to.to_string());
+        self.write(|transaction| {
             transaction.execute(
-                "INSERT OR IGNORE INTO workflow_types (digest, name) VALUES (?1, ?2)",
-                params![digest, name],
+                "INSERT OR REPLACE INTO adoptions (from_digest, to_digest) VALUES (?1, ?2)",
+                [&from, &to],
             )?;
-        }
-        transaction.commit()?;
-        Ok(position)
+            audit::write(transaction, entry)
+        })
+    }
+
+    /// Which modules open runs may move to, by the module that they are on.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be read.
+    pub fn adoptions(&self) -> Result<BTreeMap<Digest, Digest>, StoreError> {
+        let read = || -> rusqlite::Result<BTreeMap<Digest, Digest>> {
+            let mut rows = self.database.prepare_cached("SELECT from_digest, to_digest FROM adoptions")?;
+            let rows = rows.query_map([], |row| {
+                let (from, to): (String, String) = (row.get(0)?, row.get(1)?);
+                Ok(build_id::parse_digest(&from).zip(build_id::parse_digest(&to)))
+            })?;
+            rows.filter_map(Result::transpose).collect()
+        };
+        read().map_err(database("read", &self.list()))
+    }
+
+    /// Writes an entry of the audit.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be written.
+    pub fn audit(&mut self, entry: &AuditEntry) -> Result<(), StoreError> {
+        self.write(|transaction| audit::write(transaction, entry))
+    }
+
+    /// The latest entries of the audit, the earliest first.
+    ///
+    /// # Errors
+    ///
+    /// When the list cannot be read.
+    pub fn audit_log(&self, limit: usize) -> Result<Vec<AuditEntry>, StoreError> {
+        audit::read(&self.database, limit).map_err(database("read", &self.list()))
+    }
+
+    fn write<T>(
+        &mut self,
+        change: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        let failed = database("write to", &self.list());
+        let write = || -> rusqlite::Result<T> {
+            let transaction = self.database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let changed = change(&transaction)?;
+            transaction.commit()?;
+            Ok(changed)
+        };
+        write().map_err(failed)
+    }
+
+    fn list(&self) -> PathBuf {
+        self.folder.join("admitted.sqlite")
     }
 
     /// Keeps the bytes of a module, without admitting it. They are written to a temporary file and
@@ -286,7 +377,7 @@ impl ModuleStore {
     fn select(&self, clause: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Admitted>, StoreError> {
         let read = || -> rusqlite::Result<Vec<Admitted>> {
             let mut modules = self.database.prepare_cached(&format!(
-                "SELECT digest, position, source, size_bytes, admitted_ms FROM modules {clause}"
+                "SELECT digest, position, source, size_bytes, admitted_ms, moves FROM modules {clause}"
             ))?;
             let mut types = self
                 .database
@@ -298,6 +389,7 @@ impl ModuleStore {
                 let source: String = row.get(2)?;
                 let size: i64 = row.get(3)?;
                 let admitted_ms: i64 = row.get(4)?;
+                let moves = row.get(5)?;
                 let since_1970 = Duration::from_millis(u64::try_from(admitted_ms).unwrap_or(0));
                 Ok(build_id::parse_digest(&digest).map(|digest| Admitted {
                     digest,
@@ -306,13 +398,59 @@ impl ModuleStore {
                     size_bytes: u64::try_from(size).unwrap_or(0),
                     time: SystemTime::UNIX_EPOCH + since_1970,
                     types,
+                    moves,
                 }))
             })?;
             // A row that is not ours to read is one that no history can name.
             rows.filter_map(Result::transpose).collect()
         };
-        read().map_err(database("read", &self.folder.join("admitted.sqlite")))
+        read().map_err(database("read", &self.list()))
     }
+}
+
+fn insert(transaction: &Transaction<'_>, admission: &NewAdmission<'_>) -> rusqlite::Result<i64> {
+    let digest = admission.digest.to_string();
+    let source = admission.source.to_string_lossy();
+    let since_1970 = admission.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let position: i64 = transaction.query_row(
+        "INSERT INTO modules (digest, position, source, size_bytes, admitted_ms, moves)
+         VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM modules), ?2, ?3, ?4, ?5)
+         ON CONFLICT (digest) DO UPDATE SET
+            position = excluded.position, source = excluded.source, admitted_ms = excluded.admitted_ms,
+            moves = excluded.moves
+         RETURNING position",
+        params![
+            digest,
+            source,
+            i64::try_from(admission.bytes.len()).unwrap_or(i64::MAX),
+            i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX),
+            admission.moves,
+        ],
+        |row| row.get(0),
+    )?;
+    for name in admission.types {
+        transaction.execute(
+            "INSERT OR IGNORE INTO workflow_types (digest, name) VALUES (?1, ?2)",
+            params![digest, name],
+        )?;
+    }
+    transaction.execute("DELETE FROM instead WHERE file = ?1", [source])?;
+    for (file, content) in admission.instead_of {
+        write_instead(transaction, file, Instead { content: *content, digest: *admission.digest })?;
+    }
+    if let Some(entry) = admission.audit {
+        audit::write(transaction, entry)?;
+    }
+    Ok(position)
+}
+
+fn write_instead(transaction: &Transaction<'_>, file: &Path, instead: Instead) -> rusqlite::Result<()> {
+    let Instead { content, digest } = instead;
+    transaction.execute(
+        "INSERT OR REPLACE INTO instead (file, content, digest) VALUES (?1, ?2, ?3)",
+        params![file.to_string_lossy(), content.to_string(), digest.to_string()],
+    )?;
+    Ok(())
 }
 
 fn open_database(path: &Path) -> Result<Connection, StoreError> {
@@ -322,14 +460,7 @@ fn open_database(path: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        let version = connection.query_row("PRAGMA user_version", [], |row| row.get(0)).optional()?;
-        let version = version.unwrap_or(0);
-        if version < SCHEMA_VERSION {
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            transaction.execute_batch(SCHEMA)?;
-            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-            transaction.commit()?;
-        }
+        let version = schema::migrate(&mut connection)?;
         Ok((connection, version))
     };
     let (connection, version) = open().map_err(database("open", path))?;
@@ -355,94 +486,4 @@ fn database(action: &'static str, path: &Path) -> impl FnOnce(rusqlite::Error) -
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn digest(bytes: &[u8]) -> Digest {
-        Digest(Sha256::digest(bytes).into())
-    }
-
-    fn admit(store: &mut ModuleStore, bytes: &[u8], types: &[&str]) {
-        let source = Path::new("some.wasm");
-        store.admit(&digest(bytes), bytes, source, types, SystemTime::UNIX_EPOCH).unwrap();
-    }
-
-    /// The store as text: one module a line, in order.
-    fn check(store: &ModuleStore, expected: &[(&[u8], &[&str])]) {
-        let admitted: Vec<_> = store.admitted().unwrap();
-        let found: Vec<_> = admitted.iter().map(|module| (module.digest, module.types.clone())).collect();
-        let expected: Vec<_> = expected
-            .iter()
-            .map(|(bytes, types)| (digest(bytes), types.iter().map(ToString::to_string).collect()))
-            .collect();
-        assert_eq!(found, expected);
-        assert!(admitted.is_sorted_by(|one, other| one.position < other.position));
-    }
-
-    #[test]
-    fn admissions_are_kept_in_order_across_restarts_and_between_processes() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
-        check(&store, &[]);
-        admit(&mut store, b"one", &["A", "B"]);
-        let mut other = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
-        admit(&mut other, b"two", &["A"]);
-        check(&store, &[(b"one", &["A", "B"]), (b"two", &["A"])]);
-        drop(store);
-        let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
-        admit(&mut store, b"one", &["A", "B"]);
-        check(&other, &[(b"two", &["A"]), (b"one", &["A", "B"])]);
-        assert_eq!(other.bytes(&digest(b"one")).unwrap().as_deref(), Some(&b"one"[..]));
-        assert_eq!(other.bytes(&digest(b"three")).unwrap(), None);
-        assert_eq!(other.find(&digest(b"one")).unwrap().unwrap().size_bytes, 3);
-        assert_eq!(other.find(&digest(b"three")).unwrap(), None);
-    }
-
-    #[test]
-    fn many_hosts_open_a_new_store_at_once() {
-        let folder = tempfile::tempdir().unwrap();
-        std::thread::scope(|scope| {
-            for host in 0..8_u8 {
-                let folder = folder.path();
-                scope.spawn(move || {
-                    let mut store = ModuleStore::open(folder, StoreAccess::Owner).unwrap();
-                    admit(&mut store, &[host], &["A"]);
-                });
-            }
-        });
-        assert_eq!(
-            ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap().admitted().unwrap().len(),
-            8
-        );
-    }
-
-    #[test]
-    fn a_damaged_module_is_not_given_out_and_admitting_mends_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
-        admit(&mut store, b"one", &["A"]);
-        fs::write(store.path(&digest(b"one")), b"on").unwrap();
-        assert!(matches!(store.bytes(&digest(b"one")), Err(StoreError::Damaged { .. })));
-        admit(&mut store, b"one", &["A"]);
-        assert_eq!(store.bytes(&digest(b"one")).unwrap().as_deref(), Some(&b"one"[..]));
-    }
-
-    #[test]
-    fn a_folder_that_cannot_be_used_is_an_error_that_names_it() {
-        let folder = tempfile::tempdir().unwrap();
-        let taken = folder.path().join("taken");
-        fs::write(&taken, b"a file").unwrap();
-        let error = ModuleStore::open(&taken, StoreAccess::Owner).unwrap_err().to_string();
-        assert_eq!(error, format!("create folder {}", taken.join("modules").display()));
-    }
-
-    #[test]
-    fn a_list_of_a_newer_host_is_left_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
-        store.database.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
-        drop(store);
-        let error = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap_err();
-        assert!(matches!(error, StoreError::NewerSchema { found, .. } if found == SCHEMA_VERSION + 1));
-    }
-}
+mod tests;

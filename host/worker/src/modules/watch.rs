@@ -1,4 +1,4 @@
-//! Watches module files, and admits what changes in them.
+//! Watches module files, and has what changes in them admitted.
 //!
 //! The system says when to look, or two seconds pass; then sizes and times of the files decide. A file
 //! is taken once it has stopped changing, so that a half-written module is not judged. One that is
@@ -36,12 +36,13 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Starts to watch the files and folders that a catalog was opened with, on a thread of its own.
+    /// Starts to watch the files and folders that a catalog was opened with, on a thread of its own. Every file that is
+    /// there or changes is given to `take`, which asks [`Catalog::changed_file`] what is new in it.
     ///
     /// # Errors
     ///
     /// When the system starts no more threads.
-    pub fn start(catalog: Arc<Catalog>) -> io::Result<Self> {
+    pub fn start(catalog: Arc<Catalog>, take: impl Fn(&Path) + Send + 'static) -> io::Result<Self> {
         // One place: a wake-up that finds another one waiting has nothing to add.
         let (wake, woken) = mpsc::sync_channel(1);
         let notify = match subscribe(catalog.paths(), wake.clone()) {
@@ -51,7 +52,9 @@ impl Watch {
                 None
             }
         };
-        thread::Builder::new().name("watch-modules".to_owned()).spawn(move || watch(&catalog, &woken))?;
+        thread::Builder::new()
+            .name("watch-modules".to_owned())
+            .spawn(move || watch(&catalog, &take, &woken))?;
         Ok(Self { _notify: notify, _wake: wake })
     }
 }
@@ -70,12 +73,12 @@ fn subscribe(paths: &[PathBuf], wake: mpsc::SyncSender<()>) -> notify::Result<Re
     Ok(watcher)
 }
 
-fn watch(catalog: &Catalog, woken: &mpsc::Receiver<()>) {
+fn watch(catalog: &Catalog, take: &dyn Fn(&Path), woken: &mpsc::Receiver<()>) {
     let mut watched = Watched::default();
     loop {
         let settled = watched.look(stamps(catalog.paths()));
         for path in settled {
-            admit(catalog, &path);
+            take(&path);
         }
         let pause = if watched.is_unsettled() { SETTLE } else { RESCAN };
         match woken.recv_timeout(pause) {
@@ -83,24 +86,6 @@ fn watch(catalog: &Catalog, woken: &mpsc::Receiver<()>) {
             Ok(()) => thread::sleep(SETTLE),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => return,
-        }
-    }
-}
-
-fn admit(catalog: &Catalog, path: &Path) {
-    match catalog.admit_file(path) {
-        Ok(None) => {}
-        Ok(Some(admission)) => {
-            let serves = admission.serves.join(", ");
-            tracing::info!(path = %path.display(), digest = %admission.digest, serves, "admitted a module");
-            if !admission.no_longer_served.is_empty() {
-                let types = admission.no_longer_served.join(", ");
-                tracing::warn!(types, "new runs of these types find no module any more; open runs go on");
-            }
-        }
-        Err(error) => {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(path = %path.display(), error, "a changed module was not admitted, nothing changes");
         }
     }
 }

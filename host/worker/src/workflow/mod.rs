@@ -6,8 +6,10 @@
 pub(crate) mod cache;
 pub(crate) mod cached_run;
 mod eager;
+mod healing;
 mod history;
 mod module_finder;
+pub(crate) mod moves;
 pub(crate) mod pace;
 pub(crate) mod parking;
 mod query_result;

@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use host_sandbox::Digest;
+use host_sandbox::{Digest, wit::workflow::host::definition::VersioningBehavior};
 use host_wire::{History, RawEvent, temporal::api::common::v1::WorkflowExecution};
 
 use super::{
     history::PolledHistory,
+    moves::Moves,
     task_error::{Missing, TaskError},
 };
 use crate::{
@@ -25,6 +26,7 @@ use crate::{
 pub(crate) struct ModuleFinder<'a> {
     pub(crate) connection: &'a Connection,
     pub(crate) catalog: &'a Arc<Catalog>,
+    pub(crate) moves: &'a Moves,
 }
 
 /// The modules to try, in this order: the next one if history does not replay clean on one.
@@ -32,15 +34,24 @@ pub(crate) struct ModuleFinder<'a> {
 pub(crate) struct Candidates {
     pub(crate) first: Arc<LoadedModule>,
     pub(crate) fallback: Option<Arc<LoadedModule>>,
+    /// Whether the first one is another than history names, after a swap whose policy lets open runs move.
+    pub(crate) is_move: bool,
+}
+
+impl Candidates {
+    fn only(first: Arc<LoadedModule>) -> Self {
+        Self { first, fallback: None, is_move: false }
+    }
 }
 
 impl ModuleFinder<'_> {
-    /// For a task of a run that is not cached.
+    /// For a task of a run that is not cached. A query on its own does not advance the run, and moves it nowhere.
     pub(crate) async fn candidates(
         &self,
         execution: &WorkflowExecution,
         workflow_type: &str,
         polled: &PolledHistory,
+        advances: bool,
     ) -> Result<Candidates, TaskError> {
         let newest = || {
             let newest = self.catalog.newest_for_type(workflow_type);
@@ -53,20 +64,59 @@ impl ModuleFinder<'_> {
         };
         match self.choose(execution, polled).await? {
             ModuleChoice::Newest | ModuleChoice::NewestIfClean { fallback: None } => {
-                Ok(Candidates { first: newest()?, fallback: None })
+                Ok(Candidates::only(newest()?))
             }
             ModuleChoice::Named(digest) => {
-                Ok(Candidates { first: self.resolve(digest).await?, fallback: None })
+                let own = self.resolve(digest).await?;
+                let successor =
+                    if advances { self.successor(&own, execution, workflow_type).await } else { None };
+                Ok(match successor {
+                    Some(first) => Candidates { first, fallback: Some(own), is_move: true },
+                    None => Candidates::only(own),
+                })
             }
             ModuleChoice::NewestIfClean { fallback: Some(named) } => match newest() {
-                Ok(first) if first.digest() == named => Ok(Candidates { first, fallback: None }),
-                Ok(first) => Ok(Candidates { first, fallback: self.resolve(named).await.ok() }),
-                Err(_) => Ok(Candidates { first: self.resolve(named).await?, fallback: None }),
+                Ok(first) if first.digest() == named => Ok(Candidates::only(first)),
+                Ok(first) => {
+                    let fallback = self.resolve(named).await.ok();
+                    Ok(Candidates { first, fallback, is_move: false })
+                }
+                Err(_) => Ok(Candidates::only(self.resolve(named).await?)),
             },
         }
     }
 
-    async fn choose(
+    /// The module that a run on this one moves to, if it may and was not tried there yet. What the run's own definition
+    /// says outranks the policy of the swap.
+    pub(crate) async fn successor(
+        &self,
+        own: &LoadedModule,
+        execution: &WorkflowExecution,
+        workflow_type: &str,
+    ) -> Option<Arc<LoadedModule>> {
+        let behavior = own.definition(workflow_type)?.versioning_behavior;
+        let served = self.catalog.serving_type(workflow_type)?;
+        let follows_swaps = match behavior {
+            VersioningBehavior::Pinned => return None,
+            VersioningBehavior::AutoUpgrade => true,
+            VersioningBehavior::Unspecified => served.moves,
+        };
+        let to = if follows_swaps {
+            served.module
+        } else {
+            let adopting = self.catalog.adopts(&own.digest())?;
+            if adopting == served.module.digest() {
+                served.module
+            } else {
+                self.catalog.resolve(&adopting).await.ok()?
+            }
+        };
+        let is_tried = self.moves.has_declined(&execution.run_id, &to.digest());
+        (to.digest() != own.digest() && !is_tried).then_some(to)
+    }
+
+    /// What the history of a run says of its module.
+    pub(crate) async fn choose(
         &self,
         execution: &WorkflowExecution,
         polled: &PolledHistory,

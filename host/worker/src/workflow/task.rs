@@ -15,8 +15,10 @@ use tracing::Instrument;
 use super::{
     SandboxThreads,
     cached_run::{CachedRun, ClaimedTask, PolledWorkflow, SharedCache, execution},
+    healing::{FailedTask, Healing},
     history::{Events, HistorySource, PolledHistory, Supply},
     module_finder::ModuleFinder,
+    moves::Moves,
     pace::SLOW_FOR,
     reporter::{Reporter, Sent},
     response::NextTask,
@@ -60,6 +62,7 @@ pub(crate) struct WorkflowTasks {
     pub(crate) threads: Arc<SandboxThreads>,
     pub(crate) cache: Arc<SharedCache>,
     pub(crate) reporter: Reporter,
+    pub(crate) moves: Arc<Moves>,
 }
 
 /// A task that is worked on.
@@ -87,6 +90,13 @@ struct RunAfterTask {
     inline: Option<Box<PollWorkflowTaskQueueResponse>>,
     park: Option<Box<PollWorkflowTaskQueueResponse>>,
     eager: Vec<PolledActivity>,
+}
+
+impl Work<'_> {
+    /// Whether the task advances its run. A query on its own does not.
+    fn advances(&self) -> bool {
+        self.task.started_event_id > 0 && self.task.query.is_none()
+    }
 }
 
 impl WorkflowTasks {
@@ -217,9 +227,51 @@ impl WorkflowTasks {
                     self.cache.make_room();
                     sleep(ROOM_INTERVAL).await;
                 }
-                outcome => return outcome,
+                Ok(answered) => {
+                    self.moves.executed(&work.execution.run_id);
+                    return Ok(answered);
+                }
+                Err(error) => return Box::pin(self.heal(&work, error)).await,
             }
         }
+    }
+
+    /// Has another module execute the task, if the run may leave its own after this error.
+    async fn heal(&self, work: &Work<'_>, error: TaskError) -> Result<(CachedRun, TaskAnswer), TaskError> {
+        if !self.moves.heals() || !work.advances() {
+            return Err(error);
+        }
+        let workflow_type = workflow_type(work.task);
+        let finder = self.finder();
+        let failed = FailedTask {
+            workflow_id: &work.execution.workflow_id,
+            run_id: &work.execution.run_id,
+            workflow_type,
+            after: work.task.previous_started_event_id,
+            choice: finder.choose(&work.execution, work.polled).await.ok(),
+        };
+        let Some(healing) = Healing::of(failed, &error, &finder, &self.moves).await else {
+            return Err(error);
+        };
+        let to = Arc::clone(&healing.to);
+        let run = self.new_run(Arc::clone(&to), &work.execution, workflow_type, &[]);
+        match self.drive(run, work).await {
+            Ok((run, answer @ TaskAnswer::Completion(..))) => {
+                healing.record(failed, &self.catalog);
+                self.moves.executed(failed.run_id);
+                Ok((run, answer))
+            }
+            Err(other) if other.is_of_the_run() && !other.is_lack_of_room() => {
+                tracing::info!(error = %other, to = %to.digest(), "the newer module does not complete the task either");
+                self.moves.decline(failed.run_id, to.digest());
+                Err(error)
+            }
+            Ok(_) | Err(_) => Err(error),
+        }
+    }
+
+    fn finder(&self) -> ModuleFinder<'_> {
+        ModuleFinder { connection: &self.connection, catalog: &self.catalog, moves: &self.moves }
     }
 
     async fn drive_once(
@@ -230,22 +282,42 @@ impl WorkflowTasks {
     ) -> Result<(CachedRun, TaskAnswer), TaskError> {
         let Work { task, polled, execution, .. } = work;
         let was_cached = cached.is_some();
+        let (finder, advances) = (self.finder(), work.advances());
         if let Some(run) = cached.filter(|run| run.continues_with(task, polled)) {
-            return self.drive(run, work).await;
+            // Local activities that run would be lost with it.
+            let may_move = advances && !run.driver.awaits_local_activities();
+            let own = run.driver.module();
+            if !may_move || finder.successor(own, execution, workflow_type(task)).await.is_none() {
+                return self.drive(run, work).await;
+            }
+            // To give back the memory of a guest can take as long as a call.
+            self.threads.run(run.pace.lane(), move || drop(run)).await?;
         }
         if task.previous_started_event_id > 0 {
             tracing::debug!(was_cached, "replaying the run");
         }
         let workflow_type = workflow_type(task).to_owned();
-        let finder = ModuleFinder { connection: &self.connection, catalog: &self.catalog };
-        let modules = finder.candidates(execution, &workflow_type, polled).await?;
+        let modules = finder.candidates(execution, &workflow_type, polled, advances).await?;
         if let Some(fallback) = modules.fallback {
+            let first = modules.first.digest();
             let run = self.new_run(modules.first, execution, &workflow_type, verdicts);
             match self.drive(run, work).await {
-                Err(error) if error.is_nondeterminism() => {
+                Err(error)
+                    if error.is_nondeterminism()
+                        || modules.is_move && error.is_of_the_run() && !error.is_lack_of_room() =>
+                {
                     tracing::info!(%error, "the newest module does not fit, the run stays on its own");
+                    if modules.is_move {
+                        self.moves.decline(&execution.run_id, first);
+                    }
                 }
-                outcome => return outcome,
+                Ok(answered) => {
+                    if modules.is_move {
+                        tracing::info!(from = %fallback.digest(), to = %first, "a run moved to another module");
+                    }
+                    return Ok(answered);
+                }
+                Err(error) => return Err(error),
             }
             let run = self.new_run(fallback, execution, &workflow_type, verdicts);
             return self.drive(run, work).await;

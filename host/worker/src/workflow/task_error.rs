@@ -85,6 +85,16 @@ impl TaskError {
         matches!(self, Self::Run(failure) if failure.kind() == FailureKind::Nondeterminism)
     }
 
+    /// Whether the run failed on the module that it was tried on, so that another module may do better.
+    pub(crate) fn is_of_the_run(&self) -> bool {
+        matches!(self, Self::Run(failure) if failure.kind() != FailureKind::Host)
+    }
+
+    /// Whether the module's code is to blame: once there is another module, the task may succeed.
+    fn is_fault_of_code(&self) -> bool {
+        matches!(self, Self::Run(failure) if failure.is_fault_of_code())
+    }
+
     /// Whether it is only that too many guests are alive at the moment.
     pub(crate) fn is_lack_of_room(&self) -> bool {
         matches!(self, Self::Run(failure) if failure.is_lack_of_room())
@@ -102,6 +112,8 @@ impl TaskError {
             Self::Fetch(_) | Self::HistoryEnds | Self::Work(WorkError::Closed) => Disposition::LeaveToTimeOut,
             _ if self.is_lack_of_room() || self.is_crowded() => Disposition::LeaveToTimeOut,
             Self::Missing(_) if attempt > 1 => Disposition::Park,
+            // It is tried again as soon as there is another module.
+            _ if attempt > 1 && self.is_fault_of_code() => Disposition::Park,
             _ if attempt > 1 => Disposition::LeaveToTimeOut,
             _ => Disposition::Report { cause: self.cause(), failure: Box::new(self.into_failure()) },
         }
@@ -144,7 +156,7 @@ impl TaskError {
 
 #[cfg(test)]
 mod tests {
-    use host_sandbox::{Fault, HostFault};
+    use host_sandbox::{Fault, GuestFault, HostFault};
 
     use super::*;
 
@@ -180,6 +192,13 @@ mod tests {
         check(TaskError::HistoryEnds, 1, "left");
         check(TaskError::Work(WorkError::Closed), 1, "left");
         check(TaskError::Work(WorkError::Crowded), 1, "left");
+        let panicked = || {
+            let panicked =
+                GuestFault::Panicked { message: "no".to_owned(), location: None, backtrace: String::new() };
+            TaskError::Run(Box::new(RunFailure::from(Fault::from(panicked))))
+        };
+        check(panicked(), 1, "the workflow panicked: no");
+        check(panicked(), 2, "parked");
         let no_room = RunFailure::from(Fault::from(HostFault::NoRoom(2)));
         check(TaskError::Run(Box::new(no_room)), 1, "left");
     }

@@ -18,7 +18,7 @@ use host_wire::{
 };
 use host_worker::{
     CacheConfig, CacheCounters, Config, Resources, ShutdownReport, Worker, WorkerCounters,
-    modules::catalog::{BadFiles, Catalog, CatalogOptions},
+    modules::catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
     modules::store::StoreAccess,
     workflow::SandboxThreads,
 };
@@ -161,6 +161,7 @@ impl Fixture {
             paths,
             access: StoreAccess::Owner,
             bad_files: BadFiles::Refuse,
+            changed_files: ChangedFiles::Admit,
         };
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
         let catalog = Arc::new(catalog);

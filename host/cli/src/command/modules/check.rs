@@ -2,11 +2,12 @@
 
 use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use clap::Args;
 use host_client::Client;
 use host_sandbox::{Config, Engine};
 use host_worker::{
+    control::{AskError, Reply, Request},
     gate::{Gate, GateProgress, GateReport, RunSelection, changes},
     modules::{
         LoadedModule, files,
@@ -17,6 +18,7 @@ use host_worker::{
 
 use super::{
     Examined, examine_file,
+    host::{RunningHost, absolute},
     report::{Checked, Printer},
 };
 use crate::{
@@ -28,8 +30,8 @@ use crate::{
 /// Says whether files are modules that a host would run, and whether open runs would go on with them. Changes nothing.
 ///
 /// A module is a component that implements the contract and imports nothing that a workflow may not have. It is compared
-/// with the module of the data folder that serves its workflow types. With a service, all open runs of its types are
-/// replayed on it.
+/// with the module of the data folder that serves its workflow types. With a service, or a host that runs on the data
+/// folder, all open runs of its types are replayed on it.
 ///
 /// The exit code is 1 when a file is not a module, or an open run does not agree with it or cannot be told.
 #[derive(Args, Debug)]
@@ -81,6 +83,11 @@ impl Check {
             true => Some(self.connection.connect().await?),
             false => None,
         };
+        if client.is_none()
+            && let Some(host) = RunningHost::find(&self.data_dir).await?
+        {
+            return self.by_host(host, output).await;
+        }
         let engine = self.engine()?;
         let threads = SandboxThreads::start_with(cpus(), Arc::clone(engine.background()));
         let threads = Arc::new(threads.context("failed to start the sandbox's threads")?);
@@ -99,6 +106,28 @@ impl Check {
                     }
                     Checked::module(path, &module, client.is_some().then_some(report.runs), report)
                 }
+            };
+            printer.print(&checked)?;
+        }
+        if printer.finish()? { Ok(()) } else { Err(Reported.into()) }
+    }
+
+    /// Has the host that runs on the data folder check the files: with its service, on its task queues.
+    async fn by_host(&self, host: RunningHost, output: Output) -> anyhow::Result<()> {
+        let mut printer = Printer::new(output);
+        let mut host = Some(host);
+        for path in files::list(&self.paths)? {
+            let request = Request::Check { path: absolute(&path)?, selection: self.selection.selection() };
+            // A connection is for one request.
+            let asked = match host.take() {
+                Some(host) => host,
+                None => RunningHost::needed(&self.data_dir).await?,
+            };
+            let checked = match asked.ask(&request, output).await {
+                Ok(Reply::Checked(checked)) => Checked::by_host(path, checked),
+                Ok(_) => bail!("the host answered something else: is it of another version?"),
+                Err(AskError::Refused(problem)) => Checked::refused(path, problem),
+                Err(error) => return Err(error.into()),
             };
             printer.print(&checked)?;
         }

@@ -1,10 +1,15 @@
 //! `host modules list`.
 
-use anyhow::Context as _;
-use clap::Args;
-use host_worker::modules::store::{Admitted, ModuleStore, StoreAccess};
+use std::collections::BTreeMap;
 
-use super::type_name;
+use anyhow::{Context as _, bail};
+use clap::Args;
+use host_worker::{
+    control::{Reply, Request, ServedModule},
+    modules::store::{Admitted, ModuleStore, StoreAccess},
+};
+
+use super::{host::RunningHost, type_name};
 use crate::{
     output::{Output, card::Table, event::milliseconds, json::Object},
     settings::data_dir::DataDirArgs,
@@ -12,7 +17,8 @@ use crate::{
 
 /// Prints the modules that were ever admitted to a data folder, the latest last.
 ///
-/// Runs go on with the module that executed them so far, so all of them are kept.
+/// Runs go on with the module that executed them so far, so all of them are kept. Which of them serve new runs is known
+/// while a host runs on the folder.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   host modules list
@@ -23,7 +29,16 @@ pub(crate) struct List {
 }
 
 impl List {
-    pub(super) fn run(self, output: Output) -> anyhow::Result<()> {
+    /// What each module serves, if a host runs.
+    async fn serving(&self, output: Output) -> anyhow::Result<Option<Serving>> {
+        let Some(host) = RunningHost::find(&self.data_dir).await? else { return Ok(None) };
+        let Reply::Modules { modules } = host.ask(&Request::List, output).await? else {
+            bail!("the host answered something else: is it of another version?");
+        };
+        Ok(Some(modules.into_iter().map(|module| (module.digest.clone(), module)).collect()))
+    }
+
+    pub(super) async fn run(self, output: Output) -> anyhow::Result<()> {
         let folder = self.data_dir.path()?;
         // Opening would make it.
         let admitted = if folder.is_dir() {
@@ -33,20 +48,23 @@ impl List {
         } else {
             Vec::new()
         };
+        let serving = self.serving(output).await?;
+        let serving = serving.as_ref();
         if !output.is_text() {
-            return admitted.iter().try_for_each(|module| output.object(object(module)));
+            return admitted.iter().try_for_each(|module| output.object(object(module, serving)));
         }
         if admitted.is_empty() {
             output.note(format!("No module was admitted to {} yet.", folder.display()));
             return Ok(());
         }
-        let mut table = Table::new(["Digest", "Admitted", "Types", "File"]);
+        let mut table = Table::new(["Digest", "Admitted", "Types", "Serves", "File"]);
         for module in &admitted {
             let types: Vec<&str> = module.types.iter().map(|name| type_name(name)).collect();
             table.push([
                 module.digest.to_string(),
                 time(module),
                 types.join(", "),
+                serves(module, serving),
                 module.source.display().to_string(),
             ]);
         }
@@ -54,7 +72,27 @@ impl List {
     }
 }
 
-fn object(module: &Admitted) -> Object {
+type Serving = BTreeMap<String, ServedModule>;
+
+/// What a module serves in the running host; unknown without one.
+fn serves(module: &Admitted, serving: Option<&Serving>) -> String {
+    let Some(serving) = serving else { return "?".to_owned() };
+    let Some(served) = serving.get(&module.digest.to_string()) else { return String::new() };
+    let types: Vec<&str> = served.serves.iter().map(|name| type_name(name)).collect();
+    let moves = if served.moves && !types.is_empty() { " (open runs move to it)" } else { "" };
+    format!("{}{moves}", types.join(", "))
+}
+
+fn object(module: &Admitted, serving: Option<&Serving>) -> Object {
+    let object = simple_object(module);
+    let Some(serving) = serving else { return object };
+    let served = serving.get(&module.digest.to_string());
+    object
+        .field("serves", served.map(|served| served.serves.clone()).unwrap_or_default())
+        .field("openRunsMove", served.is_some_and(|served| served.moves))
+}
+
+fn simple_object(module: &Admitted) -> Object {
     Object::new()
         .field("digest", module.digest.to_string())
         .field("admittedTime", time(module))

@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use host_worker::{
+    control::CandidateReport,
     gate::{CheckedRun, GateReport, Tally},
-    modules::LoadedModule,
+    modules::{LoadedModule, policy::SwapPolicy},
+    swap::SwapOutcome,
 };
 
 use super::type_name;
@@ -26,6 +28,8 @@ pub(super) struct Checked {
     /// Verdicts on open runs; nothing where there was no service.
     pub(super) runs: Option<Tally>,
     pub(super) report: GateReport,
+    /// Whether it was taken, and by which policy; nothing after a check.
+    pub(super) swapped: Option<(bool, SwapPolicy)>,
 }
 
 /// Prints candidates, one after another.
@@ -46,7 +50,22 @@ impl Checked {
             types: Vec::new(),
             runs: None,
             report: GateReport::default(),
+            swapped: None,
         }
+    }
+
+    /// What a running host found out.
+    pub(super) fn by_host(path: PathBuf, checked: CandidateReport) -> Self {
+        let CandidateReport { digest, workflow_types: types, report } = checked;
+        Self { path, problem: None, digest, types, runs: Some(report.runs), report, swapped: None }
+    }
+
+    /// What a running host did.
+    pub(super) fn swapped(path: PathBuf, outcome: SwapOutcome) -> Self {
+        let SwapOutcome { digest, swapped, policy, workflow_types: types, report, .. } = outcome;
+        // With this policy the verdicts come later.
+        let runs = (policy != SwapPolicy::Pin).then_some(report.runs);
+        Self { path, problem: None, digest, types, runs, report, swapped: Some((swapped, policy)) }
     }
 
     /// A module.
@@ -63,12 +82,17 @@ impl Checked {
             types: module.types().map(str::to_owned).collect(),
             runs,
             report,
+            swapped: None,
         }
     }
 
-    /// Whether it is a module, and every open run agrees.
+    /// Whether it is a module, and was taken; after a check, whether every open run agrees.
     fn is_good(&self) -> bool {
-        self.problem.is_none() && self.runs.is_none_or(Tally::all_agree)
+        let is_taken = match self.swapped {
+            Some((is_taken, _)) => is_taken,
+            None => self.runs.is_none_or(Tally::all_agree),
+        };
+        self.problem.is_none() && is_taken
     }
 
     fn text(&self) -> String {
@@ -78,13 +102,30 @@ impl Checked {
             return format!("refused  {path}: {}", escape(problem, Place::Line));
         }
         let types: Vec<&str> = self.types.iter().map(|name| type_name(name)).collect();
-        let word = if self.is_good() { "ok" } else { "differs" };
+        let word = match (self.swapped, self.is_good()) {
+            (None, true) => "ok",
+            (None, false) => "differs",
+            (Some(_), true) => "swapped",
+            (Some(_), false) => "refused",
+        };
         let mut text = format!("{word:<7}  {path}: {}", escape(&types.join(", "), Place::Line));
         for change in &self.report.changes {
             text.push_str(&format!("\n  {}", escape(&change.to_string(), Place::Line)));
         }
         if let Some(runs) = self.runs {
             text.push_str(&format!("\n  open runs: {runs}"));
+        }
+        match self.swapped {
+            Some((true, SwapPolicy::Pin)) => {
+                text.push_str(
+                    "\n  open runs stay on their module; the verdicts on them will be in `host modules log`",
+                );
+            }
+            Some((true, SwapPolicy::Upgrade | SwapPolicy::Require)) => {
+                text.push_str("\n  open runs that agree move at their next workflow task, the others stay");
+            }
+            Some((false, _)) => text.push_str("\n  nothing was changed"),
+            None => {}
         }
         for run in &self.report.disagree {
             text.push_str(&format!("\n  {}", escape(&name(run), Place::Line)));
@@ -107,6 +148,9 @@ impl Checked {
             return object.field("problem", problem);
         }
         object = object.field("digest", &self.digest).field("changes", &self.report.changes);
+        if let Some((swapped, policy)) = self.swapped {
+            object = object.field("swapped", swapped).field("policy", policy);
+        }
         match self.runs {
             None => object,
             Some(runs) => object
@@ -207,6 +251,7 @@ mod tests {
             types: vec!["Orders".to_owned()],
             runs: Some(report.runs),
             report,
+            swapped: None,
         }
     }
 

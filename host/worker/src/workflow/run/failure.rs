@@ -87,6 +87,22 @@ impl RunFailure {
         matches!(self, Self::Sandbox(Fault::Host(HostFault::NoRoom(_))))
     }
 
+    /// Whether the code of the module is to blame, so that other code may do better: it panicked, trapped, or does not
+    /// match the history. A failure that it returned, or a limit, is none.
+    #[must_use]
+    pub fn is_fault_of_code(&self) -> bool {
+        match self {
+            Self::Core(host_core::Error::Nondeterminism(_) | host_core::Error::GuestFault { .. }) => true,
+            Self::Sandbox(Fault::Guest(GuestFault::Panicked { .. } | GuestFault::Trapped { .. })) => true,
+            Self::Core(_)
+            | Self::Sandbox(_)
+            | Self::Malformed(_)
+            | Self::TooLarge(_)
+            | Self::UnknownType { .. }
+            | Self::NotStarted => false,
+        }
+    }
+
     /// The first difference between history and workflow, when that is what is wrong.
     #[must_use]
     pub fn nondeterminism(&self) -> Option<&Nondeterminism> {

@@ -1,0 +1,190 @@
+//! What a host does for each request.
+
+use std::{
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use host_sandbox::Digest;
+use tokio::sync::mpsc;
+
+use super::protocol::{CandidateReport, Reply, Request, ServedModule, Target};
+use crate::{
+    gate::{GateProgress, GateReport, RunSelection, Tally},
+    modules::{
+        audit::{AuditAction, AuditEntry},
+        build_id,
+        catalog::{Candidate, Catalog},
+        policy::SwapPolicy,
+    },
+    swap::{SwapRequest, Swapper},
+};
+
+/// The time between two replies that say how far a check is.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// The fewest digits that may stand for a digest.
+const MIN_DIGITS: usize = 6;
+/// Entries of the audit that are looked through for the module that served before.
+const AUDIT_ENTRIES: usize = 1_000;
+
+type Replies = mpsc::Sender<Reply>;
+type Outcome = Result<Reply, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Does what is asked. Gives the last reply; those before go to `replies`.
+pub(super) async fn answer(request: Request, who: String, swapper: &Swapper, replies: &Replies) -> Reply {
+    let outcome = match request {
+        Request::List => list(swapper),
+        Request::Check { path, selection } => check(swapper, path, selection, replies).await,
+        Request::Swap { target, policy, selection } => {
+            let action = AuditAction::Swapped;
+            swap(swapper, target, Terms { policy, selection, who, action }, replies).await
+        }
+        Request::Rollback { to, policy, selection } => match to.map_or_else(|| before(swapper.catalog()), Ok)
+        {
+            Ok(to) => {
+                let action = AuditAction::RolledBack;
+                swap(swapper, Target::Digest(to), Terms { policy, selection, who, action }, replies).await
+            }
+            Err(error) => Err(error),
+        },
+        Request::Log { limit } => {
+            swapper.catalog().audit_log(limit).map(|entries| Reply::Log { entries }).map_err(Into::into)
+        }
+        Request::Adopt { from, to } => adopt(swapper.catalog(), &from, &to, &who),
+    };
+    outcome.unwrap_or_else(|error| {
+        let mut message = error.to_string();
+        let mut source = error.source();
+        while let Some(error) = source {
+            message = format!("{message}: {error}");
+            source = error.source();
+        }
+        Reply::Failed { message }
+    })
+}
+
+/// How a module is to take new runs.
+struct Terms {
+    policy: Option<SwapPolicy>,
+    selection: RunSelection,
+    who: String,
+    action: AuditAction,
+}
+
+fn list(swapper: &Swapper) -> Outcome {
+    let catalog = swapper.catalog();
+    let served: Vec<(String, String, bool)> = catalog
+        .known_types()
+        .into_iter()
+        .filter_map(|name| {
+            let served = catalog.serving_type(&name)?;
+            Some((served.module.digest().to_string(), name, served.moves))
+        })
+        .collect();
+    let module = |digest: String| {
+        let own = served.iter().filter(|(serving, ..)| *serving == digest);
+        let moves = own.clone().any(|(.., moves)| *moves);
+        let serves = own.map(|(_, name, _)| name.clone()).collect();
+        ServedModule { digest, serves, moves }
+    };
+    let modules = catalog.admitted()?.into_iter().map(|admitted| module(admitted.digest.to_string()));
+    Ok(Reply::Modules { modules: modules.collect() })
+}
+
+async fn check(swapper: &Swapper, path: PathBuf, selection: RunSelection, replies: &Replies) -> Outcome {
+    let candidate = load(swapper, Target::File(path)).await?;
+    let module = Arc::clone(candidate.module());
+    let mut report = GateReport::new(swapper.changes(&swapper.catalog().formers(&candidate), &module));
+    let selection = swapper.narrowed(selection, &module);
+    swapper.check(&module, &selection, &mut report, progress(replies)).await?;
+    let workflow_types = module.types().map(str::to_owned).collect();
+    Ok(Reply::Checked(CandidateReport { digest: module.digest().to_string(), workflow_types, report }))
+}
+
+async fn swap(swapper: &Swapper, target: Target, terms: Terms, replies: &Replies) -> Outcome {
+    let candidate = load(swapper, target).await?;
+    let digest = candidate.module().digest();
+    let mut formers = swapper.catalog().formers(&candidate).into_iter();
+    if formers.len() == 1 && formers.all(|former| former.digest() == digest) {
+        return Err(format!("module {digest} serves its types already").into());
+    }
+    let Terms { policy, selection, who, action } = terms;
+    let policy = policy.unwrap_or_else(|| swapper.policy());
+    let request = SwapRequest { candidate, policy, selection, who, action };
+    Ok(Reply::Swapped(swapper.swap(request, progress(replies)).await?))
+}
+
+async fn load(
+    swapper: &Swapper,
+    target: Target,
+) -> Result<Candidate, Box<dyn std::error::Error + Send + Sync>> {
+    let catalog = Arc::clone(swapper.catalog());
+    // Compiling takes seconds.
+    tokio::task::spawn_blocking(move || match target {
+        Target::File(path) => Ok(catalog.candidate(&path)?),
+        Target::Digest(digits) => Ok(catalog.stored_candidate(&digest(&catalog, &digits)?)?),
+    })
+    .await?
+}
+
+fn adopt(catalog: &Catalog, from: &str, to: &str, who: &str) -> Outcome {
+    let to = digest(catalog, to)?;
+    // Runs may be on a module that was never here.
+    let from = build_id::parse_digest(from).map_or_else(|| digest(catalog, from), Ok)?;
+    let entry = AuditEntry::now(who, AuditAction::Adopted, vec![from.to_string()], to.to_string());
+    catalog.adopt(&from, &to, &entry)?;
+    tracing::info!(%from, %to, who, "open runs of one module may move to another");
+    Ok(Reply::Done)
+}
+
+/// The digest of an admitted module that begins with these digits.
+fn digest(catalog: &Catalog, digits: &str) -> Result<Digest, Box<dyn std::error::Error + Send + Sync>> {
+    let digits = digits.strip_prefix("wasm-sha256-").unwrap_or(digits).to_lowercase();
+    if digits.len() < MIN_DIGITS {
+        return Err(format!("`{digits}` is too short for a digest: give at least {MIN_DIGITS} digits").into());
+    }
+    let admitted = catalog.admitted()?;
+    let mut found = admitted.iter().filter(|module| module.digest.to_string().starts_with(&digits));
+    match (found.next(), found.next()) {
+        (Some(module), None) => Ok(module.digest),
+        (Some(_), Some(_)) => Err(format!("several modules have a digest that begins with {digits}").into()),
+        (None, _) => {
+            let message = format!(
+                "no module with digest {digits} was admitted here: `host modules list` shows those that were"
+            );
+            Err(message.into())
+        }
+    }
+}
+
+/// The module that served before one that serves now, as the audit has it.
+fn before(catalog: &Catalog) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+    let serving: Vec<String> = catalog.serving().iter().map(|module| module.digest().to_string()).collect();
+    let entries = catalog.audit_log(AUDIT_ENTRIES)?;
+    let swaps = entries.iter().rev().filter(|entry| match entry.action {
+        AuditAction::Swapped | AuditAction::RolledBack => serving.contains(&entry.to),
+        AuditAction::Refused | AuditAction::Checked | AuditAction::Healed | AuditAction::Adopted => false,
+    });
+    let before = swaps.flat_map(|entry| entry.from.iter()).next().cloned();
+    before.ok_or_else(|| {
+        "no swap is on record: name the digest of the module to go back to, see `host modules list`".into()
+    })
+}
+
+/// Says how far a check is, now and then. A caller that reads slowly, or has gone, misses some.
+fn progress(replies: &Replies) -> impl FnMut(GateProgress<'_>) + Send + use<> {
+    let replies = replies.clone();
+    let (mut total, mut runs) = (None, Tally::default());
+    let mut said = Instant::now();
+    move |step| {
+        match step {
+            GateProgress::Begins { about } => total = about,
+            GateProgress::Checked(run) => runs.add(&run.verdict),
+        }
+        if said.elapsed() >= PROGRESS_INTERVAL {
+            said = Instant::now();
+            let _ = replies.try_send(Reply::Progress { about: total, runs });
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! What is asked and answered: one JSON object a line.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    gate::{GateReport, RunSelection, Tally},
+    modules::{audit::AuditEntry, policy::SwapPolicy},
+    swap::SwapOutcome,
+};
+
+/// What a caller asks of a running host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Request {
+    /// The modules of the data folder, and which of them serve. Answer: [`Reply::Modules`].
+    List,
+    /// What becomes of open runs on a module. Answer: [`Reply::Checked`].
+    Check {
+        /// The absolute path of the module.
+        path: PathBuf,
+        /// The runs that are checked.
+        selection: RunSelection,
+    },
+    /// A module takes new runs. Answer: [`Reply::Swapped`].
+    Swap {
+        /// The module.
+        target: Target,
+        /// What becomes of open runs; nothing: the host's policy.
+        policy: Option<SwapPolicy>,
+        /// The runs that are checked.
+        selection: RunSelection,
+    },
+    /// A module that was admitted before takes new runs again. Answer: [`Reply::Swapped`].
+    Rollback {
+        /// The first digits of its digest; nothing: the module that served before the one that serves now.
+        to: Option<String>,
+        /// What becomes of open runs; nothing: the host's policy.
+        policy: Option<SwapPolicy>,
+        /// The runs that are checked.
+        selection: RunSelection,
+    },
+    /// The latest entries of the audit. Answer: [`Reply::Log`].
+    Log {
+        /// How many at most.
+        limit: usize,
+    },
+    /// Open runs of one module may move to another. Answer: [`Reply::Done`].
+    Adopt {
+        /// The first digits of the digest of the module that the runs are on. One that is not here is given in full.
+        from: String,
+        /// The first digits of the digest of the module that they move to, where it replays them.
+        to: String,
+    },
+}
+
+/// The module of a swap.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Target {
+    /// The absolute path of a file.
+    File(PathBuf),
+    /// The first digits of the digest of a module that was admitted.
+    Digest(String),
+}
+
+/// What a running host answers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
+pub enum Reply {
+    /// How far a check is. Others follow.
+    Progress {
+        /// Runs to check, about, if the service counts them.
+        about: Option<u64>,
+        /// Those that were checked.
+        runs: Tally,
+    },
+    /// Every module that was ever admitted, the latest last.
+    Modules {
+        /// The modules.
+        modules: Vec<ServedModule>,
+    },
+    /// What became of a check.
+    Checked(CandidateReport),
+    /// What became of a swap.
+    Swapped(SwapOutcome),
+    /// Entries of the audit, the earliest first.
+    Log {
+        /// The entries.
+        entries: Vec<AuditEntry>,
+    },
+    /// It was done.
+    Done,
+    /// It was not done.
+    Failed {
+        /// Why not.
+        message: String,
+    },
+}
+
+/// A module of a running host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ServedModule {
+    /// The SHA-256 of its bytes.
+    pub digest: String,
+    /// Workflow types of which it serves new runs.
+    pub serves: Vec<String>,
+    /// Whether open runs of these types move to it.
+    pub moves: bool,
+}
+
+/// What was found out about a candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CandidateReport {
+    /// The SHA-256 of its bytes.
+    pub digest: String,
+    /// Its workflow types.
+    pub workflow_types: Vec<String>,
+    /// What the gate found out.
+    pub report: GateReport,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_back() {
+        let request = Request::Swap {
+            target: Target::File("/m.wasm".into()),
+            policy: Some(SwapPolicy::Require),
+            selection: RunSelection { query: "x = 1".to_owned(), ..RunSelection::default() },
+        };
+        let line = serde_json::to_string(&request).unwrap();
+        assert!(
+            line.starts_with(r#"{"request":"swap","target":{"file":"/m.wasm"},"policy":"require""#),
+            "{line}"
+        );
+        assert_eq!(serde_json::from_str::<Request>(&line).unwrap(), request);
+        // What is left out has its default.
+        let short = r#"{"request":"check","path":"/m.wasm","selection":{}}"#;
+        assert!(matches!(serde_json::from_str(short), Ok(Request::Check { .. })));
+        let reply = Reply::Checked(CandidateReport {
+            digest: "ab".to_owned(),
+            workflow_types: vec!["A".to_owned()],
+            report: GateReport::default(),
+        });
+        let line = serde_json::to_string(&reply).unwrap();
+        assert_eq!(serde_json::from_str::<Reply>(&line).unwrap(), reply);
+    }
+}

@@ -1,0 +1,104 @@
+//! Why the catalog refuses a file or a digest.
+
+use std::{io, path::PathBuf, sync::Arc};
+
+use host_sandbox::{Digest, LoadError};
+
+use super::super::{files::FileError, store::StoreError};
+
+/// Why a catalog cannot be opened, or a file not be admitted.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CatalogError {
+    /// A path that was given has no module.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file is not a module.
+    #[error("load module {}", path.display())]
+    Load {
+        /// The file.
+        path: PathBuf,
+        /// Why the sandbox refuses it.
+        source: Arc<LoadError>,
+    },
+    /// Two modules that were never admitted define one workflow type, so that neither is the newer one.
+    #[error(
+        "{} and {} both define workflow type {}, and neither was admitted before: start with the older \
+         one first, or leave one out",
+        one.display(),
+        other.display(),
+        named(workflow_type)
+    )]
+    Ambiguous {
+        /// The workflow type; empty for the dynamic workflow.
+        workflow_type: String,
+        /// The first file that defines it.
+        one: PathBuf,
+        /// The second one.
+        other: PathBuf,
+    },
+    /// A module elsewhere takes the place of files, and none of these serves its types.
+    #[error(
+        "no file of --modules serves a workflow type of {}: copy it to one of these folders, and it is taken with --watch \
+         or at the next start",
+        path.display()
+    )]
+    NoFile {
+        /// The module's file.
+        path: PathBuf,
+    },
+    /// A digest that the store does not have.
+    #[error("module {digest} was never admitted here: `host modules list` shows those that were")]
+    NotAdmitted {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+    },
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a digest cannot be resolved to a module.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ResolveError {
+    /// The module was never admitted to this store.
+    #[error("module {digest} was never admitted here")]
+    Unknown {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+    },
+    /// The engine refuses the module, for example after an upgrade of the host.
+    #[error("load module {digest}")]
+    Load {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+        /// Why the engine refuses it.
+        source: Arc<LoadError>,
+    },
+    /// The system starts no more threads.
+    #[error("start a thread to load module {digest}")]
+    Thread {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+        /// The error of the operating system.
+        source: io::Error,
+    },
+    /// A bug of the host: report it.
+    #[error("the thread that loads module {digest} panicked")]
+    Panicked {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+    },
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn named(workflow_type: &str) -> String {
+    if workflow_type.is_empty() {
+        "\"dynamic\" (every type without a definition of its own)".to_owned()
+    } else {
+        format!("`{workflow_type}`")
+    }
+}

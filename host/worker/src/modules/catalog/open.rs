@@ -1,0 +1,187 @@
+//! Opens a catalog: which module serves for each file after a restart.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use host_sandbox::Digest;
+
+use super::{
+    BadFiles, Catalog, CatalogError, ChangedFiles,
+    admit::Candidate,
+    state::{ModuleFile, Served},
+};
+use crate::modules::{
+    files,
+    store::{Admitted, Instead, NewAdmission},
+};
+
+/// What the store says of files.
+struct Remembered {
+    admitted: Vec<Admitted>,
+    instead: BTreeMap<PathBuf, Instead>,
+}
+
+/// A file, and the module that serves for it.
+struct Opened {
+    /// Digest of what is in the file; nothing if that is to be looked at later.
+    content: Option<Digest>,
+    candidate: Candidate,
+}
+
+impl Catalog {
+    /// Loads the modules of the paths, and has them serve.
+    pub(super) fn open_files(&self, bad: BadFiles, changed: ChangedFiles) -> Result<(), CatalogError> {
+        let files = files::list(&self.paths)?;
+        let remembered = {
+            let store = self.store();
+            Remembered { admitted: store.admitted()?, instead: store.instead()? }
+        };
+        self.state().adoptions = self.store().adoptions()?;
+        let mut opened = Vec::new();
+        let mut refused = None;
+        for path in files {
+            match self.open_file(&path, changed, &remembered) {
+                Ok(file) => opened.push(file),
+                Err(error) if bad == BadFiles::Refuse => return Err(error),
+                Err(error) => {
+                    opened.extend(self.keep_former(&path, &error, &remembered));
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        if opened.is_empty()
+            && let Some(error) = refused
+        {
+            return Err(error);
+        }
+        refuse_ambiguous(opened.iter().map(|opened| &opened.candidate), &remembered.admitted)?;
+        for file in opened {
+            let path = &file.candidate.path;
+            // It changed, and serves itself again.
+            let serves_itself = file.content == Some(file.candidate.module.digest());
+            if remembered
+                .instead
+                .get(path)
+                .is_some_and(|instead| serves_itself && Some(instead.content) != file.content)
+            {
+                self.store().serve_itself(path)?;
+            }
+            self.take(file, &remembered.admitted)?;
+        }
+        Ok(())
+    }
+
+    fn open_file(
+        &self,
+        path: &Path,
+        changed: ChangedFiles,
+        remembered: &Remembered,
+    ) -> Result<Opened, CatalogError> {
+        let candidate = self.read(path.to_owned())?;
+        let content = candidate.module.digest();
+        if let Some(instead) = remembered.instead.get(path).filter(|instead| instead.content == content)
+            && let Some(candidate) = self.stored(path, &instead.digest)
+        {
+            tracing::info!(path = %path.display(), digest = %instead.digest, "another module serves in the place of a file");
+            return Ok(Opened { content: Some(content), candidate });
+        }
+        if changed == ChangedFiles::KeepFormer
+            && let Some(former) = former(&candidate, remembered).filter(|former| *former != content)
+            && let Some(former) = self.stored(path, &former)
+        {
+            return Ok(Opened { content: None, candidate: former });
+        }
+        Ok(Opened { content: Some(content), candidate })
+    }
+
+    /// For a file that is not a module, what was last admitted from it.
+    fn keep_former(&self, path: &Path, error: &CatalogError, remembered: &Remembered) -> Option<Opened> {
+        let former = of_file(path, remembered).and_then(|digest| self.stored(path, &digest));
+        let digest = former.as_ref().map(|former| tracing::field::display(former.module.digest()));
+        let reason = error as &dyn std::error::Error;
+        tracing::error!(path = %path.display(), error = reason, goes_on = digest, "a file is not a module");
+        former.map(|candidate| Opened { content: None, candidate })
+    }
+
+    /// A stored module for a file, if it still loads.
+    fn stored(&self, path: &Path, digest: &Digest) -> Option<Candidate> {
+        let bytes = self.store().bytes(digest).ok().flatten()?;
+        self.load(path.to_owned(), bytes).ok()
+    }
+
+    /// Has a module serve for its file. One that was not admitted before is admitted now.
+    fn take(&self, opened: Opened, known: &[Admitted]) -> Result<(), CatalogError> {
+        let Opened { content, candidate: Candidate { path, bytes, module, .. } } = opened;
+        let digest = module.digest();
+        let (position, moves) = match known.iter().find(|admitted| admitted.digest == digest) {
+            Some(admitted) => {
+                // The file may have been removed from the store since.
+                self.store().keep(&digest, &bytes)?;
+                (admitted.position, admitted.moves)
+            }
+            None => {
+                let types: Vec<&str> = module.types().collect();
+                let position = self.store().admit(&NewAdmission {
+                    digest: &digest,
+                    bytes: &bytes,
+                    source: &path,
+                    types: &types,
+                    moves: false,
+                    instead_of: &[],
+                    audit: None,
+                    now: SystemTime::now(),
+                })?;
+                (position, false)
+            }
+        };
+        let served = Served { module, position, moves };
+        self.state().set_file(path, ModuleFile { content, served });
+        self.changed();
+        Ok(())
+    }
+}
+
+/// What served before the content of a file: for the file, or else for one of its types.
+fn former(candidate: &Candidate, remembered: &Remembered) -> Option<Digest> {
+    of_file(&candidate.path, remembered).or_else(|| {
+        let shares = |admitted: &&Admitted| {
+            candidate.module.types().any(|name| admitted.types.iter().any(|admitted| admitted == name))
+        };
+        remembered.admitted.iter().rev().find(shares).map(|admitted| admitted.digest)
+    })
+}
+
+/// What served for a file: the module in its place, or what was last admitted from it.
+fn of_file(path: &Path, remembered: &Remembered) -> Option<Digest> {
+    let instead = remembered.instead.get(path).map(|instead| instead.digest);
+    instead.or_else(|| {
+        let of_file = remembered.admitted.iter().rev().find(|admitted| admitted.source == path);
+        of_file.map(|admitted| admitted.digest)
+    })
+}
+
+fn refuse_ambiguous<'c>(
+    candidates: impl Iterator<Item = &'c Candidate>,
+    known: &[Admitted],
+) -> Result<(), CatalogError> {
+    let known: BTreeSet<Digest> = known.iter().map(|admitted| admitted.digest).collect();
+    let mut new: BTreeMap<&str, &Candidate> = BTreeMap::new();
+    for candidate in candidates.filter(|candidate| !known.contains(&candidate.module.digest())) {
+        for name in candidate.module.types() {
+            match new.insert(name, candidate) {
+                Some(other) if other.module.digest() != candidate.module.digest() => {
+                    return Err(CatalogError::Ambiguous {
+                        workflow_type: name.to_owned(),
+                        one: other.path.clone(),
+                        other: candidate.path.clone(),
+                    });
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
+}

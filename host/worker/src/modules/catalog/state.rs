@@ -1,0 +1,99 @@
+//! What a catalog knows in memory: the module of each file, and which one serves each type.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use host_sandbox::Digest;
+
+use super::super::LoadedModule;
+
+/// What serves, and for what.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// What serves new runs, by workflow type; the empty one is the dynamic workflow.
+    serving: BTreeMap<String, Served>,
+    files: BTreeMap<PathBuf, ModuleFile>,
+    /// Which module open runs of another may move to.
+    pub(super) adoptions: BTreeMap<Digest, Digest>,
+}
+
+/// A module that serves new runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Served {
+    pub(crate) module: Arc<LoadedModule>,
+    /// Position of its admission.
+    pub(crate) position: i64,
+    /// Whether open runs move to it at their next task, where it replays them.
+    pub(crate) moves: bool,
+}
+
+/// A file, and the module that serves for it: its own, or another in its place.
+#[derive(Clone, Debug)]
+pub(super) struct ModuleFile {
+    /// Digest of what is in it. Nothing while that was not admitted or refused yet.
+    pub(super) content: Option<Digest>,
+    pub(super) served: Served,
+}
+
+impl State {
+    pub(super) fn file(&self, path: &Path) -> Option<&ModuleFile> {
+        self.files.get(path)
+    }
+
+    pub(super) fn set_file(&mut self, path: PathBuf, file: ModuleFile) {
+        self.files.insert(path, file);
+        self.serve();
+    }
+
+    pub(super) fn serving(&self, workflow_type: &str) -> Option<&Served> {
+        self.serving.get(workflow_type).or_else(|| self.serving.get(""))
+    }
+
+    /// What serves exactly this type, and not for every other.
+    pub(super) fn defining(&self, workflow_type: &str) -> Option<&Served> {
+        self.serving.get(workflow_type)
+    }
+
+    pub(super) fn types(&self) -> impl Iterator<Item = &String> {
+        self.serving.keys()
+    }
+
+    /// The modules that serve, each once.
+    pub(super) fn modules(&self) -> BTreeMap<Digest, Served> {
+        self.serving.values().map(|served| (served.module.digest(), served.clone())).collect()
+    }
+
+    /// The files whose module serves one of these types.
+    pub(super) fn files_that_serve(&self, types: &[&str]) -> Vec<(PathBuf, ModuleFile)> {
+        let digests: Vec<Digest> = types
+            .iter()
+            .filter_map(|name| self.defining(name))
+            .map(|served| served.module.digest())
+            .collect();
+        let serves = |file: &ModuleFile| digests.contains(&file.served.module.digest());
+        let files = self.files.iter().filter(|(_, file)| serves(file));
+        files.map(|(path, file)| (path.clone(), file.clone())).collect()
+    }
+
+    /// The file of a path that may be written in another way.
+    pub(super) fn same_file(&self, path: &Path) -> Option<PathBuf> {
+        let real = path.canonicalize().ok()?;
+        self.files.keys().find(|file| file.canonicalize().is_ok_and(|file| file == real)).cloned()
+    }
+
+    /// Recomputes which module serves each type.
+    fn serve(&mut self) {
+        self.serving.clear();
+        for ModuleFile { served, .. } in self.files.values() {
+            for name in served.module.types() {
+                let latest = self.serving.get(name).is_none_or(|other| other.position < served.position);
+                if latest {
+                    self.serving.insert(name.to_owned(), served.clone());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+use super::*;
+use crate::modules::audit::AuditAction;
+
+fn digest(bytes: &[u8]) -> Digest {
+    Digest(Sha256::digest(bytes).into())
+}
+
+fn admit(store: &mut ModuleStore, bytes: &[u8], types: &[&str]) {
+    let source = Path::new("some.wasm");
+    store.admit(&NewAdmission { source, ..admission(&digest(bytes), bytes, types) }).unwrap();
+}
+
+fn admission<'a>(digest: &'a Digest, bytes: &'a [u8], types: &'a [&'a str]) -> NewAdmission<'a> {
+    NewAdmission {
+        digest,
+        bytes,
+        source: Path::new("elsewhere.wasm"),
+        types,
+        moves: false,
+        instead_of: &[],
+        audit: None,
+        now: SystemTime::UNIX_EPOCH,
+    }
+}
+
+/// The store as text: one module a line, in order.
+fn check(store: &ModuleStore, expected: &[(&[u8], &[&str])]) {
+    let admitted: Vec<_> = store.admitted().unwrap();
+    let found: Vec<_> = admitted.iter().map(|module| (module.digest, module.types.clone())).collect();
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(bytes, types)| (digest(bytes), types.iter().map(ToString::to_string).collect()))
+        .collect();
+    assert_eq!(found, expected);
+    assert!(admitted.is_sorted_by(|one, other| one.position < other.position));
+}
+
+#[test]
+fn admissions_are_kept_in_order_across_restarts_and_between_processes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    check(&store, &[]);
+    admit(&mut store, b"one", &["A", "B"]);
+    let mut other = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    admit(&mut other, b"two", &["A"]);
+    check(&store, &[(b"one", &["A", "B"]), (b"two", &["A"])]);
+    drop(store);
+    let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    admit(&mut store, b"one", &["A", "B"]);
+    check(&other, &[(b"two", &["A"]), (b"one", &["A", "B"])]);
+    assert_eq!(other.bytes(&digest(b"one")).unwrap().as_deref(), Some(&b"one"[..]));
+    assert_eq!(other.bytes(&digest(b"three")).unwrap(), None);
+    assert_eq!(other.find(&digest(b"one")).unwrap().unwrap().size_bytes, 3);
+    assert_eq!(other.find(&digest(b"three")).unwrap(), None);
+}
+
+#[test]
+fn many_hosts_open_a_new_store_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    std::thread::scope(|scope| {
+        for host in 0..8_u8 {
+            let folder = folder.path();
+            scope.spawn(move || {
+                let mut store = ModuleStore::open(folder, StoreAccess::Owner).unwrap();
+                admit(&mut store, &[host], &["A"]);
+            });
+        }
+    });
+    assert_eq!(ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap().admitted().unwrap().len(), 8);
+}
+
+#[test]
+fn a_damaged_module_is_not_given_out_and_admitting_mends_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    admit(&mut store, b"one", &["A"]);
+    fs::write(store.path(&digest(b"one")), b"on").unwrap();
+    assert!(matches!(store.bytes(&digest(b"one")), Err(StoreError::Damaged { .. })));
+    admit(&mut store, b"one", &["A"]);
+    assert_eq!(store.bytes(&digest(b"one")).unwrap().as_deref(), Some(&b"one"[..]));
+}
+
+#[test]
+fn a_folder_that_cannot_be_used_is_an_error_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let taken = folder.path().join("taken");
+    fs::write(&taken, b"a file").unwrap();
+    let error = ModuleStore::open(&taken, StoreAccess::Owner).unwrap_err().to_string();
+    assert_eq!(error, format!("create folder {}", taken.join("modules").display()));
+}
+
+#[test]
+fn a_list_of_a_newer_host_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    store.database.pragma_update(None, "user_version", SCHEMA_VERSION + 1).unwrap();
+    drop(store);
+    let error = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap_err();
+    assert!(matches!(error, StoreError::NewerSchema { found, .. } if found == SCHEMA_VERSION + 1));
+}
+
+#[test]
+fn a_list_of_version_1_is_migrated_with_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("modules")).unwrap();
+    let path = folder.path().join("modules/admitted.sqlite");
+    schema::tests::version_1(&Connection::open(&path).unwrap(), &digest(b"one").to_string());
+    let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    check(&store, &[(b"one", &["A"])]);
+    assert!(!store.admitted().unwrap()[0].moves);
+    admit(&mut store, b"two", &["A"]);
+    check(
+        &ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap(),
+        &[(b"one", &["A"]), (b"two", &["A"])],
+    );
+}
+
+#[test]
+fn another_module_serves_in_the_place_of_a_file_until_the_file_is_admitted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    admit(&mut store, b"one", &["A"]);
+    admit(&mut store, b"two", &["A"]);
+    let file = PathBuf::from("some.wasm");
+    let entry = AuditEntry::now(
+        "test",
+        AuditAction::RolledBack,
+        vec![digest(b"two").to_string()],
+        digest(b"one").to_string(),
+    );
+    let one = digest(b"one");
+    let instead_of = [(file.clone(), digest(b"two"))];
+    let rollback = NewAdmission {
+        instead_of: &instead_of,
+        audit: Some(&entry),
+        moves: true,
+        ..admission(&one, b"one", &["A"])
+    };
+    store.admit(&rollback).unwrap();
+    let instead = Instead { content: digest(b"two"), digest: one };
+    let reopened = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    assert_eq!(reopened.instead().unwrap(), BTreeMap::from([(file, instead)]));
+    assert_eq!(reopened.audit_log(10).unwrap(), [entry]);
+    assert!(reopened.find(&one).unwrap().unwrap().moves);
+    admit(&mut store, b"three", &["A"]);
+    assert!(store.instead().unwrap().is_empty(), "the file was admitted itself");
+}

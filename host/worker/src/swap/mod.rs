@@ -1,0 +1,10 @@
+//! Swaps: a module takes the new runs of its types, after the gate has looked at the open ones.
+//!
+//! One swap at a time. What a swap changes is one transaction of the store, so a process that is killed at any moment
+//! starts again with the module before or the module after.
+
+mod request;
+mod swapper;
+
+pub use request::{SwapError, SwapOutcome, SwapRequest};
+pub use swapper::Swapper;
