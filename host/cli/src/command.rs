@@ -52,11 +52,16 @@ enum Command {
     Operator(operator::OperatorArgs),
 }
 
-const JUNIT_ELSEWHERE: &str = "--output junit is for `host modules check`, `swap` and `rollback` only";
+const JUNIT_ELSEWHERE: &str =
+    "--output junit is for `host replay` and `host modules check`, `swap` and `rollback` only";
 
 impl Command {
     fn prints_junit(&self) -> bool {
-        matches!(self, Self::Modules(arguments) if arguments.prints_junit())
+        match self {
+            Self::Replay(_) => true,
+            Self::Modules(arguments) => arguments.prints_junit(),
+            _ => false,
+        }
     }
 }
 

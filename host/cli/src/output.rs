@@ -42,7 +42,7 @@ pub(crate) enum Format {
     Json,
     /// JSON, one value a line.
     Jsonl,
-    /// JUnit's XML, for test reports; `modules check` only.
+    /// JUnit's XML, for test reports; `modules check` and `replay` only.
     Junit,
 }
 
@@ -145,6 +145,12 @@ pub(crate) enum Payloads {
     AsJson,
     /// As metadata and base64, which tools can read back.
     Raw,
+}
+
+/// A message of the protocol as JSON, in lines.
+pub(crate) fn message_text<M: Message + Name>(message: &M, payloads: Payloads) -> anyhow::Result<String> {
+    let options = WriteOptions { one_line: false, shorthand_payloads: payloads == Payloads::AsJson };
+    Ok(protojson::message_to_json(message, options)?)
 }
 
 /// A message of the protocol as JSON on one line, its payloads as the JSON that is in them.

@@ -53,6 +53,13 @@ impl History {
         Self { events }
     }
 
+    /// The events as far as that with this id, which is the place of an event, from 1.
+    #[must_use]
+    pub fn up_to(mut self, event_id: i64) -> Self {
+        self.events.truncate(usize::try_from(event_id).unwrap_or_default());
+        self
+    }
+
     /// How many events there are.
     #[must_use]
     pub fn len(&self) -> usize {

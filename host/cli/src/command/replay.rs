@@ -1,26 +1,35 @@
 //! `host replay`.
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc};
+mod report;
+mod source;
+
+use std::{collections::VecDeque, num::NonZeroUsize, path::PathBuf, sync::Arc, thread};
 
 use anyhow::Context as _;
 use clap::Args;
-use guest_sdk_types::UntypedWorkflow;
-use host_client::{ListOptions, WorkflowHandle};
+use host_client::ListOptions;
 use host_sandbox::{Config, Engine};
-use host_wire::{History, protojson};
+use host_wire::{
+    History,
+    temporal::api::{
+        common::v1::{self, Payloads},
+        query::v1::{WorkflowQuery, WorkflowQueryResult},
+    },
+};
 use host_worker::{
     modules::{self, LoadedModule},
-    workflow::replay::{RecordedCommand, Report, SourceLine, Verdict, replay},
+    workflow::replay::{Report, Verdict, query_at_end, replay},
 };
 
+use self::{report::Replayed, source::Source};
 use crate::{
-    exit::{Reported, Usage, chain},
+    exit::Reported,
     output::{
-        Output,
-        escape::{Place, escape},
-        json::Object,
+        Format, Output,
+        junit::{self, Suite},
+        progress::Progress,
     },
-    settings::{connection::ConnectionArgs, data_dir::DataDirArgs, duration, size},
+    settings::{connection::ConnectionArgs, data_dir::DataDirArgs, duration, input::InputArgs, size},
 };
 
 /// Replays histories on a module and says whether they agree: whether the module would have done what
@@ -34,6 +43,7 @@ use crate::{
   host replay --module orders.wasm histories/*.json
   host replay --module orders.wasm --workflow-id order-17 --address temporal.example:7233
   host replay --module orders.wasm --query 'WorkflowType = \"Orders\" AND ExecutionStatus = \"Running\"'
+  host replay --module orders.wasm --workflow-id order-17 --until 23 --call-query status
   host workflow show --workflow-id order-17 -o json > history.json && host replay --module orders.wasm history.json")]
 pub(crate) struct Replay {
     /// Module file. Again for each module; a history is replayed on the first that defines its type.
@@ -54,6 +64,14 @@ pub(crate) struct Replay {
     /// Replay at most this many of those that the filter finds.
     #[arg(long, value_name = "COUNT", requires = "query")]
     limit: Option<NonZeroUsize>,
+    /// Replay as far as this event.
+    #[arg(long, value_name = "EVENT_ID", value_parser = clap::value_parser!(i64).range(1..))]
+    until: Option<i64>,
+    /// Ask the workflow this query at the end, as it is then: with --until, as it was at that event.
+    #[arg(long, value_name = "NAME")]
+    call_query: Option<String>,
+    #[command(flatten)]
+    input: InputArgs,
     /// Longest time of one call into a workflow.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
     activation_timeout: std::time::Duration,
@@ -66,38 +84,34 @@ pub(crate) struct Replay {
     connection: ConnectionArgs,
 }
 
-/// Source of a history.
-enum Source {
-    File(PathBuf),
-    Run(WorkflowHandle<UntypedWorkflow>),
-}
-
 impl Replay {
     pub(super) async fn run(self, output: Output) -> anyhow::Result<()> {
-        let modules = self.load()?;
-        let mut sources = files(&self.histories)?;
+        let replayer =
+            Arc::new(Replayer { modules: self.load()?, until: self.until, query: self.question()? });
+        let mut sources = source::files(&self.histories)?;
         if self.workflow_id.is_some() || self.query.is_some() {
             sources.extend(self.runs().await?);
         }
-        let total = sources.len();
-        let mut agreed = 0;
+        let mut printer = Printer::new(output, sources.len());
+        let mut running = VecDeque::new();
         for source in sources {
-            let report = source.history().await.map(|history| replay_on(&modules, &history));
-            agreed += usize::from(report.as_ref().is_ok_and(|report| report.verdict.is_ok()));
-            if output.is_text() {
-                output.lines(text(&source.name(), &report))?;
-            } else {
-                output.object(object(&source.name(), &report))?;
+            if running.len() >= at_once()
+                && let Some(first) = running.pop_front()
+            {
+                printer.print(joined(first).await?)?;
             }
+            running.push_back(tokio::spawn(replayer.clone().replay(source)));
         }
-        output.note(format!("{agreed} of {total} agree"));
-        if agreed == total { Ok(()) } else { Err(Reported.into()) }
+        for last in running {
+            printer.print(joined(last).await?)?;
+        }
+        printer.finish()
     }
 
     fn load(&self) -> anyhow::Result<Vec<Arc<LoadedModule>>> {
         let engine = Engine::new(Config {
-            // One history after another: one guest at a time, and room for one to be dropped.
-            instances: 2,
+            // For each history the guest that differs, and one that explains where; and room for one to be dropped.
+            instances: u32::try_from(3 * at_once()).unwrap_or(u32::MAX),
             deadline: self.activation_timeout,
             memory_bytes: self.memory_limit,
             cache: Some(self.data_dir.compiled()?),
@@ -112,6 +126,14 @@ impl Replay {
             Ok(Arc::new(LoadedModule::new(module, Some(path))))
         };
         modules::files::list(&self.modules)?.into_iter().map(load).collect()
+    }
+
+    /// The query to ask at the end.
+    fn question(&self) -> anyhow::Result<Option<WorkflowQuery>> {
+        let Some(query_type) = self.call_query.clone() else { return Ok(None) };
+        let payloads = self.input.payloads()?.0.into_iter().map(v1::Payload::from).collect();
+        let query_args = Some(Payloads { payloads });
+        Ok(Some(WorkflowQuery { query_type, query_args, ..WorkflowQuery::default() }))
     }
 
     /// Handles of the runs whose histories are fetched from the service.
@@ -136,138 +158,121 @@ impl Replay {
     }
 }
 
-impl Source {
-    fn name(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Run(handle) => format!("workflow {}", handle.workflow_id()),
-        }
-    }
-
-    async fn history(&self) -> anyhow::Result<History> {
-        match self {
-            Self::File(path) => Ok(protojson::read_history(std::fs::read(path)?.into())?),
-            Self::Run(handle) => Ok(handle.fetch_history().await?),
-        }
-    }
+/// Histories that are replayed at one time, each by one processor.
+fn at_once() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get)
 }
 
-/// The history files of the paths. A file that is not a history becomes a line of the report.
-fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
-    let mut files = Vec::new();
-    for path in paths {
-        if !path.is_dir() {
-            files.push(path.clone());
-            continue;
+async fn joined(replayed: tokio::task::JoinHandle<Replayed>) -> anyhow::Result<Replayed> {
+    replayed.await.context("a replay panicked")
+}
+
+/// Replays histories, all in the same way.
+struct Replayer {
+    modules: Vec<Arc<LoadedModule>>,
+    /// The last event that is replayed.
+    until: Option<i64>,
+    query: Option<WorkflowQuery>,
+}
+
+impl Replayer {
+    async fn replay(self: Arc<Self>, source: Source) -> Replayed {
+        let name = source.name();
+        let replayed = match source.history().await {
+            Ok(history) => tokio::task::spawn_blocking(move || self.replay_history(history))
+                .await
+                .context("the replay panicked"),
+            Err(error) => Err(error),
+        };
+        match replayed {
+            Ok((report, answer)) => Replayed { name, report: Ok(report), answer },
+            Err(error) => Replayed { name, report: Err(error), answer: None },
         }
-        let mut inside = Vec::new();
-        let entries = path.read_dir().with_context(|| format!("failed to read folder {}", path.display()))?;
-        for entry in entries {
-            let file = entry?.path();
-            if file.extension().is_some_and(|extension| extension == "json") {
-                inside.push(file);
+    }
+
+    /// Replays on the first module that defines the type, and asks the query if history and module agree.
+    fn replay_history(&self, history: History) -> (Report, Option<WorkflowQueryResult>) {
+        let history = match self.until {
+            Some(event_id) => history.up_to(event_id),
+            None => history,
+        };
+        let mut known = Vec::new();
+        let mut unknown = None;
+        for module in &self.modules {
+            match replay(module, history.clone()) {
+                Report { verdict: Verdict::UnknownType { known: types }, workflow_type, statistics } => {
+                    known.extend(types);
+                    unknown = Some((workflow_type, statistics));
+                }
+                report => return self.asked(module, history, report),
             }
         }
-        if inside.is_empty() {
-            return Err(Usage(format!("there is no *.json file in folder {}", path.display())).into());
-        }
-        inside.sort();
-        files.extend(inside);
+        // There is at least one module: clap requires it, and an empty folder is an error.
+        let (workflow_type, statistics) = unknown.unwrap_or_default();
+        (Report { verdict: Verdict::UnknownType { known }, workflow_type, statistics }, None)
     }
-    Ok(files.into_iter().map(Source::File).collect())
-}
 
-/// Replays on the first module that defines the type.
-fn replay_on(modules: &[Arc<LoadedModule>], history: &History) -> Report {
-    let mut known = Vec::new();
-    let mut report = None;
-    for module in modules {
-        match replay(module, history.clone()) {
-            Report { verdict: Verdict::UnknownType { known: types }, workflow_type, statistics } => {
-                known.extend(types);
-                let verdict = Verdict::UnknownType { known: known.clone() };
-                report = Some(Report { verdict, workflow_type, statistics });
+    fn asked(
+        &self,
+        module: &Arc<LoadedModule>,
+        history: History,
+        mut report: Report,
+    ) -> (Report, Option<WorkflowQueryResult>) {
+        let Some(query) = self.query.clone().filter(|_| report.verdict.is_ok()) else {
+            return (report, None);
+        };
+        match query_at_end(module, history, query) {
+            Ok(answer) => (report, Some(answer)),
+            Err(verdict) => {
+                report.verdict = verdict;
+                (report, None)
             }
-            report => return report,
         }
     }
-    // There is at least one module: clap requires it, and an empty folder is an error.
-    report.unwrap_or_else(|| Report {
-        verdict: Verdict::UnknownType { known },
-        workflow_type: String::new(),
-        statistics: host_worker::workflow::replay::Statistics::default(),
-    })
 }
 
-/// Word and explanation of a verdict.
-fn explain(report: &anyhow::Result<Report>) -> (&'static str, String) {
-    let report = match report {
-        Ok(report) => report,
-        Err(error) => return ("unreadable", chain(error)),
-    };
-    let name = match &report.verdict {
-        Verdict::Ok => return ("ok", String::new()),
-        Verdict::Nondeterminism(_) => "differs",
-        Verdict::GuestFault { .. } => "faulted",
-        Verdict::BrokenHistory { .. } => "broken",
-        Verdict::UnknownType { .. } => "unknown type",
-        Verdict::HostFault { .. } => "host fault",
-        // The list is open for verdicts of later versions.
-        _ => "not ok",
-    };
-    (name, report.verdict.to_string())
+/// Prints the histories in the order in which they were given.
+struct Printer {
+    output: Output,
+    total: usize,
+    done: usize,
+    agreed: usize,
+    suite: Suite,
+    progress: Progress,
 }
 
-fn text(name: &str, report: &anyhow::Result<Report>) -> String {
-    let (verdict, explanation) = explain(report);
-    let mut text = format!("{verdict:<12}  {}", escape(name, Place::Line));
-    if let Ok(report) = report {
-        let statistics = &report.statistics;
-        text.push_str(&format!(
-            ": {}, {} events, {} activations, {:.1?}",
-            escape(&report.workflow_type, Place::Line),
-            statistics.events,
-            statistics.activations,
-            statistics.elapsed
-        ));
+impl Printer {
+    fn new(output: Output, total: usize) -> Self {
+        let mut progress = Progress::new(output, "histories");
+        progress.begin(u64::try_from(total).ok());
+        let suite = Suite { name: "replay".to_owned(), tests: 0, failures: 0, cases: Vec::new() };
+        Self { output, total, done: 0, agreed: 0, suite, progress }
     }
-    for line in explanation.lines() {
-        text.push_str("\n  ");
-        text.push_str(line);
+
+    fn print(&mut self, replayed: Replayed) -> anyhow::Result<()> {
+        let Self { output, progress, suite, .. } = self;
+        self.done += 1;
+        self.agreed += usize::from(replayed.is_good());
+        progress.hide();
+        match output.format() {
+            Format::Text => output.lines(replayed.text()?)?,
+            Format::Json | Format::Jsonl => output.object(replayed.object()?)?,
+            Format::Junit => {
+                suite.tests += 1;
+                suite.failures += u64::from(!replayed.is_good());
+                suite.cases.push(replayed.case());
+            }
+        }
+        progress.step(self.done as u64, &format_args!("{} agree", self.agreed));
+        Ok(())
     }
-    text
-}
 
-fn object(name: &str, report: &anyhow::Result<Report>) -> Object {
-    let (verdict, explanation) = explain(report);
-    let object = Object::new().field("history", name).field("verdict", verdict);
-    let Ok(report) = report else { return object.field("message", explanation) };
-    let object = object
-        .field("workflowType", &report.workflow_type)
-        .field("events", report.statistics.events)
-        .field("activations", report.statistics.activations);
-    match &report.verdict {
-        Verdict::Ok => object,
-        Verdict::Nondeterminism(difference) => object
-            .field("eventId", difference.event_id)
-            .field("expected", &difference.expected)
-            .field("actual", &difference.actual)
-            .raw("askedAt", &source_line(difference.asked_at.as_ref()))
-            .raw("before", &recorded_commands(&difference.before))
-            .raw("beforeAt", &source_line(difference.before_at.as_ref()))
-            .field("cause", difference.cause),
-        _ => object.field("message", explanation),
+    fn finish(self) -> anyhow::Result<()> {
+        self.progress.end();
+        if self.output.format() == Format::Junit {
+            self.output.lines(junit::document(&[self.suite]))?;
+        }
+        self.output.note(format!("{} of {} agree", self.agreed, self.total));
+        if self.agreed == self.total { Ok(()) } else { Err(Reported.into()) }
     }
-}
-
-fn source_line(line: Option<&SourceLine>) -> String {
-    let Some(SourceLine { function, file, line }) = line else { return "null".to_owned() };
-    Object::new().field("function", function).field("file", file).field("line", line).finish()
-}
-
-fn recorded_commands(commands: &[RecordedCommand]) -> String {
-    let object = |RecordedCommand { event_id, command }: &RecordedCommand| {
-        Object::new().field("eventId", event_id).field("command", command).finish()
-    };
-    format!("[{}]", commands.iter().map(object).collect::<Vec<_>>().join(","))
 }

@@ -4,6 +4,7 @@ mod cancel;
 mod count;
 mod delete;
 mod describe;
+mod download;
 mod execute;
 mod list;
 mod outcome;
@@ -40,6 +41,7 @@ enum Command {
     List(list::List),
     Count(count::Count),
     Describe(describe::Describe),
+    Download(download::Download),
     Signal(signal::Signal),
     Query(query::Query),
     Update(update::Update),
@@ -63,6 +65,7 @@ impl WorkflowArgs {
             Command::List(command) => command.run(connection, output).await,
             Command::Count(command) => command.run(connection, output).await,
             Command::Describe(command) => command.run(connection, output).await,
+            Command::Download(command) => command.run(connection, output).await,
             Command::Signal(command) => command.run(connection, output).await,
             Command::Query(command) => command.run(connection, output).await,
             Command::Update(command) => command.run(connection, output).await,

@@ -58,11 +58,17 @@ impl Progress {
         }
     }
 
-    /// Takes the bar away.
-    pub(crate) fn end(self) {
+    /// Takes the bar away until the next step, so that something else can be printed.
+    pub(crate) fn hide(&mut self) {
         if self.is_shown {
+            self.is_shown = false;
             let _ = write!(io::stderr(), "\r\x1b[K");
         }
+    }
+
+    /// Takes the bar away.
+    pub(crate) fn end(mut self) {
+        self.hide();
     }
 }
 

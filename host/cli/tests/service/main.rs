@@ -13,6 +13,7 @@ mod folder;
 mod gate;
 mod hostile;
 mod process;
+mod replay;
 mod schedules;
 mod script;
 mod service;
@@ -33,6 +34,9 @@ fn main() -> ExitCode {
         test("command_line::what_the_service_does_not_know", command_line::what_the_service_does_not_know),
         test("folder::damage_is_found_and_set_aside", folder::damage_is_found_and_set_aside),
         test("gate::open_runs_are_checked_on_a_candidate", gate::open_runs_are_checked_on_a_candidate),
+        test("replay::a_query_is_asked_at_an_event", replay::a_query_is_asked_at_an_event),
+        test("replay::verdicts_are_reported_as_test_cases", replay::verdicts_are_reported_as_test_cases),
+        test("replay::histories_are_downloaded_and_replay", replay::histories_are_downloaded_and_replay),
         test("hostile::hostile_texts_are_escaped", hostile::hostile_texts_are_escaped),
         test("hostile::hostile_names_are_escaped", hostile::hostile_names_are_escaped),
         test("swaps::without_a_host", swaps::without_a_host),

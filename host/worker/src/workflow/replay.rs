@@ -10,7 +10,11 @@ use std::{
 pub use difference::{Difference, RecordedCommand, SourceLine};
 use host_core::{RunConfig, Task};
 use host_wire::{
-    EventAttributes, History, RawEvent, temporal::api::history::v1::WorkflowExecutionStartedEventAttributes,
+    EventAttributes, History, RawEvent,
+    temporal::api::{
+        history::v1::WorkflowExecutionStartedEventAttributes,
+        query::v1::{WorkflowQuery, WorkflowQueryResult},
+    },
 };
 
 use super::run::{Advance, FailureKind, RunDriver, RunFailure, RunIdentity, StateHash};
@@ -177,6 +181,33 @@ fn replay_with(
     };
     let workflow_type = started.workflow_type.map(|r#type| r#type.name).unwrap_or_default();
     (Report { verdict, workflow_type, statistics }, run.state_hashes().to_vec())
+}
+
+/// Replays a whole history, and asks the guest a query then.
+///
+/// # Errors
+///
+/// What keeps the history from being replayed to its end.
+pub fn query_at_end(
+    module: &Arc<LoadedModule>,
+    history: History,
+    query: WorkflowQuery,
+) -> Result<WorkflowQueryResult, Verdict> {
+    let started = started(&history).map_err(|message| Verdict::BrokenHistory { message })?;
+    let mut run = RunDriver::new(Arc::clone(module), identity(&started), config(&started));
+    let events = i64::try_from(history.len()).unwrap_or(i64::MAX);
+    let task = Task { previous_started_event_id: Some(events), query: Some(query), ..Task::replay() };
+    run.start_task(task)?;
+    run.feed(history.into_encoded(), true);
+    loop {
+        match run.advance()? {
+            Advance::RespondQuery(answer) => return Ok(*answer),
+            Advance::Idle | Advance::NeedEvents => {
+                return Err(Verdict::HostFault { message: "the query was not asked".to_owned() });
+            }
+            Advance::LocalActivities(_) | Advance::Respond(_) | Advance::Validated(_) => {}
+        }
+    }
 }
 
 /// A run to which a whole history was fed.
