@@ -8,6 +8,8 @@ pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod schedule;
 pub(crate) mod server;
+pub(crate) mod task_queue;
+pub(crate) mod worker;
 pub(crate) mod workflow;
 
 use clap::{Parser, Subcommand};
@@ -47,6 +49,8 @@ enum Command {
     Activity(activity::ActivityArgs),
     Schedule(schedule::ScheduleArgs),
     Batch(batch::BatchArgs),
+    TaskQueue(task_queue::TaskQueueArgs),
+    Worker(worker::WorkerArgs),
     Replay(replay::Replay),
     Modules(modules::ModulesArgs),
     Operator(operator::OperatorArgs),
@@ -79,6 +83,8 @@ impl CommandLine {
             Command::Activity(arguments) => arguments.run(output).await,
             Command::Schedule(arguments) => arguments.run(output).await,
             Command::Batch(arguments) => arguments.run(output).await,
+            Command::TaskQueue(arguments) => arguments.run(output).await,
+            Command::Worker(arguments) => arguments.run(output).await,
             Command::Replay(command) => command.run(output).await,
             Command::Modules(arguments) => arguments.run(output).await,
             Command::Operator(arguments) => arguments.run(output).await,

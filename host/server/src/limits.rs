@@ -149,3 +149,8 @@ pub(crate) const BATCH_DELETIONS: usize = 50;
 pub(crate) const BATCH_TRIES: u32 = 50;
 /// Records of a batch operation until one has everything and replaces them: a start reads no more.
 pub(crate) const BATCH_RECORDS: usize = 256;
+/// Task queues with a configuration of their own.
+pub(crate) const TASK_QUEUE_CONFIGS: usize = 10_000;
+/// Fairness keys of a task queue whose weights its configuration sets, and of which one request takes weights away. As
+/// the protocol says.
+pub(crate) const FAIRNESS_WEIGHTS: usize = 1_000;

@@ -364,6 +364,7 @@ async fn no_worker_gets_a_query_whose_caller_has_gone() {
         namespace: "default".to_owned(),
         task_queue: queue(),
         task_queue_type: 1,
+        report_stats: true,
         ..Default::default()
     };
     loop {

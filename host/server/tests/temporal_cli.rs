@@ -22,9 +22,10 @@ use host_wire::{
         common::v1::{ActivityType, Payload, Payloads},
         enums::v1::QueryResultType,
         taskqueue::v1::TaskQueue,
+        worker::v1::WorkerHeartbeat,
         workflowservice::v1::{
-            PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, RespondQueryTaskCompletedRequest,
-            RespondWorkflowTaskCompletedRequest,
+            PollActivityTaskQueueRequest, PollWorkflowTaskQueueRequest, RecordWorkerHeartbeatRequest,
+            RespondQueryTaskCompletedRequest, RespondWorkflowTaskCompletedRequest,
         },
     },
 };
@@ -79,6 +80,15 @@ async fn the_temporal_command_line_works_on_the_service(temporal: PathBuf) {
     cli.succeeds(&["workflow", "show"], &["--workflow-id", "y"], "EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED");
     cli.succeeds(&["task-queue", "describe"], &["--task-queue", "instant"], "stranger");
     cli.succeeds(&["task-queue", "describe"], &["--task-queue", "instant", "--legacy-mode"], "stranger");
+    cli.succeeds(&["task-queue", "list-partition"], &["--task-queue", "instant"], "instant");
+    let activities = ["--task-queue", "instant", "--task-queue-type", "activity"];
+    let limit = ["--queue-rps-limit", "7", "--queue-rps-limit-reason", "enough"];
+    cli.succeeds(&["task-queue", "config", "set"], &[&activities[..], &limit].concat(), "enough");
+    cli.succeeds(&["task-queue", "config", "get"], &activities, "7");
+    record_heartbeat(&service).await;
+    cli.succeeds(&["worker", "list"], &["--query", "TaskQueue = 'instant'"], "\"the worker\"");
+    cli.succeeds(&["worker", "describe"], &["--worker-instance-key", "the worker"], "instant");
+    cli.fails(&["worker", "describe"], &["--worker-instance-key", "another"], "Worker another not found");
     cli.succeeds(&["operator", "namespace", "describe"], &["--namespace", "default"], "\"default\"");
     cli.succeeds(&["operator", "namespace", "list"], &[], "\"default\"");
     worker.abort();
@@ -148,6 +158,21 @@ async fn start_activity(service: &Arc<dyn WorkflowService>) {
         ..Default::default()
     };
     service.poll_activity_task_queue(Request::new(poll)).await.unwrap();
+}
+
+/// What a worker says of itself.
+async fn record_heartbeat(service: &Arc<dyn WorkflowService>) {
+    let heartbeat = WorkerHeartbeat {
+        worker_instance_key: "the worker".to_owned(),
+        task_queue: "instant".to_owned(),
+        ..WorkerHeartbeat::default()
+    };
+    let request = RecordWorkerHeartbeatRequest {
+        namespace: "default".to_owned(),
+        worker_heartbeat: vec![heartbeat],
+        ..Default::default()
+    };
+    service.record_worker_heartbeat(Request::new(request)).await.unwrap();
 }
 
 async fn run_worker(service: Arc<dyn WorkflowService>) {

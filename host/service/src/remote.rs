@@ -227,8 +227,11 @@ forward! {
         respond_nexus_task_failed(RespondNexusTaskFailedRequest) -> RespondNexusTaskFailedResponse;
         shutdown_worker(ShutdownWorkerRequest) -> ShutdownWorkerResponse;
         record_worker_heartbeat(RecordWorkerHeartbeatRequest) -> RecordWorkerHeartbeatResponse;
+        list_workers(ListWorkersRequest) -> ListWorkersResponse;
+        describe_worker(DescribeWorkerRequest) -> DescribeWorkerResponse;
         reset_sticky_task_queue(ResetStickyTaskQueueRequest) -> ResetStickyTaskQueueResponse;
         describe_task_queue(DescribeTaskQueueRequest) -> DescribeTaskQueueResponse;
+        update_task_queue_config(UpdateTaskQueueConfigRequest) -> UpdateTaskQueueConfigResponse;
     }
     waits {
         get_workflow_execution_history(GetWorkflowExecutionHistoryRequest)

@@ -47,10 +47,10 @@ fn the_readme_begins_with_two_lines() {
 #[test]
 fn every_call_of_the_embedded_service_is_in_the_table() {
     let code = source("host/server/src/api/service.rs");
-    let body = code.split_once("impl WorkflowService for ").unwrap().1;
+    let body = code.split_once("\ncalls! {").unwrap().1;
     let implemented: BTreeSet<String> = body
         .lines()
-        .filter_map(|line| line.strip_prefix("    async fn "))
+        .filter_map(|line| line.trim_start().strip_prefix("async fn "))
         .map(|line| pascal_case(line.split('(').next().unwrap()))
         .collect();
     let text = fs::read_to_string(workspace_root().join("docs/server-support.md")).unwrap();

@@ -13,6 +13,7 @@ mod folder;
 mod gate;
 mod hostile;
 mod process;
+mod queues;
 mod replay;
 mod schedules;
 mod script;
@@ -52,6 +53,8 @@ fn main() -> ExitCode {
         test("batches::questions_and_mistakes", batches::questions_and_mistakes),
         test("schedules::schedules_live_and_end", schedules::schedules_live_and_end),
         test("schedules::mistakes", schedules::mistakes),
+        test("queues::workers_are_listed", queues::workers_are_listed),
+        test("queues::task_queues_are_described_and_limited", queues::task_queues_are_described_and_limited),
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),
     ])

@@ -5,7 +5,7 @@ use host_wire::temporal::api::{
 };
 use prost::Message;
 
-use crate::execution::{record::RunNumber, run::Run, token::TaskToken};
+use crate::execution::{priority, record::RunNumber, run::Run, token::TaskToken};
 
 /// What a worker gets for an attempt that was just started.
 pub(crate) fn response(number: RunNumber, run: &Run, id: i64) -> Option<PollActivityTaskQueueResponse> {
@@ -31,7 +31,7 @@ pub(crate) fn response(number: RunNumber, run: &Run, id: i64) -> Option<PollActi
         start_to_close_timeout: scheduled.start_to_close_timeout,
         heartbeat_timeout: scheduled.heartbeat_timeout,
         retry_policy: scheduled.retry_policy.clone(),
-        priority: scheduled.priority.clone(),
+        priority: priority::merged(run.options().priority(), scheduled.priority.as_ref()),
         ..PollActivityTaskQueueResponse::default()
     })
 }

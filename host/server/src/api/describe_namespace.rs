@@ -47,6 +47,7 @@ pub(crate) fn description(name: &str, retention: Duration) -> DescribeNamespaceR
                 eager_workflow_start: true,
                 sync_update: true,
                 async_update: true,
+                worker_heartbeats: true,
                 ..Default::default()
             }),
             limits: Some(namespace_info::Limits {

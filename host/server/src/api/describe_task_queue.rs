@@ -1,72 +1,195 @@
-//! DescribeTaskQueue: the pollers of a queue, and how many tasks wait.
+//! DescribeTaskQueue: pollers, tasks that wait, rates and limits.
 
-use host_wire::temporal::api::{
-    enums::v1::{DescribeTaskQueueMode, TaskQueueType},
-    taskqueue::v1::{PollerInfo, TaskQueueStats, TaskQueueStatus, TaskQueueTypeInfo, TaskQueueVersionInfo},
-    workflowservice::v1::{DescribeTaskQueueRequest, DescribeTaskQueueResponse},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use host_wire::{
+    duration_to_proto,
+    temporal::api::{
+        enums::v1::{BuildIdTaskReachability, DescribeTaskQueueMode, TaskQueueKind, TaskQueueType},
+        taskqueue::v1::{
+            PollerInfo, TaskQueueStats, TaskQueueStatus, TaskQueueTypeInfo, TaskQueueVersionInfo,
+        },
+        workflowservice::v1::{
+            DescribeTaskQueueRequest, DescribeTaskQueueResponse,
+            describe_task_queue_response::EffectiveRateLimit,
+        },
+    },
 };
 use tonic::Status;
 
-use crate::{api::context::Context, error::Error, matching::queue_key::QueueKey};
+use crate::{
+    api::context::Context,
+    error::Error,
+    matching::{
+        limits::UNLIMITED,
+        queue_key::QueueKey,
+        queues::{Polled, Stats},
+        rank,
+    },
+    time::Time,
+};
 
-/// Tasks for a poller in a second, as clients are told: there is no limit.
-const UNLIMITED: f64 = 100_000.0;
+/// Builds whose reachability a request may ask for. `limit.reachabilityQueryBuildIds` of Temporal's server.
+const BUILDS: usize = 5;
 
 pub(crate) fn handle(
     context: &Context,
     request: DescribeTaskQueueRequest,
 ) -> Result<DescribeTaskQueueResponse, Status> {
     context.lock().executions.check_namespace(&request.namespace)?;
-    let enhanced = request.api_mode() == DescribeTaskQueueMode::Enhanced;
+    let Some(queue) = &request.task_queue else { return Err(Error::invalid("taskQueue is not set").into()) };
+    if queue.name.is_empty() {
+        return Err(Error::invalid("missing task queue name").into());
+    }
+    if request.api_mode() == DescribeTaskQueueMode::Enhanced {
+        if queue.kind() == TaskQueueKind::Sticky {
+            let wrong = "Enhanced DescribeTaskQueue is not valid for a sticky queue, use api_mode=UNSPECIFIED or a normal queue.";
+            return Err(Error::invalid(wrong).into());
+        }
+        return Ok(by_versions(context, &request, &queue.name)?);
+    }
+    Ok(of_type(context, &request, &queue.name))
+}
+
+/// Workflow tasks and activities are in queues of their own; there are no Nexus tasks.
+fn queue_key(namespace: &str, name: &str, of: TaskQueueType) -> Option<QueueKey> {
+    let activities = match of {
+        TaskQueueType::Workflow | TaskQueueType::Unspecified => false,
+        TaskQueueType::Activity => true,
+        TaskQueueType::Nexus => return None,
+    };
+    Some(QueueKey { namespace: namespace.to_owned(), name: name.to_owned(), activities })
+}
+
+/// One type of tasks.
+fn of_type(context: &Context, request: &DescribeTaskQueueRequest, name: &str) -> DescribeTaskQueueResponse {
+    let mut response = DescribeTaskQueueResponse::default();
+    let now = context.now();
+    let mut shard = context.lock();
+    let queues = &mut shard.queues;
+    let key = queue_key(&request.namespace, name, request.task_queue_type());
+    let (stats, (rate, source)) = match &key {
+        Some(key) => (queues.stats(key, now), queues.rate(key, now)),
+        None => (Default::default(), queues.rate(&QueueKey::default(), now)),
+    };
+    if let Some(key) = &key {
+        response.pollers = queues.pollers(key, now).into_iter().map(poller_info).collect();
+        response.config = queues.config(key).filter(|_| request.report_config).cloned();
+    }
+    if request.report_stats {
+        response.stats = Some(to_proto(all(&stats)));
+        response.stats_by_priority_key = by_priority(&stats);
+    }
+    if request.include_task_queue_status {
+        response.task_queue_status = Some(TaskQueueStatus {
+            backlog_count_hint: count(all(&stats).backlog),
+            rate_per_second: rate,
+            ..TaskQueueStatus::default()
+        });
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "as the protocol has it")]
+    let requests_per_second = rate as f32;
+    response.effective_rate_limit =
+        Some(EffectiveRateLimit { requests_per_second, rate_limit_source: source.into() });
+    response
+}
+
+/// The types of tasks that the request names, for each build. Workers have builds, queues do not: all tasks are of the
+/// version without one.
+fn by_versions(
+    context: &Context,
+    request: &DescribeTaskQueueRequest,
+    name: &str,
+) -> Result<DescribeTaskQueueResponse, Error> {
+    let builds: BTreeSet<&str> = match &request.versions {
+        None => [""].into(),
+        Some(versions) => {
+            let unversioned = versions.unversioned.then_some("");
+            versions.build_ids.iter().map(String::as_str).chain(unversioned).collect()
+        }
+    };
+    if request.report_task_reachability && builds.len() > BUILDS {
+        return Err(Error::invalid(format!(
+            "Too many build ids queried at once with ReportTaskReachability==true, limit: {BUILDS}"
+        )));
+    }
     let asked: Vec<TaskQueueType> = match request.task_queue_types().collect::<Vec<_>>() {
         types if types.is_empty() => vec![TaskQueueType::Workflow, TaskQueueType::Activity],
         types => types,
     };
-    let one = request.task_queue_type();
-    let name = request.task_queue.unwrap_or_default().name;
-    if name.is_empty() {
-        return Err(Error::invalid("TaskQueue is not set on request.").into());
+    let now = context.now();
+    let mut shard = context.lock();
+    let mut versions_info = BTreeMap::new();
+    for build in builds {
+        let mut version = TaskQueueVersionInfo::default();
+        for of in &asked {
+            let mut info = TaskQueueTypeInfo::default();
+            let key = queue_key(&request.namespace, name, *of).filter(|_| build.is_empty());
+            if request.report_pollers {
+                let pollers = key.iter().flat_map(|key| shard.queues.pollers(key, now));
+                info.pollers = pollers.map(poller_info).collect();
+            }
+            if request.report_stats {
+                let stats = key.map(|key| shard.queues.stats(&key, now)).unwrap_or_default();
+                info.stats = Some(to_proto(all(&stats)));
+            }
+            version.types_info.insert((*of).into(), info);
+        }
+        if request.report_task_reachability {
+            version.task_reachability = match build {
+                "" => BuildIdTaskReachability::Reachable,
+                _ => BuildIdTaskReachability::Unreachable,
+            }
+            .into();
+        }
+        versions_info.insert(build.to_owned(), version);
     }
-    let info = |of: TaskQueueType| queue_info(context, &request.namespace, &name, of);
-    if enhanced {
-        let types_info = asked.into_iter().map(|of| (of.into(), info(of))).collect();
-        let version = TaskQueueVersionInfo { types_info, ..TaskQueueVersionInfo::default() };
-        return Ok(DescribeTaskQueueResponse {
-            // The version without a build id is the only one.
-            versions_info: [(String::new(), version)].into(),
-            ..DescribeTaskQueueResponse::default()
-        });
+    Ok(DescribeTaskQueueResponse { versions_info, ..DescribeTaskQueueResponse::default() })
+}
+
+fn poller_info((polled, last): (Polled, Time)) -> PollerInfo {
+    PollerInfo {
+        last_access_time: Some(last.into()),
+        identity: polled.identity,
+        rate_per_second: polled.rate.unwrap_or(UNLIMITED),
+        worker_version_capabilities: polled.capabilities,
+        deployment_options: polled.deployment,
     }
-    let TaskQueueTypeInfo { pollers, stats } = info(one);
-    let status = TaskQueueStatus {
-        backlog_count_hint: stats.as_ref().map_or(0, |stats| stats.approximate_backlog_count),
-        rate_per_second: UNLIMITED,
-        ..TaskQueueStatus::default()
-    };
-    Ok(DescribeTaskQueueResponse {
-        pollers,
-        stats,
-        task_queue_status: request.include_task_queue_status.then_some(status),
-        ..DescribeTaskQueueResponse::default()
+}
+
+fn all(levels: &[Stats]) -> Stats {
+    levels.iter().fold(Stats::default(), |all, level| Stats {
+        backlog: all.backlog + level.backlog,
+        age: all.age.max(level.age),
+        add_rate: all.add_rate + level.add_rate,
+        dispatch_rate: all.dispatch_rate + level.dispatch_rate,
     })
 }
 
-fn queue_info(context: &Context, namespace: &str, name: &str, of: TaskQueueType) -> TaskQueueTypeInfo {
-    let now = context.now();
-    let activities = of == TaskQueueType::Activity;
-    let key = QueueKey { namespace: namespace.to_owned(), name: name.to_owned(), activities };
-    let shard = context.lock();
-    let pollers = shard.queues.pollers(&key, now).into_iter().map(|(identity, last)| PollerInfo {
-        last_access_time: Some(last.into()),
-        identity,
-        rate_per_second: UNLIMITED,
-        ..PollerInfo::default()
-    });
-    TaskQueueTypeInfo {
-        pollers: pollers.collect(),
-        stats: Some(TaskQueueStats {
-            approximate_backlog_count: i64::try_from(shard.queues.backlog(&key)).unwrap_or(i64::MAX),
-            ..TaskQueueStats::default()
-        }),
+/// The levels on which something happened, and the one of tasks that say nothing.
+fn by_priority(levels: &[Stats]) -> BTreeMap<i32, TaskQueueStats> {
+    let levels = levels.iter().enumerate();
+    let shown =
+        levels.filter(|(level, stats)| *level == rank::default_level() || **stats != Stats::default());
+    shown.map(|(level, stats)| (rank::priority_key(level), to_proto(*stats))).collect()
+}
+
+fn to_proto(stats: Stats) -> TaskQueueStats {
+    let Stats { backlog, age, add_rate, dispatch_rate } = stats;
+    TaskQueueStats {
+        approximate_backlog_count: count(backlog),
+        approximate_backlog_age: Some(duration_to_proto(Duration::from_millis(
+            age.as_millis().try_into().unwrap_or(u64::MAX),
+        ))),
+        tasks_add_rate: add_rate,
+        tasks_dispatch_rate: dispatch_rate,
+        ..TaskQueueStats::default()
     }
+}
+
+fn count(tasks: usize) -> i64 {
+    i64::try_from(tasks).unwrap_or(i64::MAX)
 }

@@ -3,15 +3,15 @@
 //! A poll may end at any moment, because its caller went away. Whatever it holds then goes back
 //! into the queue: nothing is started before it is certain to be answered.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use host_wire::temporal::api::{
     common::v1::{WorkerVersionCapabilities, WorkerVersionStamp},
-    taskqueue::v1::TaskQueue,
+    taskqueue::v1::{PollerScalingDecision, TaskQueue},
 };
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep, sleep_until},
 };
 use tonic::Status;
 
@@ -21,11 +21,17 @@ use crate::{
     execution::worker::Worker,
     limits,
     matching::{
+        backlog::Waiting,
         queue_key::QueueKey,
-        queues::{First, Queued},
+        queued::Queued,
+        queues::{First, Polled},
     },
     storage::Position,
+    time::Time,
 };
+
+/// The shortest wait for a rate limit: timers are no finer.
+const SHORTEST_WAIT: Duration = Duration::from_millis(1);
 
 /// The queue that a poll names.
 pub(crate) fn queue_key(
@@ -64,17 +70,18 @@ pub(crate) struct Poller<'a> {
     context: &'a Context,
     pub(crate) key: QueueKey,
     arrived: Arc<Notify>,
+    since: Time,
 }
 
 impl<'a> Poller<'a> {
     /// # Errors
     ///
     /// RESOURCE_EXHAUSTED when there are too many polls.
-    pub(crate) fn enter(context: &'a Context, key: QueueKey, identity: &str) -> Result<Self, Status> {
-        let now = context.now();
-        let arrived = context.lock().queues.enter(&key, identity, context.in_process, now);
+    pub(crate) fn enter(context: &'a Context, key: QueueKey, polled: Polled) -> Result<Self, Status> {
+        let since = context.now();
+        let arrived = context.lock().queues.enter(&key, polled, context.in_process, since);
         let arrived = arrived.ok_or_else(|| Error::too_many("open polls of this task queue, or of all"))?;
-        Ok(Self { context, key, arrived })
+        Ok(Self { context, key, arrived, since })
     }
 
     /// Waits for the next task whose cause is on disk; for workflow tasks that stay in the process, it
@@ -90,25 +97,48 @@ impl<'a> Poller<'a> {
             }
             let seen = synced.get();
             let last = if needs_disk { seen.position } else { Position::MAX };
-            let first = self.context.lock().queues.take(&self.key, last);
-            let not_on_disk = match first {
-                First::Queued(queued, position) => {
-                    let (context, key) = (self.context, self.key.clone());
-                    return Some(Taken { context, key, queued: Some(queued), position });
-                }
-                First::NotOnDisk => true,
-                First::Nothing => false,
-            };
+            let (mut not_on_disk, mut later) = (false, None);
+            match self.take(last) {
+                Ok(taken) => return Some(taken),
+                Err(Wait::Disk) => not_on_disk = true,
+                Err(Wait::Limit(time)) => later = time,
+                Err(Wait::Arrival) => {}
+            }
+            // Not before the limit lets one go, by the clock of the service.
+            let wait = later.map(|time| time.since(self.context.now()).max(SHORTEST_WAIT));
             tokio::select! {
                 biased;
                 // A poll that waits for the disk leaves arrivals to others: dropping this passes one on.
                 () = arrived, if !not_on_disk => {}
                 _ = synced.wait_for(|synced| synced != seen), if not_on_disk => {}
+                () = sleep(wait.unwrap_or_default()), if wait.is_some() => {}
                 () = sleep_until(until) => return None,
                 () = self.context.closed() => return None,
             }
         }
     }
+
+    fn take(&self, last: Position) -> Result<Taken<'a>, Wait> {
+        let (context, now) = (self.context, self.context.now());
+        let mut shard = context.lock();
+        match shard.queues.take(&self.key, last, now) {
+            First::Waiting(task) => {
+                let advice = shard.queues.advice(&self.key, now.since(self.since), now);
+                Ok(Taken { context, key: self.key.clone(), task: Some(task), advice })
+            }
+            First::NotOnDisk => Err(Wait::Disk),
+            First::Later(time) => Err(Wait::Limit(time)),
+            First::Nothing => Err(Wait::Arrival),
+        }
+    }
+}
+
+/// What a poll waits for.
+enum Wait {
+    Disk,
+    /// A rate limit, until then; a change of it, if nothing.
+    Limit(Option<Time>),
+    Arrival,
 }
 
 impl Drop for Poller<'_> {
@@ -122,25 +152,30 @@ impl Drop for Poller<'_> {
 pub(crate) struct Taken<'a> {
     context: &'a Context,
     key: QueueKey,
-    queued: Option<Queued>,
-    position: Position,
+    task: Option<Waiting>,
+    /// What the worker is told of the number of its polls.
+    pub(crate) advice: Option<PollerScalingDecision>,
 }
 
 impl Taken<'_> {
     pub(crate) fn queued(&self) -> Option<&Queued> {
-        self.queued.as_ref()
+        self.task.as_ref().map(|task| &task.queued)
     }
 
     /// The task is done with: started, or not wanted any more.
-    pub(crate) fn keep(&mut self) {
-        self.queued = None;
+    pub(crate) fn keep(&mut self, started: bool) {
+        let Some(task) = self.task.take() else { return };
+        if !started {
+            self.context.lock().queues.was_not_wanted(&self.key, &task);
+        }
     }
 }
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        if let Some(queued) = self.queued.take() {
-            self.context.lock().queues.put_back(self.key.clone(), queued, self.position);
+        if let Some(task) = self.task.take() {
+            let now = self.context.now();
+            self.context.lock().queues.put_back(self.key.clone(), task, now);
         }
     }
 }

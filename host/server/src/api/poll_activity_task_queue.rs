@@ -13,7 +13,7 @@ use crate::{
         long_poll::{Poller, queue_key, worker},
     },
     execution::{activity::attempt, task::Task},
-    matching::queues::Queued,
+    matching::{queued::Queued, queues::Polled},
 };
 
 pub(crate) async fn handle(
@@ -22,16 +22,24 @@ pub(crate) async fn handle(
 ) -> Result<PollActivityTaskQueueResponse, Status> {
     let until = answer_by(&request, LONG_POLL);
     // The rest of the request is dropped: polls wait long.
-    let PollActivityTaskQueueRequest { namespace, task_queue, identity, worker_version_capabilities, .. } =
-        request.into_inner();
+    let PollActivityTaskQueueRequest {
+        namespace,
+        task_queue,
+        identity,
+        task_queue_metadata,
+        worker_version_capabilities: capabilities,
+        deployment_options: deployment,
+        ..
+    } = request.into_inner();
     let key = queue_key(context, &namespace, task_queue.as_ref(), true)?;
-    let poller = Poller::enter(context, key, &identity)?;
-    let worker = worker(context, &identity, worker_version_capabilities);
+    let worker = worker(context, &identity, capabilities.clone());
+    let rate = task_queue_metadata.and_then(|metadata| metadata.max_tasks_per_second);
+    let poller = Poller::enter(context, key, Polled { identity, rate, capabilities, deployment })?;
     while let Some(mut taken) = poller.next(until).await {
         let Some(Queued::Task(Task::Activity { run, scheduled_event_id, attempt, stamp, .. })) =
             taken.queued()
         else {
-            taken.keep();
+            taken.keep(false);
             continue;
         };
         let (run, id, attempt) = (*run, *scheduled_event_id, (*attempt, *stamp));
@@ -46,8 +54,10 @@ pub(crate) async fn handle(
             |_, _| {},
         );
         let (response, position) = start.await?;
-        taken.keep();
-        if let Some(response) = response? {
+        let (response, advice) = (response?, taken.advice);
+        taken.keep(response.is_some());
+        if let Some(mut response) = response {
+            response.poller_scaling_decision = advice;
             if is_last_attempt(&response) {
                 context.on_disk(position).await?;
             }

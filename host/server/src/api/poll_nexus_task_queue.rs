@@ -8,6 +8,7 @@ use crate::api::{
     context::Context,
     deadline::{LONG_POLL, answer_by},
     long_poll::queue_key,
+    record_worker_heartbeat::record,
 };
 
 pub(crate) async fn handle(
@@ -17,6 +18,7 @@ pub(crate) async fn handle(
     let until = answer_by(&request, LONG_POLL);
     let request = request.into_inner();
     queue_key(context, &request.namespace, request.task_queue.as_ref(), false)?;
+    record(context, &request.namespace, request.worker_heartbeat)?;
     tokio::select! {
         biased;
         () = sleep_until(until) => {}

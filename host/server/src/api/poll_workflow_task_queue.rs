@@ -19,7 +19,7 @@ use crate::{
         worker::Worker,
         workflow_task::start::{Start, start_task},
     },
-    matching::queues::Queued,
+    matching::{queued::Queued, queues::Polled},
 };
 
 pub(crate) async fn handle(
@@ -28,13 +28,21 @@ pub(crate) async fn handle(
 ) -> Result<PollWorkflowTaskQueueResponse, Status> {
     let until = answer_by(&request, LONG_POLL);
     // The rest of the request is dropped: polls wait long.
-    let PollWorkflowTaskQueueRequest { namespace, task_queue, identity, worker_version_capabilities, .. } =
-        request.into_inner();
+    let PollWorkflowTaskQueueRequest {
+        namespace,
+        task_queue,
+        identity,
+        worker_version_capabilities: capabilities,
+        deployment_options: deployment,
+        ..
+    } = request.into_inner();
     let key = queue_key(context, &namespace, task_queue.as_ref(), false)?;
-    let poller = Poller::enter(context, key, &identity)?;
-    let worker = worker(context, &identity, worker_version_capabilities);
+    let worker = worker(context, &identity, capabilities.clone());
+    let poller = Poller::enter(context, key, Polled { identity, rate: None, capabilities, deployment })?;
     while let Some(taken) = poller.next(until).await {
-        if let Some(response) = start_taken(context, &poller.key.name, taken, &worker).await? {
+        let advice = taken.advice;
+        if let Some(mut response) = start_taken(context, &poller.key.name, taken, &worker).await? {
+            response.poller_scaling_decision = advice;
             return Ok(response);
         }
     }
@@ -59,11 +67,11 @@ async fn start_taken(
             if let Some((_, position)) = &read {
                 context.on_disk(*position).await?;
             }
-            taken.keep();
+            taken.keep(read.is_some());
             Ok(read.map(|(response, _)| response))
         }
         Some(Queued::Task(Task::Activity { .. })) | None => {
-            taken.keep();
+            taken.keep(false);
             Ok(None)
         }
     }
@@ -101,7 +109,7 @@ async fn start(
         },
     );
     started.await?.0?;
-    taken.keep();
+    taken.keep(response.is_some());
     if response.is_some() && !context.in_process {
         context.on_disk(response_position).await?;
     }

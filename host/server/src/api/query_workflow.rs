@@ -21,7 +21,8 @@ use crate::{
     matching::{
         queries::QueryNumber,
         queue_key::QueueKey,
-        queues::{POLLER_RECENT, Queued, Queues},
+        queued::Queued,
+        queues::{POLLER_RECENT, Queues},
     },
     shard::context::shutting_down,
     status::not_ready,
@@ -172,7 +173,7 @@ async fn dispatch(asked: &Asked<'_>, number: RunNumber) -> Result<bool, Status> 
         let (namespace, name) = (run.identity().namespace.clone(), run.start().queue_name().to_owned());
         shard.queries.dispatched(asked.number, QueueKey { namespace, name, activities: false });
         let query = Queued::Query(asked.number);
-        shard.queues.push_to(&shard.executions, &shard.queries, queue, query, 0);
+        shard.queues.push_to(&shard.executions, &shard.queries, queue, query, 0, now);
         Ok(true)
     });
     dispatch.await

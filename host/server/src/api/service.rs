@@ -11,469 +11,386 @@ use crate::api::{
     open::Service,
 };
 
-type Answer<R> = Result<Response<R>, Status>;
+/// Implements the service. Each call gets the context of its caller and its request, which was admitted.
+macro_rules! calls {
+    (
+        admitted { $(async fn $call:ident(
+            $context:ident, $request:ident: $request_type:ident
+        ) -> $response_type:ident $answer:block)* }
+        admitted_but_for_commands { $(async fn $completion:ident(
+            $completion_context:ident, $completion_request:ident: $completion_type:ident
+        ) -> $completed_type:ident $completed:block)* }
+    ) => {
+        #[tonic::async_trait]
+        impl WorkflowService for Service {
+            $(async fn $call(
+                &self,
+                request: Request<$request_type>,
+            ) -> Result<Response<$response_type>, Status> {
+                let ($context, $request) = (&self.context, admit(request)?);
+                answer($answer)
+            })*
 
-#[tonic::async_trait]
-impl WorkflowService for Service {
-    async fn get_system_info(&self, request: Request<GetSystemInfoRequest>) -> Answer<GetSystemInfoResponse> {
-        admit(request)?;
-        answer(Ok(get_system_info::handle()))
+            $(async fn $completion(
+                &self,
+                request: Request<$completion_type>,
+            ) -> Result<Response<$completed_type>, Status> {
+                let ($completion_context, $completion_request) = (&self.context, admit_completion(request)?);
+                answer($completed)
+            })*
+        }
+    };
+}
+
+calls! {
+    admitted {
+        async fn get_system_info(_context, _request: GetSystemInfoRequest) -> GetSystemInfoResponse {
+            Ok(get_system_info::handle())
+        }
+
+        async fn get_cluster_info(_context, _request: GetClusterInfoRequest) -> GetClusterInfoResponse {
+            Ok(get_cluster_info::handle())
+        }
+
+        async fn describe_namespace(context, request: DescribeNamespaceRequest) -> DescribeNamespaceResponse {
+            describe_namespace::handle(context, request.get_ref())
+        }
+
+        async fn list_namespaces(context, _request: ListNamespacesRequest) -> ListNamespacesResponse {
+            Ok(list_namespaces::handle(context))
+        }
+
+        async fn describe_task_queue(context, request: DescribeTaskQueueRequest)
+            -> DescribeTaskQueueResponse
+        {
+            describe_task_queue::handle(context, request.into_inner())
+        }
+
+        async fn delete_workflow_execution(context, request: DeleteWorkflowExecutionRequest)
+            -> DeleteWorkflowExecutionResponse
+        {
+            delete_workflow_execution::handle(context, request.into_inner()).await
+        }
+
+        async fn start_workflow_execution(context, request: StartWorkflowExecutionRequest)
+            -> StartWorkflowExecutionResponse
+        {
+            start_workflow_execution::handle(context, request.into_inner()).await
+        }
+
+        async fn signal_with_start_workflow_execution(
+            context, request: SignalWithStartWorkflowExecutionRequest
+        ) -> SignalWithStartWorkflowExecutionResponse {
+            signal_with_start_workflow_execution::handle(context, request.into_inner()).await
+        }
+
+        async fn signal_workflow_execution(context, request: SignalWorkflowExecutionRequest)
+            -> SignalWorkflowExecutionResponse
+        {
+            signal_workflow_execution::handle(context, request.into_inner()).await
+        }
+
+        async fn request_cancel_workflow_execution(context, request: RequestCancelWorkflowExecutionRequest)
+            -> RequestCancelWorkflowExecutionResponse
+        {
+            request_cancel_workflow_execution::handle(context, request.into_inner()).await
+        }
+
+        async fn terminate_workflow_execution(context, request: TerminateWorkflowExecutionRequest)
+            -> TerminateWorkflowExecutionResponse
+        {
+            terminate_workflow_execution::handle(context, request.into_inner()).await
+        }
+
+        async fn describe_workflow_execution(context, request: DescribeWorkflowExecutionRequest)
+            -> DescribeWorkflowExecutionResponse
+        {
+            describe_workflow_execution::handle(context, request.into_inner()).await
+        }
+
+        async fn list_workflow_executions(context, request: ListWorkflowExecutionsRequest)
+            -> ListWorkflowExecutionsResponse
+        {
+            list_workflow_executions::handle(context, request.into_inner()).await
+        }
+
+        async fn scan_workflow_executions(context, request: ScanWorkflowExecutionsRequest)
+            -> ScanWorkflowExecutionsResponse
+        {
+            scan_workflow_executions::handle(context, request.into_inner()).await
+        }
+
+        async fn list_open_workflow_executions(context, request: ListOpenWorkflowExecutionsRequest)
+            -> ListOpenWorkflowExecutionsResponse
+        {
+            list_open_workflow_executions::handle(context, request.into_inner()).await
+        }
+
+        async fn list_closed_workflow_executions(context, request: ListClosedWorkflowExecutionsRequest)
+            -> ListClosedWorkflowExecutionsResponse
+        {
+            list_closed_workflow_executions::handle(context, request.into_inner()).await
+        }
+
+        async fn list_archived_workflow_executions(_context, request: ListArchivedWorkflowExecutionsRequest)
+            -> ListArchivedWorkflowExecutionsResponse
+        {
+            list_archived_workflow_executions::handle(request.get_ref())
+        }
+
+        async fn get_search_attributes(_context, _request: GetSearchAttributesRequest)
+            -> GetSearchAttributesResponse
+        {
+            Ok(get_search_attributes::handle())
+        }
+
+        async fn count_workflow_executions(context, request: CountWorkflowExecutionsRequest)
+            -> CountWorkflowExecutionsResponse
+        {
+            count_workflow_executions::handle(context, request.into_inner()).await
+        }
+
+        async fn get_workflow_execution_history(context, request: GetWorkflowExecutionHistoryRequest)
+            -> GetWorkflowExecutionHistoryResponse
+        {
+            get_workflow_execution_history::handle(context, request).await
+        }
+
+        async fn get_workflow_execution_history_reverse(
+            context, request: GetWorkflowExecutionHistoryReverseRequest
+        ) -> GetWorkflowExecutionHistoryReverseResponse {
+            get_workflow_execution_history_reverse::handle(context, request.into_inner()).await
+        }
+
+        async fn query_workflow(context, request: QueryWorkflowRequest) -> QueryWorkflowResponse {
+            query_workflow::handle(context, request).await
+        }
+
+        async fn update_workflow_execution(context, request: UpdateWorkflowExecutionRequest)
+            -> UpdateWorkflowExecutionResponse
+        {
+            update_workflow_execution::handle(context, request).await
+        }
+
+        async fn poll_workflow_execution_update(context, request: PollWorkflowExecutionUpdateRequest)
+            -> PollWorkflowExecutionUpdateResponse
+        {
+            poll_workflow_execution_update::handle(context, request).await
+        }
+
+        async fn execute_multi_operation(context, request: ExecuteMultiOperationRequest)
+            -> ExecuteMultiOperationResponse
+        {
+            execute_multi_operation::handle(context, request).await
+        }
+
+        async fn poll_workflow_task_queue(context, request: PollWorkflowTaskQueueRequest)
+            -> PollWorkflowTaskQueueResponse
+        {
+            poll_workflow_task_queue::handle(context, request).await
+        }
+
+        async fn respond_workflow_task_failed(context, request: RespondWorkflowTaskFailedRequest)
+            -> RespondWorkflowTaskFailedResponse
+        {
+            respond_workflow_task_failed::handle(context, request.into_inner()).await
+        }
+
+        async fn respond_query_task_completed(context, request: RespondQueryTaskCompletedRequest)
+            -> RespondQueryTaskCompletedResponse
+        {
+            respond_query_task_completed::handle(context, request.into_inner())
+        }
+
+        async fn poll_activity_task_queue(context, request: PollActivityTaskQueueRequest)
+            -> PollActivityTaskQueueResponse
+        {
+            poll_activity_task_queue::handle(context, request).await
+        }
+
+        async fn respond_activity_task_completed(context, request: RespondActivityTaskCompletedRequest)
+            -> RespondActivityTaskCompletedResponse
+        {
+            respond_activity_task_completed::handle(context, request.into_inner()).await
+        }
+
+        async fn respond_activity_task_completed_by_id(
+            context, request: RespondActivityTaskCompletedByIdRequest
+        ) -> RespondActivityTaskCompletedByIdResponse {
+            respond_activity_task_completed_by_id::handle(context, request.into_inner()).await
+        }
+
+        async fn respond_activity_task_failed(context, request: RespondActivityTaskFailedRequest)
+            -> RespondActivityTaskFailedResponse
+        {
+            respond_activity_task_failed::handle(context, request.into_inner()).await
+        }
+
+        async fn respond_activity_task_failed_by_id(context, request: RespondActivityTaskFailedByIdRequest)
+            -> RespondActivityTaskFailedByIdResponse
+        {
+            respond_activity_task_failed_by_id::handle(context, request.into_inner()).await
+        }
+
+        async fn respond_activity_task_canceled(context, request: RespondActivityTaskCanceledRequest)
+            -> RespondActivityTaskCanceledResponse
+        {
+            respond_activity_task_canceled::handle(context, request.into_inner()).await
+        }
+
+        async fn respond_activity_task_canceled_by_id(
+            context, request: RespondActivityTaskCanceledByIdRequest
+        ) -> RespondActivityTaskCanceledByIdResponse {
+            respond_activity_task_canceled_by_id::handle(context, request.into_inner()).await
+        }
+
+        async fn record_activity_task_heartbeat(context, request: RecordActivityTaskHeartbeatRequest)
+            -> RecordActivityTaskHeartbeatResponse
+        {
+            record_activity_task_heartbeat::handle(context, request.into_inner()).await
+        }
+
+        async fn record_activity_task_heartbeat_by_id(
+            context, request: RecordActivityTaskHeartbeatByIdRequest
+        ) -> RecordActivityTaskHeartbeatByIdResponse {
+            record_activity_task_heartbeat_by_id::handle(context, request.into_inner()).await
+        }
+
+        async fn reset_sticky_task_queue(context, request: ResetStickyTaskQueueRequest)
+            -> ResetStickyTaskQueueResponse
+        {
+            reset_sticky_task_queue::handle(context, request.into_inner()).await
+        }
+
+        async fn reset_workflow_execution(context, request: ResetWorkflowExecutionRequest)
+            -> ResetWorkflowExecutionResponse
+        {
+            reset_workflow_execution::handle(context, request.into_inner()).await
+        }
+
+        async fn pause_activity(context, request: PauseActivityRequest) -> PauseActivityResponse {
+            pause_activity::handle(context, request.into_inner()).await
+        }
+
+        async fn unpause_activity(context, request: UnpauseActivityRequest) -> UnpauseActivityResponse {
+            unpause_activity::handle(context, request.into_inner()).await
+        }
+
+        async fn reset_activity(context, request: ResetActivityRequest) -> ResetActivityResponse {
+            reset_activity::handle(context, request.into_inner()).await
+        }
+
+        async fn update_activity_options(context, request: UpdateActivityOptionsRequest)
+            -> UpdateActivityOptionsResponse
+        {
+            update_activity_options::handle(context, request.into_inner()).await
+        }
+
+        async fn update_workflow_execution_options(context, request: UpdateWorkflowExecutionOptionsRequest)
+            -> UpdateWorkflowExecutionOptionsResponse
+        {
+            update_workflow_execution_options::handle(context, request.into_inner()).await
+        }
+
+        async fn poll_nexus_task_queue(context, request: PollNexusTaskQueueRequest)
+            -> PollNexusTaskQueueResponse
+        {
+            poll_nexus_task_queue::handle(context, request).await
+        }
+
+        async fn shutdown_worker(context, request: ShutdownWorkerRequest) -> ShutdownWorkerResponse {
+            shutdown_worker::handle(context, request.into_inner())
+        }
+
+        async fn record_worker_heartbeat(context, request: RecordWorkerHeartbeatRequest)
+            -> RecordWorkerHeartbeatResponse
+        {
+            record_worker_heartbeat::handle(context, request.into_inner())
+        }
+
+        async fn list_workers(context, request: ListWorkersRequest) -> ListWorkersResponse {
+            list_workers::handle(context, request.get_ref())
+        }
+
+        async fn describe_worker(context, request: DescribeWorkerRequest) -> DescribeWorkerResponse {
+            describe_worker::handle(context, request.get_ref())
+        }
+
+        async fn list_task_queue_partitions(context, request: ListTaskQueuePartitionsRequest)
+            -> ListTaskQueuePartitionsResponse
+        {
+            list_task_queue_partitions::handle(context, request.into_inner())
+        }
+
+        async fn update_task_queue_config(context, request: UpdateTaskQueueConfigRequest)
+            -> UpdateTaskQueueConfigResponse
+        {
+            update_task_queue_config::handle(context, request.into_inner()).await
+        }
+
+        async fn create_schedule(context, request: CreateScheduleRequest) -> CreateScheduleResponse {
+            create_schedule::handle(context, request.into_inner()).await
+        }
+
+        async fn describe_schedule(context, request: DescribeScheduleRequest) -> DescribeScheduleResponse {
+            describe_schedule::handle(context, request.into_inner()).await
+        }
+
+        async fn update_schedule(context, request: UpdateScheduleRequest) -> UpdateScheduleResponse {
+            update_schedule::handle(context, request.into_inner()).await
+        }
+
+        async fn patch_schedule(context, request: PatchScheduleRequest) -> PatchScheduleResponse {
+            patch_schedule::handle(context, request.into_inner()).await
+        }
+
+        async fn list_schedule_matching_times(context, request: ListScheduleMatchingTimesRequest)
+            -> ListScheduleMatchingTimesResponse
+        {
+            list_schedule_matching_times::handle(context, request.into_inner()).await
+        }
+
+        async fn delete_schedule(context, request: DeleteScheduleRequest) -> DeleteScheduleResponse {
+            delete_schedule::handle(context, request.into_inner()).await
+        }
+
+        async fn list_schedules(context, request: ListSchedulesRequest) -> ListSchedulesResponse {
+            list_schedules::handle(context, request.into_inner()).await
+        }
+
+        async fn count_schedules(context, request: CountSchedulesRequest) -> CountSchedulesResponse {
+            count_schedules::handle(context, request.into_inner()).await
+        }
+
+        async fn start_batch_operation(context, request: StartBatchOperationRequest)
+            -> StartBatchOperationResponse
+        {
+            start_batch_operation::handle(context, request.into_inner()).await
+        }
+
+        async fn describe_batch_operation(context, request: DescribeBatchOperationRequest)
+            -> DescribeBatchOperationResponse
+        {
+            describe_batch_operation::handle(context, request.into_inner()).await
+        }
+
+        async fn list_batch_operations(context, request: ListBatchOperationsRequest)
+            -> ListBatchOperationsResponse
+        {
+            list_batch_operations::handle(context, request.into_inner()).await
+        }
+
+        async fn stop_batch_operation(context, request: StopBatchOperationRequest)
+            -> StopBatchOperationResponse
+        {
+            stop_batch_operation::handle(context, request.into_inner()).await
+        }
     }
-
-    async fn get_cluster_info(
-        &self,
-        request: Request<GetClusterInfoRequest>,
-    ) -> Answer<GetClusterInfoResponse> {
-        admit(request)?;
-        answer(Ok(get_cluster_info::handle()))
-    }
-
-    async fn describe_namespace(
-        &self,
-        request: Request<DescribeNamespaceRequest>,
-    ) -> Answer<DescribeNamespaceResponse> {
-        let request = admit(request)?;
-        answer(describe_namespace::handle(&self.context, request.get_ref()))
-    }
-
-    async fn list_namespaces(
-        &self,
-        request: Request<ListNamespacesRequest>,
-    ) -> Answer<ListNamespacesResponse> {
-        admit(request)?;
-        answer(Ok(list_namespaces::handle(&self.context)))
-    }
-
-    async fn describe_task_queue(
-        &self,
-        request: Request<DescribeTaskQueueRequest>,
-    ) -> Answer<DescribeTaskQueueResponse> {
-        let request = admit(request)?;
-        answer(describe_task_queue::handle(&self.context, request.into_inner()))
-    }
-
-    async fn delete_workflow_execution(
-        &self,
-        request: Request<DeleteWorkflowExecutionRequest>,
-    ) -> Answer<DeleteWorkflowExecutionResponse> {
-        let request = admit(request)?;
-        answer(delete_workflow_execution::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn start_workflow_execution(
-        &self,
-        request: Request<StartWorkflowExecutionRequest>,
-    ) -> Answer<StartWorkflowExecutionResponse> {
-        let request = admit(request)?;
-        answer(start_workflow_execution::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn signal_with_start_workflow_execution(
-        &self,
-        request: Request<SignalWithStartWorkflowExecutionRequest>,
-    ) -> Answer<SignalWithStartWorkflowExecutionResponse> {
-        let request = admit(request)?;
-        answer(signal_with_start_workflow_execution::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn signal_workflow_execution(
-        &self,
-        request: Request<SignalWorkflowExecutionRequest>,
-    ) -> Answer<SignalWorkflowExecutionResponse> {
-        let request = admit(request)?;
-        answer(signal_workflow_execution::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn request_cancel_workflow_execution(
-        &self,
-        request: Request<RequestCancelWorkflowExecutionRequest>,
-    ) -> Answer<RequestCancelWorkflowExecutionResponse> {
-        let request = admit(request)?;
-        answer(request_cancel_workflow_execution::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn terminate_workflow_execution(
-        &self,
-        request: Request<TerminateWorkflowExecutionRequest>,
-    ) -> Answer<TerminateWorkflowExecutionResponse> {
-        let request = admit(request)?;
-        answer(terminate_workflow_execution::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn describe_workflow_execution(
-        &self,
-        request: Request<DescribeWorkflowExecutionRequest>,
-    ) -> Answer<DescribeWorkflowExecutionResponse> {
-        let request = admit(request)?;
-        answer(describe_workflow_execution::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn list_workflow_executions(
-        &self,
-        request: Request<ListWorkflowExecutionsRequest>,
-    ) -> Answer<ListWorkflowExecutionsResponse> {
-        let request = admit(request)?;
-        answer(list_workflow_executions::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn scan_workflow_executions(
-        &self,
-        request: Request<ScanWorkflowExecutionsRequest>,
-    ) -> Answer<ScanWorkflowExecutionsResponse> {
-        let request = admit(request)?;
-        answer(scan_workflow_executions::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn list_open_workflow_executions(
-        &self,
-        request: Request<ListOpenWorkflowExecutionsRequest>,
-    ) -> Answer<ListOpenWorkflowExecutionsResponse> {
-        let request = admit(request)?;
-        answer(list_open_workflow_executions::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn list_closed_workflow_executions(
-        &self,
-        request: Request<ListClosedWorkflowExecutionsRequest>,
-    ) -> Answer<ListClosedWorkflowExecutionsResponse> {
-        let request = admit(request)?;
-        answer(list_closed_workflow_executions::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn list_archived_workflow_executions(
-        &self,
-        request: Request<ListArchivedWorkflowExecutionsRequest>,
-    ) -> Answer<ListArchivedWorkflowExecutionsResponse> {
-        let request = admit(request)?;
-        answer(list_archived_workflow_executions::handle(request.get_ref()))
-    }
-
-    async fn get_search_attributes(
-        &self,
-        request: Request<GetSearchAttributesRequest>,
-    ) -> Answer<GetSearchAttributesResponse> {
-        admit(request)?;
-        answer(Ok(get_search_attributes::handle()))
-    }
-
-    async fn count_workflow_executions(
-        &self,
-        request: Request<CountWorkflowExecutionsRequest>,
-    ) -> Answer<CountWorkflowExecutionsResponse> {
-        let request = admit(request)?;
-        answer(count_workflow_executions::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn get_workflow_execution_history(
-        &self,
-        request: Request<GetWorkflowExecutionHistoryRequest>,
-    ) -> Answer<GetWorkflowExecutionHistoryResponse> {
-        let request = admit(request)?;
-        answer(get_workflow_execution_history::handle(&self.context, request).await)
-    }
-
-    async fn get_workflow_execution_history_reverse(
-        &self,
-        request: Request<GetWorkflowExecutionHistoryReverseRequest>,
-    ) -> Answer<GetWorkflowExecutionHistoryReverseResponse> {
-        let request = admit(request)?;
-        answer(get_workflow_execution_history_reverse::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn query_workflow(&self, request: Request<QueryWorkflowRequest>) -> Answer<QueryWorkflowResponse> {
-        let request = admit(request)?;
-        answer(query_workflow::handle(&self.context, request).await)
-    }
-
-    async fn update_workflow_execution(
-        &self,
-        request: Request<UpdateWorkflowExecutionRequest>,
-    ) -> Answer<UpdateWorkflowExecutionResponse> {
-        let request = admit(request)?;
-        answer(update_workflow_execution::handle(&self.context, request).await)
-    }
-
-    async fn poll_workflow_execution_update(
-        &self,
-        request: Request<PollWorkflowExecutionUpdateRequest>,
-    ) -> Answer<PollWorkflowExecutionUpdateResponse> {
-        let request = admit(request)?;
-        answer(poll_workflow_execution_update::handle(&self.context, request).await)
-    }
-
-    async fn execute_multi_operation(
-        &self,
-        request: Request<ExecuteMultiOperationRequest>,
-    ) -> Answer<ExecuteMultiOperationResponse> {
-        let request = admit(request)?;
-        answer(execute_multi_operation::handle(&self.context, request).await)
-    }
-
-    async fn poll_workflow_task_queue(
-        &self,
-        request: Request<PollWorkflowTaskQueueRequest>,
-    ) -> Answer<PollWorkflowTaskQueueResponse> {
-        let request = admit(request)?;
-        answer(poll_workflow_task_queue::handle(&self.context, request).await)
-    }
-
-    async fn respond_workflow_task_completed(
-        &self,
-        request: Request<RespondWorkflowTaskCompletedRequest>,
-    ) -> Answer<RespondWorkflowTaskCompletedResponse> {
-        let request = admit_completion(request)?;
-        answer(respond_workflow_task_completed::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn respond_workflow_task_failed(
-        &self,
-        request: Request<RespondWorkflowTaskFailedRequest>,
-    ) -> Answer<RespondWorkflowTaskFailedResponse> {
-        let request = admit(request)?;
-        answer(respond_workflow_task_failed::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn respond_query_task_completed(
-        &self,
-        request: Request<RespondQueryTaskCompletedRequest>,
-    ) -> Answer<RespondQueryTaskCompletedResponse> {
-        let request = admit(request)?;
-        answer(respond_query_task_completed::handle(&self.context, request.into_inner()))
-    }
-
-    async fn poll_activity_task_queue(
-        &self,
-        request: Request<PollActivityTaskQueueRequest>,
-    ) -> Answer<PollActivityTaskQueueResponse> {
-        let request = admit(request)?;
-        answer(poll_activity_task_queue::handle(&self.context, request).await)
-    }
-
-    async fn respond_activity_task_completed(
-        &self,
-        request: Request<RespondActivityTaskCompletedRequest>,
-    ) -> Answer<RespondActivityTaskCompletedResponse> {
-        let request = admit(request)?;
-        answer(respond_activity_task_completed::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn respond_activity_task_completed_by_id(
-        &self,
-        request: Request<RespondActivityTaskCompletedByIdRequest>,
-    ) -> Answer<RespondActivityTaskCompletedByIdResponse> {
-        let request = admit(request)?;
-        answer(respond_activity_task_completed_by_id::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn respond_activity_task_failed(
-        &self,
-        request: Request<RespondActivityTaskFailedRequest>,
-    ) -> Answer<RespondActivityTaskFailedResponse> {
-        let request = admit(request)?;
-        answer(respond_activity_task_failed::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn respond_activity_task_failed_by_id(
-        &self,
-        request: Request<RespondActivityTaskFailedByIdRequest>,
-    ) -> Answer<RespondActivityTaskFailedByIdResponse> {
-        let request = admit(request)?;
-        answer(respond_activity_task_failed_by_id::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn respond_activity_task_canceled(
-        &self,
-        request: Request<RespondActivityTaskCanceledRequest>,
-    ) -> Answer<RespondActivityTaskCanceledResponse> {
-        let request = admit(request)?;
-        answer(respond_activity_task_canceled::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn respond_activity_task_canceled_by_id(
-        &self,
-        request: Request<RespondActivityTaskCanceledByIdRequest>,
-    ) -> Answer<RespondActivityTaskCanceledByIdResponse> {
-        let request = admit(request)?;
-        answer(respond_activity_task_canceled_by_id::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn record_activity_task_heartbeat(
-        &self,
-        request: Request<RecordActivityTaskHeartbeatRequest>,
-    ) -> Answer<RecordActivityTaskHeartbeatResponse> {
-        let request = admit(request)?;
-        answer(record_activity_task_heartbeat::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn record_activity_task_heartbeat_by_id(
-        &self,
-        request: Request<RecordActivityTaskHeartbeatByIdRequest>,
-    ) -> Answer<RecordActivityTaskHeartbeatByIdResponse> {
-        let request = admit(request)?;
-        answer(record_activity_task_heartbeat_by_id::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn reset_sticky_task_queue(
-        &self,
-        request: Request<ResetStickyTaskQueueRequest>,
-    ) -> Answer<ResetStickyTaskQueueResponse> {
-        let request = admit(request)?;
-        answer(reset_sticky_task_queue::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn reset_workflow_execution(
-        &self,
-        request: Request<ResetWorkflowExecutionRequest>,
-    ) -> Answer<ResetWorkflowExecutionResponse> {
-        let request = admit(request)?;
-        answer(reset_workflow_execution::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn pause_activity(&self, request: Request<PauseActivityRequest>) -> Answer<PauseActivityResponse> {
-        let request = admit(request)?;
-        answer(pause_activity::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn unpause_activity(
-        &self,
-        request: Request<UnpauseActivityRequest>,
-    ) -> Answer<UnpauseActivityResponse> {
-        let request = admit(request)?;
-        answer(unpause_activity::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn reset_activity(&self, request: Request<ResetActivityRequest>) -> Answer<ResetActivityResponse> {
-        let request = admit(request)?;
-        answer(reset_activity::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn update_activity_options(
-        &self,
-        request: Request<UpdateActivityOptionsRequest>,
-    ) -> Answer<UpdateActivityOptionsResponse> {
-        let request = admit(request)?;
-        answer(update_activity_options::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn update_workflow_execution_options(
-        &self,
-        request: Request<UpdateWorkflowExecutionOptionsRequest>,
-    ) -> Answer<UpdateWorkflowExecutionOptionsResponse> {
-        let request = admit(request)?;
-        answer(update_workflow_execution_options::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn poll_nexus_task_queue(
-        &self,
-        request: Request<PollNexusTaskQueueRequest>,
-    ) -> Answer<PollNexusTaskQueueResponse> {
-        let request = admit(request)?;
-        answer(poll_nexus_task_queue::handle(&self.context, request).await)
-    }
-
-    async fn shutdown_worker(
-        &self,
-        request: Request<ShutdownWorkerRequest>,
-    ) -> Answer<ShutdownWorkerResponse> {
-        let request = admit(request)?;
-        answer(shutdown_worker::handle(&self.context, request.into_inner()))
-    }
-
-    async fn record_worker_heartbeat(
-        &self,
-        request: Request<RecordWorkerHeartbeatRequest>,
-    ) -> Answer<RecordWorkerHeartbeatResponse> {
-        let request = admit(request)?;
-        answer(record_worker_heartbeat::handle(&self.context, request.get_ref()))
-    }
-
-    async fn create_schedule(
-        &self,
-        request: Request<CreateScheduleRequest>,
-    ) -> Answer<CreateScheduleResponse> {
-        let request = admit(request)?;
-        answer(create_schedule::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn describe_schedule(
-        &self,
-        request: Request<DescribeScheduleRequest>,
-    ) -> Answer<DescribeScheduleResponse> {
-        let request = admit(request)?;
-        answer(describe_schedule::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn update_schedule(
-        &self,
-        request: Request<UpdateScheduleRequest>,
-    ) -> Answer<UpdateScheduleResponse> {
-        let request = admit(request)?;
-        answer(update_schedule::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn patch_schedule(&self, request: Request<PatchScheduleRequest>) -> Answer<PatchScheduleResponse> {
-        let request = admit(request)?;
-        answer(patch_schedule::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn list_schedule_matching_times(
-        &self,
-        request: Request<ListScheduleMatchingTimesRequest>,
-    ) -> Answer<ListScheduleMatchingTimesResponse> {
-        let request = admit(request)?;
-        answer(list_schedule_matching_times::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn delete_schedule(
-        &self,
-        request: Request<DeleteScheduleRequest>,
-    ) -> Answer<DeleteScheduleResponse> {
-        let request = admit(request)?;
-        answer(delete_schedule::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn list_schedules(&self, request: Request<ListSchedulesRequest>) -> Answer<ListSchedulesResponse> {
-        let request = admit(request)?;
-        answer(list_schedules::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn count_schedules(
-        &self,
-        request: Request<CountSchedulesRequest>,
-    ) -> Answer<CountSchedulesResponse> {
-        let request = admit(request)?;
-        answer(count_schedules::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn start_batch_operation(
-        &self,
-        request: Request<StartBatchOperationRequest>,
-    ) -> Answer<StartBatchOperationResponse> {
-        let request = admit(request)?;
-        answer(start_batch_operation::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn describe_batch_operation(
-        &self,
-        request: Request<DescribeBatchOperationRequest>,
-    ) -> Answer<DescribeBatchOperationResponse> {
-        let request = admit(request)?;
-        answer(describe_batch_operation::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn list_batch_operations(
-        &self,
-        request: Request<ListBatchOperationsRequest>,
-    ) -> Answer<ListBatchOperationsResponse> {
-        let request = admit(request)?;
-        answer(list_batch_operations::handle(&self.context, request.into_inner()).await)
-    }
-
-    async fn stop_batch_operation(
-        &self,
-        request: Request<StopBatchOperationRequest>,
-    ) -> Answer<StopBatchOperationResponse> {
-        let request = admit(request)?;
-        answer(stop_batch_operation::handle(&self.context, request.into_inner()).await)
+    admitted_but_for_commands {
+        async fn respond_workflow_task_completed(context, request: RespondWorkflowTaskCompletedRequest)
+            -> RespondWorkflowTaskCompletedResponse
+        {
+            respond_workflow_task_completed::handle(context, request.into_inner()).await
+        }
     }
 }

@@ -3,15 +3,18 @@
 use host_wire::temporal::api::workflowservice::v1::{ShutdownWorkerRequest, ShutdownWorkerResponse};
 use tonic::Status;
 
-use crate::{api::context::Context, matching::queue_key::QueueKey};
+use crate::{
+    api::{context::Context, record_worker_heartbeat::record},
+    matching::queue_key::QueueKey,
+};
 
 pub(crate) fn handle(
     context: &Context,
     request: ShutdownWorkerRequest,
 ) -> Result<ShutdownWorkerResponse, Status> {
+    record(context, &request.namespace, request.worker_heartbeat)?;
     let now = context.now();
     let mut shard = context.lock();
-    shard.executions.check_namespace(&request.namespace)?;
     let key = QueueKey { namespace: request.namespace, name: request.sticky_task_queue, activities: false };
     let shard = &mut *shard;
     shard.queues.abandon_sticky(&shard.executions, &shard.queries, &key, now);

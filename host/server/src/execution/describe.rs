@@ -90,7 +90,7 @@ pub(crate) fn info(run: &Run) -> WorkflowExecutionInfo {
             .map(|close: Time| duration_to_proto(close.since(execution_time))),
         root_execution: Some(run.root()),
         first_run_id: run.start().attributes().first_execution_run_id.clone(),
-        priority: run.start().attributes().priority.clone(),
+        priority: run.options().priority().cloned(),
         ..Default::default()
     }
 }

@@ -35,6 +35,7 @@ mod marker;
 pub(crate) mod options;
 pub(crate) mod pass_time;
 mod plan;
+pub(crate) mod priority;
 pub(crate) mod record;
 pub(crate) mod request;
 pub(crate) mod reset;

@@ -162,6 +162,7 @@ fn following(run: &Run, new_run_id: String) -> NewRun {
     start.original_execution_run_id.clone_from(&new_run_id);
     start.eager_execution_accepted = false;
     start.identity.clear();
+    start.priority = run.options().priority().cloned();
     start.memo = run.attributes().memo();
     start.search_attributes = run.attributes().search_attributes();
     start.prev_auto_reset_points = run.reset_points().all();

@@ -1,6 +1,14 @@
-//! Task queues, queries, and calls that wait for updates, which live in memory only.
+//! Task queues, queries, calls that wait for updates, and heartbeats of workers, which live in memory only.
 
+pub(crate) mod backlog;
+pub(crate) mod limits;
 pub(crate) mod queries;
+mod queue;
 pub(crate) mod queue_key;
+pub(crate) mod queued;
 pub(crate) mod queues;
+pub(crate) mod rank;
+mod scaling;
+mod throughput;
 pub(crate) mod updates;
+pub(crate) mod workers;

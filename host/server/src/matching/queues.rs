@@ -3,20 +3,25 @@
 //! A task here is a reference; whether it is still wanted is checked by who takes it. Nothing here
 //! is on disk: after a restart the queues are filled from the runs.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use host_wire::temporal::api::enums::v1::TaskQueueKind;
+use host_wire::temporal::api::{
+    enums::v1::{RateLimitSource, TaskQueueKind},
+    taskqueue::v1::{PollerScalingDecision, TaskQueueConfig},
+};
 use tokio::sync::Notify;
 
+pub(crate) use crate::matching::queue::{First, POLLER_RECENT, Polled, Stats};
 use crate::{
     execution::{executions::Executions, task::Task},
     matching::{
-        queries::{Queries, QueryNumber},
+        backlog::Waiting,
+        limits::UNLIMITED,
+        queries::Queries,
+        queue::{QUEUE_POLLS, Queue},
         queue_key::QueueKey,
+        queued::Queued,
+        rank::LEVELS,
     },
     storage::Position,
     time::Time,
@@ -24,79 +29,26 @@ use crate::{
 
 /// A sticky queue that was not polled for so long is dead: its tasks go to the normal queue.
 const STICKY_DEAD: Duration = Duration::from_secs(10);
-/// A worker that polled within this time counts as a poller of the queue.
-pub(crate) const POLLER_RECENT: Duration = Duration::from_secs(300);
-/// Most pollers remembered by name for each queue.
-const POLLERS: usize = 200;
-/// Most polls that wait at one queue.
-const QUEUE_POLLS: usize = 2_000;
 /// Most polls that wait at all queues together.
 const ALL_POLLS: usize = 10_000;
 /// Most queues that polls may have opened.
 const QUEUES: usize = 20_000;
-/// Tasks of a queue from which those that are not wanted any more are looked for and dropped, each time that it has
-/// doubled since.
-const CLEAN_FROM: usize = 64;
-
-/// What a poller may get.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Queued {
-    Task(Task),
-    Query(QueryNumber),
-}
-
-/// What a poller finds first in its queue.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum First {
-    Queued(Queued, Position),
-    /// Something whose cause is not on disk yet.
-    NotOnDisk,
-    Nothing,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    /// Each with the position of the transition that brought it.
-    tasks: VecDeque<(Queued, Position)>,
-    arrived: Arc<Notify>,
-    waiting: usize,
-    /// How many of those that wait are in this process.
-    waiting_here: usize,
-    last_poll: Option<Time>,
-    pollers: Vec<(String, Time)>,
-    /// Number of tasks at which the queue is cleaned next; at least [`CLEAN_FROM`].
-    clean_at: usize,
-}
-
-/// Whether a worker that took this would have something to do: its run is open and waits for it, its caller is there.
-fn is_wanted(executions: &Executions, queries: &Queries, queued: &Queued) -> bool {
-    match queued {
-        Queued::Task(Task::Workflow { run, scheduled_event_id, attempt, .. }) => {
-            let task = executions.get(*run).and_then(|run| run.workflow_tasks().task());
-            task.is_some_and(|task| {
-                let same = (task.scheduled_event_id, task.attempt) == (*scheduled_event_id, *attempt);
-                same && task.started.is_none()
-            })
-        }
-        Queued::Task(Task::Activity { run, scheduled_event_id, attempt, stamp, .. }) => {
-            let activity = executions.get(*run).and_then(|run| run.activities().get(*scheduled_event_id));
-            activity.is_some_and(|activity| {
-                let same = (activity.attempt, activity.stamp) == (*attempt, *stamp);
-                same && activity.waits_for_worker()
-            })
-        }
-        Queued::Query(number) => queries.is_wanted(*number),
-    }
-}
 
 /// All queues.
 #[derive(Debug, Default)]
 pub(crate) struct Queues {
     queues: HashMap<QueueKey, Queue>,
     waiting: usize,
+    /// What UpdateTaskQueueConfig set.
+    configs: HashMap<QueueKey, TaskQueueConfig>,
 }
 
 impl Queues {
+    fn open(&mut self, key: QueueKey, now: Time) -> &mut Queue {
+        let configs = &self.configs;
+        self.queues.entry(key).or_insert_with_key(|key| Queue::new(configs.get(key), now))
+    }
+
     /// Adds a task to its queue; to the normal one if its sticky queue is dead. Answers whether it is a
     /// workflow task that a worker in this process takes at once.
     pub(crate) fn push(
@@ -122,14 +74,12 @@ impl Queues {
         };
         let Some(run) = executions.get(number) else { return false };
         let key = QueueKey { namespace: run.identity().namespace.clone(), name, activities };
-        let taken =
-            !activities && self.queues.get(&key).is_some_and(|queue| queue.waiting_here > queue.tasks.len());
-        self.push_to(executions, queries, key, Queued::Task(task), position);
+        let taken = !activities && self.queues.get(&key).is_some_and(Queue::has_idle_poller_here);
+        self.push_to(executions, queries, key, Queued::Task(task), position, now);
         taken
     }
 
-    /// Adds to a queue. What is not wanted any more is dropped on the way, so that a queue that no worker polls has at
-    /// most twice what is wanted.
+    /// Adds to a queue.
     pub(crate) fn push_to(
         &mut self,
         executions: &Executions,
@@ -137,33 +87,38 @@ impl Queues {
         key: QueueKey,
         queued: Queued,
         position: Position,
+        now: Time,
     ) {
-        let queue = self.queues.entry(key).or_default();
-        if queue.tasks.len() >= queue.clean_at.max(CLEAN_FROM) {
-            queue.tasks.retain(|(queued, _)| is_wanted(executions, queries, queued));
-            queue.clean_at = 2 * queue.tasks.len();
-        }
-        queue.tasks.push_back((queued, position));
-        queue.arrived.notify_one();
+        let rank = queued.rank(executions, queries);
+        let task = Waiting::new(queued, position, now, rank);
+        self.open(key, now).push(task, |queued| queued.is_wanted(executions, queries));
     }
 
     /// Puts back a task that its poll could not start.
-    pub(crate) fn put_back(&mut self, key: QueueKey, queued: Queued, position: Position) {
-        let queue = self.queues.entry(key).or_default();
-        queue.tasks.push_front((queued, position));
-        queue.arrived.notify_one();
+    pub(crate) fn put_back(&mut self, key: QueueKey, task: Waiting, now: Time) {
+        self.open(key, now).put_back(task);
+    }
+
+    /// A task that a poll took was not wanted any more.
+    pub(crate) fn was_not_wanted(&mut self, key: &QueueKey, task: &Waiting) {
+        if let Some(queue) = self.queues.get_mut(key) {
+            queue.was_not_wanted(task);
+        }
     }
 
     /// Takes what is first in a queue, if its position is not after `last`.
-    pub(crate) fn take(&mut self, key: &QueueKey, last: Position) -> First {
-        let Some(queue) = self.queues.get_mut(key) else { return First::Nothing };
-        if queue.tasks.front().is_some_and(|(_, position)| *position > last) {
-            return First::NotOnDisk;
-        }
-        match queue.tasks.pop_front() {
-            Some((queued, position)) => First::Queued(queued, position),
-            None => First::Nothing,
-        }
+    pub(crate) fn take(&mut self, key: &QueueKey, last: Position, now: Time) -> First {
+        self.queues.get_mut(key).map_or(First::Nothing, |queue| queue.take(last, now))
+    }
+
+    /// Advice to a worker whose poll got a task after waiting for so long.
+    pub(crate) fn advice(
+        &mut self,
+        key: &QueueKey,
+        waited: Duration,
+        now: Time,
+    ) -> Option<PollerScalingDecision> {
+        self.queues.get_mut(key)?.advice(waited, now)
     }
 
     /// A poller comes, from `here` in the process or from elsewhere; answers what tells it that something arrived, or
@@ -171,7 +126,7 @@ impl Queues {
     pub(crate) fn enter(
         &mut self,
         key: &QueueKey,
-        identity: &str,
+        polled: Polled,
         here: bool,
         now: Time,
     ) -> Option<Arc<Notify>> {
@@ -181,15 +136,8 @@ impl Queues {
             return None;
         }
         self.waiting += 1;
-        let queue = self.queues.entry(key.clone()).or_default();
-        queue.waiting += 1;
-        queue.waiting_here += usize::from(here);
-        queue.last_poll = Some(now);
-        if let Some((_, last)) = queue.pollers.iter_mut().find(|(known, _)| known == identity) {
-            *last = now;
-        } else if queue.pollers.len() < POLLERS {
-            queue.pollers.push((identity.to_owned(), now));
-        }
+        let queue = self.open(key.clone(), now);
+        queue.enter(polled, here, now);
         Some(queue.arrived.clone())
     }
 
@@ -197,13 +145,7 @@ impl Queues {
     pub(crate) fn leave(&mut self, key: &QueueKey, here: bool, now: Time) {
         self.waiting = self.waiting.saturating_sub(1);
         if let Some(queue) = self.queues.get_mut(key) {
-            queue.waiting = queue.waiting.saturating_sub(1);
-            queue.waiting_here = queue.waiting_here.saturating_sub(usize::from(here));
-            queue.last_poll = queue.last_poll.map(|_| now);
-            if !queue.tasks.is_empty() {
-                // This poller may have been told, and have waited for the disk.
-                queue.arrived.notify_one();
-            }
+            queue.leave(here, now);
         }
     }
 
@@ -215,20 +157,49 @@ impl Queues {
 
     /// Whether a worker polls the queue or did lately.
     pub(crate) fn polled_within(&self, key: &QueueKey, time: Duration, now: Time) -> bool {
-        self.queues.get(key).is_some_and(|queue| {
-            queue.last_poll.is_some_and(|last| queue.waiting > 0 || now.since(last) < time)
-        })
+        self.queues.get(key).is_some_and(|queue| queue.polled_within(time, now))
     }
 
-    /// Identities of the pollers of the queue, each with the time of its last poll.
-    pub(crate) fn pollers(&self, key: &QueueKey, now: Time) -> Vec<(String, Time)> {
-        let pollers = self.queues.get(key).map_or(&[][..], |queue| &queue.pollers);
-        pollers.iter().filter(|(_, last)| now.since(*last) < POLLER_RECENT).cloned().collect()
+    /// Who polled the queue of late, each with the time of the last poll.
+    pub(crate) fn pollers(&self, key: &QueueKey, now: Time) -> Vec<(Polled, Time)> {
+        self.queues.get(key).map(|queue| queue.pollers(now).cloned().collect()).unwrap_or_default()
     }
 
-    /// Tasks that wait.
-    pub(crate) fn backlog(&self, key: &QueueKey) -> usize {
-        self.queues.get(key).map_or(0, |queue| queue.tasks.len())
+    /// What is known of the tasks of each level.
+    pub(crate) fn stats(&mut self, key: &QueueKey, now: Time) -> [Stats; LEVELS] {
+        self.queues.get_mut(key).map(|queue| queue.stats(now)).unwrap_or_default()
+    }
+
+    /// Tasks for a second, and who says so.
+    pub(crate) fn rate(&self, key: &QueueKey, now: Time) -> (f64, RateLimitSource) {
+        match (self.queues.get(key), self.configs.get(key)) {
+            (Some(queue), _) => queue.rate(),
+            (None, Some(config)) => Queue::new(Some(config), now).rate(),
+            (None, None) => (UNLIMITED, RateLimitSource::System),
+        }
+    }
+
+    /// The configuration of a queue, if it has one.
+    pub(crate) fn config(&self, key: &QueueKey) -> Option<&TaskQueueConfig> {
+        self.configs.get(key)
+    }
+
+    /// Gives a queue a configuration.
+    pub(crate) fn configure(&mut self, key: QueueKey, config: TaskQueueConfig, now: Time) {
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.configure(Some(&config), now);
+        }
+        self.configs.insert(key, config);
+    }
+
+    /// How many queues have a configuration.
+    pub(crate) fn config_count(&self) -> usize {
+        self.configs.len()
+    }
+
+    /// Takes over the configurations that storage has, before anything else.
+    pub(crate) fn load_configs(&mut self, configs: Vec<(QueueKey, TaskQueueConfig)>) {
+        self.configs = configs.into_iter().collect();
     }
 
     /// A worker says that its sticky queue is no more; what waits there goes to the normal queues.
@@ -241,14 +212,14 @@ impl Queues {
     ) {
         let Some(queue) = self.queues.get_mut(key) else { return };
         queue.last_poll = None;
-        for (queued, position) in std::mem::take(&mut queue.tasks) {
+        for Waiting { queued, position, .. } in queue.drain() {
             match queued {
                 Queued::Task(task) => {
                     self.push(executions, queries, task, position, now);
                 }
                 Queued::Query(number) => {
                     if let Some(normal) = queries.normal_queue(number) {
-                        self.push_to(executions, queries, normal.clone(), queued, position);
+                        self.push_to(executions, queries, normal.clone(), queued, position, now);
                     }
                 }
             }
@@ -257,15 +228,7 @@ impl Queues {
 
     /// Removes queues that are empty and have no recent poller.
     pub(crate) fn sweep(&mut self, now: Time) {
-        self.queues.retain(|_, queue| {
-            !queue.tasks.is_empty()
-                || queue.waiting > 0
-                || queue.last_poll.is_some_and(|last| now.since(last) < POLLER_RECENT)
-        });
-        #[expect(clippy::iter_over_hash_type, reason = "each queue alone")]
-        for queue in self.queues.values_mut() {
-            queue.pollers.retain(|(_, last)| now.since(*last) < POLLER_RECENT);
-        }
+        self.queues.retain(|_, queue| queue.sweep(now));
     }
 }
 
@@ -273,24 +236,33 @@ impl Queues {
 mod tests {
     use host_wire::temporal::api::query::v1::WorkflowQuery;
 
+    use std::collections::VecDeque;
+
     use super::*;
+    use crate::matching::queue::CLEAN_FROM;
+
+    fn backlog(queues: &mut Queues, key: &QueueKey) -> usize {
+        queues.stats(key, Time::default()).iter().map(|level| level.backlog).sum()
+    }
 
     #[test]
     fn what_is_not_on_disk_stays_in_the_queue() {
         let key = QueueKey { namespace: "n".to_owned(), name: "q".to_owned(), activities: false };
         let mut queues = Queues::default();
         let (executions, queries) = (Executions::new([], 0), Queries::default());
-        queues.push_to(&executions, &queries, key.clone(), Queued::Query(7), 3);
-        queues.push_to(&executions, &queries, key.clone(), Queued::Query(8), 4);
-        for (last, expected) in [
-            (2, First::NotOnDisk),
-            (3, First::Queued(Queued::Query(7), 3)),
-            (3, First::NotOnDisk),
-            (Position::MAX, First::Queued(Queued::Query(8), 4)),
-            (Position::MAX, First::Nothing),
-        ] {
-            assert_eq!(queues.take(&key, last), expected, "up to {last}");
+        queues.push_to(&executions, &queries, key.clone(), Queued::Query(7), 3, Time::default());
+        queues.push_to(&executions, &queries, key.clone(), Queued::Query(8), 4, Time::default());
+        for (last, expected) in [(2, None), (3, Some(7)), (3, None), (Position::MAX, Some(8))] {
+            let taken = match queues.take(&key, last, Time::default()) {
+                First::Waiting(task) => Some(task.queued),
+                other => {
+                    assert_eq!(other, First::NotOnDisk);
+                    None
+                }
+            };
+            assert_eq!(taken, expected.map(Queued::Query), "up to {last}");
         }
+        assert_eq!(queues.take(&key, Position::MAX, Time::default()), First::Nothing);
     }
 
     #[test]
@@ -301,9 +273,9 @@ mod tests {
         let mut queues = Queues::default();
         let (number, _answered) = queries.add(0, WorkflowQuery::default()).unwrap();
         queries.dispatched(number, key("normal"));
-        queues.push_to(&executions, &queries, key("sticky"), Queued::Query(number), 0);
+        queues.push_to(&executions, &queries, key("sticky"), Queued::Query(number), 0, Time::default());
         queues.abandon_sticky(&executions, &queries, &key("sticky"), Time::default());
-        assert_eq!((queues.backlog(&key("sticky")), queues.backlog(&key("normal"))), (0, 1));
+        assert_eq!((backlog(&mut queues, &key("sticky")), backlog(&mut queues, &key("normal"))), (0, 1));
     }
 
     #[test]
@@ -315,12 +287,12 @@ mod tests {
         for run in 0..10_000 {
             let (number, answered) = queries.add(run, WorkflowQuery::default()).unwrap();
             open.push_back((number, answered));
-            queues.push_to(&executions, &queries, key.clone(), Queued::Query(number), 0);
+            queues.push_to(&executions, &queries, key.clone(), Queued::Query(number), 0, Time::default());
             if open.len() > 50 {
                 queries.close(open.pop_front().unwrap().0);
             }
             let most = CLEAN_FROM.max(2 * open.len()) + 1;
-            assert!(queues.backlog(&key) <= most, "{} for {}", queues.backlog(&key), open.len());
+            assert!(backlog(&mut queues, &key) <= most, "{} for {}", backlog(&mut queues, &key), open.len());
         }
     }
 
@@ -329,10 +301,10 @@ mod tests {
         let key =
             |name: usize| QueueKey { namespace: "n".to_owned(), name: name.to_string(), activities: false };
         let mut queues = Queues::default();
-        let mut enter = |name| queues.enter(&key(name), "me", false, Time::default()).is_some();
+        let mut enter = |name| queues.enter(&key(name), Polled::default(), false, Time::default()).is_some();
         assert_eq!((0..3_000).filter(|_| enter(0)).count(), QUEUE_POLLS);
         assert_eq!((1..20_000).filter(|name| enter(*name)).count(), ALL_POLLS - QUEUE_POLLS);
         queues.leave(&key(0), false, Time::default());
-        assert!(queues.enter(&key(0), "me", false, Time::default()).is_some());
+        assert!(queues.enter(&key(0), Polled::default(), false, Time::default()).is_some());
     }
 }

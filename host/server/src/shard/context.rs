@@ -40,8 +40,8 @@ pub(crate) struct ShardContext {
     storage: Box<dyn Storage>,
     environment: Environment,
     retention: Duration,
-    /// Held by a call that changes the search attributes of a namespace.
-    changing_search_attributes: tokio::sync::Mutex<()>,
+    /// Held by a call that changes the search attributes of a namespace, or the configuration of a task queue.
+    pub(super) changing_settings: tokio::sync::Mutex<()>,
     /// Notified whenever the first deadline may be earlier than before.
     deadlines: Arc<Notify>,
     /// Notified whenever a batch operation was started.
@@ -72,6 +72,7 @@ impl ShardContext {
         executions.schedules = Schedules::new(found.schedules);
         executions.batches = Batches::new(found.batches);
         let mut shard = Shard::new(executions, found.last);
+        shard.queues.load_configs(found.task_queues);
         let lost = shard.resume(found.deadlines, environment.clock.now());
         let context = Self {
             shard: Mutex::new(shard),
@@ -79,7 +80,7 @@ impl ShardContext {
             storage,
             environment,
             retention: options.retention,
-            changing_search_attributes: tokio::sync::Mutex::default(),
+            changing_settings: tokio::sync::Mutex::default(),
             deadlines: Arc::default(),
             batches_changed: Arc::default(),
             closing: Arc::default(),
@@ -134,7 +135,7 @@ impl ShardContext {
         namespace: &str,
         change: impl FnOnce(&mut Custom) -> Result<(), Error>,
     ) -> Result<(), Status> {
-        let _one_at_a_time = self.changing_search_attributes.lock().await;
+        let _one_at_a_time = self.changing_settings.lock().await;
         let before = self.search_attributes(namespace)?;
         let mut custom = before.clone();
         change(&mut custom)?;

@@ -8,6 +8,7 @@ mod gate_tests;
 #[cfg(test)]
 mod load_tests;
 mod loads;
+mod task_queues;
 #[cfg(test)]
 mod tests;
 
@@ -30,7 +31,7 @@ use crate::{
         transition::{self, Changes},
         workflow_task,
     },
-    matching::{queries::Queries, queues::Queues, updates::Updates},
+    matching::{queries::Queries, queues::Queues, updates::Updates, workers::registry::Workers},
     storage::Position,
     time::Time,
 };
@@ -53,6 +54,7 @@ pub(crate) struct Shard {
     pub(crate) queues: Queues,
     pub(crate) queries: Queries,
     pub(crate) updates: Updates,
+    pub(crate) workers: Workers,
     last: Position,
     /// The last position when runs were last dropped from memory. The archive must have it before it is read.
     dropped_at: Position,
@@ -72,6 +74,7 @@ impl Shard {
             queues: Queues::default(),
             queries: Queries::default(),
             updates: Updates::default(),
+            workers: Workers::default(),
             last,
             dropped_at: 0,
             touched: HashMap::new(),
@@ -266,6 +269,7 @@ impl Shard {
         self.watchers.retain(|_, watcher| Arc::strong_count(watcher) > 1);
         self.release_lost_updates();
         self.queues.sweep(now);
+        self.workers.sweep(now);
         let mut evicted = Vec::new();
         let executions = &mut self.executions;
         self.touched.retain(|number, touched| {

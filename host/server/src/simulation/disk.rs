@@ -9,6 +9,7 @@ use std::{
 
 use bytes::Bytes;
 use fuzz::Random;
+use host_wire::temporal::api::taskqueue::v1::TaskQueueConfig;
 use tokio::{
     sync::{Notify, oneshot},
     time::sleep,
@@ -28,6 +29,7 @@ use crate::{
         record::{Record, RunIdentity, RunNumber},
         run::Run,
     },
+    matching::queue_key::QueueKey,
     schedule::{
         record::{ScheduleBody, ScheduleNumber},
         schedules::StoredSchedule,
@@ -55,6 +57,7 @@ struct Contents {
     runs: BTreeMap<RunNumber, StoredRun>,
     others: BTreeMap<Entity, Vec<Bytes>>,
     search_attributes: BTreeMap<String, Custom>,
+    task_queues: Vec<(QueueKey, TaskQueueConfig)>,
 }
 
 #[derive(Debug, Default)]
@@ -116,6 +119,7 @@ impl Disk {
         let schedules = contents.stored_schedules();
         let batches = contents.stored_batches();
         let search_attributes = contents.search_attributes.clone();
+        let task_queues = contents.task_queues.clone();
         let next_number = contents.runs.last_key_value().map_or(0, |(number, _)| number + 1);
         drop(contents);
         let storage = SimulatedStorage(Arc::new(Life {
@@ -136,8 +140,17 @@ impl Disk {
         tokio::spawn(write(storage.clone(), random.fork(1)));
         tokio::spawn(apply(storage.clone(), random.fork(2)));
         let archive = Box::new(self.clone());
-        let found =
-            Found { last, archive, next_number, in_memory, search_attributes, deadlines, schedules, batches };
+        let found = Found {
+            last,
+            archive,
+            next_number,
+            in_memory,
+            search_attributes,
+            task_queues,
+            deadlines,
+            schedules,
+            batches,
+        };
         (Opened { storage: Box::new(storage.clone()), found }, storage)
     }
 }
@@ -211,6 +224,10 @@ impl Contents {
             Mend::Delete(number) => drop(self.runs.remove(&number)),
             Mend::SearchAttributes(namespace, custom) => {
                 drop(self.search_attributes.insert(namespace, custom))
+            }
+            Mend::TaskQueue(key, config) => {
+                self.task_queues.retain(|(other, _)| *other != key);
+                self.task_queues.push((key, *config));
             }
         }
     }

@@ -23,7 +23,7 @@ use crate::storage::{
     private,
     reader::Reader,
     runs_file::{self, RunsFile},
-    search_attributes, wal,
+    search_attributes, task_queues, wal,
     writer::{self, Append, Message},
 };
 use crate::{execution::record::RunNumber, panics::EndsProcess, time::Time, watched::Watched};
@@ -85,6 +85,7 @@ impl SqliteStorage {
             schedules: reader.schedules()?,
             batches: reader.batches()?,
             search_attributes: search_attributes::read(runs.database())?,
+            task_queues: task_queues::read(runs.database())?,
             archive: Box::new(Reader::open(&runs_path, damages.clone())?),
         };
         let checkpointer = Checkpointer::open(&log_path, gate)?;

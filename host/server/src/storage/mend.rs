@@ -1,7 +1,10 @@
 //! Changes of what is stored beside the log.
 
+use host_wire::temporal::api::taskqueue::v1::TaskQueueConfig;
+
 use crate::{
     execution::{archive::Archived, record::RunNumber},
+    matching::queue_key::QueueKey,
     visibility::registry::Custom,
 };
 
@@ -14,4 +17,6 @@ pub(crate) enum Mend {
     Delete(RunNumber),
     /// These are the search attributes of a namespace from now on.
     SearchAttributes(String, Custom),
+    /// This is the configuration of a task queue from now on.
+    TaskQueue(QueueKey, Box<TaskQueueConfig>),
 }

@@ -36,6 +36,7 @@ mod search_attributes;
 mod sqlite;
 mod stored_record;
 mod synced;
+mod task_queues;
 #[cfg(test)]
 mod tests;
 mod wal;
@@ -43,6 +44,7 @@ mod writer;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
+use host_wire::temporal::api::taskqueue::v1::TaskQueueConfig;
 use tokio::sync::oneshot;
 
 #[cfg(test)]
@@ -64,6 +66,7 @@ pub use self::{
 use crate::{
     batch::{batches::StoredBatch, record::BatchNumber},
     execution::{archive::Archive, record::RunNumber, run::Run},
+    matching::queue_key::QueueKey,
     schedule::{record::ScheduleNumber, schedules::StoredSchedule},
     time::Time,
     visibility::registry::Custom,
@@ -128,6 +131,8 @@ pub(crate) struct Found {
     pub(crate) in_memory: Vec<(RunNumber, Box<Run>)>,
     /// The search attributes of namespaces.
     pub(crate) search_attributes: BTreeMap<String, Custom>,
+    /// The configurations of task queues.
+    pub(crate) task_queues: Vec<(QueueKey, TaskQueueConfig)>,
     /// When time does something to the others.
     pub(crate) deadlines: Vec<(RunNumber, Time)>,
     pub(crate) schedules: Vec<(ScheduleNumber, StoredSchedule)>,

@@ -16,6 +16,7 @@ use crate::{
         mend::Mend,
         search_attributes,
         sqlite::Database,
+        task_queues,
     },
     time::Time,
 };
@@ -126,7 +127,9 @@ impl RunsFile {
 
     /// The file, which is of this format.
     pub(super) fn new(database: Database) -> Result<Self, StorageError> {
-        database.checked(|c| c.execute_batch(search_attributes::SCHEMA))?;
+        for schema in [search_attributes::SCHEMA, task_queues::SCHEMA] {
+            database.checked(|c| c.execute_batch(schema))?;
+        }
         let (applied, sealed) = positions(&database)?;
         Ok(Self { id: store_id(&database)?, applied, sealed, database, heartbeats: Heartbeats::default() })
     }
@@ -198,6 +201,7 @@ impl RunsFile {
                 Mend::SearchAttributes(namespace, custom) => {
                     search_attributes::write(&transaction, namespace, custom)?;
                 }
+                Mend::TaskQueue(key, config) => task_queues::write(&transaction, key, config)?,
                 Mend::Delete(number) => {
                     let number = number.cast_signed();
                     let kind = EntityKind::Run.number();

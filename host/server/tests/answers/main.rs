@@ -14,6 +14,7 @@ mod external;
 mod failures;
 mod filters;
 mod policies;
+mod task_queues;
 
 use std::{path::PathBuf, pin::Pin, process::ExitCode, sync::Arc};
 
@@ -27,7 +28,7 @@ type Make = fn(Client) -> Answers;
 type Answers = Pin<Box<dyn Future<Output = String> + Send>>;
 
 /// The name of a table and of its file, and what makes it.
-const TABLES: [(&str, Make); 9] = [
+const TABLES: [(&str, Make); 10] = [
     ("policies", |client| Box::pin(policies::answers(client))),
     ("durations", |client| Box::pin(durations::answers(client))),
     ("failures", |client| Box::pin(failures::answers(client))),
@@ -37,6 +38,7 @@ const TABLES: [(&str, Make); 9] = [
     ("attributes", |client| Box::pin(attributes::answers(client))),
     ("batch", |client| Box::pin(batch::answers(client))),
     ("filters", |client| Box::pin(filters::answers(client))),
+    ("task_queues", |client| Box::pin(task_queues::answers(client))),
 ];
 
 fn main() -> ExitCode {

@@ -18,6 +18,7 @@ use crate::{
             state::Activity,
         },
         fact::{ChangedActivityOptions, UnrecordedChange},
+        priority,
         request::check_length,
         retry,
         run::Run,
@@ -49,6 +50,7 @@ pub(crate) fn merged(
     if let Some(wrong) = options.retry_policy.as_ref().and_then(retry::invalid) {
         return Err(Error::invalid(wrong));
     }
+    priority::check(options.priority.as_ref())?;
     let timeouts = Timeouts {
         schedule_to_close: options.schedule_to_close_timeout,
         schedule_to_start: options.schedule_to_start_timeout,
@@ -91,7 +93,7 @@ fn merge(options: &mut ActivityOptions, given: &ActivityOptions, path: &str) -> 
             policy(options).maximum_attempts = given_policy(given)?.maximum_attempts;
         }
         // Temporal's server ignores others as well.
-        _ => {}
+        _ => priority::merge(&mut options.priority, given.priority.as_ref(), path),
     }
     Ok(())
 }
@@ -105,10 +107,12 @@ fn given_policy(given: &ActivityOptions) -> Result<&RetryPolicy, Error> {
 }
 
 /// Gives an activity these options. One that waits may start at another time then.
-pub(crate) fn change(run: &mut RunTransition<'_>, id: i64, options: ActivityOptions) {
+pub(crate) fn change(run: &mut RunTransition<'_>, id: i64, mut options: ActivityOptions) {
     let Some(activity) = run.activities().get(id) else { return };
     let next_time =
         activity.started.is_none().then(|| next_time(activity, options.retry_policy.as_ref()).into());
+    // A fact without a priority, of an earlier version, leaves it as it is.
+    options.priority.get_or_insert_default();
     run.unrecorded(UnrecordedChange::ActivityOptions(Box::new(ChangedActivityOptions {
         scheduled_event_id: id,
         options: Some(options),

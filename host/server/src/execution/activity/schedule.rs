@@ -16,7 +16,7 @@ use host_wire::{
 use crate::{
     execution::{
         plan::{Plan, Refused, bad, check_id, check_input},
-        retry,
+        priority, retry,
         run::Run,
         run_transition::{Effect, RunTransition},
     },
@@ -41,6 +41,9 @@ pub(crate) fn check(plan: &mut Plan<'_>, a: &ScheduleActivityTaskCommandAttribut
         ));
     }
     if let Some(wrong) = a.retry_policy.as_ref().and_then(retry::invalid) {
+        return Err(bad(cause, wrong));
+    }
+    if let Some(wrong) = a.priority.as_ref().and_then(priority::invalid) {
         return Err(bad(cause, wrong));
     }
     check_input(cause, "ScheduleActivityTaskCommandAttributes.Input", a.input.as_ref(), a.header.as_ref())?;

@@ -3,8 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use host_wire::temporal::api::{
-    activity::v1::ActivityOptions, common::v1::Payloads, enums::v1::TimeoutType, failure::v1::Failure,
-    history::v1::ActivityTaskScheduledEventAttributes, taskqueue::v1::TaskQueue,
+    activity::v1::ActivityOptions,
+    common::v1::{Payloads, Priority},
+    enums::v1::TimeoutType,
+    failure::v1::Failure,
+    history::v1::ActivityTaskScheduledEventAttributes,
+    taskqueue::v1::TaskQueue,
 };
 use prost::Message;
 
@@ -136,6 +140,7 @@ impl Activity {
             start_to_close_timeout: self.scheduled.start_to_close_timeout,
             heartbeat_timeout: self.scheduled.heartbeat_timeout,
             retry_policy: self.scheduled.retry_policy.clone(),
+            priority: self.scheduled.priority.clone(),
             ..ActivityOptions::default()
         }
     }
@@ -358,6 +363,9 @@ impl Activities {
             scheduled.start_to_close_timeout = options.start_to_close_timeout;
             scheduled.heartbeat_timeout = options.heartbeat_timeout;
             scheduled.retry_policy.clone_from(&options.retry_policy);
+            if let Some(priority) = &options.priority {
+                scheduled.priority = (*priority != Priority::default()).then(|| priority.clone());
+            }
             activity.stamp += 1;
             if let Some(time) = changed.next_time {
                 activity.schedule_again(time.into());

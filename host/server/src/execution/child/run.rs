@@ -23,6 +23,7 @@ use crate::{
         cron,
         executions::Executions,
         loading::{Needs, NotReady},
+        priority,
         record::{RunIdentity, RunNumber},
         run::Run,
         run_transition::RunTransition,
@@ -186,7 +187,7 @@ fn child_run(
         header: initiated.header.clone(),
         workflow_id: initiated.workflow_id.clone(),
         root_workflow_execution: Some(parent.root()),
-        priority: initiated.priority.clone(),
+        priority: priority::merged(parent.options().priority(), initiated.priority.as_ref()),
         ..Default::default()
     };
     NewRun {

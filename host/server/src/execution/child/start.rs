@@ -18,7 +18,7 @@ use crate::{
     execution::{
         cron,
         plan::{Plan, Refused, bad, check_id, check_input},
-        retry,
+        priority, retry,
         run_transition::{Effect, RunTransition},
         workflow_task::timeout::task_timeout_or_default,
     },
@@ -40,6 +40,9 @@ pub(crate) fn check(
         return Err(bad(cause, wrong));
     }
     if let Some(wrong) = a.retry_policy.as_ref().and_then(retry::invalid) {
+        return Err(bad(cause, wrong));
+    }
+    if let Some(wrong) = a.priority.as_ref().and_then(priority::invalid) {
         return Err(bad(cause, wrong));
     }
     check_input(

@@ -1,6 +1,7 @@
 //! The options of a run, as its events left them.
 
 use host_wire::temporal::api::{
+    common::v1::Priority,
     deployment::v1::WorkerDeploymentVersion,
     enums::v1::VersioningBehavior,
     history::v1::{WorkflowExecutionOptionsUpdatedEventAttributes, WorkflowExecutionStartedEventAttributes},
@@ -14,6 +15,7 @@ use host_wire::temporal::api::{
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct WorkflowOptions {
     versioning_override: Option<VersioningOverride>,
+    priority: Option<Priority>,
 }
 
 impl WorkflowOptions {
@@ -22,13 +24,23 @@ impl WorkflowOptions {
         self.versioning_override.as_ref()
     }
 
+    /// The priority of its workflow tasks, and of activities and children that do not say more.
+    pub(crate) fn priority(&self) -> Option<&Priority> {
+        self.priority.as_ref()
+    }
+
     pub(in crate::execution) fn started(&mut self, started: &WorkflowExecutionStartedEventAttributes) {
         self.versioning_override = started.versioning_override.as_ref().map(current);
+        self.priority.clone_from(&started.priority);
     }
 
     pub(in crate::execution) fn updated(&mut self, updated: &WorkflowExecutionOptionsUpdatedEventAttributes) {
         if updated.unset_versioning_override || updated.versioning_override.is_some() {
             self.versioning_override = updated.versioning_override.as_ref().map(current);
+        }
+        // One that says nothing takes it away.
+        if let Some(priority) = &updated.priority {
+            self.priority = (*priority != Priority::default()).then(|| priority.clone());
         }
     }
 }

@@ -16,7 +16,7 @@ use prost_types::FieldMask;
 
 use crate::{
     error::Error,
-    execution::{run::Run, run_transition::RunTransition, workflow_task::end::clear_sticky},
+    execution::{priority, run::Run, run_transition::RunTransition, workflow_task::end::clear_sticky},
 };
 
 /// Changes the options that a mask names, and records that they changed; answers all options.
@@ -35,31 +35,42 @@ pub(crate) fn update(
     if changes_override(mask)? {
         merged.versioning_override = given.versioning_override;
     }
+    for path in &mask.paths {
+        priority::merge(&mut merged.priority, given.priority.as_ref(), &camel(path));
+    }
+    priority::check(merged.priority.as_ref())?;
     if merged != before {
+        let priority =
+            (merged.priority != before.priority).then(|| merged.priority.clone().unwrap_or_default());
         run.record(EventAttributes::WorkflowExecutionOptionsUpdatedEventAttributes(Box::new(
             WorkflowExecutionOptionsUpdatedEventAttributes {
                 unset_versioning_override: merged.versioning_override.is_none(),
                 versioning_override: merged.versioning_override.clone(),
                 identity: identity.to_owned(),
+                priority,
                 ..Default::default()
             },
         )));
-        // As on Temporal's server: other workers may be the right ones now.
-        clear_sticky(run);
+        if merged.versioning_override != before.versioning_override {
+            // As on Temporal's server: other workers may be the right ones now.
+            clear_sticky(run);
+        }
     }
     Ok(merged)
 }
 
 fn options(run: &Run) -> WorkflowExecutionOptions {
     let versioning_override = run.options().versioning_override().cloned();
-    WorkflowExecutionOptions { versioning_override, ..WorkflowExecutionOptions::default() }
+    let priority = run.options().priority().cloned();
+    WorkflowExecutionOptions { versioning_override, priority, ..WorkflowExecutionOptions::default() }
 }
 
 fn changes_override(mask: &FieldMask) -> Result<bool, Error> {
     let paths: Vec<String> = mask.paths.iter().map(|path| camel(path)).collect();
     let has = |wanted: &str| paths.iter().any(|path| path == wanted);
     let parts = (has("versioningOverride.deployment"), has("versioningOverride.behavior"));
-    let known = |path: &&String| path.split('.').next() == Some("versioningOverride");
+    let known =
+        |path: &&String| path.split('.').next() == Some("versioningOverride") || priority::is_path(path);
     if let Some(unknown) = paths.iter().find(|path| !known(path)) {
         return Err(Error::invalid(format!("error parsing UpdateMask: there is no option {unknown}")));
     }

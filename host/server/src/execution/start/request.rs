@@ -25,6 +25,7 @@ use crate::{
         executions::Executions,
         loading::NotReady,
         options::update::check_override,
+        priority,
         record::{RunIdentity, RunNumber},
         request::{check_input, check_length, check_name, check_payloads},
         retry,
@@ -343,6 +344,7 @@ pub(crate) fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error
         return Err(Error::invalid(wrong));
     }
     check_override(request.versioning_override.as_ref())?;
+    priority::check(request.priority.as_ref())?;
     check_policies(request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy())
 }
 

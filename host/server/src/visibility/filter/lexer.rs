@@ -3,7 +3,7 @@
 use crate::{error::Error, visibility::filter::refusal::malformed};
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Token {
+pub(crate) enum Token {
     /// A keyword, or the name of a field.
     Word(String),
     /// The name of a field, in backquotes.
@@ -16,7 +16,11 @@ pub(super) enum Token {
 const SYMBOLS: [&str; 12] = ["<=>", "!=", "<>", ">=", "<=", "=", ">", "<", "(", ")", ",", ";"];
 
 /// Splits a filter into tokens.
-pub(super) fn tokens(query: &str) -> Result<Vec<Token>, Error> {
+///
+/// # Errors
+///
+/// Says what is no token.
+pub(crate) fn tokens(query: &str) -> Result<Vec<Token>, Error> {
     let mut tokens = Vec::new();
     let mut rest = query.trim_start();
     while let Some(first) = rest.chars().next() {

@@ -14,6 +14,7 @@ mod refusal;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use self::lexer::{Token, tokens};
 use self::{evaluation::Condition, parser::Parsed, refusal::malformed};
 pub(crate) use self::{
     field::{SCHEDULE_WORKFLOW_ID, status_name},

@@ -1,0 +1,51 @@
+//! `host worker …`.
+
+mod describe;
+mod list;
+
+use clap::{Args, Subcommand};
+use host_wire::temporal::api::{
+    deployment::v1::WorkerDeploymentVersion, enums::v1::WorkerStatus, worker::v1::WorkerHeartbeat,
+};
+
+use crate::{output::Output, settings::connection::ConnectionArgs};
+
+/// Shows workers, as their heartbeats describe them.
+#[derive(Args, Debug)]
+pub(crate) struct WorkerArgs {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    connection: ConnectionArgs,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    List(list::List),
+    Describe(describe::Describe),
+}
+
+impl WorkerArgs {
+    pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
+        match self.command {
+            Command::List(command) => command.run(&self.connection, output).await,
+            Command::Describe(command) => command.run(&self.connection, output).await,
+        }
+    }
+}
+
+fn status(heartbeat: &WorkerHeartbeat) -> &'static str {
+    match heartbeat.status() {
+        WorkerStatus::Unspecified => "Unspecified",
+        WorkerStatus::Running => "Running",
+        WorkerStatus::ShuttingDown => "ShuttingDown",
+        WorkerStatus::Shutdown => "Shutdown",
+    }
+}
+
+/// A version of a deployment, as `temporal` writes it; empty for none.
+fn version(version: Option<&WorkerDeploymentVersion>) -> String {
+    let Some(version) = version else { return String::new() };
+    let parts = [version.deployment_name.as_str(), version.build_id.as_str()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("@")
+}
