@@ -4,9 +4,8 @@ mod describe;
 mod list;
 
 use clap::{Args, Subcommand};
-use host_wire::temporal::api::{
-    deployment::v1::WorkerDeploymentVersion, enums::v1::WorkerStatus, worker::v1::WorkerHeartbeat,
-};
+use heck::ToUpperCamelCase as _;
+use host_wire::temporal::api::{deployment::v1::WorkerDeploymentVersion, worker::v1::WorkerHeartbeat};
 
 use crate::{output::Output, settings::connection::ConnectionArgs};
 
@@ -34,13 +33,8 @@ impl WorkerArgs {
     }
 }
 
-fn status(heartbeat: &WorkerHeartbeat) -> &'static str {
-    match heartbeat.status() {
-        WorkerStatus::Unspecified => "Unspecified",
-        WorkerStatus::Running => "Running",
-        WorkerStatus::ShuttingDown => "ShuttingDown",
-        WorkerStatus::Shutdown => "Shutdown",
-    }
+fn status(heartbeat: &WorkerHeartbeat) -> String {
+    heartbeat.status().as_str_name().trim_start_matches("WORKER_STATUS_").to_upper_camel_case()
 }
 
 /// A version of a deployment, as `temporal` writes it; empty for none.

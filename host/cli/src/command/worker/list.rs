@@ -68,7 +68,7 @@ impl List {
         for heartbeat in workers.into_iter().filter_map(|worker| worker.worker_heartbeat) {
             table.push([
                 heartbeat.worker_instance_key.clone(),
-                status(&heartbeat).to_owned(),
+                status(&heartbeat),
                 heartbeat.task_queue.clone(),
                 heartbeat.worker_identity.clone(),
                 heartbeat.host_info.as_ref().map(|host| host.host_name.clone()).unwrap_or_default(),

@@ -9,7 +9,7 @@ use prost_types::Timestamp;
 use crate::{
     error::Error,
     time::Time,
-    visibility::filter::{Token, tokens},
+    visibility::filter::{Cursor, Operator, Token},
 };
 
 /// Deepest nesting of parentheses.
@@ -34,9 +34,9 @@ impl Query {
         if query.is_empty() {
             return Ok(Self(None));
         }
-        let mut parser = Parser { tokens: tokens(query)?, at: 0, depth: 0 };
+        let mut parser = Parser { tokens: Cursor::new(query)?, depth: 0 };
         let condition = parser.any()?;
-        match parser.peek() {
+        match parser.tokens.peek() {
             None => Ok(Self(Some(condition))),
             Some(token) => Err(unexpected(Some(token))),
         }
@@ -53,7 +53,7 @@ enum Condition {
     All(Vec<Condition>),
     Any(Vec<Condition>),
     Text(TextField, TextOperator, String),
-    Time(TimeField, TimeOperator, Time),
+    Time(TimeField, Operator, Time),
     Between { field: TimeField, not: bool, from: Time, to: Time },
 }
 
@@ -104,26 +104,6 @@ enum TextOperator {
     NotStartsWith,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum TimeOperator {
-    Equal,
-    NotEqual,
-    Greater,
-    GreaterOrEqual,
-    Less,
-    LessOrEqual,
-}
-
-const TIME_OPERATORS: [(&str, TimeOperator); 7] = [
-    ("=", TimeOperator::Equal),
-    ("!=", TimeOperator::NotEqual),
-    ("<>", TimeOperator::NotEqual),
-    (">=", TimeOperator::GreaterOrEqual),
-    (">", TimeOperator::Greater),
-    ("<=", TimeOperator::LessOrEqual),
-    ("<", TimeOperator::Less),
-];
-
 impl Condition {
     fn holds(&self, worker: &WorkerHeartbeat) -> bool {
         match self {
@@ -131,7 +111,9 @@ impl Condition {
             Self::Any(any) => any.iter().any(|one| one.holds(worker)),
             Self::Text(field, operator, text) => operator.holds(field.of(worker), text),
             // One that is not set is the epoch.
-            Self::Time(field, operator, time) => operator.holds(field.of(worker).unwrap_or_default(), *time),
+            Self::Time(field, operator, time) => {
+                operator.accepts(field.of(worker).unwrap_or_default().cmp(time))
+            }
             Self::Between { field, not, from, to } => {
                 field.of(worker).is_some_and(|own| (*from <= own && own <= *to) != *not)
             }
@@ -188,29 +170,15 @@ impl TextOperator {
     }
 }
 
-impl TimeOperator {
-    fn holds(self, own: Time, time: Time) -> bool {
-        match self {
-            Self::Equal => own == time,
-            Self::NotEqual => own != time,
-            Self::Greater => own > time,
-            Self::GreaterOrEqual => own >= time,
-            Self::Less => own < time,
-            Self::LessOrEqual => own <= time,
-        }
-    }
-}
-
 struct Parser {
-    tokens: Vec<Token>,
-    at: usize,
+    tokens: Cursor,
     depth: usize,
 }
 
 impl Parser {
     fn any(&mut self) -> Result<Condition, Error> {
         let mut conditions = vec![self.all()?];
-        while self.keyword("OR") {
+        while self.tokens.keyword("OR") {
             conditions.push(self.all()?);
         }
         Ok(Condition::Any(conditions))
@@ -218,14 +186,14 @@ impl Parser {
 
     fn all(&mut self) -> Result<Condition, Error> {
         let mut conditions = vec![self.single()?];
-        while self.keyword("AND") {
+        while self.tokens.keyword("AND") {
             conditions.push(self.single()?);
         }
         Ok(Condition::All(conditions))
     }
 
     fn single(&mut self) -> Result<Condition, Error> {
-        if !self.symbol("(") {
+        if !self.tokens.symbol("(") {
             return self.comparison();
         }
         self.depth += 1;
@@ -233,57 +201,57 @@ impl Parser {
             return Err(malformed("nested too deeply"));
         }
         let condition = self.any()?;
-        if !self.symbol(")") {
-            return Err(unexpected(self.peek()));
+        if !self.tokens.symbol(")") {
+            return Err(unexpected(self.tokens.peek()));
         }
         self.depth -= 1;
         Ok(condition)
     }
 
     fn comparison(&mut self) -> Result<Condition, Error> {
-        if self.keyword("NOT") {
+        if self.tokens.keyword("NOT") {
             return Err(not_supported("'not' expression"));
         }
         let (name, field) = self.field()?;
-        if self.keyword("IS") {
+        if self.tokens.keyword("IS") {
             return Err(not_supported("'is' expression"));
         }
-        let not = self.keyword("NOT");
+        let not = self.tokens.keyword("NOT");
         match field {
             Field::Text(field) => self.compared_text(&name, field, not),
-            Field::Time(field) if self.keyword("BETWEEN") => {
+            Field::Time(field) if self.tokens.keyword("BETWEEN") => {
                 let from = self.time(&name)?;
-                if !self.keyword("AND") {
-                    return Err(unexpected(self.peek()));
+                if !self.tokens.keyword("AND") {
+                    return Err(unexpected(self.tokens.peek()));
                 }
                 Ok(Condition::Between { field, not, from, to: self.time(&name)? })
             }
             Field::Time(field) => {
-                let operator = TIME_OPERATORS.iter().find(|(symbol, _)| !not && self.symbol(symbol));
+                let operator = if not { None } else { self.tokens.operator() };
                 let (_, operator) = operator.ok_or_else(|| self.no_operator(&name))?;
-                Ok(Condition::Time(field, *operator, self.time(&name)?))
+                Ok(Condition::Time(field, operator, self.time(&name)?))
             }
         }
     }
 
     fn field(&mut self) -> Result<(String, Field), Error> {
-        let name = match self.peek() {
+        let name = match self.tokens.peek() {
             Some(Token::Word(name) | Token::Name(name)) => name.clone(),
             other => return Err(unexpected(other)),
         };
         let field = FIELDS.iter().find(|(known, _)| *known == name).ok_or_else(|| {
             Error::invalid(format!("unknown or unsupported worker heartbeat search field: {name}"))
         })?;
-        self.at += 1;
+        self.tokens.advance();
         Ok((name, field.1))
     }
 
     fn compared_text(&mut self, name: &str, field: TextField, not: bool) -> Result<Condition, Error> {
-        let operator = match (not, self.keyword("STARTS_WITH")) {
+        let operator = match (not, self.tokens.keyword("STARTS_WITH")) {
             (false, true) => TextOperator::StartsWith,
             (true, true) => TextOperator::NotStartsWith,
-            (false, false) if self.symbol("=") => TextOperator::Equal,
-            (false, false) if self.symbol("!=") || self.symbol("<>") => TextOperator::NotEqual,
+            (false, false) if self.tokens.symbol("=") => TextOperator::Equal,
+            (false, false) if self.tokens.symbol("!=") || self.tokens.symbol("<>") => TextOperator::NotEqual,
             (_, false) => return Err(self.no_operator(name)),
         };
         match self.literal()? {
@@ -310,9 +278,9 @@ impl Parser {
     }
 
     fn literal(&mut self) -> Result<Token, Error> {
-        match self.peek().cloned() {
+        match self.tokens.peek().cloned() {
             Some(token @ (Token::Text(_) | Token::Number(_) | Token::Word(_) | Token::Name(_))) => {
-                self.at += 1;
+                self.tokens.advance();
                 Ok(token)
             }
             other => Err(unexpected(other.as_ref())),
@@ -321,29 +289,13 @@ impl Parser {
 
     /// There is no operator that the field has.
     fn no_operator(&self, name: &str) -> Error {
-        match self.peek() {
+        match self.tokens.peek() {
             None => Error::invalid("incomplete expression"),
             Some(token) => Error::invalid(format!(
                 "invalid expression: operation {} is not supported for {name} column",
                 spelled(token)
             )),
         }
-    }
-
-    fn symbol(&mut self, symbol: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Symbol(own)) if *own == symbol);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn keyword(&mut self, keyword: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
-        self.at += usize::from(found);
-        found
-    }
-
-    fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.at)
     }
 }
 

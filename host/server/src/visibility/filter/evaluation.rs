@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use crate::visibility::{
-    filter::{field::Field, listed::Listed},
+    filter::{field::Field, listed::Listed, operator::Operator},
     value::{Value, words},
 };
 
@@ -31,9 +31,9 @@ impl Condition {
                 all_of(any.iter().map(|one| one.holds(run).map(|holds| !holds))).map(|none| !none)
             }
             Self::Not(not) => not.holds(run).map(|holds| !holds),
-            Self::Compare(field, operator, value) => field.of(run).map(|own| operator.holds(&own, value)),
+            Self::Compare(field, operator, value) => field.of(run).map(|own| holds(*operator, &own, value)),
             Self::In(field, values) => {
-                field.of(run).map(|own| values.iter().any(|value| Operator::Equal.holds(&own, value)))
+                field.of(run).map(|own| values.iter().any(|value| holds(Operator::Equal, &own, value)))
             }
             Self::StartsWith(field, prefix) => {
                 field.of(run).map(|own| matches!(own, Value::Text(text) if text.starts_with(prefix)))
@@ -69,28 +69,9 @@ fn all_of(conditions: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     all
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Operator {
-    Equal,
-    NotEqual,
-    Greater,
-    GreaterOrEqual,
-    Less,
-    LessOrEqual,
-}
-
-impl Operator {
-    fn holds(self, left: &Value, right: &Value) -> bool {
-        let Some(ordering) = order(left, right) else { return self == Self::NotEqual };
-        match self {
-            Self::Equal => ordering == Ordering::Equal,
-            Self::NotEqual => ordering != Ordering::Equal,
-            Self::Greater => ordering == Ordering::Greater,
-            Self::GreaterOrEqual => ordering != Ordering::Less,
-            Self::Less => ordering == Ordering::Less,
-            Self::LessOrEqual => ordering != Ordering::Greater,
-        }
-    }
+/// Whether a comparison is true. Values that have no order are different.
+fn holds(operator: Operator, left: &Value, right: &Value) -> bool {
+    order(left, right).map_or(operator == Operator::NotEqual, |ordering| operator.accepts(ordering))
 }
 
 fn order(left: &Value, right: &Value) -> Option<Ordering> {

@@ -20,7 +20,7 @@ const SYMBOLS: [&str; 12] = ["<=>", "!=", "<>", ">=", "<=", "=", ">", "<", "(", 
 /// # Errors
 ///
 /// Says what is no token.
-pub(crate) fn tokens(query: &str) -> Result<Vec<Token>, Error> {
+pub(super) fn tokens(query: &str) -> Result<Vec<Token>, Error> {
     let mut tokens = Vec::new();
     let mut rest = query.trim_start();
     while let Some(first) = rest.chars().next() {

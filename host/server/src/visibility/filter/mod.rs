@@ -5,21 +5,25 @@
 //! `= != <> > >= < <= IN STARTS_WITH BETWEEN IS NULL`, joined by `AND OR NOT` and parentheses. Like there, a comparison
 //! with an attribute that is not set is neither true nor false.
 
+mod cursor;
 mod evaluation;
 mod field;
 mod lexer;
 mod listed;
+mod operator;
 mod parser;
 mod refusal;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::lexer::{Token, tokens};
-use self::{evaluation::Condition, parser::Parsed, refusal::malformed};
 pub(crate) use self::{
+    cursor::Cursor,
     field::{SCHEDULE_WORKFLOW_ID, status_name},
+    lexer::Token,
     listed::Listed,
+    operator::Operator,
 };
+use self::{evaluation::Condition, parser::Parsed, refusal::malformed};
 use crate::{error::Error, visibility::registry::Custom};
 
 /// Longest filter.

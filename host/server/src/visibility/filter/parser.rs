@@ -6,9 +6,11 @@ use crate::{
     error::Error,
     visibility::{
         filter::{
-            evaluation::{Condition, Operator},
+            cursor::Cursor,
+            evaluation::Condition,
             field::{Field, Literal},
-            lexer::{Token, tokens},
+            lexer::Token,
+            operator::Operator,
             refusal::{invalid, malformed, not_supported},
         },
         kinds,
@@ -31,29 +33,27 @@ pub(super) struct Parsed {
 }
 
 pub(super) fn parse(query: &str, custom: &Custom) -> Result<Parsed, Error> {
-    let tokens = tokens(query)?;
-    let mut parser = Parser { tokens, at: 0, depth: 0, custom, names_division: false };
-    let condition = match parser.peek() {
+    let mut parser = Parser { tokens: Cursor::new(query)?, depth: 0, custom, names_division: false };
+    let condition = match parser.tokens.peek() {
         None => None,
         Some(_) if parser.is_clause() => None,
         Some(_) => Some(parser.any()?),
     };
     let grouped_by_status = parser.group_by()?;
     for clause in ["ORDER", "LIMIT"] {
-        if parser.keyword(clause) {
+        if parser.tokens.keyword(clause) {
             let by = if clause == "ORDER" { " by" } else { "" };
             return Err(not_supported(format_args!("'{}{by}' clause", clause.to_lowercase())));
         }
     }
-    match parser.peek() {
+    match parser.tokens.peek() {
         None => Ok(Parsed { condition, names_division: parser.names_division, grouped_by_status }),
         Some(rest) => Err(unexpected(Some(rest))),
     }
 }
 
 struct Parser<'a> {
-    tokens: Vec<Token>,
-    at: usize,
+    tokens: Cursor,
     depth: usize,
     custom: &'a Custom,
     names_division: bool,
@@ -62,18 +62,18 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn is_clause(&self) -> bool {
         let is = |word: &str| ["GROUP", "ORDER", "LIMIT"].iter().any(|it| it.eq_ignore_ascii_case(word));
-        matches!(self.peek(), Some(Token::Word(word)) if is(word))
+        matches!(self.tokens.peek(), Some(Token::Word(word)) if is(word))
     }
 
     fn group_by(&mut self) -> Result<bool, Error> {
-        if !self.keyword("GROUP") {
+        if !self.tokens.keyword("GROUP") {
             return Ok(false);
         }
-        if !self.keyword("BY") {
-            return Err(unexpected(self.peek()));
+        if !self.tokens.keyword("BY") {
+            return Err(unexpected(self.tokens.peek()));
         }
         let field = self.field()?;
-        if self.symbol(",") {
+        if self.tokens.symbol(",") {
             return Err(not_supported("'group by' clause supports only a single field"));
         }
         if field.name != "ExecutionStatus" {
@@ -86,7 +86,7 @@ impl Parser<'_> {
 
     fn any(&mut self) -> Result<Condition, Error> {
         let mut conditions = vec![self.all()?];
-        while self.keyword("OR") {
+        while self.tokens.keyword("OR") {
             conditions.push(self.all()?);
         }
         Ok(one_or(conditions, Condition::Any))
@@ -94,7 +94,7 @@ impl Parser<'_> {
 
     fn all(&mut self) -> Result<Condition, Error> {
         let mut conditions = vec![self.single()?];
-        while self.keyword("AND") {
+        while self.tokens.keyword("AND") {
             conditions.push(self.single()?);
         }
         Ok(one_or(conditions, Condition::All))
@@ -105,9 +105,9 @@ impl Parser<'_> {
         if self.depth > MAX_DEPTH {
             return Err(malformed("nested too deeply"));
         }
-        let condition = if self.keyword("NOT") {
+        let condition = if self.tokens.keyword("NOT") {
             Condition::Not(Box::new(self.single()?))
-        } else if self.symbol("(") {
+        } else if self.tokens.symbol("(") {
             let inner = self.any()?;
             self.expect(")")?;
             inner
@@ -120,47 +120,37 @@ impl Parser<'_> {
 
     fn comparison(&mut self) -> Result<Condition, Error> {
         let field = self.field()?;
-        if self.keyword("IS") {
+        if self.tokens.keyword("IS") {
             return self.is_null(field);
         }
-        let not = self.keyword("NOT");
-        if self.keyword("IN") {
+        let not = self.tokens.keyword("NOT");
+        if self.tokens.keyword("IN") {
             let literals = self.literals()?;
             return Ok(negated(not, is_one_of(field, "in", &literals)?));
         }
-        if self.keyword("STARTS_WITH") {
+        if self.tokens.keyword("STARTS_WITH") {
             return Ok(negated(not, self.starts_with(field)?));
         }
-        if self.keyword("BETWEEN") {
+        if self.tokens.keyword("BETWEEN") {
             return Ok(negated(not, self.between(&field)?));
         }
-        if self.keyword("LIKE") {
+        if self.tokens.keyword("LIKE") {
             let operator = if not { "not like" } else { "like" };
             return Err(invalid(format_args!("invalid operator '{operator}' for {}", field.name)));
         }
-        for (symbol, operator) in [
-            ("=", Operator::Equal),
-            ("!=", Operator::NotEqual),
-            ("<>", Operator::NotEqual),
-            (">=", Operator::GreaterOrEqual),
-            (">", Operator::Greater),
-            ("<=", Operator::LessOrEqual),
-            ("<", Operator::Less),
-        ] {
-            if !not && self.symbol(symbol) {
-                let literal = self.literal()?;
-                return compared(field, symbol, operator, &literal);
-            }
+        if !not && let Some((symbol, operator)) = self.tokens.operator() {
+            let literal = self.literal()?;
+            return compared(field, symbol, operator, &literal);
         }
-        match self.peek() {
+        match self.tokens.peek() {
             None => Err(invalid("incomplete expression")),
             rest => Err(unexpected(rest)),
         }
     }
 
     fn is_null(&mut self, field: Field) -> Result<Condition, Error> {
-        let not = self.keyword("NOT");
-        if !self.keyword("NULL") {
+        let not = self.tokens.keyword("NOT");
+        if !self.tokens.keyword("NULL") {
             return Err(invalid("'IS' operator can only be used with 'NULL' or 'NOT NULL'"));
         }
         Ok(negated(not, Condition::IsNull(field)))
@@ -188,8 +178,8 @@ impl Parser<'_> {
             )));
         }
         let from = field.value(&self.literal()?)?;
-        if !self.keyword("AND") {
-            return Err(unexpected(self.peek()));
+        if !self.tokens.keyword("AND") {
+            return Err(unexpected(self.tokens.peek()));
         }
         let to = field.value(&self.literal()?)?;
         let bound = |operator, value| Condition::Compare(field.clone(), operator, value);
@@ -197,11 +187,11 @@ impl Parser<'_> {
     }
 
     fn field(&mut self) -> Result<Field, Error> {
-        let name = match self.peek() {
+        let name = match self.tokens.peek() {
             Some(Token::Word(name) | Token::Name(name)) => name.clone(),
             other => return Err(unexpected(other)),
         };
-        self.at += 1;
+        self.tokens.advance();
         let field = Field::named(&name, self.custom)?;
         self.names_division |= field.is_division();
         Ok(field)
@@ -210,7 +200,7 @@ impl Parser<'_> {
     fn literals(&mut self) -> Result<Vec<Literal>, Error> {
         self.expect("(")?;
         let mut literals = vec![self.literal()?];
-        while self.symbol(",") {
+        while self.tokens.symbol(",") {
             literals.push(self.literal()?);
         }
         self.expect(")")?;
@@ -218,7 +208,7 @@ impl Parser<'_> {
     }
 
     fn literal(&mut self) -> Result<Literal, Error> {
-        let literal = match self.peek() {
+        let literal = match self.tokens.peek() {
             Some(Token::Text(text)) => Literal::Text(text.clone()),
             Some(Token::Number(number)) => number_literal(number)?,
             Some(Token::Word(word)) if word.eq_ignore_ascii_case("true") => Literal::Bool(true),
@@ -230,28 +220,12 @@ impl Parser<'_> {
             }
             other => return Err(unexpected(other)),
         };
-        self.at += 1;
+        self.tokens.advance();
         Ok(literal)
     }
 
     fn expect(&mut self, symbol: &str) -> Result<(), Error> {
-        if self.symbol(symbol) { Ok(()) } else { Err(unexpected(self.peek())) }
-    }
-
-    fn symbol(&mut self, symbol: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Symbol(own)) if *own == symbol);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn keyword(&mut self, keyword: &str) -> bool {
-        let found = matches!(self.peek(), Some(Token::Word(word)) if word.eq_ignore_ascii_case(keyword));
-        self.at += usize::from(found);
-        found
-    }
-
-    fn peek(&self) -> Option<&Token> {
-        self.tokens.get(self.at)
+        if self.tokens.symbol(symbol) { Ok(()) } else { Err(unexpected(self.tokens.peek())) }
     }
 }
 
