@@ -105,7 +105,7 @@ impl Module {
         let history = protojson::read_history(std::fs::read(path)?.into())?;
         let module = self.loaded.get_or_init(|| self.load().map_err(|error| format!("{error:#}")));
         let module = module.as_ref().map_err(|error| anyhow!("{error}"))?;
-        let report = replay_verifying_state(module, history);
+        let report = replay_verifying_state(module, &history);
         ensure!(report.verdict.is_ok(), "{}", report.verdict);
         Ok(())
     }

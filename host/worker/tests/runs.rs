@@ -48,7 +48,7 @@ async fn check(module: &Arc<LoadedModule>, case: Case, expected: Result<&str, &s
     let cached = case.run(module).await.unwrap();
     check_evicted(module, &cached);
 
-    let report = replay::replay_verifying_state(module, cached.history());
+    let report = replay::replay_verifying_state(module, &cached.history());
     assert!(report.verdict.is_ok(), "{:?}", report.verdict);
     assert_eq!(report.statistics.events, cached.events.len());
     assert_eq!(usize::try_from(report.statistics.activations).unwrap(), cached.states.len());
@@ -169,7 +169,7 @@ async fn two_activities() -> Live {
 
 #[track_caller]
 fn check_verdict(events: &[HistoryEvent], expected: impl Fn(&Verdict) -> bool) {
-    let report = replay::replay(&SCRIPT, History::from_iter(events));
+    let report = replay::replay(&SCRIPT, &History::from_iter(events));
     assert!(expected(&report.verdict), "{:?}", report.verdict);
 }
 
@@ -224,7 +224,7 @@ fn check_difference(recorded: &[HistoryEvent], line: &str, expected: [&str; 3]) 
     };
     let script = format!("timer 1\nwait\n{line}\nwait\ncomplete done");
     started.input = Some(Payloads { payloads: vec![support::embedded::text(&script)] });
-    let report = replay::replay(&SCRIPT, History::from_iter(&changed));
+    let report = replay::replay(&SCRIPT, &History::from_iter(&changed));
     let Verdict::Nondeterminism(difference) = report.verdict else { panic!("{line}: {:?}", report.verdict) };
     let source = |line: Option<SourceLine>| line.map_or_else(String::new, |line| source_of(&line));
     let [history, workflow, at] = expected;

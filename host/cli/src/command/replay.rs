@@ -199,12 +199,12 @@ impl Replayer {
         let mut known = Vec::new();
         let mut unknown = None;
         for module in &self.modules {
-            match replay(module, history.clone()) {
+            match replay(module, &history) {
                 Report { verdict: Verdict::UnknownType { known: types }, workflow_type, statistics } => {
                     known.extend(types);
                     unknown = Some((workflow_type, statistics));
                 }
-                report => return self.asked(module, history, report),
+                report => return self.asked(module, &history, report),
             }
         }
         // There is at least one module: clap requires it, and an empty folder is an error.
@@ -215,7 +215,7 @@ impl Replayer {
     fn asked(
         &self,
         module: &Arc<LoadedModule>,
-        history: History,
+        history: &History,
         mut report: Report,
     ) -> (Report, Option<WorkflowQueryResult>) {
         let Some(query) = self.query.clone().filter(|_| report.verdict.is_ok()) else {

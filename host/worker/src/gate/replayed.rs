@@ -20,8 +20,8 @@ use crate::{
     modules::LoadedModule,
     workflow::{
         Lane, SandboxThreads, WorkError,
-        replay::Difference,
-        run::{Advance, RunDriver, RunFailure, RunIdentity},
+        replay::{self, Difference, Stop},
+        run::{RunDriver, RunFailure, RunIdentity},
     },
 };
 
@@ -133,20 +133,10 @@ fn feed(
         driver.start_task(Task::replay()).map_err(Box::new)?;
     }
     driver.feed(events, is_last);
-    loop {
-        match driver.advance().map_err(Box::new)? {
-            Advance::Idle => return Ok(Replay::Ended),
-            Advance::NeedEvents if !is_last => return Ok(Replay::Goes(driver)),
-            Advance::NeedEvents => {
-                let what = "more events are needed than there are".to_owned();
-                return Err(Box::new(host_core::Error::BrokenHistory { event_id: 0, what }.into()));
-            }
-            // A replay responds to nothing, and its history resolves what it starts.
-            Advance::LocalActivities(_)
-            | Advance::Respond(_)
-            | Advance::RespondQuery(_)
-            | Advance::Validated(_) => {}
-        }
+    match replay::advance(&mut driver).map_err(Box::new)? {
+        Stop::End | Stop::Query(_) => Ok(Replay::Ended),
+        Stop::NeedEvents if !is_last => Ok(Replay::Goes(driver)),
+        Stop::NeedEvents => Err(Box::new(replay::ends_too_early(0))),
     }
 }
 

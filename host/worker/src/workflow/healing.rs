@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use host_sandbox::{Digest, wit::workflow::host::definition::VersioningBehavior};
+use host_wire::temporal::api::common::v1::WorkflowExecution;
 
 use super::{
+    history::PolledHistory,
     module_finder::ModuleFinder,
     moves::Moves,
     task_error::{Missing, TaskError},
@@ -30,13 +32,11 @@ pub(crate) struct Healing {
 /// The run of a task, and what is known of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FailedTask<'a> {
-    pub(crate) workflow_id: &'a str,
-    pub(crate) run_id: &'a str,
+    pub(crate) execution: &'a WorkflowExecution,
+    pub(crate) polled: &'a PolledHistory,
     pub(crate) workflow_type: &'a str,
     /// The `WorkflowTaskStarted` event of the task before.
     pub(crate) after: i64,
-    /// The module that history names, or none.
-    pub(crate) choice: Option<ModuleChoice>,
 }
 
 impl Healing {
@@ -50,9 +50,10 @@ impl Healing {
     ) -> Option<Self> {
         let from = match error {
             TaskError::Missing(Missing::Module { digest, .. }) => *digest,
-            TaskError::Run(failure) if failure.is_fault_of_code() => {
-                let Some(ModuleChoice::Named(digest)) = task.choice else { return None };
-                if !moves.failed(task.run_id, task.after, digest, &error.to_string()) {
+            _ if error.is_fault_of_code() => {
+                let named = finder.choose(task.execution, task.polled).await.ok()?;
+                let ModuleChoice::Named(digest) = named else { return None };
+                if !moves.failed(&task.execution.run_id, task.after, digest, &error.to_string()) {
                     return None;
                 }
                 digest
@@ -61,7 +62,7 @@ impl Healing {
         };
         let served = finder.catalog.serving_type(task.workflow_type)?;
         let to = served.module;
-        if to.digest() == from || moves.has_declined(task.run_id, &to.digest()) {
+        if to.digest() == from || moves.has_declined(&task.execution.run_id, &to.digest()) {
             return None;
         }
         // One that was rolled back is not healed back to, and a module of which nothing is known is older than any.
@@ -90,8 +91,8 @@ impl Healing {
         );
         let entry = AuditEntry {
             run: Some(AuditedRun {
-                workflow_id: task.workflow_id.to_owned(),
-                run_id: task.run_id.to_owned(),
+                workflow_id: task.execution.workflow_id.clone(),
+                run_id: task.execution.run_id.clone(),
                 why,
             }),
             ..AuditEntry::now(

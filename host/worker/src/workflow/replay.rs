@@ -131,14 +131,14 @@ impl From<RunFailure> for Verdict {
 
 /// Replays a whole history. Takes as long as the guest does: not for async threads.
 #[must_use]
-pub fn replay(module: &Arc<LoadedModule>, history: History) -> Report {
+pub fn replay(module: &Arc<LoadedModule>, history: &History) -> Report {
     replay_with(module, history, |run| run).0
 }
 
 /// Replays a whole history twice, and compares the guest's state after every activation.
 #[must_use]
-pub fn replay_verifying_state(module: &Arc<LoadedModule>, history: History) -> Report {
-    let (report, first) = replay_with(module, history.clone(), RunDriver::recording_states);
+pub fn replay_verifying_state(module: &Arc<LoadedModule>, history: &History) -> Report {
+    let (report, first) = replay_with(module, history, RunDriver::recording_states);
     if !report.verdict.is_ok() {
         return report;
     }
@@ -152,16 +152,16 @@ pub fn replay_verifying_state(module: &Arc<LoadedModule>, history: History) -> R
 
 fn replay_with(
     module: &Arc<LoadedModule>,
-    history: History,
+    history: &History,
     prepare: impl FnOnce(RunDriver) -> RunDriver,
 ) -> (Report, Vec<StateHash>) {
     let begin = Instant::now();
     let events = history.len();
-    let Replayed { run, started } = match Replayed::begin(module, history.clone()) {
+    let Replayed { run, started } = match Replayed::begin(module, history, Task::replay()) {
         Ok(replayed) => replayed,
-        Err(message) => {
+        Err(verdict) => {
             let report = Report {
-                verdict: Verdict::BrokenHistory { message },
+                verdict,
                 workflow_type: String::new(),
                 statistics: Statistics { events, ..Statistics::default() },
             };
@@ -170,17 +170,20 @@ fn replay_with(
     };
     let mut run = prepare(run);
     let mut verdict = drive(&mut run, events).map_or_else(Verdict::from, |()| Verdict::Ok);
-    if let Verdict::Nondeterminism(difference) = &mut verdict {
-        difference.explain(module, &history);
-    }
     let statistics = Statistics {
         events,
         activations: run.activations(),
         memory_bytes: run.memory_bytes(),
         elapsed: begin.elapsed(),
     };
+    let states = run.state_hashes().to_vec();
+    // Its guest gives room to those that explain.
+    drop(run);
+    if let Verdict::Nondeterminism(difference) = &mut verdict {
+        difference.explain(module, history);
+    }
     let workflow_type = started.workflow_type.map(|r#type| r#type.name).unwrap_or_default();
-    (Report { verdict, workflow_type, statistics }, run.state_hashes().to_vec())
+    (Report { verdict, workflow_type, statistics }, states)
 }
 
 /// Replays a whole history, and asks the guest a query then.
@@ -190,22 +193,16 @@ fn replay_with(
 /// What keeps the history from being replayed to its end.
 pub fn query_at_end(
     module: &Arc<LoadedModule>,
-    history: History,
+    history: &History,
     query: WorkflowQuery,
 ) -> Result<WorkflowQueryResult, Verdict> {
-    let started = started(&history).map_err(|message| Verdict::BrokenHistory { message })?;
-    let mut run = RunDriver::new(Arc::clone(module), identity(&started), config(&started));
     let events = i64::try_from(history.len()).unwrap_or(i64::MAX);
     let task = Task { previous_started_event_id: Some(events), query: Some(query), ..Task::replay() };
-    run.start_task(task)?;
-    run.feed(history.into_encoded(), true);
-    loop {
-        match run.advance()? {
-            Advance::RespondQuery(answer) => return Ok(*answer),
-            Advance::Idle | Advance::NeedEvents => {
-                return Err(Verdict::HostFault { message: "the query was not asked".to_owned() });
-            }
-            Advance::LocalActivities(_) | Advance::Respond(_) | Advance::Validated(_) => {}
+    let Replayed { mut run, .. } = Replayed::begin(module, history, task)?;
+    match advance(&mut run)? {
+        Stop::Query(answer) => Ok(*answer),
+        Stop::End | Stop::NeedEvents => {
+            Err(Verdict::HostFault { message: "the query was not asked".to_owned() })
         }
     }
 }
@@ -217,30 +214,48 @@ struct Replayed {
 }
 
 impl Replayed {
-    fn begin(module: &Arc<LoadedModule>, history: History) -> Result<Self, String> {
-        let started = started(&history)?;
+    fn begin(module: &Arc<LoadedModule>, history: &History, task: Task) -> Result<Self, Verdict> {
+        let started = started(history).map_err(|message| Verdict::BrokenHistory { message })?;
         let mut run = RunDriver::new(Arc::clone(module), identity(&started), config(&started));
-        run.start_task(Task::replay()).map_err(|failure| failure.to_string())?;
-        run.feed(history.into_encoded(), true);
+        run.start_task(task)?;
+        run.feed(history.clone().into_encoded(), true);
         Ok(Self { run, started })
     }
 }
 
-fn drive(run: &mut RunDriver, events: usize) -> Result<(), RunFailure> {
+/// Where a replay stops.
+pub(crate) enum Stop {
+    /// At the end of the history that was fed.
+    End,
+    /// More of it is needed.
+    NeedEvents,
+    /// At a query, whose answer this is.
+    Query(Box<WorkflowQueryResult>),
+}
+
+/// Goes on with a replay.
+pub(crate) fn advance(run: &mut RunDriver) -> Result<Stop, RunFailure> {
     loop {
         match run.advance()? {
-            Advance::Idle => return Ok(()),
-            Advance::NeedEvents => {
-                let what = "more events are needed than there are".to_owned();
-                let event_id = i64::try_from(events).unwrap_or(i64::MAX);
-                return Err(host_core::Error::BrokenHistory { event_id, what }.into());
-            }
+            Advance::Idle => return Ok(Stop::End),
+            Advance::NeedEvents => return Ok(Stop::NeedEvents),
+            Advance::RespondQuery(answer) => return Ok(Stop::Query(answer)),
             // A replay responds to nothing, and its history resolves what it starts.
-            Advance::LocalActivities(_)
-            | Advance::Respond(_)
-            | Advance::RespondQuery(_)
-            | Advance::Validated(_) => {}
+            Advance::LocalActivities(_) | Advance::Respond(_) | Advance::Validated(_) => {}
         }
+    }
+}
+
+/// The failure of a replay whose history of so many events is over too early.
+pub(crate) fn ends_too_early(events: usize) -> RunFailure {
+    let what = "more events are needed than there are".to_owned();
+    host_core::Error::BrokenHistory { event_id: i64::try_from(events).unwrap_or(i64::MAX), what }.into()
+}
+
+fn drive(run: &mut RunDriver, events: usize) -> Result<(), RunFailure> {
+    match advance(run)? {
+        Stop::End | Stop::Query(_) => Ok(()),
+        Stop::NeedEvents => Err(ends_too_early(events)),
     }
 }
 

@@ -244,11 +244,10 @@ impl WorkflowTasks {
         let workflow_type = workflow_type(work.task);
         let finder = self.finder();
         let failed = FailedTask {
-            workflow_id: &work.execution.workflow_id,
-            run_id: &work.execution.run_id,
+            execution: &work.execution,
+            polled: work.polled,
             workflow_type,
             after: work.task.previous_started_event_id,
-            choice: finder.choose(&work.execution, work.polled).await.ok(),
         };
         let Some(healing) = Healing::of(failed, &error, &finder, &self.moves).await else {
             return Err(error);
@@ -258,12 +257,12 @@ impl WorkflowTasks {
         match self.drive(run, work).await {
             Ok((run, answer @ TaskAnswer::Completion(..))) => {
                 healing.record(failed, &self.catalog);
-                self.moves.executed(failed.run_id);
+                self.moves.executed(&work.execution.run_id);
                 Ok((run, answer))
             }
             Err(other) if other.is_of_the_run() && !other.is_lack_of_room() => {
                 tracing::info!(error = %other, to = %to.digest(), "the newer module does not complete the task either");
-                self.moves.decline(failed.run_id, to.digest());
+                self.moves.decline(&work.execution.run_id, to.digest());
                 Err(error)
             }
             Ok(_) | Err(_) => Err(error),

@@ -91,7 +91,7 @@ impl TaskError {
     }
 
     /// Whether the module's code is to blame: once there is another module, the task may succeed.
-    fn is_fault_of_code(&self) -> bool {
+    pub(crate) fn is_fault_of_code(&self) -> bool {
         matches!(self, Self::Run(failure) if failure.is_fault_of_code())
     }
 

@@ -29,7 +29,7 @@ impl Sandboxed {
 
     /// Replays a history as `host replay` does, from its bytes on.
     pub fn replay(&self, history: &Bytes) -> Result<Statistics> {
-        let report = replay::replay(&self.module, History::decode(history.clone())?);
+        let report = replay::replay(&self.module, &History::decode(history.clone())?);
         if !report.verdict.is_ok() {
             bail!("the host refuses a history: {:?}", report.verdict);
         }

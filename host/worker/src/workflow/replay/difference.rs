@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use host_core::{CommandOrigin, Nondeterminism, command_in_words};
+use host_core::{CommandOrigin, Nondeterminism, Task, command_in_words};
 use host_sandbox::Frame;
 use host_wire::{History, RawEvent};
 
@@ -80,7 +80,7 @@ impl From<Nondeterminism> for Difference {
 
 /// Where the workflow asked for a command.
 fn source_line(module: &Arc<LoadedModule>, history: &History, origin: CommandOrigin) -> Option<SourceLine> {
-    let Replayed { run, .. } = Replayed::begin(module, history.clone()).ok()?;
+    let Replayed { run, .. } = Replayed::begin(module, history, Task::replay()).ok()?;
     // This replay has the same end as the one before it, which said why.
     let calls = run.calls_to_command(origin).ok()?;
     let Frame { function, place } = Frame::of_author(&calls)?.clone();
