@@ -9,6 +9,7 @@
 mod batches;
 mod client;
 mod command_line;
+mod floods;
 mod folder;
 mod gate;
 mod hostile;
@@ -33,6 +34,8 @@ fn main() -> ExitCode {
         test("command_line::activities_end_from_outside", command_line::activities_end_from_outside),
         test("command_line::ids_that_are_taken", command_line::ids_that_are_taken),
         test("command_line::what_the_service_does_not_know", command_line::what_the_service_does_not_know),
+        test("floods::runs_that_log_without_end", floods::runs_that_log_without_end),
+        test("floods::commands_of_megabytes", floods::commands_of_megabytes),
         test("folder::damage_is_found_and_set_aside", folder::damage_is_found_and_set_aside),
         test("gate::open_runs_are_checked_on_a_candidate", gate::open_runs_are_checked_on_a_candidate),
         test("replay::a_query_is_asked_at_an_event", replay::a_query_is_asked_at_an_event),

@@ -39,16 +39,25 @@ impl Process {
 
     /// Waits until something is in its log.
     pub(crate) fn wait_for(&mut self, text: &str) {
+        self.wait_until(&format!("it says {text:?}"), |log| log.contains(text));
+    }
+
+    /// Waits until its log is as it is to be, which `what` tells where that takes too long.
+    pub(crate) fn wait_until(&mut self, what: &str, mut is: impl FnMut(&str) -> bool) {
         let since = Instant::now();
-        while !self.log().contains(text) {
-            assert!(
-                self.child.try_wait().unwrap().is_none(),
-                "it ended before it said {text:?}: {}",
-                self.log()
-            );
-            assert!(since.elapsed() < PATIENCE, "it does not say {text:?}: {}", self.log());
+        while !is(&self.log.lock().unwrap()) {
+            let ended = self.child.try_wait().unwrap().is_some();
+            assert!(!ended, "it ended before {what}: {}", self.log());
+            assert!(since.elapsed() < PATIENCE, "it takes too long until {what}: {}", self.log());
             thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Most resident memory that the process has had, in bytes.
+    pub(crate) fn peak_bytes(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
     }
 
     /// Where its service listens.
