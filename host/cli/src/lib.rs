@@ -23,6 +23,7 @@ mod output;
 mod program;
 mod settings;
 mod stop;
+mod telemetry;
 
 pub use host_activities as activities;
 pub use host_client as client;

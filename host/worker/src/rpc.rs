@@ -3,8 +3,10 @@
 use std::{future::Future, time::Duration};
 
 use host_service::{Backoff, CallFailure};
+use host_telemetry as telemetry;
+use host_wire::temporal::api::workflowservice::v1::*;
 use tokio::time::{Instant, sleep, timeout};
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 /// How long one attempt of an ordinary RPC may take.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -15,8 +17,52 @@ pub(crate) const POLL_TIMEOUT: Duration = Duration::from_secs(70);
 /// What the host waits beyond the time limit it sent along, so that the service answers first.
 const TIMEOUT_MARGIN: Duration = Duration::from_secs(1);
 
+/// A request that workers make, as metrics name it.
+pub(crate) trait Call {
+    /// The name of the call.
+    const OPERATION: &str;
+    /// Whether the service holds the call open until there is something to answer.
+    const POLLS: bool;
+
+    /// The namespace that it is about; `none`, as sdk-core has it, where it is about none.
+    fn namespace(&self) -> &str;
+}
+
+macro_rules! calls {
+    ($($request:ident $operation:literal $polls:literal $namespace:expr;)*) => {
+        $(impl Call for $request {
+            const OPERATION: &str = $operation;
+            const POLLS: bool = $polls;
+
+            fn namespace(&self) -> &str {
+                let namespace: fn(&Self) -> &str = $namespace;
+                namespace(self)
+            }
+        })*
+    };
+}
+
+calls! {
+    GetSystemInfoRequest "GetSystemInfo" false |_| "none";
+    DescribeNamespaceRequest "DescribeNamespace" false |request| &request.namespace;
+    ShutdownWorkerRequest "ShutdownWorker" false |request| &request.namespace;
+    PollWorkflowTaskQueueRequest "PollWorkflowTaskQueue" true |request| &request.namespace;
+    PollActivityTaskQueueRequest "PollActivityTaskQueue" true |request| &request.namespace;
+    RespondWorkflowTaskCompletedRequest "RespondWorkflowTaskCompleted" false |request| &request.namespace;
+    RespondWorkflowTaskFailedRequest "RespondWorkflowTaskFailed" false |request| &request.namespace;
+    RespondQueryTaskCompletedRequest "RespondQueryTaskCompleted" false |request| &request.namespace;
+    RespondActivityTaskCompletedRequest "RespondActivityTaskCompleted" false |request| &request.namespace;
+    RespondActivityTaskFailedRequest "RespondActivityTaskFailed" false |request| &request.namespace;
+    RespondActivityTaskCanceledRequest "RespondActivityTaskCanceled" false |request| &request.namespace;
+    RecordActivityTaskHeartbeatRequest "RecordActivityTaskHeartbeat" false |request| &request.namespace;
+    GetWorkflowExecutionHistoryRequest "GetWorkflowExecutionHistory" false |request| &request.namespace;
+    GetWorkflowExecutionHistoryReverseRequest "GetWorkflowExecutionHistoryReverse" false |request| &request.namespace;
+    ListWorkflowExecutionsRequest "ListWorkflowExecutions" false |request| &request.namespace;
+    CountWorkflowExecutionsRequest "CountWorkflowExecutions" false |request| &request.namespace;
+}
+
 /// Sends a request once. The service learns of the time limit.
-pub(crate) async fn once<Q, A, F>(
+pub(crate) async fn once<Q: Call, A, F>(
     limit: Duration,
     message: Q,
     call: impl FnOnce(Request<Q>) -> F,
@@ -24,11 +70,46 @@ pub(crate) async fn once<Q, A, F>(
 where
     F: Future<Output = Result<Response<A>, Status>>,
 {
+    let measured = Measured::begin(&message);
     let mut request = Request::new(message);
     request.set_timeout(limit);
-    match timeout(limit + TIMEOUT_MARGIN, call(request)).await {
+    let answer = match timeout(limit + TIMEOUT_MARGIN, call(request)).await {
         Ok(answer) => answer.map(Response::into_inner),
         Err(_) => Err(Status::deadline_exceeded("no answer from the service")),
+    };
+    if let Some(measured) = measured {
+        measured.end::<Q>(answer.as_ref().err());
+    }
+    answer
+}
+
+/// A call that is under way.
+struct Measured {
+    namespace: String,
+    began: Instant,
+}
+
+impl Measured {
+    fn begin<Q: Call>(message: &Q) -> Option<Self> {
+        let begin = || Self { namespace: message.namespace().to_owned(), began: Instant::now() };
+        telemetry::is_enabled().then(begin)
+    }
+
+    fn end<Q: Call>(self, status: Option<&Status>) {
+        let labels = [self.namespace.as_str(), Q::OPERATION];
+        let (calls, failures, latency) = if Q::POLLS {
+            let failures = &telemetry::LONG_REQUEST_FAILURE;
+            (&telemetry::LONG_REQUEST, failures, &telemetry::LONG_REQUEST_LATENCY)
+        } else {
+            (&telemetry::REQUEST, &telemetry::REQUEST_FAILURE, &telemetry::REQUEST_LATENCY)
+        };
+        calls.count(labels);
+        latency.took(labels, self.began.elapsed());
+        // How some services end an idle poll.
+        let ended = |code| Q::POLLS && matches!(code, Code::DeadlineExceeded | Code::Cancelled);
+        if let Some(code) = status.map(Status::code).filter(|code| !ended(*code)) {
+            failures.count([&self.namespace, Q::OPERATION, &format!("{code:?}")]);
+        }
     }
 }
 
@@ -40,7 +121,7 @@ pub(crate) async fn retried<Q, A, F>(
     mut call: impl FnMut(Request<Q>) -> F,
 ) -> Result<A, Status>
 where
-    Q: Clone,
+    Q: Call + Clone,
     F: Future<Output = Result<Response<A>, Status>>,
 {
     let mut backoff = Backoff::of_loop();
@@ -65,20 +146,19 @@ where
 
 #[cfg(test)]
 mod tests {
-    use tonic::Code;
-
     use super::*;
 
     /// How often a call that always fails like this is made within 5 s.
     async fn calls(status: Status) -> u32 {
         let started = Instant::now();
         let mut calls = 0;
-        let answer: Result<(), Status> = retried(started + Duration::from_secs(5), (), |_| {
-            calls += 1;
-            let status = status.clone();
-            async { Err(status) }
-        })
-        .await;
+        let answer: Result<(), Status> =
+            retried(started + Duration::from_secs(5), GetSystemInfoRequest {}, |_| {
+                calls += 1;
+                let status = status.clone();
+                async { Err(status) }
+            })
+            .await;
         assert_eq!(answer.unwrap_err().code(), status.code());
         assert!(started.elapsed() <= Duration::from_secs(5));
         calls

@@ -11,6 +11,7 @@ use std::{
 
 use host_activities::{Executors, RunningActivity};
 use host_service::WorkflowService;
+use host_telemetry as telemetry;
 use host_wire::temporal::api::{
     enums::v1::TaskQueueType, workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
@@ -210,6 +211,7 @@ impl Worker {
                 () = at(running.leave) => WorkerEvent::GraceOver,
             };
             running.handle(event);
+            running.gauge();
         }
         running.report
     }
@@ -285,6 +287,7 @@ impl Running {
                 self.pollers.spawn(activity_poller.clone().run());
             }
         }
+        telemetry::WORKER_START.count([&connection.namespace, &config.task_queue]);
         tracing::info!(
             namespace = connection.namespace,
             task_queue = config.task_queue,
@@ -292,6 +295,28 @@ impl Running {
             activities = self.activities.is_some(),
             "polling task queue"
         );
+    }
+
+    /// Sets the gauges of what goes on now.
+    fn gauge(&self) {
+        if !telemetry::is_enabled() {
+            return;
+        }
+        let Worker { config, resources, .. } = &self.worker;
+        let (namespace, queue) = (config.namespace.as_str(), config.task_queue.as_str());
+        let slots = |worker_type, all: usize, used: usize| {
+            telemetry::TASK_SLOTS_USED.set([namespace, queue, worker_type], used);
+            telemetry::TASK_SLOTS_AVAILABLE.set([namespace, queue, worker_type], all.saturating_sub(used));
+        };
+        slots("WorkflowWorker", config.workflow_tasks, self.workflow_tasks.len());
+        if let Some(activities) = &self.activities {
+            slots("ActivityWorker", activities.executors().polls_at_once(), self.activity_tasks.len());
+        }
+        telemetry::PARKED_TASKS.set([namespace, queue], self.parking.len());
+        let CacheCounters { runs, bytes, evictions } = *resources.cache.counters().borrow();
+        telemetry::STICKY_CACHE_SIZE.set([namespace], runs);
+        telemetry::CACHE_BYTES.set([namespace], bytes);
+        telemetry::STICKY_CACHE_EVICTION.raise_to([namespace], evictions);
     }
 
     fn handle(&mut self, event: WorkerEvent) {

@@ -7,6 +7,7 @@ mod bomb;
 mod command;
 mod embedded;
 mod host;
+pub mod http;
 mod needs;
 mod port;
 mod renamed;

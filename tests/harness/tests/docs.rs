@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use host_telemetry::{ALL, Description, Kind, Unit};
 use test_harness::workspace_root;
 
 /// Texts whose tables quote messages of the host in their first column.
@@ -60,6 +61,66 @@ fn every_call_of_the_embedded_service_is_in_the_table() {
         .flat_map(|line| quoted(&format!("`{}", line.split('|').next().unwrap())))
         .collect();
     assert_eq!(implemented, documented);
+}
+
+#[test]
+fn every_metric_is_in_the_table() {
+    let text = fs::read_to_string(workspace_root().join("docs/observability.md")).unwrap();
+    let table = text.split_once("| metric | kind | labels | what |\n|---|---|---|---|\n").unwrap().1;
+    let documented: Vec<&str> = table.lines().take_while(|line| !line.is_empty()).collect();
+    let expected: Vec<String> = ALL
+        .iter()
+        .map(|metric| {
+            let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
+            let unit = match metric.unit {
+                Unit::Count => "",
+                Unit::Milliseconds => ", ms",
+                Unit::Bytes => ", bytes",
+            };
+            let kind = format!("{:?}", metric.kind).to_lowercase();
+            format!("| `{}` | {kind}{unit} | {} | {} |", metric.name, labels.join(", "), metric.description)
+        })
+        .collect();
+    assert_eq!(documented, expected);
+}
+
+/// The dashboard shows metrics that are there, with labels that they have.
+#[test]
+fn the_dashboard_shows_what_there_is() {
+    let dashboard = source("docs/grafana-dashboard.json");
+    let dashboard: serde_json::Value = serde_json::from_str(&dashboard).unwrap();
+    let targets =
+        dashboard["panels"].as_array().unwrap().iter().filter_map(|panel| panel["targets"].as_array());
+    let expressions: Vec<&str> = targets.flatten().map(|target| target["expr"].as_str().unwrap()).collect();
+    assert!(expressions.len() > 30);
+    let mut shown = BTreeSet::new();
+    for expression in expressions {
+        let words: Vec<&str> =
+            expression.split(|each: char| !each.is_ascii_alphanumeric() && each != '_').collect();
+        let is_of = |metric: &&Description, word: &str| {
+            let parts = ["_bucket", "_sum", "_count"];
+            let part = || parts.iter().find_map(|part| word.strip_suffix(part));
+            word == metric.name || metric.kind == Kind::Histogram && part() == Some(metric.name)
+        };
+        let metric = words.iter().find_map(|word| ALL.iter().find(|metric| is_of(metric, word)));
+        let Some(metric) = metric else {
+            assert!(
+                words.iter().any(|word| word.starts_with("process_")),
+                "no metric of the host: {expression}"
+            );
+            continue;
+        };
+        shown.insert(metric.name);
+        let grouped = expression.split(" by (").nth(1).and_then(|rest| rest.split(')').next());
+        for label in grouped.into_iter().flat_map(|labels| labels.split(", ")).filter(|label| *label != "le")
+        {
+            assert!(metric.labels.contains(&label), "{} has no label {label}: {expression}", metric.name);
+        }
+    }
+    // What a newcomer must see; the rest is for who looks for it.
+    for metric in ["temporal_workflow_completed", "temporal_activity_execution_failed", "service_requests"] {
+        assert!(shown.contains(metric), "{metric}");
+    }
 }
 
 /// Every quoted message is in the code, but for what `…` stands for.

@@ -15,6 +15,7 @@ mod edited;
 mod environment;
 mod failures;
 mod local;
+mod metrics;
 mod outside;
 mod protocol_client;
 mod recording;
@@ -54,6 +55,7 @@ const SCENARIOS: &[Scenario] = &[
     ("orders_compensated", Needs::Nothing, samples::orders_compensated),
     ("inventory", Needs::Nothing, samples::inventory),
     ("history_json_is_that_of_the_cli", Needs::Temporal, samples::history_json_is_that_of_the_cli),
+    ("metrics_of_a_host", Needs::Nothing, metrics::metrics_of_a_host),
     ("cancel", Needs::Nothing, samples::cancel),
     ("recorded_history_replays", Needs::Nothing, replay::recorded_history_replays),
     ("changed_module_differs", Needs::Nothing, replay::changed_module_differs),

@@ -37,6 +37,7 @@ use crate::{
         worker::WorkerArgs,
     },
     stop,
+    telemetry::MetricsArgs,
 };
 
 const NO_MODULES: &str = "there are no workflow modules to run: --modules names them, as files or folders \
@@ -88,6 +89,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     worker: WorkerArgs,
     #[command(flatten)]
+    metrics: MetricsArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
@@ -108,6 +111,7 @@ impl Run {
         self.task_queues.sort();
         self.task_queues.dedup();
         let settings = self.connection.options(None)?;
+        let health = self.metrics.start().await?;
         let (catalog, resources) = self.resources(registry).await?;
         let (client, embedded) = self.service(&settings).await?;
         let workers = self.connect(&client, &resources).await?;
@@ -120,6 +124,9 @@ impl Run {
         for worker in workers {
             running.spawn(worker.run(shutdown.clone()));
         }
+        health.ready();
+        shutdown.cancelled().await;
+        health.stopping();
         for report in running.join_all().await {
             tell(&report);
         }

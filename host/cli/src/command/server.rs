@@ -14,6 +14,7 @@ use crate::{
     output::{Output, json::Object},
     settings::{data_dir::DataDirArgs, embedded::EmbeddedArgs},
     stop,
+    telemetry::MetricsArgs,
 };
 
 /// Serves the embedded service alone: workers of any language and other hosts run the workflows.
@@ -36,6 +37,8 @@ pub(crate) struct ServerCommand {
     data_dir: DataDirArgs,
     #[command(flatten)]
     embedded: EmbeddedArgs,
+    #[command(flatten)]
+    metrics: MetricsArgs,
 }
 
 /// What is done with the data folder while no process uses it.
@@ -52,9 +55,11 @@ impl ServerCommand {
             Some(FolderCommand::Repair(command)) => return command.run(output),
             None => {}
         }
+        let health = self.metrics.start().await?;
         let embedded = self.embedded.start(&self.data_dir.path()?, &self.namespace).await?;
         let end = CancellationToken::new();
         stop::on_signal(end.clone(), Duration::ZERO)?;
+        health.ready();
         embedded.serve_until(end).await
     }
 }

@@ -13,6 +13,7 @@ mod floods;
 mod folder;
 mod gate;
 mod hostile;
+mod metrics;
 mod process;
 mod queues;
 mod replay;
@@ -41,6 +42,8 @@ fn main() -> ExitCode {
         test("replay::a_query_is_asked_at_an_event", replay::a_query_is_asked_at_an_event),
         test("replay::verdicts_are_reported_as_test_cases", replay::verdicts_are_reported_as_test_cases),
         test("replay::histories_are_downloaded_and_replay", replay::histories_are_downloaded_and_replay),
+        test("metrics::metrics_are_scraped", metrics::metrics_are_scraped),
+        test("metrics::an_address_that_is_taken", metrics::an_address_that_is_taken),
         test("hostile::hostile_texts_are_escaped", hostile::hostile_texts_are_escaped),
         test("hostile::hostile_names_are_escaped", hostile::hostile_names_are_escaped),
         test("swaps::without_a_host", swaps::without_a_host),

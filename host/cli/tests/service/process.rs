@@ -62,9 +62,14 @@ impl Process {
 
     /// Where its service listens.
     pub(crate) fn address(&mut self) -> String {
-        self.wait_for("serving address=");
+        self.address_after("serving address=")
+    }
+
+    /// The address that follows a text in its log.
+    pub(crate) fn address_after(&mut self, text: &str) -> String {
+        self.wait_for(text);
         let log = self.log();
-        let rest = log.split_once("serving address=").unwrap().1;
+        let rest = log.split_once(text).unwrap().1;
         rest.split_whitespace().next().unwrap().to_owned()
     }
 

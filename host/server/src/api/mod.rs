@@ -37,6 +37,7 @@ mod list_task_queue_partitions;
 mod list_workers;
 mod list_workflow_executions;
 mod long_poll;
+mod metrics;
 pub(crate) mod open;
 pub(crate) mod operator;
 mod patch_schedule;

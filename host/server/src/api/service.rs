@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 use super::*;
 use crate::api::{
     admission::{admit, admit_completion, answer},
+    metrics::measured,
     open::Service,
 };
 
@@ -27,16 +28,23 @@ macro_rules! calls {
                 &self,
                 request: Request<$request_type>,
             ) -> Result<Response<$response_type>, Status> {
-                let ($context, $request) = (&self.context, admit(request)?);
-                answer($answer)
+                measured(stringify!($request_type), async {
+                    let ($context, $request) = (&self.context, admit(request)?);
+                    answer($answer)
+                })
+                .await
             })*
 
             $(async fn $completion(
                 &self,
                 request: Request<$completion_type>,
             ) -> Result<Response<$completed_type>, Status> {
-                let ($completion_context, $completion_request) = (&self.context, admit_completion(request)?);
-                answer($completed)
+                measured(stringify!($completion_type), async {
+                    let ($completion_context, $completion_request) =
+                        (&self.context, admit_completion(request)?);
+                    answer($completed)
+                })
+                .await
             })*
         }
     };

@@ -282,6 +282,7 @@ impl ShardContext {
         shard.executions.note_good(touched.changed);
         let ends_process = EndsProcess("a transition was done and not handed to the log");
         let noted = shard.note_changes(&changes, now);
+        shard.count_ended(&changes);
         self.storage.append(Append {
             position: noted.position,
             records: changes.records,

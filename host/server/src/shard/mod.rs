@@ -8,6 +8,7 @@ mod gate_tests;
 #[cfg(test)]
 mod load_tests;
 mod loads;
+mod metrics;
 mod task_queues;
 #[cfg(test)]
 mod tests;

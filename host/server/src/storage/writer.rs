@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use host_telemetry as telemetry;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -38,6 +39,9 @@ const LAZY_TIME: Duration = Duration::from_millis(5);
 pub(crate) const BACKLOG_BYTES: usize = 256 * 1024 * 1024;
 /// How long to wait before trying again when the disk is full.
 pub(super) const FULL_RETRY: Duration = Duration::from_millis(200);
+
+/// What writing a group is called in metrics.
+const OPERATION: &str = "AppendLog";
 
 /// One transition, as it is handed to storage.
 #[derive(Debug)]
@@ -92,7 +96,9 @@ pub(super) fn run(
         if let Some(last) = group.transitions.last() {
             let last = last.position;
             fail_point::pass("log-gathered");
-            write(&mut file, &group.transitions, synced, applied.load(Ordering::Acquire));
+            measured(group.transitions.len(), || {
+                write(&mut file, &group.transitions, synced, applied.load(Ordering::Acquire));
+            });
             fail_point::pass("log-synced");
             synced.update(|synced| {
                 synced.position = last;
@@ -176,6 +182,17 @@ impl Group {
             Message::End => self.ends = true,
         }
     }
+}
+
+/// Writes a group of so many transitions, and measures it.
+#[expect(clippy::disallowed_methods, reason = "how long a group takes changes nothing in it")]
+fn measured(transitions: usize, write: impl FnOnce()) {
+    let began = Instant::now();
+    write();
+    telemetry::PERSISTENCE_REQUESTS.count([OPERATION]);
+    telemetry::PERSISTENCE_LATENCY.took([OPERATION], began.elapsed());
+    // At most `GROUP_TRANSITIONS`.
+    telemetry::LOG_GROUP.sample([OPERATION], f64::from(u32::try_from(transitions).unwrap_or(u32::MAX)));
 }
 
 fn pass_on(behind: &SyncSender<Behind>, message: Behind) {

@@ -1,12 +1,16 @@
 //! One activity task, from the poll to its outcome: between the service's messages and
 //! `host-activities`.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use guest_sdk_types::{Failure, Payload, Priority};
 use host_activities::{ActivityInfo, ActivityTask, CancelReason, Executors, HeartbeatAnswer, Outcome, Slot};
 use host_service::MAX_REQUEST_BYTES;
+use host_telemetry as telemetry;
 use host_wire::{
     duration_from_proto, payloads_from_proto, payloads_to_proto,
     temporal::api::workflowservice::v1::{
@@ -60,10 +64,14 @@ impl ActivityTasks {
         let workflow_id = task.info.workflow_id.clone().unwrap_or_default();
         let deadline = report_deadline(&task.info);
         tracing::debug!(activity_type, workflow_id, attempt = task.info.attempt, "activity starts");
+        let measured = Measured::begin(&task.info);
         let heartbeats =
             Heartbeats { connection: Arc::clone(&self.connection), task_token: task_token.clone() };
         let send = move |details| heartbeats.clone().send(details);
         let outcome = self.executors.run(&mut slot, task, received, send).await;
+        if let Some(measured) = measured {
+            measured.end(&outcome, received);
+        }
         if let Outcome::Failed { failure, .. } = &outcome {
             tracing::warn!(activity_type, workflow_id, error = failure.message, "activity failed");
         }
@@ -156,6 +164,54 @@ impl ActivityTasks {
     }
 }
 
+/// An attempt that is under way, for metrics.
+struct Measured {
+    namespace: String,
+    task_queue: String,
+    activity_type: String,
+    scheduled: Option<SystemTime>,
+}
+
+impl Measured {
+    /// Counts an attempt that came. Nothing when metrics are not exported.
+    fn begin(info: &ActivityInfo) -> Option<Self> {
+        if !telemetry::is_enabled() {
+            return None;
+        }
+        let activity_type = telemetry::other_beyond("activity_type", &info.activity_type).to_owned();
+        let begun = Self {
+            namespace: info.namespace.clone(),
+            task_queue: info.task_queue.clone(),
+            activity_type,
+            scheduled: info.scheduled_time,
+        };
+        telemetry::ACTIVITY_TASK_RECEIVED.count(begun.labels());
+        let times = info.current_attempt_scheduled_time.zip(info.started_time);
+        if let Some(waited) = times.and_then(|(from, to)| to.duration_since(from).ok()) {
+            telemetry::ACTIVITY_SCHEDULE_TO_START.took(begun.labels(), waited);
+        }
+        Some(begun)
+    }
+
+    fn labels(&self) -> [&str; 3] {
+        [&self.namespace, &self.task_queue, &self.activity_type]
+    }
+
+    fn end(&self, outcome: &Outcome, received: Instant) {
+        telemetry::ACTIVITY_EXECUTION.took(self.labels(), received.elapsed());
+        match outcome {
+            Outcome::Completed(_) => {
+                let since = self.scheduled.and_then(|from| SystemTime::now().duration_since(from).ok());
+                if let Some(took) = since {
+                    telemetry::ACTIVITY_SUCCEED.took(self.labels(), took);
+                }
+            }
+            Outcome::Failed { .. } => telemetry::ACTIVITY_FAILED.count(self.labels()),
+            Outcome::Cancelled { .. } | Outcome::WillCompleteAsync | Outcome::Lost(_) => {}
+        }
+    }
+}
+
 /// What is sent when an attempt has ended.
 #[derive(Debug)]
 enum OutcomeRequest {
@@ -213,7 +269,7 @@ fn heartbeat_answer(answer: Result<RecordActivityTaskHeartbeatResponse, Status>)
 
 /// Until when it makes sense to report: as long as the service waits for this attempt.
 fn report_deadline(info: &ActivityInfo) -> Instant {
-    let left = info.deadline().and_then(|end| end.duration_since(std::time::SystemTime::now()).ok());
+    let left = info.deadline().and_then(|end| end.duration_since(SystemTime::now()).ok());
     Instant::now() + left.unwrap_or_default().max(REPORT_TIMEOUT)
 }
 

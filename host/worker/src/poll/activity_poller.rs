@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use host_activities::Executors;
 use host_service::Backoff;
+use host_telemetry as telemetry;
 use host_wire::temporal::api::workflowservice::v1::PollActivityTaskQueueRequest;
 use tokio::time::Instant;
 
@@ -59,8 +60,14 @@ impl ActivityPoller {
             let poll = rpc::once(self.poll_timeout, message, |request| {
                 self.connection.service.poll_activity_task_queue(request)
             });
-            let Some(task) = self.polls.poll(&mut backoff, poll).await else { continue };
-            if !task.task_token.is_empty() {
+            let labels = [self.connection.namespace.as_str(), self.queues.normal_name()];
+            let open = telemetry::NUM_POLLERS.while_held([labels[0], labels[1], "activity_task"]);
+            let polled = self.polls.poll(&mut backoff, poll).await;
+            drop(open);
+            let Some(task) = polled else { continue };
+            if task.task_token.is_empty() {
+                telemetry::ACTIVITY_POLL_NO_TASK.count(labels);
+            } else {
                 let task = PolledActivity { task: Box::new(task), slot, received: Instant::now() };
                 self.polls.deliver(PolledTask::Activity(task)).await;
             }

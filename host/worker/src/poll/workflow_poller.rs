@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use host_service::Backoff;
+use host_telemetry as telemetry;
 use host_wire::temporal::api::workflowservice::v1::PollWorkflowTaskQueueRequest;
 use tokio::{sync::Semaphore, time::Instant};
 
@@ -45,9 +46,16 @@ impl WorkflowPoller {
             let poll = rpc::once(rpc::POLL_TIMEOUT, message, |request| {
                 self.connection.service.poll_workflow_task_queue(request)
             });
-            let Some(task) = self.polls.poll(&mut backoff, poll).await else { continue };
+            let labels = [self.connection.namespace.as_str(), self.queues.normal_name()];
+            let open = telemetry::NUM_POLLERS.while_held([labels[0], labels[1], "workflow_task"]);
+            let polled = self.polls.poll(&mut backoff, poll).await;
+            drop(open);
+            let Some(task) = polled else { continue };
             permit.end(task.backlog_count_hint);
-            if !task.task_token.is_empty() {
+            if task.task_token.is_empty() {
+                telemetry::WORKFLOW_TASK_POLL_EMPTY.count(labels);
+            } else {
+                telemetry::WORKFLOW_TASK_POLL_SUCCEED.count(labels);
                 let task = PolledWorkflow { task: Box::new(task), slot, received: Instant::now() };
                 self.polls.deliver(PolledTask::Workflow(task)).await;
             }

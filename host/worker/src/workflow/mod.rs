@@ -5,9 +5,11 @@
 
 pub(crate) mod cache;
 pub(crate) mod cached_run;
+mod driver_input;
 mod eager;
 mod healing;
 mod history;
+mod metrics;
 mod module_finder;
 pub(crate) mod moves;
 pub(crate) mod pace;

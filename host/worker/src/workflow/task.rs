@@ -3,10 +3,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use host_core::{Completion, LocalActivityResult, RunConfig, Task};
+use host_core::{Completion, RunConfig, Task};
 use host_service::CLIENT_NAME;
 use host_wire::temporal::api::{
-    common::v1::WorkflowExecution, query::v1::WorkflowQueryResult,
+    command::v1::Command, common::v1::WorkflowExecution, query::v1::WorkflowQueryResult,
     workflowservice::v1::PollWorkflowTaskQueueResponse,
 };
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -15,14 +15,16 @@ use tracing::Instrument;
 use super::{
     SandboxThreads,
     cached_run::{CachedRun, ClaimedTask, PolledWorkflow, SharedCache, execution},
+    driver_input::DriverInput,
     healing::{FailedTask, Healing},
     history::{Events, HistorySource, PolledHistory, Supply},
+    metrics::TaskMetrics,
     module_finder::ModuleFinder,
     moves::Moves,
     pace::SLOW_FOR,
     reporter::{Reporter, Sent},
     response::NextTask,
-    run::{Advance, RunDriver, RunFailure, RunIdentity, UpdateVerdict},
+    run::{Advance, RunDriver, RunIdentity, UpdateVerdict},
     task_error::{Disposition, TaskError},
 };
 use crate::{
@@ -146,16 +148,22 @@ impl WorkflowTasks {
         cached: Option<CachedRun>,
         received: Instant,
     ) -> RunAfterTask {
+        let queue = self.reporter.queues.normal_name();
+        let metrics =
+            TaskMetrics::begin(&task, &self.connection.namespace, queue, received, cached.is_some());
         let outcome = match PolledHistory::of(&task) {
             Ok(polled) => self.drive_to_answer(&mut task, &polled, cached, received).await,
             Err(error) => Err(error.into()),
         };
+        metrics.answered();
         match outcome {
             Ok((run, TaskAnswer::Completion(completion, next))) => {
                 let task_token = task.task_token.clone();
                 let build_id = run.driver.module().build_id();
+                let last = completion.commands.last().map(Command::command_type);
                 match self.reporter.complete(task_token, *completion, build_id, next).await {
                     Sent::Acknowledged { keep_run, inline, eager } => {
+                        metrics.completed(last);
                         RunAfterTask { run: keep_run.then_some(run), inline, park: None, eager }
                     }
                     Sent::Uncertain => RunAfterTask::default(),
@@ -177,15 +185,21 @@ impl WorkflowTasks {
                 self.reporter.fail_query(task.task_token.clone(), error.into_failure()).await;
                 RunAfterTask::default()
             }
-            Err(error) => self.give_up(task, error).await,
+            Err(error) => self.give_up(task, error, &metrics).await,
         }
     }
 
-    async fn give_up(&self, task: Box<PollWorkflowTaskQueueResponse>, error: TaskError) -> RunAfterTask {
+    async fn give_up(
+        &self,
+        task: Box<PollWorkflowTaskQueueResponse>,
+        error: TaskError,
+        metrics: &TaskMetrics,
+    ) -> RunAfterTask {
         let message = error.chain();
         match error.disposition(task.attempt) {
             Disposition::Report { cause, failure } => {
                 tracing::warn!(?cause, error = message, "workflow task failed");
+                metrics.failed(cause);
                 self.reporter.fail(task.task_token.clone(), cause, *failure).await;
                 RunAfterTask::default()
             }
@@ -444,38 +458,6 @@ impl WorkflowTasks {
                 Ok(source.fetched(page.history, page.next_page_token)?)
             }
         }
-    }
-}
-
-/// What goes to a sandbox thread along with a run.
-enum DriverInput {
-    Task(Box<Task>),
-    Events(Events),
-    LocalActivity(Box<LocalActivityResult>),
-    /// The task is about to time out while local activities run.
-    Heartbeat,
-    /// The driver just goes on.
-    Nothing,
-}
-
-impl DriverInput {
-    /// How many events it has.
-    fn events(&self) -> usize {
-        match self {
-            Self::Events(events) => events.events.len(),
-            Self::Task(_) | Self::LocalActivity(_) | Self::Heartbeat | Self::Nothing => 0,
-        }
-    }
-
-    fn feed(self, driver: &mut RunDriver) -> Result<Advance, RunFailure> {
-        match self {
-            Self::Task(task) => driver.start_task(*task)?,
-            Self::Events(Events { events, last_page }) => driver.feed(events, last_page),
-            Self::LocalActivity(result) => driver.local_activity_resolved(*result)?,
-            Self::Heartbeat => driver.heartbeat(),
-            Self::Nothing => {}
-        }
-        driver.advance()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bindings::workflow::host::activities::{self, ActivityOptions, CancellationType};
 use bindings::workflow::host::log::{self, Entry, Level};
 use bindings::workflow::host::types::{Failure, VersioningIntent};
-use bindings::workflow::host::{random, time, workflow};
+use bindings::workflow::host::{metrics, random, time, workflow};
 
 use crate::{SCRIPT, ask, failure, text};
 
@@ -52,6 +52,14 @@ pub(crate) fn run(line: &str) -> Result<(), Failure> {
             message: argument.to_owned(),
             fields: Vec::new(),
             location: None,
+        }),
+        "measure" => metrics::record(&metrics::Measurement {
+            instrument: metrics::Instrument::Counter,
+            name: argument.to_owned(),
+            unit: String::new(),
+            description: "What a script counts.".to_owned(),
+            value: 1.0,
+            attributes: vec![("kind".to_owned(), "script".to_owned())],
         }),
         "print" => println!("{argument}"),
         "eprint" => eprint!("{argument}"),

@@ -364,6 +364,8 @@ fn defaults(identity: &RunIdentity, start: &Start) -> Defaults {
 
 fn run_log(identity: &RunIdentity, defaults: &Defaults) -> RunLog {
     RunLog {
+        namespace: defaults.namespace.clone(),
+        task_queue: defaults.task_queue.clone(),
         workflow_type: defaults.workflow_type.clone(),
         workflow_id: identity.workflow_id.clone(),
         run_id: identity.run_id.clone(),

@@ -1,4 +1,4 @@
-//! What workflows log, on its way to the host's own log.
+//! What workflows log and measure, on its way to the host's own log and metrics.
 
 use std::fmt;
 
@@ -6,16 +6,19 @@ use host_sandbox::{
     Sink,
     wit::workflow::host::{
         log::{Entry, Level},
-        metrics::Measurement,
+        metrics::{Instrument, Measurement},
     },
 };
+use host_telemetry as telemetry;
 
 use super::log_budget::{self, Verdict};
 
-/// Hands entries of one run to `tracing`, under the target `workflow`, with the names of the run.
-/// Measurements are not collected anywhere yet.
+/// Hands entries of one run to `tracing`, under the target `workflow`, and measurements to the host's metrics, both with
+/// the names of the run.
 #[derive(Debug)]
 pub(crate) struct RunLog {
+    pub(crate) namespace: String,
+    pub(crate) task_queue: String,
     pub(crate) workflow_type: String,
     pub(crate) workflow_id: String,
     pub(crate) run_id: String,
@@ -51,7 +54,23 @@ impl Sink for RunLog {
         }
     }
 
-    fn measure(&mut self, _: Measurement) {}
+    fn measure(&mut self, measurement: Measurement) {
+        let Measurement { instrument, name, unit: _, description, value, attributes } = &measurement;
+        telemetry::record_guest(&telemetry::Measurement {
+            namespace: &self.namespace,
+            task_queue: &self.task_queue,
+            workflow_type: &self.workflow_type,
+            instrument: match instrument {
+                Instrument::Counter => telemetry::Instrument::Counter,
+                Instrument::Gauge => telemetry::Instrument::Gauge,
+                Instrument::Histogram => telemetry::Instrument::Histogram,
+            },
+            name,
+            description,
+            value: *value,
+            attributes,
+        });
+    }
 }
 
 impl RunLog {
