@@ -70,6 +70,12 @@ impl Server {
         Arc::new(self.service.in_process())
     }
 
+    /// The service as callers over the network have it, without the network.
+    #[cfg(test)]
+    pub(crate) fn service_of_others(&self) -> Arc<dyn WorkflowService> {
+        Arc::new(self.service.clone())
+    }
+
     /// The time of a service that was opened with [`Options::time_skipping`].
     #[must_use]
     pub fn time_control(&self) -> Option<TimeControl> {

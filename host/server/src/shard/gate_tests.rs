@@ -81,7 +81,7 @@ impl Storage for Gated {
 
 /// A service behind a gate, and what opens it.
 struct GatedService {
-    _server: Server,
+    server: Server,
     service: Arc<dyn WorkflowService>,
     /// How far the log really is on disk.
     synced: Arc<Watched<Synced>>,
@@ -98,7 +98,7 @@ impl GatedService {
         let storage = Box::new(Gated { storage, gate: gate.clone(), backlog: backlog.clone() });
         let server =
             Server::start(Opened { storage, found }, Options::default(), Environment::of_the_machine());
-        Self { service: server.service(), _server: server, synced, gate, backlog }
+        Self { service: server.service(), server, synced, gate, backlog }
     }
 
     fn open_gate(&self, position: Position) {
@@ -217,6 +217,38 @@ async fn no_call_shows_what_is_not_on_disk() {
     check_waits(&mut later_reads).await;
     service.open_gate(second);
     check_shows(later_reads, 4).await;
+}
+
+/// A poll that goes away while it has a task, and waits for the disk, gives the task back.
+#[tokio::test]
+async fn a_poll_that_goes_away_gives_its_task_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let service = GatedService::open(folder.path());
+    service.start("w").await.unwrap();
+    let started = service.synced.wait_for(|synced| synced.position > 0).await.position;
+    service.open_gate(started);
+    // The task is on disk, and what it would show is not.
+    let signalled = service.signal(started).await;
+    let others = service.server.service_of_others();
+    let poll = || {
+        let others = others.clone();
+        tokio::spawn(async move {
+            let request = PollWorkflowTaskQueueRequest {
+                namespace: "default".to_owned(),
+                task_queue: Some(TaskQueue { name: "queue".to_owned(), ..TaskQueue::default() }),
+                ..Default::default()
+            };
+            others.poll_workflow_task_queue(Request::new(request)).await.unwrap().into_inner()
+        })
+    };
+    let mut gone = poll();
+    let answer = timeout(WHILE, &mut gone).await;
+    assert!(answer.is_err(), "{answer:?} is not on disk");
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    service.open_gate(signalled);
+    let task = timeout(Duration::from_secs(10), poll()).await.unwrap().unwrap();
+    assert_eq!(task.history.unwrap().len(), 4);
 }
 
 #[tokio::test]
