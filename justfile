@@ -82,10 +82,10 @@ smith-corpus:
 fuzz inputs="1000000" seed="1":
     HOST_FUZZ_INPUTS={{inputs}} HOST_FUZZ_SEED={{seed}} cargo test --release --workspace --lib --test fuzz -- fuzz simulation::requests --nocapture
 
-# One fuzz target by libFuzzer, guided by coverage, for some seconds: `just fuzz-covered host-wire history_json`.
-# Needs a C++ compiler and `cargo install cargo-bolero --locked --no-default-features --features libfuzzer`.
-fuzz-covered package target seconds="60":
-    cargo bolero test --package {{package}} --profile fuzz --sanitizer NONE --time {{seconds}}s {{target}}
+# One fuzz target by libFuzzer, guided by coverage: `just fuzz-covered host-wire "--test fuzz" history_json`, or
+# `just fuzz-covered host-server --lib fuzz::list_filter`. Needs a C++ compiler.
+fuzz-covered package place target seconds="60":
+    tests/fuzz/covered {{package}} "{{place}}" {{target}} {{seconds}}
 
 # Simulated lives of the embedded service, many more than `cargo test` tries; `seed` is the first.
 simulate count="100000" seed="0":

@@ -14,7 +14,8 @@
 //! `cargo test` gives it the corpus, which is in the tree at `__fuzz__/numbers/corpus` beside the source file, and
 //! then mutations of the corpus: always the same ones, [`INPUTS`] of them, or as many as `HOST_FUZZ_INPUTS` says,
 //! from the seed `HOST_FUZZ_SEED`. What fails is written to `__fuzz__/numbers/crashes`, and is tried first from
-//! then on. `just fuzz` gives the same targets to libFuzzer, which is guided by coverage and adds to the corpus.
+//! then on. `just fuzz` does that with many mutations; `just fuzz-covered` gives a target to libFuzzer, which is guided by
+//! coverage and adds to the corpus.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
@@ -51,7 +52,7 @@ macro_rules! check {
     };
 }
 
-/// The same for `cargo bolero`.
+/// The same for libFuzzer.
 #[cfg(fuzzing)]
 #[macro_export]
 macro_rules! check {
