@@ -7,9 +7,7 @@ use guest_sdk_types::Failure;
 
 use crate::bindings::Guest;
 use crate::bindings::workflow::host::activation::{Query, Task, Update};
-use crate::bindings::workflow::host::definition::{
-    HandlerDefinition, UpdateDefinition, VersioningBehavior, WorkflowDefinition,
-};
+use crate::bindings::workflow::host::definition::{HandlerDefinition, UpdateDefinition, WorkflowDefinition};
 use crate::bindings::workflow::host::types as wit;
 use crate::convert::payload;
 use crate::convert_failure::failure;
@@ -71,7 +69,7 @@ fn with_instance<T>(
     })
 }
 
-fn definition(definition: &Definition) -> WorkflowDefinition {
+pub(crate) fn definition(definition: &Definition) -> WorkflowDefinition {
     let handlers = |names: &[&str]| {
         let mut handlers: Vec<_> = names
             .iter()
@@ -95,7 +93,7 @@ fn definition(definition: &Definition) -> WorkflowDefinition {
         signals: handlers(definition.signals),
         queries: handlers(definition.queries),
         updates,
-        versioning_behavior: VersioningBehavior::Unspecified,
+        versioning_behavior: definition.versioning_behavior,
     }
 }
 

@@ -94,6 +94,7 @@ pub use upsert::MemoValue;
 pub mod __private {
     pub use crate::bindings;
     pub use crate::bindings::export_module;
+    pub use crate::bindings::workflow::host::definition::VersioningBehavior;
     pub use crate::component::{Component, Module};
     pub use crate::executor::LocalFuture;
     pub use crate::futures::{IsTerminated, Lost, LostTimer, MayBeTerminated, Probe};

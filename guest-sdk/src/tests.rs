@@ -11,7 +11,9 @@ use crate::bindings::workflow::host::activation::{
     NexusStartResolution, NexusStartResolved, OutcomeResolved, Query, Resolved, Signal, Start, Task, Update,
     WorkflowInfo,
 };
+use crate::bindings::workflow::host::definition::VersioningBehavior;
 use crate::bindings::workflow::host::types::Outcome;
+use crate::component::definition;
 use crate::convert::{payload, payloads};
 use crate::convert_failure::failure;
 use crate::host::native::take;
@@ -335,6 +337,17 @@ fn user_interfaces_learn_what_there_is() {
         r#"{"currentDetails":"","definition":{"queryDefinitions":[{"name":"fails"},{"name":"value"}],"#;
     let answer = run.answer("__temporal_workflow_metadata");
     assert!(answer.starts_with(expected), "{answer}");
+}
+
+#[test]
+fn definitions_say_what_becomes_of_open_runs() {
+    let behavior = |name: &str| {
+        let known = TYPES.iter().find(|known| known.definition.name == name).expect("it is among the types");
+        definition(&known.definition).versioning_behavior
+    };
+    assert_eq!(behavior("Chain"), VersioningBehavior::Unspecified);
+    assert_eq!(behavior("counting"), VersioningBehavior::AutoUpgrade);
+    assert_eq!(behavior("Late"), VersioningBehavior::Pinned);
 }
 
 fn child_started(seq: u32) -> Job {

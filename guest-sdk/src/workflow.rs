@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use guest_sdk_types::{Failure, Payload, PayloadError, Returned, WorkflowDefinition};
 
+use crate::bindings::workflow::host::definition::VersioningBehavior;
 use crate::context::{WorkflowContext, WorkflowContextView};
 use crate::error::{WorkflowResult, failure_of};
 use crate::executor::LocalFuture;
@@ -69,6 +70,8 @@ pub struct Definition {
     pub queries: &'static [&'static str],
     /// The names of the update handlers, each with whether it has a validator.
     pub updates: &'static [(&'static str, bool)],
+    /// What becomes of open runs when another module takes the new ones.
+    pub versioning_behavior: VersioningBehavior,
 }
 
 /// A workflow type with the type of its state. `#[workflow_methods]` implements it.

@@ -21,7 +21,8 @@ pub fn workflow(attributes: TokenStream, item: TokenStream) -> TokenStream {
     if attributes.is_empty() {
         return item;
     }
-    let message = "`#[workflow]` takes no arguments; `#[run(name = …)]` sets the name of the workflow type";
+    let message = "`#[workflow]` takes no arguments; `#[run(name = …)]` sets the name of the workflow type, \
+                   `#[run(versioning_behavior = …)]` what becomes of its runs when another module is taken";
     syn::Error::new(proc_macro2::Span::call_site(), message).into_compile_error().into()
 }
 
@@ -39,6 +40,10 @@ pub fn workflow(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// `name = "…"` sets the name; the default is the name of the method, for `#[run]` the name of the struct. A
 /// `dynamic` handler is called for every name that has no handler: after the context it takes the name and a
 /// `RawValue`. `#[run(dynamic)]` takes a `RawValue`.
+///
+/// `#[run(versioning_behavior = pinned)]` keeps open runs on the module that executed them, whatever the policy of the
+/// host is when another module takes the new runs; `auto_upgrade` moves those that the other module replays. Without it
+/// the host's policy decides.
 ///
 /// Each method becomes a constant of the same name, for typed calls: `Greetings::run`, `Greetings::greet`.
 #[proc_macro_attribute]
@@ -155,6 +160,21 @@ mod tests {
         );
         check_workflow(
             "#[run(nam = 1)] async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {}",
+            "unknown argument; known: `name = …`, `dynamic`, `versioning_behavior = …`",
+        );
+        for (behavior, expected) in [
+            ("pinned", "fine"),
+            ("auto_upgrade", "fine"),
+            ("dynamic", "a versioning behavior is `pinned` or `auto_upgrade`"),
+            ("\"pinned\"", "expected identifier"),
+        ] {
+            let run = RUN.replace("#[run]", &format!("#[run(versioning_behavior = {behavior})]"));
+            check_workflow(&run, expected);
+        }
+        check_workflow(
+            &format!(
+                "{RUN} #[signal(versioning_behavior = pinned)] fn s(&mut self, c: &mut SyncWorkflowContext<Self>) {{}}"
+            ),
             "unknown argument; known: `name = …`, `dynamic`",
         );
         check_workflow(

@@ -25,7 +25,18 @@ pub(crate) struct Method {
 #[derive(Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<Expr>,
+    pub(crate) versioning_behavior: Option<VersioningBehavior>,
     pub(crate) flags: Vec<Ident>,
+}
+
+/// The argument of `#[run]` for [`VersioningBehavior`], as it is listed among those that are known.
+pub(crate) const VERSIONING_BEHAVIOR: &str = "versioning_behavior = …";
+
+/// What a workflow type says of its runs when another module takes the new ones.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum VersioningBehavior {
+    Pinned,
+    AutoUpgrade,
 }
 
 /// The receiver of a method.
@@ -117,6 +128,10 @@ impl Options {
                 options.name = Some(meta.value()?.parse()?);
                 return Ok(());
             }
+            if meta.path.is_ident("versioning_behavior") && flags.contains(&VERSIONING_BEHAVIOR) {
+                options.versioning_behavior = Some(VersioningBehavior::parse(&meta.value()?.parse()?)?);
+                return Ok(());
+            }
             match meta.path.get_ident() {
                 Some(flag) if flags.iter().any(|known| flag == known) => {
                     options.flags.push(flag.clone());
@@ -136,6 +151,16 @@ impl Options {
 
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.flags.iter().any(|known| known == flag)
+    }
+}
+
+impl VersioningBehavior {
+    fn parse(name: &Ident) -> Result<Self> {
+        match name.to_string().as_str() {
+            "pinned" => Ok(Self::Pinned),
+            "auto_upgrade" => Ok(Self::AutoUpgrade),
+            _ => Err(Error::new_spanned(name, "a versioning behavior is `pinned` or `auto_upgrade`")),
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, Ident, ImplItem, ItemImpl, Result, parse_quote};
 
-use crate::method::{Method, Receiver, simple_type, take_attribute};
+use crate::method::{Method, Receiver, VERSIONING_BEHAVIOR, simple_type, take_attribute};
 use crate::workflow_impl;
 
 const ATTRIBUTES: [&str; 6] = ["init", "run", "signal", "query", "update", "update_validator"];
@@ -47,7 +47,7 @@ impl Workflow {
             let kind =
                 attribute.path().segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
             let (context, flags): (_, &[&str]) = match kind.as_str() {
-                "run" => ("WorkflowContext", &["dynamic"]),
+                "run" => ("WorkflowContext", &["dynamic", VERSIONING_BEHAVIOR]),
                 "signal" | "update" if item.sig.asyncness.is_some() => ("WorkflowContext", &["dynamic"]),
                 "signal" | "update" => ("SyncWorkflowContext", &["dynamic"]),
                 "query" => ("WorkflowContextView", &["dynamic"]),

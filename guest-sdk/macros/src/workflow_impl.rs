@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Ident, Type};
 
 use crate::marker::{Marker, arguments_pattern, arguments_type, module, module_definition};
-use crate::method::Method;
+use crate::method::{Method, VersioningBehavior};
 use crate::workflow::Workflow;
 
 pub(crate) fn generate(workflow: &Workflow) -> TokenStream {
@@ -77,6 +77,11 @@ fn implementation(workflow: &Workflow, run_path: &TokenStream) -> TokenStream {
     let query_names = workflow.queries.iter().map(handler_name);
     let update_names = workflow.updates.iter().map(handler_name);
     let has_validator = workflow.updates.iter().map(|update| validator(workflow, update).is_some());
+    let versioning_behavior = match workflow.run.options.versioning_behavior {
+        None => quote!(Unspecified),
+        Some(VersioningBehavior::Pinned) => quote!(Pinned),
+        Some(VersioningBehavior::AutoUpgrade) => quote!(AutoUpgrade),
+    };
     let init = init_body(workflow);
     let run = run_body(&workflow.run);
     let signals = arms(&workflow.signals, |signal| handler_arm(signal, no_answer));
@@ -93,6 +98,7 @@ fn implementation(workflow: &Workflow, run_path: &TokenStream) -> TokenStream {
                 signals: &[#(#signal_names),*],
                 queries: &[#(#query_names),*],
                 updates: &[#((#update_names, #has_validator)),*],
+                versioning_behavior: ::guest_sdk::__private::VersioningBehavior::#versioning_behavior,
             };
 
             fn init(

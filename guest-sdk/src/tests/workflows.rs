@@ -52,7 +52,7 @@ impl Counter {
         Self { value }
     }
 
-    #[run(name = "counting")]
+    #[run(name = "counting", versioning_behavior = auto_upgrade)]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<i64> {
         ctx.wait_condition(|state| state.value >= 100).await?;
         Ok(ctx.state(|state| state.value))
@@ -203,7 +203,7 @@ pub(super) struct Late {
 
 #[workflow_methods]
 impl Late {
-    #[run]
+    #[run(versioning_behavior = pinned)]
     async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
         ctx.timer(Duration::from_secs(1)).await;
         ctx.set_signal_handler(Add, |state, (value,)| state.values.push(value))?;

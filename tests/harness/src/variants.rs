@@ -38,6 +38,18 @@ pub fn panicking(script: &[u8]) -> Vec<u8> {
     patched(script, b"random the-line-that-tests-turn", b"panic  the-line-that-tests-turn")
 }
 
+/// The guest that executes scripts, whose definition keeps runs on their module.
+#[must_use]
+pub fn pinned(script: &[u8]) -> Vec<u8> {
+    patched(script, b"versioning-unspecified", b"versioning-pinned-----")
+}
+
+/// The guest that executes scripts, whose definition moves runs to the module that serves.
+#[must_use]
+pub fn auto_upgrade(script: &[u8]) -> Vec<u8> {
+    patched(script, b"versioning-unspecified", b"versioning-autoupgrade")
+}
+
 /// The module with other bytes in the place of some, which must be as many.
 fn patched(module: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len(), "sections keep their sizes");

@@ -11,11 +11,14 @@ mod step;
 use std::cell::RefCell;
 
 use bindings::workflow::host::activation::{Job, Query, Task, Update};
-use bindings::workflow::host::definition::WorkflowDefinition;
+use bindings::workflow::host::definition::{VersioningBehavior, WorkflowDefinition};
 use bindings::workflow::host::log;
 use bindings::workflow::host::types::{
     ApplicationErrorCategory, ApplicationFailure, Encoding, Failure, FailureInfo, FailureLink, Payload,
 };
+
+/// What the definition of `Script` says of its runs. Tests replace these bytes.
+const VERSIONING: &str = "versioning-unspecified";
 
 struct Module;
 
@@ -44,7 +47,8 @@ thread_local! {
 
 impl bindings::Guest for Module {
     fn definitions() -> Vec<WorkflowDefinition> {
-        vec![bindings::definition("Another"), bindings::definition("Script")]
+        let script = WorkflowDefinition { versioning_behavior: versioning(), ..bindings::definition("Script") };
+        vec![bindings::definition("Another"), script]
     }
 
     fn activate(task: Task) -> Result<(), Failure> {
@@ -68,6 +72,15 @@ impl bindings::Guest for Module {
 
     fn validate_update(update: Update) -> Result<(), Failure> {
         step::run(&update.name)
+    }
+}
+
+fn versioning() -> VersioningBehavior {
+    // Else the compiler would know it.
+    match std::hint::black_box(VERSIONING) {
+        "versioning-pinned-----" => VersioningBehavior::Pinned,
+        "versioning-autoupgrade" => VersioningBehavior::AutoUpgrade,
+        _ => VersioningBehavior::Unspecified,
     }
 }
 

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 use clap::Args;
-use host_sandbox::{Import, ImportClass, Module, wit::WorkflowDefinition};
+use host_sandbox::{
+    Import, ImportClass, Module,
+    wit::{WorkflowDefinition, workflow::host::definition::VersioningBehavior},
+};
 
 use super::{Examined, examine, type_name};
 use crate::output::{Output, card::Card, json::Object};
@@ -49,7 +52,8 @@ fn print_text(name: &str, size_bytes: usize, module: &Module, output: Output) ->
         let card = Card::new(format!("Workflow {}", type_name(&definition.name)))
             .row_unless_empty("Signals", names(&definition.signals, |signal| &signal.name).join(", "))
             .row_unless_empty("Queries", names(&definition.queries, |query| &query.name).join(", "))
-            .row_unless_empty("Updates", names(&definition.updates, |update| &update.name).join(", "));
+            .row_unless_empty("Updates", names(&definition.updates, |update| &update.name).join(", "))
+            .row("OpenRuns", behavior(definition.versioning_behavior).1);
         output.lines(card.text())?;
     }
     let classes = [
@@ -92,7 +96,19 @@ fn workflow(definition: &WorkflowDefinition) -> String {
         .field("signals", names(&definition.signals, |signal| &signal.name))
         .field("queries", names(&definition.queries, |query| &query.name))
         .field("updates", names(&definition.updates, |update| &update.name))
+        .field("versioningBehavior", behavior(definition.versioning_behavior).0)
         .finish()
+}
+
+/// What becomes of open runs when another module is taken: in JSON, and for people.
+fn behavior(behavior: VersioningBehavior) -> (&'static str, &'static str) {
+    match behavior {
+        VersioningBehavior::Unspecified => ("unspecified", "as the host's policy says"),
+        VersioningBehavior::Pinned => ("pinned", "stay on their module (pinned)"),
+        VersioningBehavior::AutoUpgrade => {
+            ("autoUpgrade", "move where the other module replays them (auto-upgrade)")
+        }
+    }
 }
 
 fn class(class: ImportClass) -> &'static str {
