@@ -20,6 +20,7 @@ pub mod gate;
 pub mod modules;
 mod poll;
 mod rpc;
+pub mod shadow;
 mod shutdown;
 pub mod swap;
 mod task_queues;

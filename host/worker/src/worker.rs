@@ -35,6 +35,7 @@ use crate::{
         polls::{PolledTask, Polls},
         workflow_poller::WorkflowPoller,
     },
+    shadow::ShadowFeed,
     shutdown::{LEAVE_TIMEOUT, POLLS_END_TIMEOUT, ShutdownReport, activity_grace},
     task_queues::Queues,
     workflow::{
@@ -59,6 +60,7 @@ pub struct Resources {
     executors: Option<Executors>,
     cache: Arc<SharedCache>,
     moves: Arc<Moves>,
+    shadow: Arc<ShadowFeed>,
     sticky: bool,
     /// Workers that share them.
     workers: Arc<AtomicUsize>,
@@ -80,6 +82,7 @@ impl Resources {
             executors: executors.filter(|executors| !executors.registry().is_empty()),
             cache: Arc::new(SharedCache::new(limits)),
             moves: Arc::new(Moves::new(true)),
+            shadow: Arc::default(),
             sticky: cache.runs > 0,
             workers: Arc::default(),
         }
@@ -89,6 +92,12 @@ impl Resources {
     #[must_use]
     pub fn without_healing(self) -> Self {
         Self { moves: Arc::new(Moves::new(false)), ..self }
+    }
+
+    /// What shows live runs to a shadow.
+    #[must_use]
+    pub fn shadow_feed(&self) -> Arc<ShadowFeed> {
+        Arc::clone(&self.shadow)
     }
 
     /// The numbers of the run cache, as they change.
@@ -228,6 +237,7 @@ impl Running {
             threads: Arc::clone(&resources.threads),
             cache: Arc::clone(&resources.cache),
             moves: Arc::clone(&resources.moves),
+            shadow: Arc::clone(&resources.shadow),
             reporter: Reporter {
                 connection: Arc::clone(connection),
                 queues: Arc::clone(queues),

@@ -1,12 +1,15 @@
 //! `host modules …`.
 
 mod adopt;
+mod canary;
 mod check;
 mod host;
 mod inspect;
 mod list;
 mod log;
+mod move_runs;
 mod report;
+mod shadow;
 mod swap;
 
 use std::path::PathBuf;
@@ -33,13 +36,29 @@ enum Command {
     Swap(Box<swap::Swap>),
     Rollback(Box<swap::Rollback>),
     Adopt(adopt::Adopt),
+    Move(Box<move_runs::Move>),
+    Canary(canary::CanaryArgs),
+    Shadow(shadow::ShadowArgs),
+    Promote(Box<swap::Promote>),
     Log(log::Log),
 }
 
 impl ModulesArgs {
     /// Whether the command can print JUnit's XML.
     pub(crate) fn prints_junit(&self) -> bool {
-        matches!(self.command, Command::Check(_) | Command::Swap(_) | Command::Rollback(_))
+        match &self.command {
+            Command::Shadow(command) => command.prints_junit(),
+            Command::Check(_)
+            | Command::Swap(_)
+            | Command::Rollback(_)
+            | Command::Move(_)
+            | Command::Promote(_) => true,
+            Command::Inspect(_)
+            | Command::List(_)
+            | Command::Adopt(_)
+            | Command::Canary(_)
+            | Command::Log(_) => false,
+        }
     }
 
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
@@ -50,6 +69,10 @@ impl ModulesArgs {
             Command::Swap(command) => command.run(output).await,
             Command::Rollback(command) => command.run(output).await,
             Command::Adopt(command) => command.run(output).await,
+            Command::Move(command) => command.run(output).await,
+            Command::Canary(command) => command.run(output).await,
+            Command::Shadow(command) => command.run(output).await,
+            Command::Promote(command) => command.run(output).await,
             Command::Log(command) => command.run(output),
         }
     }

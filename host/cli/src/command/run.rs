@@ -74,6 +74,9 @@ pub(crate) struct Run {
     /// (require).
     #[arg(long, value_name = "POLICY", default_value_t = SwapPolicy::Pin)]
     swap_policy: SwapPolicy,
+    /// A module that follows live runs: what it would have done otherwise is reported, and thrown away.
+    #[arg(long, value_name = "PATH")]
+    shadow: Option<PathBuf>,
     /// Whether a run whose module is missing, or fails the same task three times, moves to a newer module that replays it
     /// and completes the task.
     #[arg(long, value_name = "WHEN", default_value = "auto")]
@@ -116,9 +119,10 @@ impl Run {
         let (client, embedded) = self.service(&settings).await?;
         let workers = self.connect(&client, &resources).await?;
         let shutdown = CancellationToken::new();
-        let swapper = self.swapper(&catalog, &client)?;
+        let swapper = self.swapper(&catalog, &client, &resources)?;
+        self.start_shadow(&swapper).await?;
         let _watch = self.watch(&swapper, &shutdown)?;
-        self.take_commands(swapper, &shutdown)?;
+        self.take_commands(swapper, &shutdown).await?;
         stop::on_signal(shutdown.clone(), self.worker.grace_period)?;
         let mut running = JoinSet::new();
         for worker in workers {
@@ -150,13 +154,30 @@ impl Run {
         Ok((client, Some(embedded)))
     }
 
-    fn swapper(&self, catalog: &Arc<Catalog>, client: &Client) -> anyhow::Result<Swapper> {
+    async fn start_shadow(&self, swapper: &Swapper) -> anyhow::Result<()> {
+        let Some(path) = self.shadow.clone() else { return Ok(()) };
+        let catalog = Arc::clone(swapper.catalog());
+        // Compiling takes seconds.
+        let candidate = tokio::task::spawn_blocking(move || catalog.candidate(&path)).await?;
+        let candidate = candidate.context("failed to load the shadow")?;
+        swapper.start_shadow(candidate, "the command line").await.context("failed to start the shadow")?;
+        Ok(())
+    }
+
+    fn swapper(
+        &self,
+        catalog: &Arc<Catalog>,
+        client: &Client,
+        resources: &Resources,
+    ) -> anyhow::Result<Swapper> {
         // Threads of its own, so that a check of open runs takes none of those of workflow tasks.
         let threads = SandboxThreads::start_with(NonZeroUsize::MIN, catalog.background());
         let threads = Arc::new(threads.context("failed to start the sandbox's threads")?);
         let queues = self.task_queues.clone();
         let service = Arc::clone(client.service());
-        Ok(Swapper::new(Arc::clone(catalog), service, client.namespace(), queues, threads, self.swap_policy))
+        let (catalog, feed) = (Arc::clone(catalog), resources.shadow_feed());
+        let namespace = client.namespace();
+        Ok(Swapper::new(catalog, service, namespace, queues, threads, self.swap_policy, feed))
     }
 
     /// Has changed files taken: while the host runs, or those that changed before it started.
@@ -182,10 +203,15 @@ impl Run {
         Ok(None)
     }
 
-    /// Takes the commands of `host modules`. A host that cannot goes on without them.
-    fn take_commands(&self, swapper: Swapper, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    /// Takes the commands of `host modules`, and goes on with the canary of the data folder. A host that cannot goes on
+    /// without them.
+    async fn take_commands(&self, swapper: Swapper, shutdown: &CancellationToken) -> anyhow::Result<()> {
         match ControlSocket::bind(&self.data_dir.path()?) {
-            Ok(socket) => drop(tokio::spawn(socket.serve(swapper, shutdown.clone()))),
+            Ok(socket) => {
+                swapper.resume_canary().await;
+                tokio::spawn(swapper.clone().watch_canary(shutdown.clone()));
+                tokio::spawn(socket.serve(swapper, shutdown.clone()));
+            }
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "`host modules` cannot talk to this host");

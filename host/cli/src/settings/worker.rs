@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Args;
 use host_activities::Options;
 use host_sandbox::CompileLimits;
-use host_worker::{CacheConfig, Config, gate::Gate};
+use host_worker::{CacheConfig, Config, gate::Gate, shadow::MAX_FOLLOWED_RUNS};
 
 use super::{duration, size};
 
@@ -62,11 +62,11 @@ impl WorkerArgs {
     }
 
     /// Room for the guests that are kept, for two for each task that runs, because a query is answered by a copy, and for
-    /// those of a check of open runs.
+    /// those of a check of open runs and of a shadow.
     pub(crate) fn sandbox(&self, task_queues: usize, cache: PathBuf) -> host_sandbox::Config {
         let tasks = self.max_concurrent_workflow_tasks.saturating_mul(task_queues);
-        let guests =
-            tasks.saturating_mul(2).saturating_add(self.max_cached_runs).saturating_add(Gate::guests());
+        let others = Gate::guests() + MAX_FOLLOWED_RUNS;
+        let guests = tasks.saturating_mul(2).saturating_add(self.max_cached_runs).saturating_add(others);
         host_sandbox::Config {
             memory_bytes: self.memory_limit,
             deadline: self.activation_timeout,

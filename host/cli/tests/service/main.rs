@@ -7,19 +7,23 @@
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
 mod batches;
+mod canaries;
 mod client;
 mod command_line;
 mod floods;
 mod folder;
 mod gate;
 mod hostile;
+mod machine;
 mod metrics;
+mod moves;
 mod process;
 mod queues;
 mod replay;
 mod schedules;
 mod script;
 mod service;
+mod shadows;
 mod swaps;
 mod temporal_cli;
 mod tls;
@@ -52,6 +56,22 @@ fn main() -> ExitCode {
         test("swaps::adopted_and_orphaned_runs", swaps::adopted_and_orphaned_runs),
         test("swaps::kills_leave_one_of_two_states", swaps::kills_leave_one_of_two_states),
         test("swaps::a_failing_run_is_healed", swaps::a_failing_run_is_healed),
+        test("swaps::definitions_outrank_the_policy", swaps::definitions_outrank_the_policy),
+        test("swaps::pinned_runs_are_not_healed", swaps::pinned_runs_are_not_healed),
+        test("moves::runs_are_moved_by_hand", moves::runs_are_moved_by_hand),
+        test("moves::a_swap_takes_moved_runs_along", moves::a_swap_takes_moved_runs_along),
+        test("shadows::mistakes", shadows::mistakes),
+        test("shadows::live_runs_are_followed", shadows::live_runs_are_followed),
+        test("shadows::a_shadow_is_promoted", shadows::a_shadow_is_promoted),
+        test("canaries::mistakes", canaries::mistakes),
+        test("canaries::a_part_of_the_new_runs", canaries::a_part_of_the_new_runs),
+        test("canaries::steps_lead_to_a_promotion", canaries::steps_lead_to_a_promotion),
+        test("canaries::one_run_in_ten_fails", canaries::one_run_in_ten_fails),
+        test("canaries::failed_tasks_end_it", canaries::failed_tasks_end_it),
+        test(
+            "canaries::kills_leave_it_as_it_was_or_not_there",
+            canaries::kills_leave_it_as_it_was_or_not_there,
+        ),
         test("tls::a_listener_says_what_it_needs", tls::a_listener_says_what_it_needs),
         test("tls::clients_reach_a_service_through_tls", tls::clients_reach_a_service_through_tls),
         test("command_line::mistakes", command_line::mistakes),

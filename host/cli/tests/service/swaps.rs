@@ -1,120 +1,17 @@
-//! Swaps of a running host: `host run` as a process, files that are replaced, `host modules …`.
+//! Swaps of a running host: files that are replaced, `host modules …`, and the builds in histories.
 
 use std::{
     fs,
-    path::PathBuf,
     process::Stdio,
     time::{Duration, Instant},
 };
 
-use tempfile::TempDir;
-use test_harness::{Host, Output, compatible, incompatible, panicking, run, script_guest};
+use test_harness::{auto_upgrade, compatible, incompatible, panicking, pinned};
 
 use crate::{
-    process::Process,
-    service::{host, host_on, succeed},
+    machine::{Machine, PATIENCE, digest},
+    service::{host, host_on},
 };
-
-/// Longest time until a run has moved on.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A data folder and a folder of modules with one file.
-struct Machine {
-    folder: TempDir,
-    script: Vec<u8>,
-}
-
-/// A host that runs.
-struct Running {
-    process: Process,
-    address: String,
-}
-
-impl Machine {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("modules")).unwrap();
-        let machine = Self { folder, script: script_guest().unwrap() };
-        machine.replace(&machine.script);
-        machine
-    }
-
-    fn module(&self) -> PathBuf {
-        self.folder.path().join("modules/script.wasm")
-    }
-
-    /// A file that is not among the host's.
-    fn elsewhere(&self, bytes: &[u8]) -> String {
-        let path = self.folder.path().join("elsewhere.wasm");
-        fs::write(&path, bytes).unwrap();
-        path.display().to_string()
-    }
-
-    fn replace(&self, bytes: &[u8]) {
-        Host::replace_file(self.elsewhere(bytes).as_ref(), &self.module()).unwrap();
-    }
-
-    fn data(&self) -> String {
-        self.folder.path().join("data").display().to_string()
-    }
-
-    fn start(&self, more: &[&str]) -> Running {
-        let (modules, data) = (self.folder.path().join("modules").display().to_string(), self.data());
-        let fixed = ["run", "-t", "q", "-m", &modules, "--data-dir", &data, "--listen", "127.0.0.1:0"];
-        let mut process = Process::start(host(&[&fixed, more].concat()));
-        let address = process.address();
-        process.wait_for("polling task queue");
-        Running { process, address }
-    }
-
-    fn modules(&self, arguments: &[&str]) -> Output {
-        run(&mut host(&[&["modules"], arguments, &["--data-dir", &self.data()]].concat())).unwrap()
-    }
-
-    /// The actions in the audit, each with the runs that agree, differ, and cannot be told of.
-    fn audit(&self) -> Vec<(String, String)> {
-        let output = self.modules(&["log", "-o", "jsonl"]);
-        assert_eq!(output.code, 0, "{output:?}");
-        let entry = |line: &str| {
-            let entry: serde_json::Value = serde_json::from_str(line).unwrap();
-            let runs = &entry["report"]["runs"];
-            let runs = format!("{}/{}/{}", runs["agree"], runs["differ"], runs["cannotTell"]);
-            (entry["action"].as_str().unwrap().to_owned(), runs)
-        };
-        output.stdout.lines().map(entry).collect()
-    }
-}
-
-impl Running {
-    fn begin(&self, id: &str, script: &str) {
-        let text = ["--input", script, "--input-meta", "encoding=binary/plain"];
-        let start = [&["workflow", "start", "--type", "Script", "-t", "q", "-w", id][..], &text].concat();
-        succeed(&self.address, &start);
-    }
-
-    fn signal(&self, id: &str) {
-        succeed(&self.address, &["workflow", "signal", "-w", id, "--name", "go"]);
-    }
-
-    /// The builds that executed the tasks of a run, once so many are completed.
-    fn builds(&self, id: &str, tasks: usize) -> Vec<String> {
-        let since = Instant::now();
-        loop {
-            let shown = succeed(&self.address, &["workflow", "show", "-w", id, "-o", "json"]);
-            let history: serde_json::Value = serde_json::from_str(&shown).unwrap();
-            let completed = history["events"].as_array().unwrap().iter().filter_map(|event| {
-                let task = &event["workflowTaskCompletedEventAttributes"];
-                task["workerVersion"]["buildId"].as_str().map(str::to_owned)
-            });
-            let builds: Vec<String> = completed.collect();
-            if builds.len() >= tasks {
-                return builds;
-            }
-            assert!(since.elapsed() < PATIENCE, "{id}: {builds:?}: {}", self.process.log());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
 
 pub(crate) fn without_a_host() {
     let machine = Machine::new();
@@ -279,10 +176,38 @@ pub(crate) fn kills_leave_one_of_two_states() {
     }
 }
 
-fn digest(path: &str) -> String {
-    let output = run(&mut host(&["modules", "inspect", path, "-o", "jsonl"])).unwrap();
-    let module: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
-    module["digest"].as_str().unwrap().to_owned()
+pub(crate) fn definitions_outrank_the_policy() {
+    for (variant, policy, moves) in
+        [(pinned as fn(&[u8]) -> Vec<u8>, "upgrade", false), (auto_upgrade, "pin", true)]
+    {
+        let machine = Machine::new();
+        machine.replace(&variant(&machine.script));
+        let mut running = machine.start(&["--watch", "--swap-policy", policy]);
+        running.begin("open", "wait\nwait\ncomplete done");
+        let first = running.builds("open", 1);
+        // What the run's own module says counts, and not what the new one says.
+        machine.replace(&compatible(&machine.script, 2));
+        running.process.wait_for("admitted a module");
+        running.signal("open");
+        assert_eq!(running.builds("open", 2)[1] != first[0], moves, "{policy}: {}", running.process.log());
+    }
+}
+
+pub(crate) fn pinned_runs_are_not_healed() {
+    let machine = Machine::new();
+    machine.replace(&pinned(&panicking(&machine.script)));
+    let mut running = machine.start(&["--watch"]);
+    // Only the definition of `Script` is pinned.
+    for (id, workflow_type) in [("stays", "Script"), ("moves", "Another")] {
+        running.begin_as(id, workflow_type, "wait\nconstant-line\nwait\ncomplete done");
+        running.builds(id, 1);
+        running.signal(id);
+    }
+    running.process.wait_for("workflow task failed");
+    machine.replace(&pinned(&machine.script));
+    running.process.wait_for("a run moved to a newer module");
+    assert_eq!(running.builds("moves", 2).len(), 2);
+    assert_eq!(running.builds("stays", 1).len(), 1, "{}", running.process.log());
 }
 
 pub(crate) fn a_failing_run_is_healed() {

@@ -15,9 +15,11 @@ use crate::{
     modules::{
         audit::{AuditAction, AuditEntry},
         build_id,
+        canary::{CanaryPlan, CanaryState},
         catalog::{Candidate, Catalog},
         policy::SwapPolicy,
     },
+    shadow::ShadowReport,
     swap::{SwapRequest, Swapper},
 };
 
@@ -52,6 +54,25 @@ pub(super) async fn answer(request: Request, who: String, swapper: &Swapper, rep
             swapper.catalog().audit_log(limit).map(|entries| Reply::Log { entries }).map_err(Into::into)
         }
         Request::Adopt { from, to } => adopt(swapper.catalog(), &from, &to, &who),
+        Request::Move { to, selection } => move_runs(swapper, &to, selection, &who, replies).await,
+        Request::StartCanary { target, plan } => start_canary(swapper, target, plan, &who).await,
+        Request::Canary => Ok(canary(swapper.catalog().canary())),
+        Request::StopCanary => {
+            swapper.stop_canary(&who).await.map(|ended| canary(Some(ended))).map_err(Into::into)
+        }
+        Request::StartShadow { target } => start_shadow(swapper, target, &who).await,
+        Request::Shadow => Ok(shadow(swapper.shadow())),
+        Request::StopShadow => {
+            swapper.stop_shadow(&who).await.map(|ended| shadow(Some(ended))).map_err(Into::into)
+        }
+        Request::Promote { policy, selection } => {
+            let progress = progress(replies);
+            let promoted = match (swapper.catalog().canary(), swapper.shadow()) {
+                (None, Some(_)) => swapper.promote_shadow(&who, policy, selection, progress).await,
+                _ => swapper.promote(&who, policy, selection, progress).await,
+            };
+            promoted.map(Reply::Swapped).map_err(Into::into)
+        }
     };
     outcome.unwrap_or_else(|error| {
         let mut message = error.to_string();
@@ -111,7 +132,7 @@ async fn swap(swapper: &Swapper, target: Target, terms: Terms, replies: &Replies
     }
     let Terms { policy, selection, who, action } = terms;
     let policy = policy.unwrap_or_else(|| swapper.policy());
-    let request = SwapRequest { candidate, policy, selection, who, action };
+    let request = SwapRequest { candidate, policy, selection, who, action, note: String::new() };
     Ok(Reply::Swapped(swapper.swap(request, progress(replies)).await?))
 }
 
@@ -136,6 +157,39 @@ fn adopt(catalog: &Catalog, from: &str, to: &str, who: &str) -> Outcome {
     catalog.adopt(&from, &to, &entry)?;
     tracing::info!(%from, %to, who, "open runs of one module may move to another");
     Ok(Reply::Done)
+}
+
+async fn move_runs(
+    swapper: &Swapper,
+    to: &str,
+    selection: RunSelection,
+    who: &str,
+    replies: &Replies,
+) -> Outcome {
+    let to = digest(swapper.catalog(), to)?;
+    let module = swapper.catalog().resolve(&to).await?;
+    let report = swapper.move_runs(&module, selection, who, progress(replies)).await?;
+    let workflow_types = module.types().map(str::to_owned).collect();
+    Ok(Reply::Checked(CandidateReport { digest: to.to_string(), workflow_types, report }))
+}
+
+async fn start_canary(swapper: &Swapper, target: Target, plan: CanaryPlan, who: &str) -> Outcome {
+    plan.check()?;
+    let candidate = load(swapper, target).await?;
+    Ok(canary(Some(swapper.start_canary(candidate, plan, who).await?)))
+}
+
+async fn start_shadow(swapper: &Swapper, target: Target, who: &str) -> Outcome {
+    let candidate = load(swapper, target).await?;
+    Ok(shadow(Some(swapper.start_shadow(candidate, who).await?)))
+}
+
+fn shadow(report: Option<ShadowReport>) -> Reply {
+    Reply::Shadow { shadow: report.map(Box::new) }
+}
+
+fn canary(state: Option<CanaryState>) -> Reply {
+    Reply::Canary { canary: state.map(Box::new) }
 }
 
 /// The digest of an admitted module that begins with these digits.
@@ -163,8 +217,17 @@ fn before(catalog: &Catalog) -> Result<String, Box<dyn std::error::Error + Send 
     let serving: Vec<String> = catalog.serving().iter().map(|module| module.digest().to_string()).collect();
     let entries = catalog.audit_log(AUDIT_ENTRIES)?;
     let swaps = entries.iter().rev().filter(|entry| match entry.action {
-        AuditAction::Swapped | AuditAction::RolledBack => serving.contains(&entry.to),
-        AuditAction::Refused | AuditAction::Checked | AuditAction::Healed | AuditAction::Adopted => false,
+        AuditAction::Swapped | AuditAction::RolledBack | AuditAction::Promoted => serving.contains(&entry.to),
+        AuditAction::Refused
+        | AuditAction::Checked
+        | AuditAction::Healed
+        | AuditAction::Adopted
+        | AuditAction::Moved
+        | AuditAction::CanaryStarted
+        | AuditAction::CanaryStepped
+        | AuditAction::CanaryStopped
+        | AuditAction::ShadowStarted
+        | AuditAction::ShadowStopped => false,
     });
     let before = swaps.flat_map(|entry| entry.from.iter()).next().cloned();
     before.ok_or_else(|| {

@@ -6,7 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     gate::{GateReport, RunSelection, Tally},
-    modules::{audit::AuditEntry, policy::SwapPolicy},
+    modules::{
+        audit::AuditEntry,
+        canary::{CanaryPlan, CanaryState},
+        policy::SwapPolicy,
+    },
+    shadow::ShadowReport,
     swap::SwapOutcome,
 };
 
@@ -54,6 +59,40 @@ pub enum Request {
         /// The first digits of the digest of the module that they move to, where it replays them.
         to: String,
     },
+    /// Open runs move to a module. Answer: [`Reply::Checked`].
+    Move {
+        /// The first digits of the digest of the module.
+        to: String,
+        /// The runs.
+        selection: RunSelection,
+    },
+    /// A candidate takes a part of the new runs. Answer: [`Reply::Canary`].
+    StartCanary {
+        /// The module.
+        target: Target,
+        /// Steps and bounds.
+        plan: CanaryPlan,
+    },
+    /// The canary, and how far it is. Answer: [`Reply::Canary`].
+    Canary,
+    /// The canary takes no new runs any more. Answer: [`Reply::Canary`], with what it was.
+    StopCanary,
+    /// A candidate follows live runs. Answer: [`Reply::Shadow`].
+    StartShadow {
+        /// The module.
+        target: Target,
+    },
+    /// The shadow, and what it has found out. Answer: [`Reply::Shadow`].
+    Shadow,
+    /// The shadow ends. Answer: [`Reply::Shadow`], with what it has found out.
+    StopShadow,
+    /// The canary, or without one the shadow, takes all new runs of its types. Answer: [`Reply::Swapped`].
+    Promote {
+        /// What becomes of open runs; nothing: what the canary was started with, else the host's policy.
+        policy: Option<SwapPolicy>,
+        /// The runs that are checked.
+        selection: RunSelection,
+    },
 }
 
 /// The module of a swap.
@@ -91,6 +130,16 @@ pub enum Reply {
     Log {
         /// The entries.
         entries: Vec<AuditEntry>,
+    },
+    /// A canary.
+    Canary {
+        /// Nothing: there is none.
+        canary: Option<Box<CanaryState>>,
+    },
+    /// A shadow.
+    Shadow {
+        /// Nothing: there is none.
+        shadow: Option<Box<ShadowReport>>,
     },
     /// It was done.
     Done,

@@ -27,21 +27,21 @@ use crate::{
 
 /// What every replay of a check uses.
 #[derive(Clone)]
-pub(super) struct Replays {
-    pub(super) service: Arc<dyn WorkflowService>,
-    pub(super) namespace: String,
-    pub(super) module: Arc<LoadedModule>,
-    pub(super) threads: Arc<SandboxThreads>,
-    pub(super) lane: Lane,
+pub(crate) struct Replays {
+    pub(crate) service: Arc<dyn WorkflowService>,
+    pub(crate) namespace: String,
+    pub(crate) module: Arc<LoadedModule>,
+    pub(crate) threads: Arc<SandboxThreads>,
+    pub(crate) lane: Lane,
     /// How many differences were explained.
-    pub(super) explained: Arc<AtomicUsize>,
+    pub(crate) explained: Arc<AtomicUsize>,
 }
 
 /// Differences whose line in the module's source is looked for: each takes another two replays.
 const MAX_EXPLAINED: usize = 100;
 
 /// How far a page of history leads.
-enum Replay {
+pub(crate) enum Replay {
     /// More events are needed.
     Goes(Box<RunDriver>),
     /// The history is at its end.
@@ -80,7 +80,7 @@ impl Replays {
     }
 
     /// The verdict of a failed replay, with the line of the module's source where it differs.
-    async fn explained(&self, failure: RunFailure, run: &OpenRun) -> RunVerdict {
+    pub(crate) async fn explained(&self, failure: RunFailure, run: &OpenRun) -> RunVerdict {
         let Some(difference) = failure.nondeterminism() else { return failure.into() };
         let mut difference = Difference::from(difference.clone());
         if self.explained.fetch_add(1, Ordering::Relaxed) >= MAX_EXPLAINED {
@@ -108,7 +108,8 @@ impl Replays {
         }
     }
 
-    fn driver(&self, run: &OpenRun) -> RunDriver {
+    /// A run that has been fed nothing yet.
+    pub(crate) fn driver(&self, run: &OpenRun) -> RunDriver {
         let identity = RunIdentity {
             namespace: self.namespace.clone(),
             workflow_id: run.execution.workflow_id.clone(),
@@ -123,7 +124,8 @@ impl Replays {
     }
 }
 
-fn feed(
+/// Feeds a page of history, and replays as far as it leads. Takes as long as the guest does.
+pub(crate) fn feed(
     mut driver: Box<RunDriver>,
     begins: bool,
     events: Vec<Bytes>,
@@ -140,6 +142,6 @@ fn feed(
     }
 }
 
-fn unworked(error: &WorkError) -> RunVerdict {
+pub(crate) fn unworked(error: &WorkError) -> RunVerdict {
     RunVerdict::unknown(WhyUnknown::Host, error.to_string())
 }

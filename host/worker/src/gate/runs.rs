@@ -40,11 +40,23 @@ pub struct RunSelection {
     pub limit: Option<NonZeroUsize>,
 }
 
+impl RunSelection {
+    /// One open run of a workflow; the current one without an id.
+    #[must_use]
+    pub fn of_workflow(workflow_id: &str, run_id: Option<&str>) -> Self {
+        let mut query = format!("WorkflowId = {}", quoted(&[workflow_id]));
+        if let Some(run_id) = run_id {
+            query.push_str(&format!(" AND RunId = {}", quoted(&[run_id])));
+        }
+        Self { query, ..Self::default() }
+    }
+}
+
 /// An open run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct OpenRun {
-    pub(super) execution: WorkflowExecution,
-    pub(super) workflow_type: String,
+pub(crate) struct OpenRun {
+    pub(crate) execution: WorkflowExecution,
+    pub(crate) workflow_type: String,
 }
 
 /// The open runs of a service that are checked, page by page.
@@ -186,6 +198,12 @@ mod tests {
             task_queues: vec!["q".to_owned()],
             ..RunSelection::default()
         };
+        let one = RunSelection::of_workflow("w\"x", Some("r"));
+        check(
+            &["A"],
+            one,
+            r#"ExecutionStatus = "Running" AND WorkflowType IN ("A") AND (WorkflowId = "w\"x" AND RunId = "r")"#,
+        );
         check(
             &["A\"", "B\\"],
             narrowed,

@@ -116,7 +116,7 @@ impl fmt::Display for Tally {
 }
 
 impl RunVerdict {
-    pub(super) fn unknown(why: WhyUnknown, message: impl Into<String>) -> Self {
+    pub(crate) fn unknown(why: WhyUnknown, message: impl Into<String>) -> Self {
         Self::CannotTell { why, message: message.into() }
     }
 }

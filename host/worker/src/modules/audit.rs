@@ -26,6 +26,9 @@ pub struct AuditEntry {
     /// Policy of the swap; empty where there is none.
     #[serde(default)]
     pub policy: String,
+    /// What else there is to say: the part of new runs that a canary has, or why it ended. Empty where there is nothing.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
     /// The workflow and the run, where it was about one run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<AuditedRun>,
@@ -62,6 +65,20 @@ pub enum AuditAction {
     Healed,
     /// Runs of one module were allowed to move to another.
     Adopted,
+    /// Runs were moved to a module by hand.
+    Moved,
+    /// A candidate takes a part of the new runs.
+    CanaryStarted,
+    /// A canary takes a larger part of the new runs.
+    CanaryStepped,
+    /// A canary takes no new runs any more: by hand, or because it failed too often.
+    CanaryStopped,
+    /// A canary or a shadow took all new runs of its types.
+    Promoted,
+    /// A candidate follows live runs.
+    ShadowStarted,
+    /// A shadow follows live runs no more; with what it found out.
+    ShadowStopped,
 }
 
 impl AuditEntry {
@@ -76,6 +93,7 @@ impl AuditEntry {
             from,
             to,
             policy: String::new(),
+            note: String::new(),
             run: None,
             report: None,
         }
@@ -99,6 +117,13 @@ impl AuditAction {
             Self::Checked => "checked",
             Self::Healed => "healed",
             Self::Adopted => "adopted",
+            Self::Moved => "moved",
+            Self::CanaryStarted => "canary",
+            Self::CanaryStepped => "canary step",
+            Self::CanaryStopped => "canary ends",
+            Self::Promoted => "promoted",
+            Self::ShadowStarted => "shadow",
+            Self::ShadowStopped => "shadow ends",
         }
     }
 }

@@ -8,7 +8,9 @@
 //! content changes.
 
 mod admit;
+mod canary;
 mod error;
+mod moves;
 mod open;
 mod state;
 
@@ -20,11 +22,12 @@ use std::{
 };
 
 pub use admit::{Admission, Candidate, Terms};
+pub(crate) use canary::TaskOutcome;
 pub use error::{CatalogError, ResolveError};
 use host_sandbox::{Background, Digest, Engine};
 pub(crate) use state::Served;
 use state::State;
-use tokio::sync::{Semaphore, oneshot, watch};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
 use super::{
     LoadedModule,
@@ -85,6 +88,8 @@ pub struct Catalog {
     /// How many modules are loaded for runs at one time.
     loaders: Arc<Semaphore>,
     generation: watch::Sender<u64>,
+    /// A task or a run of the canary has failed.
+    canary_failed: Notify,
 }
 
 impl Catalog {
@@ -106,6 +111,7 @@ impl Catalog {
             loads: Arc::default(),
             loaders: Arc::new(Semaphore::new(MAX_LOADERS)),
             generation: watch::Sender::new(0),
+            canary_failed: Notify::new(),
         };
         catalog.open_files(bad_files, changed_files)?;
         Ok(catalog)

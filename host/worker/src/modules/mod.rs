@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod build_id;
+pub mod canary;
 pub mod catalog;
 pub mod files;
 mod loaded;

@@ -9,6 +9,8 @@
 //! statement: files are written beside and renamed, their names say what is in them, and SQLite orders
 //! the admissions. So a host can execute a run with a module that another host admitted.
 
+mod canary;
+mod moves;
 mod schema;
 
 use std::{
@@ -21,6 +23,7 @@ use std::{
 };
 
 use host_sandbox::Digest;
+pub use moves::RunMove;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use schema::SCHEMA_VERSION;
 use sha2::{Digest as _, Sha256};
@@ -438,6 +441,8 @@ fn insert(transaction: &Transaction<'_>, admission: &NewAdmission<'_>) -> rusqli
     for (file, content) in admission.instead_of {
         write_instead(transaction, file, Instead { content: *content, digest: *admission.digest })?;
     }
+    // A canary ends with its promotion.
+    transaction.execute("DELETE FROM canary WHERE digest = ?1", [&digest])?;
     if let Some(entry) = admission.audit {
         audit::write(transaction, entry)?;
     }

@@ -3,8 +3,12 @@
 //! One swap at a time. What a swap changes is one transaction of the store, so a process that is killed at any moment
 //! starts again with the module before or the module after.
 
+mod canary;
+mod moves;
 mod request;
+mod shadow;
 mod swapper;
 
+pub use moves::MoveError;
 pub use request::{SwapError, SwapOutcome, SwapRequest};
 pub use swapper::Swapper;

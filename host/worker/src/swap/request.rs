@@ -22,8 +22,10 @@ pub struct SwapRequest {
     pub selection: RunSelection,
     /// What the audit says of who asked for it.
     pub who: String,
-    /// What the audit says it was: a swap or a rollback.
+    /// What the audit says it was: a swap, a rollback, or the end of a canary.
     pub action: AuditAction,
+    /// What else the audit says of it.
+    pub note: String,
 }
 
 /// What came of a swap.

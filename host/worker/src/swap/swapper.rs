@@ -1,12 +1,18 @@
 //! Carries out swaps, one at a time.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::{Arc, MutexGuard, PoisonError},
+};
 
 use host_service::WorkflowService;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-use super::request::{SwapError, SwapOutcome, SwapRequest};
+use super::{
+    request::{SwapError, SwapOutcome, SwapRequest},
+    shadow::Shadow,
+};
 use crate::{
     gate::{Gate, GateError, GateProgress, GateReport, RunSelection, changes},
     modules::{
@@ -15,6 +21,7 @@ use crate::{
         catalog::{Admission, Candidate, Catalog, CatalogError, Terms},
         policy::SwapPolicy,
     },
+    shadow::ShadowFeed,
     workflow::{Lane, SandboxThreads},
 };
 
@@ -39,10 +46,13 @@ struct Shared {
     policy: SwapPolicy,
     /// Held by the swap that goes on.
     turn: Mutex<()>,
+    /// What shows live runs to a shadow.
+    feed: Arc<ShadowFeed>,
+    shadow: std::sync::Mutex<Option<Shadow>>,
 }
 
 impl Swapper {
-    /// Swaps for a host with these task queues. `policy` is that of files that change.
+    /// Swaps for a host with these task queues. `policy` is that of files that change, `feed` that of the host's workers.
     #[must_use]
     pub fn new(
         catalog: Arc<Catalog>,
@@ -51,15 +61,38 @@ impl Swapper {
         task_queues: Vec<String>,
         threads: Arc<SandboxThreads>,
         policy: SwapPolicy,
+        feed: Arc<ShadowFeed>,
     ) -> Self {
-        let (namespace, turn) = (namespace.into(), Mutex::default());
-        Self { shared: Arc::new(Shared { catalog, service, namespace, task_queues, threads, policy, turn }) }
+        let (namespace, turn, shadow) = (namespace.into(), Mutex::default(), std::sync::Mutex::default());
+        let shared = Shared { catalog, service, namespace, task_queues, threads, policy, turn, feed, shadow };
+        Self { shared: Arc::new(shared) }
     }
 
     /// The modules that are swapped.
     #[must_use]
     pub fn catalog(&self) -> &Arc<Catalog> {
         &self.shared.catalog
+    }
+
+    pub(super) fn service(&self) -> &Arc<dyn WorkflowService> {
+        &self.shared.service
+    }
+
+    pub(super) fn namespace(&self) -> &str {
+        &self.shared.namespace
+    }
+
+    pub(super) fn threads(&self) -> &Arc<SandboxThreads> {
+        &self.shared.threads
+    }
+
+    pub(super) fn feed(&self) -> &ShadowFeed {
+        &self.shared.feed
+    }
+
+    pub(super) fn current_shadow(&self) -> MutexGuard<'_, Option<Shadow>> {
+        // Nothing is left half done where this is locked.
+        self.shared.shadow.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The policy of files that change.
@@ -81,6 +114,7 @@ impl Swapper {
                     selection: RunSelection::default(),
                     who: "the watched file changed".to_owned(),
                     action: AuditAction::Swapped,
+                    note: String::new(),
                 };
                 self.swap(request, |_| {}).await.map(drop)
             }
@@ -107,13 +141,14 @@ impl Swapper {
         progress: impl FnMut(GateProgress<'_>) + Send,
     ) -> Result<SwapOutcome, SwapError> {
         let _turn = self.shared.turn.lock().await;
-        let SwapRequest { candidate, policy, selection, who, action } = request;
+        let SwapRequest { candidate, policy, selection, who, action, note } = request;
         let module = Arc::clone(candidate.module());
         let formers = self.catalog().formers(&candidate);
         let from: Vec<String> = formers.iter().map(|module| module.digest().to_string()).collect();
         let mut report = GateReport::new(self.changes(&formers, &module));
         let entry = |action, report: Option<&GateReport>| AuditEntry {
             policy: policy.name().to_owned(),
+            note: note.clone(),
             report: report.and_then(audited),
             ..AuditEntry::now(&who, action, from.clone(), module.digest().to_string())
         };
@@ -245,7 +280,7 @@ impl Swapper {
 }
 
 /// Does what waits for a disk or a compiler on a thread for that.
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, CatalogError> + Send + 'static,
 ) -> Result<T, CatalogError> {
     match tokio::task::spawn_blocking(work).await {
@@ -258,11 +293,11 @@ async fn blocking<T: Send + 'static>(
     }
 }
 
-fn audited(report: &GateReport) -> Option<Value> {
+pub(super) fn audited(report: &GateReport) -> Option<Value> {
     serde_json::to_value(report.shortened(MAX_AUDITED_RUNS)).ok()
 }
 
-fn log_verdicts(module: &LoadedModule, report: &GateReport) {
+pub(super) fn log_verdicts(module: &LoadedModule, report: &GateReport) {
     let (digest, runs) = (module.digest(), report.runs);
     tracing::info!(%digest, agree = runs.agree, differ = runs.differ, cannot_tell = runs.cannot_tell, "open runs were checked on a module");
     for run in report.disagree.iter().take(MAX_LOGGED_RUNS) {

@@ -201,6 +201,11 @@ impl fmt::Debug for CachedRun {
     }
 }
 
+/// The workflow type of a task.
+pub(crate) fn workflow_type(task: &PollWorkflowTaskQueueResponse) -> &str {
+    task.workflow_type.as_ref().map_or("", |kind| &kind.name)
+}
+
 /// The run that a task belongs to.
 pub(crate) fn execution(task: &PollWorkflowTaskQueueResponse) -> WorkflowExecution {
     task.workflow_execution.clone().unwrap_or_default()

@@ -81,6 +81,13 @@ impl PolledHistory {
         complete.then_some(self.events.as_slice())
     }
 
+    /// The events, each with its id, and whether more follow on other pages.
+    pub(crate) fn into_events(self) -> (Vec<(i64, Bytes)>, bool) {
+        let has_more = !self.next_page_token.is_empty();
+        let event = |event: RawEvent| (event.event_id(), event.encoded().clone());
+        (self.events.into_iter().map(event).collect(), has_more)
+    }
+
     /// Whether the events go on where a run that has `known` events ends. Those of a query on its own
     /// always do: there are none, because nothing is new.
     pub(crate) fn begins_after(&self, known: i64) -> bool {

@@ -21,6 +21,7 @@ mod response;
 pub mod run;
 pub(crate) mod task;
 mod task_error;
+mod task_outcome;
 mod threads;
 
 pub use threads::{Lane, SandboxThreads, WorkError};

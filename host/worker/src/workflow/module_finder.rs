@@ -63,11 +63,21 @@ impl ModuleFinder<'_> {
             })
         };
         match self.choose(execution, polled).await? {
-            ModuleChoice::Newest | ModuleChoice::NewestIfClean { fallback: None } => {
-                Ok(Candidates::only(newest()?))
+            ModuleChoice::Newest => {
+                let module = self.catalog.for_new_run(workflow_type, &execution.workflow_id);
+                Ok(Candidates::only(module.map_or_else(newest, Ok)?))
             }
+            ModuleChoice::NewestIfClean { fallback: None } => Ok(Candidates::only(newest()?)),
             ModuleChoice::Named(digest) => {
-                let own = self.resolve(digest).await?;
+                let own = match self.resolve(digest).await {
+                    Ok(own) => own,
+                    // By hand a run leaves also a module that is gone.
+                    Err(missing) => {
+                        let moved = self.catalog.moved(&execution.run_id).filter(|_| advances);
+                        let to = moved.ok_or(missing)?.to;
+                        return Ok(Candidates::only(self.resolve(to).await?));
+                    }
+                };
                 let successor =
                     if advances { self.successor(&own, execution, workflow_type).await } else { None };
                 Ok(match successor {
@@ -87,7 +97,7 @@ impl ModuleFinder<'_> {
     }
 
     /// The module that a run on this one moves to, if it may and was not tried there yet. What the run's own definition
-    /// says outranks the policy of the swap.
+    /// says outranks the policy of the swap; a move by hand outranks both, until a later swap takes the run along.
     pub(crate) async fn successor(
         &self,
         own: &LoadedModule,
@@ -95,19 +105,24 @@ impl ModuleFinder<'_> {
         workflow_type: &str,
     ) -> Option<Arc<LoadedModule>> {
         let behavior = own.definition(workflow_type)?.versioning_behavior;
-        let served = self.catalog.serving_type(workflow_type)?;
-        let follows_swaps = match behavior {
-            VersioningBehavior::Pinned => return None,
-            VersioningBehavior::AutoUpgrade => true,
-            VersioningBehavior::Unspecified => served.moves,
-        };
-        let to = if follows_swaps {
-            served.module
-        } else {
-            let adopting = self.catalog.adopts(&own.digest())?;
-            if adopting == served.module.digest() {
-                served.module
-            } else {
+        // A canary keeps the runs that it has: they show what it does.
+        let is_canary = self.catalog.is_canary(&own.digest());
+        let served = self.catalog.serving_type(workflow_type);
+        let follows = served.filter(|served| match behavior {
+            VersioningBehavior::Pinned => false,
+            VersioningBehavior::AutoUpgrade => !is_canary,
+            VersioningBehavior::Unspecified => served.moves && !is_canary,
+        });
+        let by_hand = self.catalog.moved(&execution.run_id);
+        let by_hand =
+            by_hand.filter(|moved| follows.as_ref().is_none_or(|served| served.position <= moved.position));
+        let to = match (by_hand, follows) {
+            (Some(moved), _) if moved.to == own.digest() => return None,
+            (Some(moved), _) => self.catalog.resolve(&moved.to).await.ok()?,
+            (None, Some(served)) => served.module,
+            (None, None) if behavior == VersioningBehavior::Pinned || is_canary => return None,
+            (None, None) => {
+                let adopting = self.catalog.adopts(&own.digest())?;
                 self.catalog.resolve(&adopting).await.ok()?
             }
         };

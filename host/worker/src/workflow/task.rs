@@ -14,7 +14,7 @@ use tracing::Instrument;
 
 use super::{
     SandboxThreads,
-    cached_run::{CachedRun, ClaimedTask, PolledWorkflow, SharedCache, execution},
+    cached_run::{CachedRun, ClaimedTask, PolledWorkflow, SharedCache, execution, workflow_type},
     driver_input::DriverInput,
     healing::{FailedTask, Healing},
     history::{Events, HistorySource, PolledHistory, Supply},
@@ -26,6 +26,7 @@ use super::{
     response::NextTask,
     run::{Advance, RunDriver, RunIdentity, UpdateVerdict},
     task_error::{Disposition, TaskError},
+    task_outcome::{Tried, outcome_of},
 };
 use crate::{
     activity::{
@@ -35,6 +36,7 @@ use crate::{
     config::DEFAULT_WORKFLOW_TASK_TIMEOUT,
     connection::Connection,
     modules::{LoadedModule, catalog::Catalog},
+    shadow::ShadowFeed,
 };
 
 /// How long a task waits until there is room for its guest: mostly it times out then.
@@ -65,6 +67,7 @@ pub(crate) struct WorkflowTasks {
     pub(crate) cache: Arc<SharedCache>,
     pub(crate) reporter: Reporter,
     pub(crate) moves: Arc<Moves>,
+    pub(crate) shadow: Arc<ShadowFeed>,
 }
 
 /// A task that is worked on.
@@ -75,6 +78,7 @@ struct Work<'a> {
     execution: WorkflowExecution,
     /// When the task came.
     received: Instant,
+    tried: Tried,
 }
 
 /// What a run answers to a task.
@@ -159,11 +163,13 @@ impl WorkflowTasks {
         match outcome {
             Ok((run, TaskAnswer::Completion(completion, next))) => {
                 let task_token = task.task_token.clone();
-                let build_id = run.driver.module().build_id();
+                let module = Arc::clone(run.driver.module());
                 let last = completion.commands.last().map(Command::command_type);
-                match self.reporter.complete(task_token, *completion, build_id, next).await {
+                let ends = outcome_of(&completion);
+                match self.reporter.complete(task_token, *completion, module.build_id(), next).await {
                     Sent::Acknowledged { keep_run, inline, eager } => {
                         metrics.completed(last);
+                        self.completed(&task, &module, ends, keep_run);
                         RunAfterTask { run: keep_run.then_some(run), inline, park: None, eager }
                     }
                     Sent::Uncertain => RunAfterTask::default(),
@@ -225,7 +231,8 @@ impl WorkflowTasks {
         let mut turn = None;
         let core_task = Task::from_poll(task);
         let execution = execution(task);
-        let work = Work { task, core_task: &core_task, polled, execution, received };
+        let tried = Tried::default();
+        let work = Work { task, core_task: &core_task, polled, execution, received, tried };
         loop {
             match self.drive_once(&work, cached.take(), &verdicts).await {
                 Ok((_, TaskAnswer::Verdict(verdict))) => {
@@ -245,7 +252,12 @@ impl WorkflowTasks {
                     self.moves.executed(&work.execution.run_id);
                     return Ok(answered);
                 }
-                Err(error) => return Box::pin(self.heal(&work, error)).await,
+                Err(error) => {
+                    if work.advances() && error.is_of_the_run() {
+                        self.failed(work.task, &work.tried);
+                    }
+                    return Box::pin(self.heal(&work, error)).await;
+                }
             }
         }
     }
@@ -374,6 +386,7 @@ impl WorkflowTasks {
         };
         let mut source = HistorySource::new(run.known, work.polled);
         let CachedRun { mut driver, pace, mut local, .. } = run;
+        work.tried.note(driver.module());
         if starts_activities {
             local.start(|| self.local_run(work));
         }
@@ -467,8 +480,4 @@ fn report_slow(took: Duration) {
         took.as_millis(),
         SLOW_FOR.as_secs()
     );
-}
-
-fn workflow_type(task: &PollWorkflowTaskQueueResponse) -> &str {
-    task.workflow_type.as_ref().map_or("", |kind| &kind.name)
 }

@@ -18,7 +18,7 @@ use host_worker::{
 
 use super::{
     Examined, examine_file,
-    host::{RunningHost, absolute},
+    host::{OTHER_ANSWER, RunningHost, absolute},
     report::{Checked, Printer},
 };
 use crate::{
@@ -125,7 +125,7 @@ impl Check {
             };
             let checked = match asked.ask(&request, output).await {
                 Ok(Reply::Checked(checked)) => Checked::by_host(path, checked),
-                Ok(_) => bail!("the host answered something else: is it of another version?"),
+                Ok(_) => bail!(OTHER_ANSWER),
                 Err(AskError::Refused(problem)) => Checked::refused(path, problem),
                 Err(error) => return Err(error.into()),
             };

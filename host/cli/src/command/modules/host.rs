@@ -3,13 +3,16 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use host_worker::control::{AskError, ControlClient, Reply, Request};
+use host_worker::control::{AskError, ControlClient, Reply, Request, Target};
 
 use crate::{
     exit::Usage,
     output::{Output, progress::Progress},
     settings::data_dir::DataDirArgs,
 };
+
+/// The answer is not one to the question.
+pub(super) const OTHER_ANSWER: &str = "the host answered something else: is it of another version?";
 
 /// A host that runs.
 pub(super) struct RunningHost(ControlClient);
@@ -46,6 +49,13 @@ fn none_runs(folder: &Path) -> Usage {
         "no host runs on data folder {}: name the folder of the host with --data-dir, or start one with `host run`",
         folder.display()
     ))
+}
+
+/// The module that a file is, or that has a digest with these first digits.
+pub(super) fn target(module: &str) -> anyhow::Result<Target> {
+    let path = Path::new(module);
+    let is_digest = !path.exists() && module.chars().all(|digit| digit.is_ascii_hexdigit());
+    Ok(if is_digest { Target::Digest(module.to_owned()) } else { Target::File(absolute(path)?) })
 }
 
 /// The path of a file as another process finds it.

@@ -9,7 +9,10 @@ use host_worker::{
     modules::store::{Admitted, ModuleStore, StoreAccess},
 };
 
-use super::{host::RunningHost, type_name};
+use super::{
+    host::{OTHER_ANSWER, RunningHost},
+    type_name,
+};
 use crate::{
     output::{Output, card::Table, event::milliseconds, json::Object},
     settings::data_dir::DataDirArgs,
@@ -33,7 +36,7 @@ impl List {
     async fn serving(&self, output: Output) -> anyhow::Result<Option<Serving>> {
         let Some(host) = RunningHost::find(&self.data_dir).await? else { return Ok(None) };
         let Reply::Modules { modules } = host.ask(&Request::List, output).await? else {
-            bail!("the host answered something else: is it of another version?");
+            bail!(OTHER_ANSWER);
         };
         Ok(Some(modules.into_iter().map(|module| (module.digest.clone(), module)).collect()))
     }

@@ -75,6 +75,9 @@ fn text(entry: &AuditEntry) -> String {
         text.push_str(&format!("  policy {}", line(&entry.policy)));
     }
     text.push_str(&format!("  by {}", line(&entry.who)));
+    if !entry.note.is_empty() {
+        text.push_str(&format!("\n  {}", line(&entry.note)));
+    }
     if let Some(run) = &entry.run {
         text.push_str(&format!("\n  workflow {}, run {}", line(&run.workflow_id), line(&run.run_id)));
         text.push_str(&format!("\n  {}", line(&run.why)));
@@ -98,6 +101,7 @@ fn object(entry: &AuditEntry) -> Object {
         .field("from", &entry.from)
         .field("to", &entry.to)
         .field("policy", &entry.policy)
+        .field("note", &entry.note)
         .field("run", &entry.run)
         .field("report", &entry.report)
 }

@@ -1,17 +1,17 @@
-//! `host modules swap` and `host modules rollback`.
+//! `host modules swap`, `host modules rollback` and `host modules promote`.
 
 use std::path::PathBuf;
 
 use anyhow::bail;
 use clap::Args;
 use host_worker::{
-    control::{Reply, Request, Target},
+    control::{Reply, Request},
     modules::policy::SwapPolicy,
 };
 
 use super::{
     check::SelectionArgs,
-    host::{RunningHost, absolute},
+    host::{OTHER_ANSWER, RunningHost, target},
     report::{Checked, Printer},
 };
 use crate::{exit::Reported, output::Output, settings::data_dir::DataDirArgs};
@@ -52,6 +52,20 @@ pub(crate) struct Rollback {
     terms: TermsArgs,
 }
 
+/// Has the canary, or without one the shadow, take all new runs of its workflow types, in the host that runs on the data
+/// folder.
+///
+/// As `host modules swap`, with the same policies and checks; without --policy it is that of `host modules canary start`.
+/// When it is refused, the canary or shadow goes on.
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  host modules promote
+  host modules promote --policy upgrade")]
+pub(crate) struct Promote {
+    #[command(flatten)]
+    terms: TermsArgs,
+}
+
 #[derive(Args, Clone, Debug)]
 struct TermsArgs {
     /// What becomes of open runs: pin, upgrade or require [default: that of the host, --swap-policy].
@@ -67,8 +81,7 @@ impl Swap {
     pub(super) async fn run(self, output: Output) -> anyhow::Result<()> {
         let Self { module, terms } = self;
         let path = PathBuf::from(&module);
-        let is_digest = !path.exists() && module.chars().all(|digit| digit.is_ascii_hexdigit());
-        let target = if is_digest { Target::Digest(module.clone()) } else { Target::File(absolute(&path)?) };
+        let target = target(&module)?;
         let (policy, selection) = (terms.policy, terms.selection.selection());
         swap(&terms, &Request::Swap { target, policy, selection }, path, output).await
     }
@@ -83,10 +96,18 @@ impl Rollback {
     }
 }
 
+impl Promote {
+    pub(super) async fn run(self, output: Output) -> anyhow::Result<()> {
+        let Self { terms } = self;
+        let (policy, selection) = (terms.policy, terms.selection.selection());
+        swap(&terms, &Request::Promote { policy, selection }, "the candidate".into(), output).await
+    }
+}
+
 async fn swap(terms: &TermsArgs, request: &Request, name: PathBuf, output: Output) -> anyhow::Result<()> {
     let host = RunningHost::needed(&terms.data_dir).await?;
     let Reply::Swapped(outcome) = host.ask(request, output).await? else {
-        bail!("the host answered something else: is it of another version?");
+        bail!(OTHER_ANSWER);
     };
     let mut printer = Printer::new(output);
     printer.print(&Checked::swapped(name, outcome))?;

@@ -65,6 +65,11 @@ impl Candidate {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// The module, its file, and its bytes.
+    pub(crate) fn into_parts(self) -> (Arc<LoadedModule>, PathBuf, Vec<u8>) {
+        (self.module, self.path, self.bytes)
+    }
 }
 
 impl Catalog {
@@ -91,6 +96,15 @@ impl Catalog {
         Ok(Candidate { is_own_file, ..self.read(own.unwrap_or_else(|| path.to_owned()))? })
     }
 
+    /// Bytes that were a candidate before, and came from a file.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be loaded any more.
+    pub(crate) fn candidate_of(&self, path: PathBuf, bytes: Vec<u8>) -> Result<Candidate, CatalogError> {
+        Ok(Candidate { is_own_file: false, ..self.load(path, bytes)? })
+    }
+
     /// A module that was admitted before.
     ///
     /// # Errors
@@ -104,7 +118,7 @@ impl Catalog {
         let (Some(bytes), Some(admitted)) = (bytes, admitted) else {
             return Err(CatalogError::NotAdmitted { digest: *digest });
         };
-        Ok(Candidate { is_own_file: false, ..self.load(admitted.source, bytes)? })
+        self.candidate_of(admitted.source, bytes)
     }
 
     /// The modules that serve types of a candidate now, each once.
@@ -170,6 +184,8 @@ impl Catalog {
             replaced.iter().flat_map(|(_, file)| file.served.module.types()).collect();
         let gone = former.into_iter().filter(|name| state.defining(name).is_none());
         let no_longer_served = gone.map(str::to_owned).collect();
+        // A canary ends with its promotion, in the store as well.
+        state.canary.take_if(|canary| canary.module.digest() == digest);
         drop(state);
         self.changed();
         Ok(Admission { digest, serves, no_longer_served })

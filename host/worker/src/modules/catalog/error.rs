@@ -53,6 +53,29 @@ pub enum CatalogError {
         /// The SHA-256 of the module's bytes.
         digest: Digest,
     },
+    /// One canary at a time.
+    #[error(
+        "module {digest} is a canary already: `host modules canary stop` or `host modules promote` ends it"
+    )]
+    CanaryRuns {
+        /// The SHA-256 of the canary's bytes.
+        digest: Digest,
+    },
+    /// There is no canary.
+    #[error("there is no canary: `host modules canary start` begins one")]
+    NoCanary,
+    /// One shadow at a time.
+    #[error("there is a shadow already: `host modules shadow stop` or `host modules promote` ends it")]
+    ShadowRuns,
+    /// There is no shadow.
+    #[error("there is no shadow: `host modules shadow start` begins one")]
+    NoShadow,
+    /// What is to be tried serves already.
+    #[error("module {digest} serves its types already")]
+    Serves {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+    },
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),

@@ -39,7 +39,12 @@ impl Catalog {
             let store = self.store();
             Remembered { admitted: store.admitted()?, instead: store.instead()? }
         };
-        self.state().adoptions = self.store().adoptions()?;
+        {
+            let store = self.store();
+            let (adoptions, moves) = (store.adoptions()?, store.moves()?);
+            let mut state = self.state();
+            (state.adoptions, state.moves) = (adoptions, moves);
+        }
         let mut opened = Vec::new();
         let mut refused = None;
         for path in files {

@@ -1,14 +1,15 @@
 //! What a catalog knows in memory: the module of each file, and which one serves each type.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
+    time::Instant,
 };
 
 use host_sandbox::Digest;
 
-use super::super::LoadedModule;
+use super::super::{LoadedModule, canary::CanaryState, store::RunMove};
 
 /// What serves, and for what.
 #[derive(Debug, Default)]
@@ -18,6 +19,22 @@ pub(super) struct State {
     files: BTreeMap<PathBuf, ModuleFile>,
     /// Which module open runs of another may move to.
     pub(super) adoptions: BTreeMap<Digest, Digest>,
+    /// Runs that were moved by hand, by run id.
+    pub(super) moves: HashMap<String, RunMove>,
+    pub(super) canary: Option<Canary>,
+}
+
+/// A candidate that executes a part of the new runs.
+#[derive(Debug)]
+pub(super) struct Canary {
+    pub(super) module: Arc<LoadedModule>,
+    pub(super) state: CanaryState,
+    /// Since when time was not added to its state.
+    pub(super) since: Instant,
+    /// When its state was written last.
+    pub(super) saved: Instant,
+    /// It was given up, and that could not be written yet.
+    pub(super) is_over: bool,
 }
 
 /// A module that serves new runs.

@@ -3,10 +3,10 @@
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
 
 /// Version of the tables, kept in SQLite's `user_version`.
-pub(super) const SCHEMA_VERSION: i64 = 2;
+pub(super) const SCHEMA_VERSION: i64 = 3;
 
 /// What each version adds to the one before, from 1 on.
-const STEPS: [&str; 2] = [
+const STEPS: [&str; 3] = [
     "CREATE TABLE IF NOT EXISTS modules (
         digest TEXT PRIMARY KEY,
         position INTEGER NOT NULL UNIQUE,
@@ -34,6 +34,18 @@ const STEPS: [&str; 2] = [
     CREATE TABLE audit (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
         entry TEXT NOT NULL
+    ) STRICT;",
+    // `moves`: runs that were moved by hand, and the position of the latest admission then. `canary`: JSON, one at most.
+    "CREATE TABLE moves (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        run_id TEXT NOT NULL UNIQUE,
+        to_digest TEXT NOT NULL REFERENCES modules (digest),
+        position INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE canary (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        digest TEXT NOT NULL,
+        state TEXT NOT NULL
     ) STRICT;",
 ];
 
