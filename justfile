@@ -59,6 +59,15 @@ bench-neighbours:
 bench-gate:
     cargo bench --workspace --bench gate
 
+# From a changed file to the first task on the new code, and what a shadow costs; open runs checked in a second.
+bench-swap:
+    cargo bench --workspace --bench swap
+    cargo bench --workspace --bench gate
+
+# Many swaps among versions of a workflow, with kills in between: each run ends with the result of its version.
+soak-swaps swaps="1000":
+    HOST_SWAPS={{swaps}} cargo test --workspace --test service -- swap_soak
+
 # A host of release beside hostile modules, for so many minutes: fails if a workflow is lost or the host grows without end.
 soak minutes="60":
     HOST_SOAK_SECONDS=$(({{minutes}} * 60)) cargo bench --workspace --bench soak

@@ -24,5 +24,5 @@ pub use needs::{Missing, lacks, python, python_script, run_tests, test, test_nee
 pub use port::free_port;
 pub use renamed::renamed_script;
 pub use temporal::Temporal;
-pub use variants::{auto_upgrade, compatible, incompatible, panicking, pinned, script_guest};
+pub use variants::{auto_upgrade, compatible, incompatible, numbered, panicking, pinned, script_guest};
 pub use written::Written;

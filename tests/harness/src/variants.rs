@@ -26,6 +26,13 @@ pub fn compatible(module: &[u8], version: u8) -> Vec<u8> {
     [module, &[CUSTOM_SECTION, 3], &section].concat()
 }
 
+/// The guest that executes scripts, whose result of `complete-version` ends with a number of five digits.
+#[must_use]
+pub fn numbered(script: &[u8], version: u16) -> Vec<u8> {
+    let to = format!("the-version-that-tests-number:{version:05}");
+    patched(script, b"the-version-that-tests-number:00000", to.as_bytes())
+}
+
 /// The guest that executes scripts, which schedules another activity at the line `constant-activity`.
 #[must_use]
 pub fn incompatible(script: &[u8]) -> Vec<u8> {

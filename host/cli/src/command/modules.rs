@@ -5,9 +5,12 @@ mod canary;
 mod check;
 mod host;
 mod inspect;
+mod layout;
 mod list;
 mod log;
 mod move_runs;
+mod prune;
+mod push;
 mod report;
 mod shadow;
 mod swap;
@@ -40,6 +43,9 @@ enum Command {
     Canary(canary::CanaryArgs),
     Shadow(shadow::ShadowArgs),
     Promote(Box<swap::Promote>),
+    Prune(prune::Prune),
+    Push(push::Push),
+    Pull(push::Pull),
     Log(log::Log),
 }
 
@@ -57,6 +63,9 @@ impl ModulesArgs {
             | Command::List(_)
             | Command::Adopt(_)
             | Command::Canary(_)
+            | Command::Prune(_)
+            | Command::Push(_)
+            | Command::Pull(_)
             | Command::Log(_) => false,
         }
     }
@@ -73,6 +82,9 @@ impl ModulesArgs {
             Command::Canary(command) => command.run(output).await,
             Command::Shadow(command) => command.run(output).await,
             Command::Promote(command) => command.run(output).await,
+            Command::Prune(command) => command.run(output).await,
+            Command::Push(command) => command.run(output),
+            Command::Pull(command) => command.run(output),
             Command::Log(command) => command.run(output),
         }
     }

@@ -24,6 +24,8 @@ mod schedules;
 mod script;
 mod service;
 mod shadows;
+mod store;
+mod swap_soak;
 mod swaps;
 mod temporal_cli;
 mod tls;
@@ -60,6 +62,9 @@ fn main() -> ExitCode {
         test("swaps::pinned_runs_are_not_healed", swaps::pinned_runs_are_not_healed),
         test("moves::runs_are_moved_by_hand", moves::runs_are_moved_by_hand),
         test("moves::a_swap_takes_moved_runs_along", moves::a_swap_takes_moved_runs_along),
+        test("swap_soak::each_run_ends_with_its_version", swap_soak::each_run_ends_with_its_version),
+        test("store::what_nothing_needs_is_pruned", store::what_nothing_needs_is_pruned),
+        test("store::modules_are_pushed_and_pulled", store::modules_are_pushed_and_pulled),
         test("shadows::mistakes", shadows::mistakes),
         test("shadows::live_runs_are_followed", shadows::live_runs_are_followed),
         test("shadows::a_shadow_is_promoted", shadows::a_shadow_is_promoted),

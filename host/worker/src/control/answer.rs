@@ -20,7 +20,7 @@ use crate::{
         policy::SwapPolicy,
     },
     shadow::ShadowReport,
-    swap::{SwapRequest, Swapper},
+    swap::{Need, NeededModule, SwapRequest, Swapper},
 };
 
 /// The time between two replies that say how far a check is.
@@ -36,7 +36,7 @@ type Outcome = Result<Reply, Box<dyn std::error::Error + Send + Sync>>;
 /// Does what is asked. Gives the last reply; those before go to `replies`.
 pub(super) async fn answer(request: Request, who: String, swapper: &Swapper, replies: &Replies) -> Reply {
     let outcome = match request {
-        Request::List => list(swapper),
+        Request::List => list(swapper).await,
         Request::Check { path, selection } => check(swapper, path, selection, replies).await,
         Request::Swap { target, policy, selection } => {
             let action = AuditAction::Swapped;
@@ -60,6 +60,7 @@ pub(super) async fn answer(request: Request, who: String, swapper: &Swapper, rep
         Request::StopCanary => {
             swapper.stop_canary(&who).await.map(|ended| canary(Some(ended))).map_err(Into::into)
         }
+        Request::Prune { digests, force } => prune(swapper, digests, force, &who).await,
         Request::StartShadow { target } => start_shadow(swapper, target, &who).await,
         Request::Shadow => Ok(shadow(swapper.shadow())),
         Request::StopShadow => {
@@ -93,24 +94,36 @@ struct Terms {
     action: AuditAction,
 }
 
-fn list(swapper: &Swapper) -> Outcome {
+async fn list(swapper: &Swapper) -> Outcome {
     let catalog = swapper.catalog();
-    let served: Vec<(String, String, bool)> = catalog
-        .known_types()
-        .into_iter()
-        .filter_map(|name| {
-            let served = catalog.serving_type(&name)?;
-            Some((served.module.digest().to_string(), name, served.moves))
-        })
-        .collect();
-    let module = |digest: String| {
-        let own = served.iter().filter(|(serving, ..)| *serving == digest);
-        let moves = own.clone().any(|(.., moves)| *moves);
-        let serves = own.map(|(_, name, _)| name.clone()).collect();
-        ServedModule { digest, serves, moves }
+    let moves = |name: &String| catalog.serving_type(name).is_some_and(|served| served.moves);
+    let module = |NeededModule { digest, needs, .. }: NeededModule| {
+        let (mut serves, mut needed) = (Vec::new(), Vec::new());
+        for need in needs {
+            match need {
+                Need::Serves { workflow_types } => serves = workflow_types,
+                other => needed.push(other.to_string()),
+            }
+        }
+        let moves = serves.iter().any(moves);
+        ServedModule { digest, serves, moves, needed }
     };
-    let modules = catalog.admitted()?.into_iter().map(|admitted| module(admitted.digest.to_string()));
-    Ok(Reply::Modules { modules: modules.collect() })
+    let modules = swapper.needs().await?.into_iter().map(module).collect();
+    Ok(Reply::Modules { modules })
+}
+
+async fn prune(swapper: &Swapper, digests: Vec<String>, force: bool, who: &str) -> Outcome {
+    let stored: Vec<String> = swapper.catalog().kept()?.iter().map(ToString::to_string).collect();
+    let digests: Vec<String> = digests.iter().map(|digits| digits.to_lowercase()).collect();
+    for digits in &digests {
+        check_digits(digits)?;
+        if !stored.iter().any(|digest| digest.starts_with(digits)) {
+            return Err(format!("no module with digest {digits} is kept here").into());
+        }
+    }
+    let chosen = |digest: &str| digests.is_empty() || digests.iter().any(|digits| digest.starts_with(digits));
+    let (removed, kept) = swapper.prune(chosen, force, who).await?;
+    Ok(Reply::Pruned { removed, kept })
 }
 
 async fn check(swapper: &Swapper, path: PathBuf, selection: RunSelection, replies: &Replies) -> Outcome {
@@ -192,12 +205,17 @@ fn canary(state: Option<CanaryState>) -> Reply {
     Reply::Canary { canary: state.map(Box::new) }
 }
 
+fn check_digits(digits: &str) -> Result<(), String> {
+    if digits.len() >= MIN_DIGITS {
+        return Ok(());
+    }
+    Err(format!("`{digits}` is too short for a digest: give at least {MIN_DIGITS} digits"))
+}
+
 /// The digest of an admitted module that begins with these digits.
 fn digest(catalog: &Catalog, digits: &str) -> Result<Digest, Box<dyn std::error::Error + Send + Sync>> {
     let digits = digits.strip_prefix("wasm-sha256-").unwrap_or(digits).to_lowercase();
-    if digits.len() < MIN_DIGITS {
-        return Err(format!("`{digits}` is too short for a digest: give at least {MIN_DIGITS} digits").into());
-    }
+    check_digits(&digits)?;
     let admitted = catalog.admitted()?;
     let mut found = admitted.iter().filter(|module| module.digest.to_string().starts_with(&digits));
     match (found.next(), found.next()) {
@@ -226,6 +244,7 @@ fn before(catalog: &Catalog) -> Result<String, Box<dyn std::error::Error + Send 
         | AuditAction::CanaryStarted
         | AuditAction::CanaryStepped
         | AuditAction::CanaryStopped
+        | AuditAction::Pruned
         | AuditAction::ShadowStarted
         | AuditAction::ShadowStopped => false,
     });

@@ -12,7 +12,7 @@ use crate::{
         policy::SwapPolicy,
     },
     shadow::ShadowReport,
-    swap::SwapOutcome,
+    swap::{NeededModule, SwapOutcome},
 };
 
 /// What a caller asks of a running host.
@@ -77,6 +77,13 @@ pub enum Request {
     Canary,
     /// The canary takes no new runs any more. Answer: [`Reply::Canary`], with what it was.
     StopCanary,
+    /// Modules that nothing needs are removed. Answer: [`Reply::Pruned`].
+    Prune {
+        /// The first digits of their digests; none: all of them.
+        digests: Vec<String>,
+        /// Also those that only closed runs need.
+        force: bool,
+    },
     /// A candidate follows live runs. Answer: [`Reply::Shadow`].
     StartShadow {
         /// The module.
@@ -117,7 +124,7 @@ pub enum Reply {
         /// Those that were checked.
         runs: Tally,
     },
-    /// Every module that was ever admitted, the latest last.
+    /// Every module that is kept: those that were admitted, the latest last, then others, such as canaries.
     Modules {
         /// The modules.
         modules: Vec<ServedModule>,
@@ -135,6 +142,13 @@ pub enum Reply {
     Canary {
         /// Nothing: there is none.
         canary: Option<Box<CanaryState>>,
+    },
+    /// What became of modules that nothing may need.
+    Pruned {
+        /// Digests of those that went.
+        removed: Vec<String>,
+        /// Those that stay, with the reason.
+        kept: Vec<NeededModule>,
     },
     /// A shadow.
     Shadow {
@@ -160,6 +174,8 @@ pub struct ServedModule {
     pub serves: Vec<String>,
     /// Whether open runs of these types move to it.
     pub moves: bool,
+    /// What else it is kept for, in words; nothing: it may be pruned.
+    pub needed: Vec<String>,
 }
 
 /// What was found out about a candidate.

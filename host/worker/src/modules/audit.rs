@@ -75,6 +75,8 @@ pub enum AuditAction {
     CanaryStopped,
     /// A canary or a shadow took all new runs of its types.
     Promoted,
+    /// A module that nothing needs was removed.
+    Pruned,
     /// A candidate follows live runs.
     ShadowStarted,
     /// A shadow follows live runs no more; with what it found out.
@@ -122,6 +124,7 @@ impl AuditAction {
             Self::CanaryStepped => "canary step",
             Self::CanaryStopped => "canary ends",
             Self::Promoted => "promoted",
+            Self::Pruned => "pruned",
             Self::ShadowStarted => "shadow",
             Self::ShadowStopped => "shadow ends",
         }

@@ -10,6 +10,7 @@
 mod admit;
 mod canary;
 mod error;
+mod kept;
 mod moves;
 mod open;
 mod state;

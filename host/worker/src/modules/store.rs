@@ -10,6 +10,7 @@
 //! the admissions. So a host can execute a run with a module that another host admitted.
 
 mod canary;
+mod kept;
 mod moves;
 mod schema;
 

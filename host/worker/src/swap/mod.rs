@@ -5,10 +5,12 @@
 
 mod canary;
 mod moves;
+mod needs;
 mod request;
 mod shadow;
 mod swapper;
 
 pub use moves::MoveError;
+pub use needs::{Need, NeededModule};
 pub use request::{SwapError, SwapOutcome, SwapRequest};
 pub use swapper::Swapper;

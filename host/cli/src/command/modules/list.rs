@@ -20,8 +20,9 @@ use crate::{
 
 /// Prints the modules that were ever admitted to a data folder, the latest last.
 ///
-/// Runs go on with the module that executed them so far, so all of them are kept. Which of them serve new runs is known
-/// while a host runs on the folder.
+/// Runs go on with the module that executed them so far, so all of them are kept. Which of them serve new runs, and what
+/// the others are needed for, is known while a host runs on the folder; `host modules prune` removes those that nothing
+/// needs.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   host modules list
@@ -53,14 +54,19 @@ impl List {
         };
         let serving = self.serving(output).await?;
         let serving = serving.as_ref();
+        let others = others(&admitted, serving);
         if !output.is_text() {
-            return admitted.iter().try_for_each(|module| output.object(object(module, serving)));
+            admitted.iter().try_for_each(|module| output.object(object(module, serving)))?;
+            let other = |digest: &String| Object::new().field("digest", digest);
+            return others
+                .iter()
+                .try_for_each(|digest| output.object(other(digest).field("needed", needs(digest, serving))));
         }
         if admitted.is_empty() {
             output.note(format!("No module was admitted to {} yet.", folder.display()));
             return Ok(());
         }
-        let mut table = Table::new(["Digest", "Admitted", "Types", "Serves", "File"]);
+        let mut table = Table::new(["Digest", "Admitted", "Types", "Serves", "Needed", "File"]);
         for module in &admitted {
             let types: Vec<&str> = module.types.iter().map(|name| type_name(name)).collect();
             table.push([
@@ -68,7 +74,19 @@ impl List {
                 time(module),
                 types.join(", "),
                 serves(module, serving),
+                needed(&module.digest.to_string(), serving),
                 module.source.display().to_string(),
+            ]);
+        }
+        for digest in &others {
+            let needed = needed(digest, serving);
+            table.push([
+                digest.clone(),
+                "never".to_owned(),
+                String::new(),
+                String::new(),
+                needed,
+                String::new(),
             ]);
         }
         Ok(output.lines(table.text())?)
@@ -93,6 +111,23 @@ fn object(module: &Admitted, serving: Option<&Serving>) -> Object {
     object
         .field("serves", served.map(|served| served.serves.clone()).unwrap_or_default())
         .field("openRunsMove", served.is_some_and(|served| served.moves))
+        .field("needed", needs(&module.digest.to_string(), Some(serving)))
+}
+
+/// Digests of what is kept and was never admitted, as a canary that went back.
+fn others(admitted: &[Admitted], serving: Option<&Serving>) -> Vec<String> {
+    let is_admitted = |digest: &&String| admitted.iter().any(|module| module.digest.to_string() == **digest);
+    serving.into_iter().flat_map(BTreeMap::keys).filter(|digest| !is_admitted(digest)).cloned().collect()
+}
+
+/// What a module is kept for beside serving.
+fn needs<'s>(digest: &str, serving: Option<&'s Serving>) -> &'s [String] {
+    serving.and_then(|serving| serving.get(digest)).map_or(&[], |module| &module.needed)
+}
+
+/// The same for people.
+fn needed(digest: &str, serving: Option<&Serving>) -> String {
+    if serving.is_none() { "?".to_owned() } else { needs(digest, serving).join("; ") }
 }
 
 fn simple_object(module: &Admitted) -> Object {

@@ -64,6 +64,12 @@ pub enum CatalogError {
     /// There is no canary.
     #[error("there is no canary: `host modules canary start` begins one")]
     NoCanary,
+    /// It serves or is tried by now, or runs move to it.
+    #[error("module {digest} is needed: `host modules list` shows what for")]
+    Needed {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+    },
     /// One shadow at a time.
     #[error("there is a shadow already: `host modules shadow stop` or `host modules promote` ends it")]
     ShadowRuns,

@@ -83,4 +83,13 @@ pub(super) mod tests {
         database.execute(insert, [digest]).unwrap();
         database.execute("INSERT INTO workflow_types (digest, name) VALUES (?1, 'A')", [digest]).unwrap();
     }
+
+    /// The same of version 2, with runs that may leave another module for that one.
+    pub(in crate::modules::store) fn version_2(database: &Connection, digest: &str, left: &str) {
+        version_1(database, digest);
+        database.execute_batch(STEPS[1]).unwrap();
+        database.pragma_update(None, "user_version", 2).unwrap();
+        let adopt = "INSERT INTO adoptions (from_digest, to_digest) VALUES (?1, ?2)";
+        database.execute(adopt, [left, digest]).unwrap();
+    }
 }

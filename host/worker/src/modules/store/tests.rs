@@ -145,3 +145,84 @@ fn another_module_serves_in_the_place_of_a_file_until_the_file_is_admitted() {
     admit(&mut store, b"three", &["A"]);
     assert!(store.instead().unwrap().is_empty(), "the file was admitted itself");
 }
+
+#[test]
+fn a_list_of_version_2_is_migrated_with_what_is_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("modules")).unwrap();
+    let path = folder.path().join("modules/admitted.sqlite");
+    let (one, left) = (digest(b"one"), digest(b"left"));
+    schema::tests::version_2(&Connection::open(&path).unwrap(), &one.to_string(), &left.to_string());
+    let store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    check(&store, &[(b"one", &["A"])]);
+    assert_eq!(store.adoptions().unwrap(), BTreeMap::from([(left, one)]));
+    assert!(store.moves().unwrap().is_empty());
+    assert_eq!(store.canary().unwrap(), None);
+}
+
+fn entry(action: AuditAction) -> AuditEntry {
+    AuditEntry::now("test", action, Vec::new(), digest(b"one").to_string())
+}
+
+#[test]
+fn moves_by_hand_are_kept_until_their_runs_close() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    admit(&mut store, b"one", &["A"]);
+    let runs = ["r1".to_owned(), "r2".to_owned()];
+    let one = digest(b"one");
+    let moved = store.move_runs(&runs, &one, &entry(AuditAction::Moved)).unwrap();
+    assert_eq!(moved, RunMove { to: one, position: 1 });
+    admit(&mut store, b"two", &["A"]);
+    let two = digest(b"two");
+    let again = store.move_runs(&runs[..1], &two, &entry(AuditAction::Moved)).unwrap();
+    assert_eq!(again.position, 2);
+    drop(store);
+    let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    let moves = store.moves().unwrap();
+    assert_eq!((moves.len(), moves["r1"], moves["r2"]), (2, again, moved));
+    assert!(store.remove(&two, &entry(AuditAction::Pruned)).is_err(), "a run moves to it");
+    store.forget_move("r1").unwrap();
+    assert_eq!(store.moves().unwrap().len(), 1);
+    store.remove(&two, &entry(AuditAction::Pruned)).unwrap();
+    assert_eq!(store.kept().unwrap(), [one]);
+    check(&store, &[(b"one", &["A"])]);
+    assert_eq!(store.audit_log(10).unwrap().len(), 3);
+}
+
+#[test]
+fn a_canary_is_kept_until_it_ends_or_is_admitted() {
+    use crate::modules::canary::{CanaryPlan, CanaryState, Share};
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    let plan = CanaryPlan {
+        steps: Vec::new(),
+        max_failed_tasks: Share::NONE,
+        max_failed_runs: Share::ALL,
+        min_count: 1,
+        policy: None,
+    };
+    let state = CanaryState {
+        digest: digest(b"one").to_string(),
+        file: "one.wasm".to_owned(),
+        who: "test".to_owned(),
+        plan,
+        step: 0,
+        elapsed_ms: 7,
+        counts: Default::default(),
+    };
+    let started = entry(AuditAction::CanaryStarted);
+    store.write_canary(&state, Some(&started)).unwrap();
+    store.write_canary(&CanaryState { step: 1, ..state.clone() }, None).unwrap();
+    let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    assert_eq!(store.canary().unwrap(), Some(CanaryState { step: 1, ..state.clone() }));
+    admit(&mut store, b"two", &["A"]);
+    assert!(store.canary().unwrap().is_some());
+    admit(&mut store, b"one", &["A"]);
+    assert_eq!(store.canary().unwrap(), None, "it was promoted");
+    store.write_canary(&state, None).unwrap();
+    store.end_canary(&entry(AuditAction::CanaryStopped)).unwrap();
+    assert_eq!(store.canary().unwrap(), None);
+    let actions: Vec<_> = store.audit_log(10).unwrap().into_iter().map(|entry| entry.action).collect();
+    assert_eq!(actions, [AuditAction::CanaryStarted, AuditAction::CanaryStopped]);
+}

@@ -1,0 +1,207 @@
+//! How long it takes from a changed file to the first workflow task on the new code, and what a shadow costs live workflows:
+//! pairs of the same load without and with one, in turn. On the embedded service in this process.
+//! Run it with `cargo bench --workspace --bench swap`.
+//!
+//! `HOST_BENCH_RUNS` is how many workflows each half of a pair executes, `HOST_BENCH_PAIRS` how many pairs there are.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and panics on failure")]
+
+#[path = "../tests/support/mod.rs"]
+mod support;
+
+use std::{
+    num::NonZeroUsize,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::{StreamExt as _, stream};
+use host_sandbox::{Engine, compile_child_main};
+use host_wire::EventAttributes;
+use host_worker::{
+    CacheConfig, Config, Resources, Worker,
+    modules::{
+        build_id,
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
+        policy::SwapPolicy,
+        store::StoreAccess,
+        watch::Watch,
+    },
+    swap::Swapper,
+    workflow::SandboxThreads,
+};
+use sha2::Digest as _;
+use support::embedded::{Embedded, NAMESPACE, closing_event, events, start, text};
+use tokio::{runtime::Handle, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+/// Workflows of each half of a pair, unless `HOST_BENCH_RUNS` says otherwise.
+const RUNS: usize = 2_000;
+/// Pairs, unless `HOST_BENCH_PAIRS` says otherwise.
+const PAIRS: usize = 5;
+/// Workflows at once.
+const AT_ONCE: usize = 20;
+/// Files that are replaced.
+const SWAPS: u8 = 10;
+/// What each workflow does: three tasks, two of them after timers that fire at once.
+const SCRIPT: &str = "timer 0\nwait\ntimer 0\nwait\ncomplete done";
+const TASK_QUEUE: &str = "queue";
+/// Guests that the engine has room for.
+const GUESTS: u32 = 2_048;
+
+fn main() -> ExitCode {
+    if let Some(code) = compile_child_main() {
+        return code;
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(measure());
+    ExitCode::SUCCESS
+}
+
+/// A host in this process.
+struct Bench {
+    embedded: Embedded,
+    folder: tempfile::TempDir,
+    swapper: Swapper,
+    script: Vec<u8>,
+}
+
+async fn measure() {
+    let folder = tempfile::tempdir().unwrap();
+    let script = support::guest("script");
+    let path = folder.path().join("script.wasm");
+    std::fs::write(&path, &script).unwrap();
+    let engine = Engine::new(host_sandbox::Config { instances: GUESTS, ..Default::default() }).unwrap();
+    let catalog = Catalog::open(CatalogOptions {
+        engine,
+        data_folder: folder.path().join("data"),
+        paths: vec![path],
+        access: StoreAccess::Owner,
+        bad_files: BadFiles::Refuse,
+        changed_files: ChangedFiles::Admit,
+    });
+    let catalog = Arc::new(catalog.unwrap());
+    let embedded = Embedded::open();
+    let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());
+    let cache = CacheConfig { runs: 1_000, ..CacheConfig::default() };
+    let resources = Resources::new(Arc::clone(&catalog), threads, None, cache);
+    let background = SandboxThreads::start_with(NonZeroUsize::MIN, catalog.background()).unwrap();
+    let swapper = Swapper::new(
+        catalog,
+        Arc::clone(&embedded.service),
+        NAMESPACE,
+        vec![TASK_QUEUE.to_owned()],
+        Arc::new(background),
+        SwapPolicy::Pin,
+        resources.shadow_feed(),
+    );
+    let config = Config::new(NAMESPACE, TASK_QUEUE);
+    let worker = Worker::connect(Arc::clone(&embedded.service), resources, config).await.unwrap();
+    let stop = CancellationToken::new();
+    let ended = tokio::spawn(worker.run(stop.clone()));
+    let bench = Bench { embedded, folder, swapper, script };
+    bench.files_to_first_tasks().await;
+    bench.shadows().await;
+    stop.cancel();
+    ended.await.unwrap();
+}
+
+impl Bench {
+    async fn files_to_first_tasks(&self) {
+        let (runtime, swapper) = (Handle::current(), self.swapper.clone());
+        let take = move |path: &Path| runtime.block_on(swapper.file_changed(path));
+        let _watch = Watch::start(Arc::clone(self.swapper.catalog()), take).unwrap();
+        let mut took = Vec::new();
+        for swap in 1..=SWAPS {
+            let (bytes, beside) = (support::version(&self.script, swap), self.path("beside"));
+            std::fs::write(&beside, &bytes).unwrap();
+            let build = build_id::of(&host_sandbox::Digest(sha2::Sha256::digest(&bytes).into()));
+            let begin = Instant::now();
+            std::fs::rename(beside, self.path("script.wasm")).unwrap();
+            let mut number = 0;
+            while self.first_build(&format!("swap-{swap}-{number}")).await != build {
+                number += 1;
+            }
+            took.push(begin.elapsed());
+        }
+        println!("from a changed file to the first task on it, {SWAPS} times: {}", spread(&mut took));
+    }
+
+    async fn first_build(&self, id: &str) -> String {
+        start(&*self.embedded.service, TASK_QUEUE, "Script", id, text("complete done")).await;
+        closing_event(&*self.embedded.service, id).await;
+        let completed =
+            events(&*self.embedded.service, id).await.into_iter().find_map(|event| match event.attributes {
+                Some(EventAttributes::WorkflowTaskCompletedEventAttributes(completed)) => Some(completed),
+                _ => None,
+            });
+        completed.unwrap().worker_version.unwrap().build_id
+    }
+
+    async fn shadows(&self) {
+        let runs = from_environment("HOST_BENCH_RUNS", RUNS);
+        let mut ratios = Vec::new();
+        for pair in 0..from_environment("HOST_BENCH_PAIRS", PAIRS) {
+            let (alone, mut latencies) = self.load(&format!("alone-{pair}"), runs).await;
+            let candidate = self.path("candidate.wasm");
+            std::fs::write(&candidate, support::version(&self.script, 200)).unwrap();
+            let catalog = Arc::clone(self.swapper.catalog());
+            let candidate = tokio::task::spawn_blocking(move || catalog.candidate(&candidate).unwrap());
+            self.swapper.start_shadow(candidate.await.unwrap(), "bench").await.unwrap();
+            let (beside, mut latencies_beside) = self.load(&format!("beside-{pair}"), runs).await;
+            let report = self.swapper.stop_shadow("bench").await.unwrap();
+            ratios.push(beside.as_secs_f64() / alone.as_secs_f64());
+            println!(
+                "{runs} workflows alone: {:.2} s, {}; beside a shadow: {:.2} s, {}; {} tasks followed, {} dropped, {}",
+                alone.as_secs_f64(),
+                spread(&mut latencies),
+                beside.as_secs_f64(),
+                spread(&mut latencies_beside),
+                report.tasks,
+                report.dropped,
+                report.report.runs,
+            );
+        }
+        ratios.sort_by(f64::total_cmp);
+        println!("a shadow makes the load take {:.2} times as long (median)", ratios[ratios.len() / 2]);
+    }
+
+    /// Runs workflows: how long all took, and each.
+    async fn load(&self, prefix: &str, runs: usize) -> (Duration, Vec<Duration>) {
+        let begin = Instant::now();
+        let latencies = stream::iter(0..runs)
+            .map(|number| {
+                let (service, id) = (Arc::clone(&self.embedded.service), format!("{prefix}-{number}"));
+                async move {
+                    let begin = Instant::now();
+                    start(&*service, TASK_QUEUE, "Script", &id, text(SCRIPT)).await;
+                    closing_event(&*service, &id).await;
+                    begin.elapsed()
+                }
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        (begin.elapsed(), latencies)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+fn from_environment(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |value| value.parse().unwrap())
+}
+
+fn spread(took: &mut [Duration]) -> String {
+    took.sort_unstable();
+    let at = |share: f64| {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within the list")]
+        let place = (took.len() as f64 * share) as usize;
+        took[place.min(took.len() - 1)].as_secs_f64() * 1e3
+    };
+    format!("p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99))
+}
