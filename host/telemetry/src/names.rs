@@ -88,6 +88,18 @@ metrics! {
     /// Workflow tasks that wait for a module that executes them.
     Gauge PARKED_TASKS = "host_parked_workflow_tasks" [namespace, task_queue] Count;
 
+    // Swaps.
+    /// What was done to modules, as `host modules log` names it.
+    Counter MODULE_ACTIONS = "host_module_actions" [action] Count;
+    /// Workflow tasks of the canary, by their first attempt; outcomes: completed, failed.
+    Counter CANARY_TASKS = "host_canary_workflow_tasks" [outcome] Count;
+    /// Runs of the canary that ended by themselves; outcomes: completed, failed.
+    Counter CANARY_RUNS = "host_canary_workflows" [outcome] Count;
+    /// Workflow tasks that were shown to the shadow; outcomes: followed, dropped.
+    Counter SHADOW_TASKS = "host_shadow_workflow_tasks" [outcome] Count;
+    /// Runs of which the shadow knows a verdict; verdicts: agrees, differs, cannot_tell.
+    Counter SHADOW_RUNS = "host_shadow_workflows" [verdict] Count;
+
     // Activities.
     /// Polls for activities that ended without one.
     Counter ACTIVITY_POLL_NO_TASK = "temporal_activity_poll_no_task" [namespace, task_queue] Count;

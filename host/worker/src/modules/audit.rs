@@ -133,6 +133,7 @@ impl AuditAction {
 
 /// Writes an entry.
 pub(super) fn write(database: &Connection, entry: &AuditEntry) -> rusqlite::Result<()> {
+    host_telemetry::MODULE_ACTIONS.count([entry.action.name()]);
     // An entry consists of texts and numbers, which have a JSON form.
     let text = serde_json::to_string(entry).unwrap_or_default();
     database.execute("INSERT INTO audit (entry) VALUES (?1)", [text])?;

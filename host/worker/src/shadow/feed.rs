@@ -88,7 +88,10 @@ impl ShadowFeed {
                     place.send(task.bounded());
                 }
             }
-            Err(_) => drop(current.dropped.fetch_add(1, Ordering::Relaxed)),
+            Err(_) => {
+                current.dropped.fetch_add(1, Ordering::Relaxed);
+                host_telemetry::SHADOW_TASKS.count(["dropped"]);
+            }
         }
     }
 

@@ -70,6 +70,7 @@ impl Follower {
         let run_id = task.execution.run_id.clone();
         self.clock += 1;
         self.report().tasks += 1;
+        host_telemetry::SHADOW_TASKS.count(["followed"]);
         if self.judged.contains(&run_id) {
             if task.end == SeenEnd::Closed {
                 self.judged.remove(&run_id);
@@ -124,6 +125,12 @@ impl Follower {
 
     fn say(&self, run: OpenRun, verdict: RunVerdict) {
         let OpenRun { execution, workflow_type } = run;
+        let word = match verdict {
+            RunVerdict::Agrees => "agrees",
+            RunVerdict::Differs { .. } => "differs",
+            RunVerdict::CannotTell { .. } => "cannot_tell",
+        };
+        host_telemetry::SHADOW_RUNS.count([word]);
         if verdict != RunVerdict::Agrees {
             let (workflow_id, run_id) = (&execution.workflow_id, &execution.run_id);
             let digest = self.replays.module.digest();

@@ -61,21 +61,24 @@ impl Catalog {
             return;
         };
         let counts = &mut canary.state.counts;
+        let task_failed = outcome == TaskOutcome::Failed;
         counts.tasks += u64::from(is_first);
-        let failed = match outcome {
-            TaskOutcome::Completed => false,
+        counts.failed_tasks += u64::from(is_first && task_failed);
+        let run_failed = match outcome {
             TaskOutcome::Ended { failed } => {
                 counts.runs += 1;
                 counts.failed_runs += u64::from(failed);
-                failed
+                Some(failed)
             }
-            TaskOutcome::Failed => {
-                counts.failed_tasks += u64::from(is_first);
-                true
-            }
+            TaskOutcome::Completed | TaskOutcome::Failed => None,
         };
         drop(state);
-        if failed {
+        let word = |failed: bool| if failed { "failed" } else { "completed" };
+        host_telemetry::CANARY_TASKS.add([word(task_failed)], u64::from(is_first));
+        if let Some(failed) = run_failed {
+            host_telemetry::CANARY_RUNS.count([word(failed)]);
+        }
+        if task_failed || run_failed == Some(true) {
             self.canary_failed.notify_one();
         }
     }
