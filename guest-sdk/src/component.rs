@@ -12,7 +12,7 @@ use crate::bindings::workflow::host::types as wit;
 use crate::convert::payload;
 use crate::convert_failure::failure;
 use crate::panic;
-use crate::workflow::{Definition, WorkflowType};
+use crate::workflow::{Definition, Handler, WorkflowType};
 use crate::workflow_instance::WorkflowInstance;
 
 thread_local! {
@@ -70,10 +70,13 @@ fn with_instance<T>(
 }
 
 pub(crate) fn definition(definition: &Definition) -> WorkflowDefinition {
-    let handlers = |names: &[&str]| {
-        let mut handlers: Vec<_> = names
+    let handlers = |handlers: &[Handler]| {
+        let mut handlers: Vec<_> = handlers
             .iter()
-            .map(|name| HandlerDefinition { name: (*name).to_owned(), description: String::new() })
+            .map(|handler| HandlerDefinition {
+                name: handler.name.to_owned(),
+                description: handler.description.to_owned(),
+            })
             .collect();
         handlers.sort_by(|one, other| one.name.cmp(&other.name));
         handlers
@@ -81,10 +84,10 @@ pub(crate) fn definition(definition: &Definition) -> WorkflowDefinition {
     let mut updates: Vec<_> = definition
         .updates
         .iter()
-        .map(|(name, has_validator)| UpdateDefinition {
-            name: (*name).to_owned(),
-            description: String::new(),
-            has_validator: *has_validator,
+        .map(|handler| UpdateDefinition {
+            name: handler.name.to_owned(),
+            description: handler.description.to_owned(),
+            has_validator: handler.has_validator,
         })
         .collect();
     updates.sort_by(|one, other| one.name.cmp(&other.name));

@@ -19,6 +19,7 @@ mod error;
 mod executor;
 mod external_workflows;
 mod futures;
+mod handlers;
 mod host;
 pub mod log;
 mod memo;
@@ -99,8 +100,8 @@ pub mod __private {
     pub use crate::executor::LocalFuture;
     pub use crate::futures::{IsTerminated, Lost, LostTimer, MayBeTerminated, Probe};
     pub use crate::workflow::{
-        Definition, HandlerCall, HandlerResult, StartedMethod, ValidationResult, WorkflowImplementation,
-        WorkflowType, fallible, infallible, validated,
+        Definition, Handler, HandlerCall, HandlerResult, StartedMethod, ValidationResult,
+        WorkflowImplementation, WorkflowType, fallible, infallible, validated,
     };
     #[cfg(not(target_family = "wasm"))]
     pub use host_activities as host;

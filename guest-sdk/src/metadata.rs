@@ -4,7 +4,7 @@
 use guest_sdk_types::{Encoding, Payload};
 use serde_json::{Value, json};
 
-use crate::workflow::Definition;
+use crate::workflow::{Definition, Handler};
 
 /// The name of the query, as every Temporal SDK has it.
 pub(crate) const QUERY: &str = "__temporal_workflow_metadata";
@@ -14,13 +14,12 @@ const MESSAGE_TYPE: (&str, &str) = ("messageType", "temporal.api.sdk.v1.Workflow
 
 /// The result of the query.
 pub(crate) fn answer(workflow_type: &str, definition: &Definition, current_details: &str) -> Payload {
-    let updates: Vec<&str> = definition.updates.iter().map(|(name, _)| *name).collect();
     let metadata = json!({
         "definition": {
             "type": workflow_type,
-            "queryDefinitions": names(definition.queries),
-            "signalDefinitions": names(definition.signals),
-            "updateDefinitions": names(&updates),
+            "queryDefinitions": handlers(definition.queries),
+            "signalDefinitions": handlers(definition.signals),
+            "updateDefinitions": handlers(definition.updates),
         },
         "currentDetails": current_details,
     });
@@ -32,8 +31,18 @@ pub(crate) fn answer(workflow_type: &str, definition: &Definition, current_detai
 }
 
 /// The definitions of handlers, sorted by name. A dynamic handler has no field `name`.
-fn names(names: &[&str]) -> Vec<Value> {
-    let mut names = names.to_vec();
-    names.sort_unstable();
-    names.into_iter().map(|name| if name.is_empty() { json!({}) } else { json!({ "name": name }) }).collect()
+fn handlers(handlers: &[Handler]) -> Vec<Value> {
+    let mut handlers: Vec<&Handler> = handlers.iter().collect();
+    handlers.sort_unstable_by_key(|handler| handler.name);
+    handlers.into_iter().map(definition).collect()
+}
+
+/// A definition without its empty fields, as protojson has it.
+fn definition(handler: &Handler) -> Value {
+    let fields = [("name", handler.name), ("description", handler.description)];
+    fields
+        .into_iter()
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(key, text)| (key.to_owned(), Value::from(text)))
+        .collect()
 }

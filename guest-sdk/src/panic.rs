@@ -22,7 +22,7 @@ pub(crate) fn report() {
             column: location.column(),
         });
         let message = info.payload_as_str().unwrap_or("a panic without a message");
-        host::log::panicked(message, location.as_ref());
+        host::log::panicked(&crate::handlers::blame(message), location.as_ref());
         std::arch::wasm32::unreachable()
     }));
 }

@@ -1,7 +1,7 @@
 //! What the SDK keeps of a run, whatever its workflow type is: what the host told it, its pending
 //! operations, and the tasks that wait for the workflow's state to change.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -13,6 +13,7 @@ use crate::bindings::workflow::host::activation::{
 use crate::buffered_signals::BufferedSignals;
 use crate::cancellation::WorkflowCancellationToken;
 use crate::convert::from_named_payloads;
+use crate::handlers::RunningHandlers;
 use crate::pending::PendingOperations;
 
 /// One run.
@@ -25,7 +26,7 @@ pub(crate) struct RunState {
     /// Cancelled by the job `cancel`.
     pub(crate) token: WorkflowCancellationToken,
     /// Signal and update handlers that have not ended.
-    pub(crate) running_handlers: Cell<u32>,
+    pub(crate) running_handlers: RunningHandlers,
     pub(crate) signals: BufferedSignals,
     pub(crate) pending: Rc<PendingOperations>,
     /// Tasks that wait for the state of the workflow to change.
@@ -71,7 +72,7 @@ impl RunState {
             search_attributes: RefCell::new(search_attributes),
             current_details: RefCell::default(),
             token: WorkflowCancellationToken::new(),
-            running_handlers: Cell::new(0),
+            running_handlers: RunningHandlers::default(),
             signals: BufferedSignals::default(),
             pending: Rc::default(),
             conditions: RefCell::default(),

@@ -59,19 +59,50 @@ pub fn validated<E: Into<Box<dyn Error + Send + Sync>>>(result: Result<(), E>) -
     result.map_err(|error| Box::new(failure_of(error.into())))
 }
 
-/// The names of a workflow type and its handlers. An empty name belongs to a dynamic workflow or handler.
+/// A workflow type and its handlers. An empty name belongs to a dynamic workflow or handler.
 #[derive(Debug)]
 pub struct Definition {
     /// The workflow type.
     pub name: &'static str,
-    /// The names of the signal handlers.
-    pub signals: &'static [&'static str],
-    /// The names of the query handlers.
-    pub queries: &'static [&'static str],
-    /// The names of the update handlers, each with whether it has a validator.
-    pub updates: &'static [(&'static str, bool)],
+    /// The signal handlers.
+    pub signals: &'static [Handler],
+    /// The query handlers.
+    pub queries: &'static [Handler],
+    /// The update handlers.
+    pub updates: &'static [Handler],
     /// What becomes of open runs when another module takes the new ones.
     pub versioning_behavior: VersioningBehavior,
+}
+
+/// A handler of a workflow type.
+#[derive(Debug)]
+pub struct Handler {
+    /// The name of what it handles.
+    pub name: &'static str,
+    /// What user interfaces show beside the name.
+    pub description: &'static str,
+    /// Whether a validator accepts its updates.
+    pub has_validator: bool,
+    /// Whether arguments of a signal that do not decode fail the workflow task, instead of being dropped.
+    pub strict: bool,
+    /// Whether the run may end without a warning while it runs.
+    pub abandon: bool,
+}
+
+impl Definition {
+    /// The handler for a name: that of the name, or the dynamic one.
+    pub(crate) fn find<'h>(handlers: &'h [Handler], name: &str) -> Option<&'h Handler> {
+        let named = handlers.iter().find(|handler| handler.name == name);
+        named.or_else(|| handlers.iter().find(|handler| handler.name.is_empty()))
+    }
+}
+
+/// The names of handlers in order, as `[one other]`: for messages about a name that none of them has.
+pub(crate) fn known(handlers: &[Handler]) -> String {
+    let mut names: Vec<_> =
+        handlers.iter().map(|handler| handler.name).filter(|name| !name.is_empty()).collect();
+    names.sort_unstable();
+    format!("[{}]", names.join(" "))
 }
 
 /// A workflow type with the type of its state. `#[workflow_methods]` implements it.
@@ -79,7 +110,7 @@ pub trait WorkflowImplementation: Sized + 'static {
     /// The marker of the `#[run]` method.
     type Run: WorkflowDefinition;
 
-    /// The names of the type and its handlers.
+    /// The type and its handlers.
     const DEFINITION: Definition;
 
     /// Makes the state: the `#[init]` method, or `Default`.

@@ -12,11 +12,20 @@ use crate::bindings::workflow::host::types::Outcome;
 use crate::convert::{from_payloads, payload, payloads};
 use crate::convert_failure::failure;
 use crate::error::{WorkflowResult, WorkflowTermination};
-use crate::executor::Executor;
+use crate::executor::{Executor, LocalFuture};
+use crate::handlers::{Call, Kind, Running};
 use crate::pending::{OperationKind, Resolution};
 use crate::run_state::{RunState, TaskInfo};
-use crate::workflow::{Definition, HandlerCall, HandlerResult, Workflow, WorkflowType};
-use crate::{host, log, metadata};
+use crate::workflow::{
+    Definition, HandlerCall, HandlerResult, ValidationResult, Workflow, WorkflowType, known,
+};
+use crate::{host, log, metadata, metrics};
+
+/// Names with this prefix are Temporal's own: no dynamic handler gets them.
+const RESERVED_PREFIX: &str = "__temporal_";
+/// How many signals were dropped because their arguments did not decode. Temporal's SDK for Go counts them under the same
+/// name with the prefix `temporal_`, which is the host's.
+const CORRUPTED_SIGNALS: &str = "corrupted_signals";
 
 /// One run, from its first activation on.
 pub(crate) struct WorkflowInstance {
@@ -115,59 +124,84 @@ impl WorkflowInstance {
 
     fn signal(&mut self, signal: Signal) -> Result<(), Box<Failure>> {
         let arguments = from_payloads(signal.arguments);
-        match self.workflow.signal(&signal.name, &arguments) {
-            HandlerCall::Unknown => return self.signal_without_method(signal.name, arguments),
-            HandlerCall::Undecoded(error) => return Err(undecoded("signal", &signal.name, &error)),
-            HandlerCall::Done(()) => {}
-            HandlerCall::Running(future) => {
-                let run = Rc::clone(&self.run);
-                self.add_handler(async move {
-                    future.await;
-                    run.running_handlers.set(run.running_handlers.get() - 1);
-                    run.changed();
-                });
+        let handler = Definition::find(self.definition.signals, &signal.name);
+        let abandons = handler.is_some_and(|handler| handler.abandon);
+        let call = Rc::new(Call::new(Kind::Signal, &signal.name).abandons(abandons));
+        match call.within(|| self.call_signal(&signal.name, &arguments)) {
+            HandlerCall::Unknown => self.signal_without_method(&call, signal.name, arguments),
+            HandlerCall::Undecoded(error) if handler.is_some_and(|handler| handler.strict) => {
+                return Err(undecoded("signal", &signal.name, &error));
             }
+            HandlerCall::Undecoded(error) => drop_signal(&signal.name, &error),
+            HandlerCall::Done(()) => {}
+            HandlerCall::Running(future) => self.add_handler(call, future, |()| {}),
         }
         Ok(())
     }
 
-    fn signal_without_method(&self, name: String, arguments: Vec<Payload>) -> Result<(), Box<Failure>> {
+    fn call_signal(&self, name: &str, arguments: &[Payload]) -> HandlerCall<()> {
+        if is_reserved(name) { HandlerCall::Unknown } else { self.workflow.signal(name, arguments) }
+    }
+
+    fn signal_without_method(&self, call: &Rc<Call>, name: String, arguments: Vec<Payload>) {
         let known_as = name.clone();
-        let handled = self.run.signals.deliver(name, arguments);
-        if !handled.map_err(|error| undecoded("signal", &known_as, &error))? {
-            let message =
-                format!("signal `{known_as}` has no handler: it is buffered until the workflow sets one");
-            log::write(Level::Warn, module_path!(), message);
+        match call.within(|| self.run.signals.deliver(name, arguments)) {
+            Ok(true) => {}
+            Ok(false) => {
+                let message = format!(
+                    "signal `{known_as}` has no handler: it is buffered until the workflow sets one; known signals: {}",
+                    known(self.definition.signals)
+                );
+                log::write(Level::Warn, module_path!(), message);
+            }
+            Err(error) => drop_signal(&known_as, &error),
         }
-        Ok(())
     }
 
     fn update(&mut self, update: Update) -> Result<(), Box<Failure>> {
         let arguments = from_payloads(update.arguments);
         let id = update.protocol_instance_id;
-        match self.workflow.update(&update.name, &arguments) {
-            HandlerCall::Unknown => Err(task_failure(&format!("update `{}` has no handler", update.name))),
+        let handler = Definition::find(self.definition.updates, &update.name);
+        let abandons = handler.is_some_and(|handler| handler.abandon);
+        let call = Call::new(Kind::Update, &update.name).with_update_id(update.id).abandons(abandons);
+        let call = Rc::new(call);
+        match call.within(|| self.call_update(&update.name, &arguments)) {
+            HandlerCall::Unknown => Err(self.unknown_update(&update.name)),
             HandlerCall::Undecoded(error) => Err(undecoded("update", &update.name, &error)),
             HandlerCall::Done(answer) => {
                 complete_update(&id, answer);
                 Ok(())
             }
             HandlerCall::Running(future) => {
-                let run = Rc::clone(&self.run);
-                self.add_handler(async move {
-                    let answer = future.await;
-                    complete_update(&id, answer);
-                    run.running_handlers.set(run.running_handlers.get() - 1);
-                    run.changed();
-                });
+                self.add_handler(call, future, move |answer| complete_update(&id, answer));
                 Ok(())
             }
         }
     }
 
-    fn add_handler(&mut self, future: impl Future<Output = ()> + 'static) {
-        self.run.running_handlers.set(self.run.running_handlers.get() + 1);
-        self.executor.add_handler(Box::pin(future));
+    fn call_update(&self, name: &str, arguments: &[Payload]) -> HandlerCall<HandlerResult> {
+        if is_reserved(name) { HandlerCall::Unknown } else { self.workflow.update(name, arguments) }
+    }
+
+    fn unknown_update(&self, name: &str) -> Box<Failure> {
+        let known = known(self.definition.updates);
+        task_failure(&format!("update `{name}` has no handler; known updates: {known}"))
+    }
+
+    fn add_handler<T: 'static>(
+        &mut self,
+        call: Rc<Call>,
+        future: LocalFuture<T>,
+        end: impl FnOnce(T) + 'static,
+    ) {
+        self.run.running_handlers.add(&call);
+        let run = Rc::clone(&self.run);
+        let ended = Rc::clone(&call);
+        self.executor.add_handler(Box::pin(Running::new(call, async move {
+            end(future.await);
+            run.running_handlers.remove(&ended);
+            run.changed();
+        })));
     }
 
     /// Answers a query. The host calls it on a copy of the guest that it discards afterwards.
@@ -177,34 +211,55 @@ impl WorkflowInstance {
             return Ok(metadata::answer(&self.run.info.workflow_type, self.definition, &details));
         }
         let arguments = from_payloads(query.arguments);
-        match self.workflow.query(&query.name, &arguments) {
+        let call = Rc::new(Call::new(Kind::Query, &query.name));
+        match call.within(|| self.call_query(&query.name, &arguments)) {
             HandlerCall::Done(answer) => answer,
             HandlerCall::Undecoded(error) => Err(undecoded("query", &query.name, &error)),
             HandlerCall::Unknown | HandlerCall::Running(_) => {
-                Err(task_failure(&format!("query `{}` has no handler", query.name)))
+                let known = known(self.definition.queries);
+                Err(task_failure(&format!("query `{}` has no handler; known queries: {known}", query.name)))
             }
         }
+    }
+
+    fn call_query(&self, name: &str, arguments: &[Payload]) -> HandlerCall<HandlerResult> {
+        if is_reserved(name) { HandlerCall::Unknown } else { self.workflow.query(name, arguments) }
     }
 
     /// Validates an update. The failure is the reason of a rejection.
     pub(crate) fn validate(&self, update: Update) -> Result<(), Box<Failure>> {
         let arguments = from_payloads(update.arguments);
-        match self.workflow.validate(&update.name, &arguments) {
+        let call = Call::new(Kind::Validator, &update.name).with_update_id(update.id);
+        match Rc::new(call).within(|| self.call_validator(&update.name, &arguments)) {
             HandlerCall::Done(verdict) => verdict,
             HandlerCall::Undecoded(error) => Err(undecoded("update", &update.name, &error)),
-            HandlerCall::Unknown | HandlerCall::Running(_) => {
-                Err(task_failure(&format!("update `{}` has no handler", update.name)))
-            }
+            HandlerCall::Unknown | HandlerCall::Running(_) => Err(self.unknown_update(&update.name)),
         }
     }
+
+    fn call_validator(&self, name: &str, arguments: &[Payload]) -> HandlerCall<ValidationResult> {
+        if is_reserved(name) { HandlerCall::Unknown } else { self.workflow.validate(name, arguments) }
+    }
+}
+
+fn is_reserved(name: &str) -> bool {
+    name.starts_with(RESERVED_PREFIX)
+}
+
+/// Goes on without a signal whose sender is at fault, as Temporal's SDKs do: no correction of the workflow can mend it.
+fn drop_signal(name: &str, error: &PayloadError) {
+    let message = format!("signal `{name}` is dropped: its arguments were not decoded: {error}");
+    log::write(Level::Error, module_path!(), message);
+    metrics::counter(CORRUPTED_SIGNALS, 1).attribute("signal_name", name).record();
 }
 
 /// Issues the command that ends the run.
 fn end(run: &RunState, result: WorkflowResult<Payload>) {
-    if run.running_handlers.get() > 0 {
+    let unfinished = run.running_handlers.unfinished();
+    if !unfinished.is_empty() {
         let message = format!(
-            "the workflow ends while {} signal or update handlers run; wait for `all_handlers_finished`",
-            run.running_handlers.get()
+            "the workflow ends while handlers run: {}; wait for `all_handlers_finished`, or mark them `abandon`",
+            unfinished.join(", ")
         );
         log::write(Level::Warn, module_path!(), message);
     }

@@ -45,6 +45,11 @@ pub fn workflow(attributes: TokenStream, item: TokenStream) -> TokenStream {
 /// host is when another module takes the new runs; `auto_upgrade` moves those that the other module replays. Without it
 /// the host's policy decides.
 ///
+/// User interfaces show the `description = "…"` of a handler; the default is the first paragraph of its
+/// documentation. A signal whose arguments do not decode is dropped, with a log line and the count
+/// `corrupted_signals`; the argument `strict` has it fail the workflow task. A run that ends while async
+/// handlers run logs a warning with their names, without those that have the argument `abandon`.
+///
 /// Each method becomes a constant of the same name, for typed calls: `Greetings::run`, `Greetings::greet`.
 #[proc_macro_attribute]
 pub fn workflow_methods(attributes: TokenStream, item: TokenStream) -> TokenStream {
@@ -175,7 +180,7 @@ mod tests {
             &format!(
                 "{RUN} #[signal(versioning_behavior = pinned)] fn s(&mut self, c: &mut SyncWorkflowContext<Self>) {{}}"
             ),
-            "unknown argument; known: `name = …`, `dynamic`",
+            "unknown argument; known: `name = …`, `description = …`, `dynamic`, `strict`",
         );
         check_workflow(
             "#[run(dynamic, name = N)] async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {}",
@@ -190,6 +195,20 @@ mod tests {
             "#[signal(name = NAME)] fn s(&mut self, c: &mut SyncWorkflowContext<Self>, a: u8, b: u8) {}",
             "fine",
         );
+        check(
+            "#[signal(description = \"d\", strict, abandon)] async fn s(c: &mut WorkflowContext<Self>) {}",
+            "fine",
+        );
+        check(
+            "#[query(strict)] fn q(&self, c: &WorkflowContextView) -> u8 {}",
+            "unknown argument; known: `name = …`, `description = …`, `dynamic`",
+        );
+        for result in ["u8", "Result<(), String>"] {
+            check(
+                &format!("#[signal] fn s(&mut self, c: &mut SyncWorkflowContext<Self>) -> {result} {{}}"),
+                "a signal handler returns nothing: no caller waits for its result",
+            );
+        }
         check(
             "#[signal] fn s(&self, c: &mut SyncWorkflowContext<Self>) {}",
             "this method takes `&mut self`; an async one takes no `self`",

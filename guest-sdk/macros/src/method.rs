@@ -2,9 +2,12 @@
 
 use quote::{ToTokens, format_ident};
 use syn::{
-    Attribute, Error, Expr, FnArg, GenericArgument, Ident, ImplItemFn, PathArguments, Result, ReturnType,
-    Type,
+    Attribute, Error, Expr, ExprLit, FnArg, GenericArgument, Ident, ImplItemFn, Lit, Meta, MetaNameValue,
+    PathArguments, Result, ReturnType, Type,
 };
+
+/// The attributes of handlers.
+const HANDLERS: [&str; 3] = ["signal", "query", "update"];
 
 /// A parsed method.
 pub(crate) struct Method {
@@ -26,6 +29,7 @@ pub(crate) struct Method {
 pub(crate) struct Options {
     pub(crate) name: Option<Expr>,
     pub(crate) versioning_behavior: Option<VersioningBehavior>,
+    pub(crate) description: Option<Expr>,
     pub(crate) flags: Vec<Ident>,
 }
 
@@ -112,6 +116,24 @@ impl Method {
         (0..self.inputs.len()).map(|index| format_ident!("input_{index}")).collect()
     }
 
+    pub(crate) fn returns_nothing(&self) -> bool {
+        !self.is_fallible && matches!(&self.output, Type::Tuple(tuple) if tuple.elems.is_empty())
+    }
+
+    /// The first paragraph of the documentation, as one line.
+    pub(crate) fn first_paragraph(&self) -> String {
+        let lines = self.item.attrs.iter().filter(|attribute| attribute.path().is_ident("doc"));
+        let lines = lines.filter_map(|attribute| match &attribute.meta {
+            Meta::NameValue(MetaNameValue {
+                value: Expr::Lit(ExprLit { lit: Lit::Str(line), .. }), ..
+            }) => Some(line.value().trim().to_owned()),
+            _ => None,
+        });
+        let paragraph: Vec<String> =
+            lines.skip_while(String::is_empty).take_while(|line| !line.is_empty()).collect();
+        paragraph.join(" ")
+    }
+
     pub(crate) fn refuse(&self, message: &str) -> Error {
         Error::new_spanned(&self.item.sig, message)
     }
@@ -123,6 +145,11 @@ impl Options {
         if matches!(attribute.meta, syn::Meta::Path(_)) {
             return Ok(options);
         }
+        let is_handler = attribute
+            .path()
+            .segments
+            .last()
+            .is_some_and(|last| HANDLERS.iter().any(|kind| last.ident == kind));
         attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("name") {
                 options.name = Some(meta.value()?.parse()?);
@@ -132,13 +159,19 @@ impl Options {
                 options.versioning_behavior = Some(VersioningBehavior::parse(&meta.value()?.parse()?)?);
                 return Ok(());
             }
+            if is_handler && meta.path.is_ident("description") {
+                options.description = Some(meta.value()?.parse()?);
+                return Ok(());
+            }
             match meta.path.get_ident() {
                 Some(flag) if flags.iter().any(|known| flag == known) => {
                     options.flags.push(flag.clone());
                     Ok(())
                 }
                 _ => {
+                    let described = is_handler.then(|| "description = …".to_owned());
                     let known: Vec<String> = std::iter::once("name = …".to_owned())
+                        .chain(described)
                         .chain(flags.iter().map(|flag| (*flag).to_owned()))
                         .map(|name| format!("`{name}`"))
                         .collect();

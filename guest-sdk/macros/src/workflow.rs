@@ -48,8 +48,12 @@ impl Workflow {
                 attribute.path().segments.last().map(|last| last.ident.to_string()).unwrap_or_default();
             let (context, flags): (_, &[&str]) = match kind.as_str() {
                 "run" => ("WorkflowContext", &["dynamic", VERSIONING_BEHAVIOR]),
-                "signal" | "update" if item.sig.asyncness.is_some() => ("WorkflowContext", &["dynamic"]),
-                "signal" | "update" => ("SyncWorkflowContext", &["dynamic"]),
+                "signal" if item.sig.asyncness.is_some() => {
+                    ("WorkflowContext", &["dynamic", "strict", "abandon"])
+                }
+                "signal" => ("SyncWorkflowContext", &["dynamic", "strict"]),
+                "update" if item.sig.asyncness.is_some() => ("WorkflowContext", &["dynamic", "abandon"]),
+                "update" => ("SyncWorkflowContext", &["dynamic"]),
                 "query" => ("WorkflowContextView", &["dynamic"]),
                 _ => ("WorkflowContextView", &[]),
             };
@@ -86,6 +90,9 @@ impl Workflow {
             }
             let receiver = if method.is_async() { Receiver::None } else { Receiver::MutableReference };
             check(&method, context, receiver, Asynchronous::Maybe)?;
+            if kind == "signal" && (method.is_fallible || !method.returns_nothing()) {
+                return Err(method.refuse("a signal handler returns nothing: no caller waits for its result"));
+            }
             item.sig.ident = method.hidden_ident();
             if kind == "signal" { &mut signals } else { &mut updates }.push(method);
         }

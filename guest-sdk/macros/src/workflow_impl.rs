@@ -70,13 +70,35 @@ fn handler_name(method: &Method) -> TokenStream {
     }
 }
 
+/// What the SDK knows of a handler.
+fn handler(workflow: &Workflow, method: &Method) -> TokenStream {
+    let name = handler_name(method);
+    let description = match &method.options.description {
+        Some(description) => quote!(#description),
+        None => {
+            let paragraph = method.first_paragraph();
+            quote!(#paragraph)
+        }
+    };
+    let has_validator = validator(workflow, method).is_some();
+    let (strict, abandon) = (method.options.has("strict"), method.options.has("abandon"));
+    quote! {
+        ::guest_sdk::__private::Handler {
+            name: #name,
+            description: #description,
+            has_validator: #has_validator,
+            strict: #strict,
+            abandon: #abandon,
+        }
+    }
+}
+
 fn implementation(workflow: &Workflow, run_path: &TokenStream) -> TokenStream {
     let type_name = &workflow.type_name;
     let name = workflow_name(workflow);
-    let signal_names = workflow.signals.iter().map(handler_name);
-    let query_names = workflow.queries.iter().map(handler_name);
-    let update_names = workflow.updates.iter().map(handler_name);
-    let has_validator = workflow.updates.iter().map(|update| validator(workflow, update).is_some());
+    let signal_handlers = workflow.signals.iter().map(|signal| handler(workflow, signal));
+    let query_handlers = workflow.queries.iter().map(|query| handler(workflow, query));
+    let update_handlers = workflow.updates.iter().map(|update| handler(workflow, update));
     let versioning_behavior = match workflow.run.options.versioning_behavior {
         None => quote!(Unspecified),
         Some(VersioningBehavior::Pinned) => quote!(Pinned),
@@ -95,9 +117,9 @@ fn implementation(workflow: &Workflow, run_path: &TokenStream) -> TokenStream {
 
             const DEFINITION: ::guest_sdk::__private::Definition = ::guest_sdk::__private::Definition {
                 name: #name,
-                signals: &[#(#signal_names),*],
-                queries: &[#(#query_names),*],
-                updates: &[#((#update_names, #has_validator)),*],
+                signals: &[#(#signal_handlers),*],
+                queries: &[#(#query_handlers),*],
+                updates: &[#(#update_handlers),*],
                 versioning_behavior: ::guest_sdk::__private::VersioningBehavior::#versioning_behavior,
             };
 

@@ -233,7 +233,7 @@ impl WorkflowContextView {
     /// the handlers are dropped.
     #[must_use]
     pub fn all_handlers_finished(&self) -> bool {
-        self.0.running_handlers.get() == 0
+        self.0.running_handlers.is_empty()
     }
 
     /// Whether this code was executed before and is now replayed. For logs and metrics only: the commands of

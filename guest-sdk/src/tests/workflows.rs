@@ -195,6 +195,34 @@ impl Dynamic {
     }
 }
 
+/// Handlers with options.
+#[workflow]
+#[derive(Default)]
+pub(super) struct Handlers(u8);
+
+#[workflow_methods]
+impl Handlers {
+    #[run]
+    async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<()> {
+        ctx.wait_condition(|state| state.0 > 0).await?;
+        Ok(())
+    }
+
+    /// Waits a while,
+    /// and then changes nothing.
+    ///
+    /// Longer than the run.
+    #[signal(abandon)]
+    async fn pause(ctx: &mut WorkflowContext<Self>) {
+        ctx.timer(Duration::from_secs(1)).await;
+    }
+
+    #[signal(name = "only numbers", description = "Takes numbers only.", strict)]
+    fn numbers(&mut self, _ctx: &mut SyncWorkflowContext<Self>, number: u8) {
+        self.0 = number;
+    }
+}
+
 #[workflow]
 #[derive(Default)]
 pub(super) struct Late {
