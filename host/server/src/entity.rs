@@ -60,6 +60,10 @@ impl Entity {
         Self { kind: EntityKind::Schedule, number }
     }
 
+    pub(crate) fn deployment(number: u64) -> Self {
+        Self { kind: EntityKind::Deployment, number }
+    }
+
     pub(crate) fn batch(number: u64) -> Self {
         Self { kind: EntityKind::Batch, number }
     }

@@ -36,6 +36,9 @@ pub(crate) enum Error {
     /// The batch operation cannot be read.
     #[error("the batch operation {id} is damaged: {reason}")]
     DamagedBatch { id: String, reason: String },
+    /// The worker deployment cannot be read.
+    #[error("the worker deployment {name} is damaged: {reason}")]
+    DamagedDeployment { name: String, reason: String },
     /// The run cannot be read.
     #[error("{0}")]
     Damaged(Arc<Damage>),

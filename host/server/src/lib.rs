@@ -45,6 +45,7 @@ mod api;
 mod batch;
 mod calendar;
 mod connections;
+mod deployment;
 mod entity;
 mod environment;
 mod error;

@@ -149,6 +149,20 @@ pub(crate) const BATCH_DELETIONS: usize = 50;
 pub(crate) const BATCH_TRIES: u32 = 50;
 /// Records of a batch operation until one has everything and replaces them: a start reads no more.
 pub(crate) const BATCH_RECORDS: usize = 256;
+/// Bytes of the name of a worker deployment, and of a build id: half of what the id of the workflow has that Temporal's
+/// server runs for a version.
+pub(crate) const DEPLOYMENT_NAME_BYTES: usize = 480;
+/// Worker deployments of a namespace. `matching.maxDeployments` of Temporal's server.
+pub(crate) const DEPLOYMENTS: usize = 100;
+/// Versions of a worker deployment. `matching.maxVersionsInDeployment`.
+pub(crate) const DEPLOYMENT_VERSIONS: usize = 100;
+/// Names of the task queues of a version. `matching.maxTaskQueuesInDeploymentVersion`.
+pub(crate) const DEPLOYMENT_QUEUES: usize = 100;
+/// How long after a version got no new workflows any more it is looked for the first time whether runs are pinned to it.
+/// `matching.wv.VersionDrainageStatusVisibilityGracePeriod`.
+pub(crate) const DRAINAGE_GRACE: Duration = Duration::from_secs(180);
+/// How often it is looked for afterwards. `matching.wv.VersionDrainageStatusRefreshInterval`.
+pub(crate) const DRAINAGE_INTERVAL: Duration = Duration::from_secs(180);
 /// Task queues with a configuration of their own.
 pub(crate) const TASK_QUEUE_CONFIGS: usize = 10_000;
 /// Fairness keys of a task queue whose weights its configuration sets, and of which one request takes weights away. As

@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use crate::{
     api::open::Service,
     batch::run::run_batches,
+    deployment::drainage::run_drainage,
     environment::{Clock, Environment},
     grpc::{self, Listener, ServeError},
     options::Options,
@@ -35,6 +36,7 @@ pub struct Server {
     service: Service,
     deadlines: JoinHandle<()>,
     batches: JoinHandle<()>,
+    drainage: JoinHandle<()>,
 }
 
 impl Server {
@@ -61,7 +63,8 @@ impl Server {
         let service = Service::new(opened, options, environment);
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));
         let batches = tokio::spawn(run_batches(Arc::downgrade(service.shard())));
-        Self { service, deadlines, batches }
+        let drainage = tokio::spawn(run_drainage(Arc::downgrade(service.shard())));
+        Self { service, deadlines, batches, drainage }
     }
 
     /// The service for callers in this process: a call is a method call.
@@ -106,5 +109,6 @@ impl Drop for Server {
         self.service.close();
         self.deadlines.abort();
         self.batches.abort();
+        self.drainage.abort();
     }
 }

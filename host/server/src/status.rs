@@ -25,9 +25,10 @@ impl From<Error> for Status {
         match error {
             Error::InvalidArgument(_) => Self::invalid_argument(message),
             Error::Unimplemented(_) => Self::unimplemented(message),
-            Error::Damaged(_) | Error::DamagedSchedule { .. } | Error::DamagedBatch { .. } => {
-                Self::data_loss(message)
-            }
+            Error::Damaged(_)
+            | Error::DamagedSchedule { .. }
+            | Error::DamagedBatch { .. }
+            | Error::DamagedDeployment { .. } => Self::data_loss(message),
             Error::WorkflowNotReady(_) => not_ready(&message),
             Error::PermissionDenied(_) => {
                 status_with_detail(Code::PermissionDenied, &message, &PermissionDeniedFailure::default())

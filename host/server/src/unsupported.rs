@@ -10,9 +10,10 @@ const OF_TONIC: &str = "Not yet implemented";
 const INSTEAD: &[(&str, &str)] = &[
     ("Schedule", "start workflows from a workflow that waits by timers"),
     ("Nexus", "start a child workflow, or call the other service from an activity"),
-    ("Deployment", "name a module by its digest: runs stay on theirs"),
-    ("BuildId", "name a module by its digest: runs stay on theirs"),
-    ("Versioning", "name a module by its digest: runs stay on theirs"),
+    ("WorkerDeployment", "let workers poll with the version: that makes it known"),
+    ("Deployment", "use the calls of worker deployments"),
+    ("BuildId", "use worker deployments"),
+    ("Versioning", "use worker deployments"),
     ("Cluster", "the service is one process on one machine"),
     ("WorkflowRule", "pause, cancel or terminate workflows one by one"),
 ];

@@ -24,6 +24,6 @@ impl Deref for Context {
 impl Context {
     /// A worker that is the caller.
     pub(crate) fn worker(&self, identity: &str) -> Worker {
-        Worker { identity: identity.to_owned(), version: None, in_process: self.in_process }
+        Worker { identity: identity.to_owned(), in_process: self.in_process, ..Worker::default() }
     }
 }

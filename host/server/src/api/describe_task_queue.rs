@@ -8,9 +8,11 @@ use std::{
 use host_wire::{
     duration_to_proto,
     temporal::api::{
+        deployment::v1::WorkerDeploymentVersion,
         enums::v1::{BuildIdTaskReachability, DescribeTaskQueueMode, TaskQueueKind, TaskQueueType},
         taskqueue::v1::{
             PollerInfo, TaskQueueStats, TaskQueueStatus, TaskQueueTypeInfo, TaskQueueVersionInfo,
+            TaskQueueVersioningInfo,
         },
         workflowservice::v1::{
             DescribeTaskQueueRequest, DescribeTaskQueueResponse,
@@ -22,12 +24,16 @@ use tonic::Status;
 
 use crate::{
     api::context::Context,
+    deployment::{
+        routing::{Routed, Routing},
+        version::older_name,
+    },
     error::Error,
     matching::{
         limits::UNLIMITED,
         queue_key::QueueKey,
-        queues::{Polled, Stats},
-        rank,
+        queues::{Polled, Queues, Stats},
+        rank::{self, LEVELS},
     },
     time::Time,
 };
@@ -61,7 +67,7 @@ fn queue_key(namespace: &str, name: &str, of: TaskQueueType) -> Option<QueueKey>
         TaskQueueType::Activity => true,
         TaskQueueType::Nexus => return None,
     };
-    Some(QueueKey { namespace: namespace.to_owned(), name: name.to_owned(), activities })
+    Some(QueueKey::new(namespace, name, activities))
 }
 
 /// One type of tasks.
@@ -69,14 +75,23 @@ fn of_type(context: &Context, request: &DescribeTaskQueueRequest, name: &str) ->
     let mut response = DescribeTaskQueueResponse::default();
     let now = context.now();
     let mut shard = context.lock();
+    let of = match request.task_queue_type() {
+        TaskQueueType::Unspecified => TaskQueueType::Workflow,
+        of => of,
+    };
+    if request.task_queue.as_ref().is_none_or(|queue| queue.kind() != TaskQueueKind::Sticky) {
+        let routing = shard.executions.deployments.routing(&request.namespace, name, of);
+        response.versioning_info = Some(versioning_info(routing));
+    }
     let queues = &mut shard.queues;
-    let key = queue_key(&request.namespace, name, request.task_queue_type());
+    let key = queue_key(&request.namespace, name, of);
     let (stats, (rate, source)) = match &key {
-        Some(key) => (queues.stats(key, now), queues.rate(key, now)),
+        Some(key) => (total(queues, key, now), queues.rate(key, now)),
         None => (Default::default(), queues.rate(&QueueKey::default(), now)),
     };
     if let Some(key) = &key {
-        response.pollers = queues.pollers(key, now).into_iter().map(poller_info).collect();
+        let pollers = queues.versions(key).into_iter().flat_map(|key| queues.pollers(&key, now));
+        response.pollers = pollers.map(poller_info).collect();
         response.config = queues.config(key).filter(|_| request.report_config).cloned();
     }
     if request.report_stats {
@@ -97,8 +112,48 @@ fn of_type(context: &Context, request: &DescribeTaskQueueRequest, name: &str) ->
     response
 }
 
-/// The types of tasks that the request names, for each build. Workers have builds, queues do not: all tasks are of the
-/// version without one.
+/// What waits for workers of all versions.
+fn total(queues: &mut Queues, key: &QueueKey, now: Time) -> [Stats; LEVELS] {
+    let mut total = <[Stats; LEVELS]>::default();
+    for key in queues.versions(key) {
+        for (total, stats) in total.iter_mut().zip(queues.stats(&key, now)) {
+            *total = all(&[*total, stats]);
+        }
+    }
+    total
+}
+
+/// Which versions get the workflows of the queue.
+fn versioning_info(routing: Routing<'_>) -> TaskQueueVersioningInfo {
+    let current = routing.current.and_then(Routed::version);
+    let mut info = TaskQueueVersioningInfo {
+        current_version: older_name(current.as_ref()),
+        current_deployment_version: current,
+        update_time: routing.current.map(|current| current.changed.into()),
+        ..TaskQueueVersioningInfo::default()
+    };
+    if let Some((ramp, percentage)) = routing.ramp {
+        let version = ramp.version();
+        info.ramping_version_percentage = percentage;
+        info.ramping_version = older_name(version.as_ref());
+        info.ramping_deployment_version = version;
+        let changed = routing.current.map_or(ramp.changed, |current| current.changed.max(ramp.changed));
+        info.update_time = Some(changed.into());
+    }
+    info
+}
+
+/// The version that a build id of a request names; none if it is that of no version of a deployment.
+fn version_named(build: &str) -> Option<WorkerDeploymentVersion> {
+    let (deployment_name, build_id) = build.split_once(':')?;
+    Some(WorkerDeploymentVersion {
+        deployment_name: deployment_name.to_owned(),
+        build_id: build_id.to_owned(),
+    })
+}
+
+/// The types of tasks that the request names, for each build. A version of a deployment is named `deployment:build`;
+/// workers that name a build and no deployment have no tasks of their own.
 fn by_versions(
     context: &Context,
     request: &DescribeTaskQueueRequest,
@@ -127,7 +182,9 @@ fn by_versions(
         let mut version = TaskQueueVersionInfo::default();
         for of in &asked {
             let mut info = TaskQueueTypeInfo::default();
-            let key = queue_key(&request.namespace, name, *of).filter(|_| build.is_empty());
+            let named = version_named(build);
+            let key = queue_key(&request.namespace, name, *of);
+            let key = key.filter(|_| build.is_empty() || named.is_some()).map(|key| key.for_version(named));
             if request.report_pollers {
                 let pollers = key.iter().flat_map(|key| shard.queues.pollers(key, now));
                 info.pollers = pollers.map(poller_info).collect();
@@ -160,7 +217,7 @@ fn poller_info((polled, last): (Polled, Time)) -> PollerInfo {
     }
 }
 
-fn all(levels: &[Stats]) -> Stats {
+pub(crate) fn all(levels: &[Stats]) -> Stats {
     levels.iter().fold(Stats::default(), |all, level| Stats {
         backlog: all.backlog + level.backlog,
         age: all.age.max(level.age),
@@ -170,14 +227,14 @@ fn all(levels: &[Stats]) -> Stats {
 }
 
 /// The levels on which something happened, and the one of tasks that say nothing.
-fn by_priority(levels: &[Stats]) -> BTreeMap<i32, TaskQueueStats> {
+pub(crate) fn by_priority(levels: &[Stats]) -> BTreeMap<i32, TaskQueueStats> {
     let levels = levels.iter().enumerate();
     let shown =
         levels.filter(|(level, stats)| *level == rank::default_level() || **stats != Stats::default());
     shown.map(|(level, stats)| (rank::priority_key(level), to_proto(*stats))).collect()
 }
 
-fn to_proto(stats: Stats) -> TaskQueueStats {
+pub(crate) fn to_proto(stats: Stats) -> TaskQueueStats {
     let Stats { backlog, age, add_rate, dispatch_rate } = stats;
     TaskQueueStats {
         approximate_backlog_count: count(backlog),

@@ -25,7 +25,9 @@ use crate::{
         queue_key::QueueKey,
         queued::Queued,
         queues::{First, Polled},
+        routing::is_misplaced,
     },
+    shard::Shard,
     storage::Position,
     time::Time,
 };
@@ -48,7 +50,7 @@ pub(crate) fn queue_key(
     if name.len() > limits::ID_BYTES {
         return Err(Error::invalid("TaskQueue length exceeds limit.").into());
     }
-    Ok(QueueKey { namespace: namespace.to_owned(), name, activities })
+    Ok(QueueKey::new(namespace, &name, activities))
 }
 
 /// The worker that polls, with its build if it names one.
@@ -57,7 +59,10 @@ pub(crate) fn worker(
     identity: &str,
     version: Option<WorkerVersionCapabilities>,
 ) -> Worker {
-    let version = version.filter(|version| !version.build_id.is_empty());
+    let is_of_deployment = |version: &WorkerVersionCapabilities| {
+        version.use_versioning && !version.deployment_series_name.is_empty()
+    };
+    let version = version.filter(|version| !version.build_id.is_empty() && !is_of_deployment(version));
     let version = version.map(|version| WorkerVersionStamp {
         build_id: version.build_id,
         use_versioning: version.use_versioning,
@@ -121,7 +126,7 @@ impl<'a> Poller<'a> {
     fn take(&self, last: Position) -> Result<Taken<'a>, Wait> {
         let (context, now) = (self.context, self.context.now());
         let mut shard = context.lock();
-        match shard.queues.take(&self.key, last, now) {
+        match take_own(&mut shard, &self.key, last, now) {
             First::Waiting(task) => {
                 let advice = shard.queues.advice(&self.key, now.since(self.since), now);
                 Ok(Taken { context, key: self.key.clone(), task: Some(task), advice })
@@ -129,6 +134,20 @@ impl<'a> Poller<'a> {
             First::NotOnDisk => Err(Wait::Disk),
             First::Later(time) => Err(Wait::Limit(time)),
             First::Nothing => Err(Wait::Arrival),
+        }
+    }
+}
+
+/// Takes what is first in a queue, after sending on what is for workers of another version.
+fn take_own(shard: &mut Shard, key: &QueueKey, last: Position, now: Time) -> First {
+    loop {
+        let Shard { executions, queries, queues, .. } = shard;
+        match queues.take(key, last, now) {
+            First::Waiting(task) if is_misplaced(executions, queries, key, &task.queued) => {
+                queues.was_not_wanted(key, &task);
+                queues.send_on(executions, queries, task, now);
+            }
+            first => return first,
         }
     }
 }

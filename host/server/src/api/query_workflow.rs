@@ -4,7 +4,11 @@ use std::time::Duration;
 
 use host_service::status_with_detail;
 use host_wire::temporal::api::{
-    enums::v1::{QueryRejectCondition, QueryResultType, WorkflowExecutionStatus as RunStatus},
+    deployment::v1::WorkerDeploymentVersion,
+    enums::v1::{
+        QueryRejectCondition, QueryResultType, WorkerDeploymentVersionStatus as VersionStatus,
+        WorkflowExecutionStatus as RunStatus,
+    },
     errordetails::v1::QueryFailedFailure,
     failure::v1::Failure,
     query::v1::{QueryRejected, WorkflowQuery, WorkflowQueryResult},
@@ -15,14 +19,16 @@ use tonic::{Code, Request, Status};
 
 use crate::{
     api::{context::Context, deadline::answer_by},
+    deployment::version,
     error::Error,
-    execution::{failure, record::RunNumber, request::check_input, run::Run},
+    execution::{executions::Executions, failure, record::RunNumber, request::check_input, run::Run},
     limits,
     matching::{
         queries::QueryNumber,
         queue_key::QueueKey,
         queued::Queued,
         queues::{POLLER_RECENT, Queues},
+        routing::{stays_sticky, version_for},
     },
     shard::context::shutting_down,
     status::not_ready,
@@ -165,13 +171,14 @@ async fn dispatch(asked: &Asked<'_>, number: RunNumber) -> Result<bool, Status> 
         if run.workflow_tasks().task().is_some() {
             return Ok(false);
         }
-        let queue = queue(run, &shard.queues, now);
-        if !shard.queues.polled_within(&queue, POLLER_RECENT, now) {
-            let message = "no poller seen for task queue recently, worker may be down";
-            return Err(Error::FailedPrecondition(message.to_owned()).into());
+        let (namespace, name) = (&run.identity().namespace, run.start().queue_name());
+        let normal = QueueKey::new(namespace, name, false);
+        let normal = normal.for_version(version_for(&shard.executions, run, name, false));
+        let queue = sticky_queue(&shard.executions, run, &shard.queues, now).unwrap_or(normal.clone());
+        if !shard.queues.any_polled_within(&queue, POLLER_RECENT, now) {
+            return Err(no_poller(&shard.executions, run).into());
         }
-        let (namespace, name) = (run.identity().namespace.clone(), run.start().queue_name().to_owned());
-        shard.queries.dispatched(asked.number, QueueKey { namespace, name, activities: false });
+        shard.queries.dispatched(asked.number, normal);
         let query = Queued::Query(asked.number);
         shard.queues.push_to(&shard.executions, &shard.queries, queue, query, 0, now);
         Ok(true)
@@ -179,15 +186,37 @@ async fn dispatch(asked: &Asked<'_>, number: RunNumber) -> Result<bool, Status> 
     dispatch.await
 }
 
-/// The queue of the worker that has the run in its cache, if it polls; else that of all workers.
-fn queue(run: &Run, queues: &Queues, now: Time) -> QueueKey {
-    let namespace = run.identity().namespace.clone();
+/// The queue of the worker that has the run in its cache, if it polls and is still the right one.
+fn sticky_queue(executions: &Executions, run: &Run, queues: &Queues, now: Time) -> Option<QueueKey> {
     // The sticky worker has not seen what closed a run from outside, nor what came just before that.
-    let sticky = run.workflow_tasks().sticky().filter(|_| run.is_open());
-    let sticky =
-        sticky.map(|sticky| sticky.queue.as_str()).filter(|name| queues.is_alive(&namespace, name, now));
-    let name = sticky.unwrap_or_else(|| run.start().queue_name()).to_owned();
-    QueueKey { namespace, name, activities: false }
+    let sticky = &run.workflow_tasks().sticky().filter(|_| run.is_open())?.queue;
+    let namespace = &run.identity().namespace;
+    let is_right = queues.is_alive(namespace, sticky, now) && stays_sticky(executions, run, sticky);
+    is_right.then(|| QueueKey::new(namespace, sticky, false))
+}
+
+fn no_poller(executions: &Executions, run: &Run) -> Error {
+    let is_drained = |version: &WorkerDeploymentVersion| {
+        let mut of_queue =
+            executions.deployments.of_queue(&run.identity().namespace, run.start().queue_name());
+        let deployment = of_queue.find(|deployment| deployment.name == version.deployment_name);
+        let version = deployment.and_then(|deployment| deployment.versions.get(&version.build_id));
+        version.is_some_and(|version| version.status() == VersionStatus::Drained)
+    };
+    Error::FailedPrecondition(match run.pinned_version().filter(|version| is_drained(version)) {
+        None => "no poller seen for task queue recently, worker may be down".to_owned(),
+        Some(version) => {
+            let version = version::name(version);
+            format!(
+                "You are trying to query a closed Workflow that is PINNED to Worker Deployment Version {version}, but \
+                 {version} is drained and has no pollers to answer the query. Immediately: You can re-deploy Workers \
+                 in this Deployment Version to take those queries, or you can workflow update-options to change your \
+                 workflow to AUTO_UPGRADE. For the future: In your infrastructure, consider waiting longer after the \
+                 last queried timestamp as reported in Describe Deployment before you sunset Workers. Or mark this \
+                 workflow as AUTO_UPGRADE."
+            )
+        }
+    })
 }
 
 fn is_failing(run: &Run) -> bool {

@@ -20,7 +20,7 @@ pub(crate) async fn handle(
 ) -> Result<RespondActivityTaskCanceledResponse, Status> {
     let attempt = Attempt::Token(TaskToken::parse(&r.task_token)?);
     let end = AttemptEnd::Canceled(r.details);
-    let worker = Worker { identity: r.identity, version: r.worker_version, in_process: false };
+    let worker = Worker { identity: r.identity, version: r.worker_version, ..Worker::default() };
     activity_attempt::end(context, &r.namespace, attempt, end, worker).await?;
     Ok(RespondActivityTaskCanceledResponse {})
 }

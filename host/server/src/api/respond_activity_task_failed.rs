@@ -30,7 +30,7 @@ pub(crate) async fn handle(
         failure: Box::new(r.failure.unwrap_or_default()),
         heartbeat_details: r.last_heartbeat_details,
     };
-    let worker = Worker { identity: r.identity, version: r.worker_version, in_process: false };
+    let worker = Worker { identity: r.identity, version: r.worker_version, ..Worker::default() };
     activity_attempt::end(context, &r.namespace, attempt, end, worker).await?;
     Ok(RespondActivityTaskFailedResponse { failures: Vec::new() })
 }

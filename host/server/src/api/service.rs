@@ -336,6 +336,60 @@ calls! {
             update_task_queue_config::handle(context, request.into_inner()).await
         }
 
+        async fn describe_worker_deployment(
+            context, request: DescribeWorkerDeploymentRequest
+        ) -> DescribeWorkerDeploymentResponse {
+            describe_worker_deployment::handle(context, request.into_inner()).await
+        }
+
+        async fn describe_worker_deployment_version(
+            context, request: DescribeWorkerDeploymentVersionRequest
+        ) -> DescribeWorkerDeploymentVersionResponse {
+            describe_worker_deployment_version::handle(context, request.into_inner()).await
+        }
+
+        async fn list_worker_deployments(
+            context, request: ListWorkerDeploymentsRequest
+        ) -> ListWorkerDeploymentsResponse {
+            list_worker_deployments::handle(context, request.into_inner()).await
+        }
+
+        async fn set_worker_deployment_current_version(
+            context, request: SetWorkerDeploymentCurrentVersionRequest
+        ) -> SetWorkerDeploymentCurrentVersionResponse {
+            set_worker_deployment_current_version::handle(context, request.into_inner()).await
+        }
+
+        async fn set_worker_deployment_ramping_version(
+            context, request: SetWorkerDeploymentRampingVersionRequest
+        ) -> SetWorkerDeploymentRampingVersionResponse {
+            set_worker_deployment_ramping_version::handle(context, request.into_inner()).await
+        }
+
+        async fn set_worker_deployment_manager(
+            context, request: SetWorkerDeploymentManagerRequest
+        ) -> SetWorkerDeploymentManagerResponse {
+            set_worker_deployment_manager::handle(context, request.into_inner()).await
+        }
+
+        async fn update_worker_deployment_version_metadata(
+            context, request: UpdateWorkerDeploymentVersionMetadataRequest
+        ) -> UpdateWorkerDeploymentVersionMetadataResponse {
+            update_worker_deployment_version_metadata::handle(context, request.into_inner()).await
+        }
+
+        async fn delete_worker_deployment_version(
+            context, request: DeleteWorkerDeploymentVersionRequest
+        ) -> DeleteWorkerDeploymentVersionResponse {
+            delete_worker_deployment_version::handle(context, request.into_inner()).await
+        }
+
+        async fn delete_worker_deployment(
+            context, request: DeleteWorkerDeploymentRequest
+        ) -> DeleteWorkerDeploymentResponse {
+            delete_worker_deployment::handle(context, request.into_inner()).await
+        }
+
         async fn create_schedule(context, request: CreateScheduleRequest) -> CreateScheduleResponse {
             create_schedule::handle(context, request.into_inner()).await
         }

@@ -15,7 +15,7 @@ pub(crate) fn handle(
     record(context, &request.namespace, request.worker_heartbeat)?;
     let now = context.now();
     let mut shard = context.lock();
-    let key = QueueKey { namespace: request.namespace, name: request.sticky_task_queue, activities: false };
+    let key = QueueKey::new(&request.namespace, &request.sticky_task_queue, false);
     let shard = &mut *shard;
     shard.queues.abandon_sticky(&shard.executions, &shard.queries, &key, now);
     Ok(ShutdownWorkerResponse::default())

@@ -7,19 +7,26 @@ use tonic::Status;
 
 use crate::{
     api::{context::Context, workflow_task},
+    deployment::version::version_of,
     execution::{
         start::request::{prepare, start},
+        worker::Worker,
         workflow_task::start::start_first_task,
     },
+    matching::routing::version_of_start,
 };
 
 pub(crate) async fn handle(
     context: &Context,
-    request: StartWorkflowExecutionRequest,
+    mut request: StartWorkflowExecutionRequest,
 ) -> Result<StartWorkflowExecutionResponse, Status> {
-    let worker = context.worker(&request.identity);
-    let wants_task = request.request_eager_execution;
-    let change = context.change(request, prepare, |transition, request, existing| {
+    let version = version_of(request.eager_worker_deployment_options.take().as_ref());
+    let worker = Worker { deployment: version, ..context.worker(&request.identity) };
+    let change = context.change(request, prepare, |transition, mut request, existing| {
+        // Not to a worker of another version than that which would get the task by a poll.
+        let version = version_of_start(transition.executions(), &request);
+        request.request_eager_execution &= version == worker.deployment;
+        let wants_task = request.request_eager_execution;
         let started = start(transition, request, existing);
         let number = started.run;
         let eager = wants_task && started.just_now;

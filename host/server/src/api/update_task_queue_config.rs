@@ -19,8 +19,7 @@ pub(crate) async fn handle(
 ) -> Result<UpdateTaskQueueConfigResponse, Status> {
     context.lock().executions.check_namespace(&request.namespace)?;
     check(&request)?;
-    let key =
-        QueueKey { namespace: request.namespace.clone(), name: request.task_queue.clone(), activities: true };
+    let key = QueueKey::new(&request.namespace, &request.task_queue, true);
     let now = context.now().into();
     let config = context.configure_queue(key, |config| change(config, request, now)).await?;
     Ok(UpdateTaskQueueConfigResponse { config: Some(config) })

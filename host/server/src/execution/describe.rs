@@ -1,25 +1,18 @@
 //! What DescribeWorkflowExecution and the lists say about a run.
 
-use std::collections::BTreeSet;
-
 use host_wire::{
     duration_to_proto,
     temporal::api::{
         common::v1::{SearchAttributes, WorkflowType},
-        enums::v1::IndexedValueType as Kind,
-        workflow::v1::{
-            WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo,
-            WorkflowExecutionVersioningInfo,
-        },
+        workflow::v1::{WorkflowExecutionConfig, WorkflowExecutionExtendedInfo, WorkflowExecutionInfo},
         workflowservice::v1::DescribeWorkflowExecutionResponse,
     },
 };
 
 use crate::{
-    execution::{activity, child, run::Run, workflow_task},
+    execution::{activity, child, run::Run, versioning, workflow_task},
     namespace::namespace_id,
     time::{Time, positive},
-    visibility::value::encode,
 };
 
 /// The answer to DescribeWorkflowExecution.
@@ -35,12 +28,8 @@ pub(crate) fn describe(run: &Run) -> DescribeWorkflowExecutionResponse {
         }),
         workflow_execution_info: Some(WorkflowExecutionInfo {
             auto_reset_points: run.reset_points().all(),
-            versioning_info: run.options().versioning_override().map(|given| {
-                WorkflowExecutionVersioningInfo {
-                    versioning_override: Some(given.clone()),
-                    ..WorkflowExecutionVersioningInfo::default()
-                }
-            }),
+            versioning_info: versioning::describe::info(run),
+            worker_deployment_name: run.versioning().deployment_name().to_owned(),
             ..info(run)
         }),
         pending_activities: run.activities().iter().map(activity::describe::pending).collect(),
@@ -95,18 +84,9 @@ pub(crate) fn info(run: &Run) -> WorkflowExecutionInfo {
     }
 }
 
-/// `BuildIds` of a run whose tasks were completed by these.
-pub(crate) fn build_ids(ids: &BTreeSet<String>) -> Vec<String> {
-    let of_workers = ids.iter().map(|id| format!("unversioned:{}", id.replace(['"', '\\'], "?")));
-    std::iter::once("unversioned".to_owned()).chain(of_workers).collect()
-}
-
-/// The search attributes of the run, and `BuildIds` from the workers that completed its tasks.
+/// The search attributes of the run, and those that the service sets as workers complete its tasks.
 fn search_attributes(run: &Run) -> Option<SearchAttributes> {
     let mut fields = run.attributes().search_attributes().unwrap_or_default().indexed_fields;
-    let build_ids = run.workflow_tasks().build_ids();
-    if !build_ids.is_empty() {
-        fields.insert("BuildIds".to_owned(), encode(self::build_ids(build_ids), Kind::KeywordList));
-    }
+    versioning::describe::add_attributes(run, &mut fields);
     (!fields.is_empty()).then_some(SearchAttributes { indexed_fields: fields })
 }

@@ -9,7 +9,7 @@ use crate::execution::{damage::Damage, executions::Executions, transition::Touch
 impl Executions {
     /// Forgets what a transition did.
     pub(crate) fn drop_transition(&mut self, touched: &Touched, message: &str) {
-        let Touched { changed, started, changing, schedules, batches } = touched;
+        let Touched { changed, started, changing, schedules, batches, deployments } = touched;
         for (number, before) in schedules.iter().rev() {
             match before {
                 Some(before) => self.schedules.set(*number, before.clone()),
@@ -20,6 +20,12 @@ impl Executions {
             match before {
                 Some(before) => self.batches.set(*number, before.clone()),
                 None => drop(self.batches.remove(*number)),
+            }
+        }
+        for (number, before) in deployments.iter().rev() {
+            match before {
+                Some(before) => self.deployments.set(*number, before.clone()),
+                None => drop(self.deployments.remove(*number)),
             }
         }
         let names = changing.and_then(|number| self.get(number)).map(|run| run.identity().clone());

@@ -1,7 +1,10 @@
 //! Does what the change of one run asks of other runs and of workers, in the same transition.
 
 use crate::{
-    execution::{activity, child, external, run_transition::Effect, transition::Transition, workflow_task},
+    execution::{
+        activity, child, external, run_transition::Effect, transition::Transition, versioning::inherit,
+        workflow_task,
+    },
     schedule,
 };
 
@@ -29,7 +32,9 @@ fn handle_effects(transition: &mut Transition<'_>) {
             Effect::StartChild(id) => child::run::start(transition, number, id),
             Effect::SignalExternal(id) => external::deliver::signal(transition, number, id),
             Effect::CancelExternal(id) => external::deliver::cancel(transition, number, id),
-            Effect::Continue(new) => {
+            Effect::Continue(mut new) => {
+                let run = transition.run(number);
+                inherit::keep_on_queue(transition.executions(), run, &new.identity.namespace, &mut new.start);
                 let next = transition.start(*new);
                 transition.change(next, workflow_task::schedule::schedule_task);
             }

@@ -9,6 +9,7 @@ use host_wire::temporal::api::common::v1::WorkflowExecution;
 
 use crate::{
     batch::batches::Batches,
+    deployment::deployments::Deployments,
     error::Error,
     execution::{
         damage::Damage,
@@ -24,13 +25,14 @@ use crate::{
 pub(crate) type Drops = u64;
 
 /// The runs in memory, and which of their names belong to others. Lookups that memory cannot answer fail with
-/// [`NotReady::Needs`], those of damaged runs are refused. Beside them, the schedules that start runs, and operations on
-/// many of them.
+/// [`NotReady::Needs`], those of damaged runs are refused. Beside them, the schedules that start runs, operations on
+/// many of them, and the deployments whose workers get their tasks.
 #[derive(Debug)]
 pub(crate) struct Executions {
     namespaces: BTreeSet<String>,
     pub(crate) schedules: Schedules,
     pub(crate) batches: Batches,
+    pub(crate) deployments: Deployments,
     pub(crate) search_attributes: Registry,
     runs: HashMap<RunNumber, Box<Run>>,
     /// The latest run of a namespace and workflow id, where that is known and the run is in memory, or was dropped.
@@ -56,6 +58,7 @@ impl Executions {
             namespaces: namespaces.into_iter().collect(),
             schedules: Schedules::default(),
             batches: Batches::default(),
+            deployments: Deployments::default(),
             search_attributes: Registry::default(),
             runs: HashMap::new(),
             latest: HashMap::new(),

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use host_wire::temporal::api::{
     activity::v1::ActivityOptions,
     common::v1::{Payloads, WorkerVersionStamp},
+    deployment::v1::WorkerDeploymentVersion,
     failure::v1::Failure,
     history::v1::HistoryEvent,
 };
@@ -89,6 +90,16 @@ pub(crate) enum UnrecordedChange {
     ActivityReset(ActivityReset),
     #[prost(message, tag = "27")]
     ActivityOptions(Box<ChangedActivityOptions>),
+    #[prost(message, tag = "28")]
+    VersionTransition(VersionTransition),
+}
+
+/// A worker of another version got a task: the run is on its way there.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct VersionTransition {
+    /// None is workers without a version.
+    #[prost(message, optional, tag = "1")]
+    pub(crate) version: Option<WorkerDeploymentVersion>,
 }
 
 /// A client paused an activity.
@@ -210,6 +221,8 @@ pub(crate) struct ActivityStarted {
     pub(crate) version: Option<WorkerVersionStamp>,
     #[prost(bool, tag = "6")]
     pub(crate) in_process: bool,
+    #[prost(message, optional, tag = "7")]
+    pub(crate) deployment: Option<WorkerDeploymentVersion>,
 }
 
 /// An attempt of an activity reported progress.
@@ -246,7 +259,7 @@ pub(crate) struct StoredFact {
     event: Bytes,
     #[prost(
         oneof = "UnrecordedChange",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28"
     )]
     note: Option<UnrecordedChange>,
 }

@@ -51,6 +51,7 @@ mod timer;
 pub(crate) mod token;
 pub(crate) mod transition;
 pub(crate) mod update;
+pub(crate) mod versioning;
 mod volatile;
 pub(crate) mod worker;
 pub(crate) mod workflow_task;

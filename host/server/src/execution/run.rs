@@ -6,8 +6,9 @@
 use host_wire::{
     EventAttributes,
     temporal::api::{
-        common::v1::WorkflowExecution, enums::v1::WorkflowExecutionStatus as Status,
-        history::v1::HistoryEvent,
+        common::v1::WorkflowExecution,
+        enums::v1::WorkflowExecutionStatus as Status,
+        history::v1::{HistoryEvent, WorkflowExecutionOptionsUpdatedEventAttributes},
     },
 };
 
@@ -28,6 +29,7 @@ use crate::{
         start::state::Start,
         timer::state::Timers,
         update::state::Updates,
+        versioning::state::Versioning,
         workflow_task::state::WorkflowTasks,
     },
     limits,
@@ -53,6 +55,7 @@ pub(crate) struct Run {
     cancel_requested: bool,
     attributes: Attributes,
     options: WorkflowOptions,
+    versioning: Versioning,
     resets: Resets,
     reset_points: Points,
     transitions: i64,
@@ -77,6 +80,7 @@ impl Run {
             cancel_requested: false,
             attributes: Attributes::default(),
             options: WorkflowOptions::default(),
+            versioning: Versioning::default(),
             resets: Resets::default(),
             reset_points: Points::default(),
             transitions: 0,
@@ -202,6 +206,11 @@ impl Run {
         &self.options
     }
 
+    /// The version of workers that it is on, without overrides.
+    pub(crate) fn versioning(&self) -> &Versioning {
+        &self.versioning
+    }
+
     pub(crate) fn resets(&self) -> &Resets {
         &self.resets
     }
@@ -299,6 +308,7 @@ impl Run {
                 self.attributes.started(a);
                 self.reset_points.started(a.prev_auto_reset_points.as_ref());
                 self.options.started(a);
+                self.versioning.started(a, self.options.versioning_override());
             }
             A::WorkflowExecutionCompletedEventAttributes(_) => self.close(Status::Completed, time),
             A::WorkflowExecutionFailedEventAttributes(_) => self.close(Status::Failed, time),
@@ -310,6 +320,7 @@ impl Run {
             A::WorkflowTaskStartedEventAttributes(a) => self.workflow_tasks.started(id, time, a),
             A::WorkflowTaskCompletedEventAttributes(a) => {
                 self.workflow_tasks.completed(a);
+                self.versioning.completed(a);
                 let run_id = &self.identity.run_id;
                 self.reset_points.completed(run_id, id, time, a, self.children.len() == 0);
             }
@@ -367,7 +378,7 @@ impl Run {
                 self.attributes.search_attributes_upserted(a);
             }
             A::WorkflowPropertiesModifiedEventAttributes(a) => self.attributes.properties_modified(a),
-            A::WorkflowExecutionOptionsUpdatedEventAttributes(a) => self.options.updated(a),
+            A::WorkflowExecutionOptionsUpdatedEventAttributes(a) => self.options_updated(a),
             // The state of the attempt was kept before the event was written, or there is none.
             A::ActivityTaskStartedEventAttributes(_) | A::MarkerRecordedEventAttributes(_) => {}
             // The service does not write these.
@@ -387,6 +398,12 @@ impl Run {
             | A::WorkflowExecutionUnpausedEventAttributes(_)
             | A::WorkflowExecutionTimeSkippingTransitionedEventAttributes(_) => {}
         }
+    }
+
+    fn options_updated(&mut self, updated: &WorkflowExecutionOptionsUpdatedEventAttributes) {
+        let before = self.options.versioning_override().cloned();
+        self.options.updated(updated);
+        self.versioning.overridden(before.as_ref(), self.options.versioning_override());
     }
 
     /// Whatever was open ends with the run.
@@ -428,6 +445,7 @@ impl Run {
             C::ActivityUnpaused(unpaused) => self.activities.unpaused(unpaused),
             C::ActivityReset(reset) => self.activities.reset_attempts(reset),
             C::ActivityOptions(changed) => self.activities.options_changed(changed),
+            C::VersionTransition(transition) => self.versioning.transition_began(transition),
         }
     }
 }

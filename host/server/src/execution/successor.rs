@@ -20,6 +20,7 @@ use crate::{
         record::RunIdentity,
         retry::{DelayBound, next_attempt},
         run::Run,
+        versioning::inherit::Inherited,
     },
     limits,
     time::{Time, positive},
@@ -43,6 +44,7 @@ fn retry_run(run: &Run, failure: &Failure, now: Time, new_run_id: String) -> Res
         Retry::After(backoff) => {
             let mut next = following(run, new_run_id);
             next.start.attempt = attempt.saturating_add(1);
+            Inherited::of_retry(run).put_into(&mut next.start);
             next.start.initiator = ContinueAsNewInitiator::Retry.into();
             next.start.continued_failure = Some(failure::within(failure, limits::CONTINUED_FAILURE_BYTES));
             next.start.first_workflow_task_backoff = Some(duration_to_proto(paced(run, backoff, now)));
@@ -66,6 +68,7 @@ pub(crate) fn cron_run(
     }
     let mut next = following(run, new_run_id);
     next.start.attempt = 1;
+    Inherited::of_cron(run).put_into(&mut next.start);
     next.start.initiator = ContinueAsNewInitiator::CronSchedule.into();
     next.start.first_workflow_task_backoff = Some(duration_to_proto(paced(run, backoff, now)));
     match result {
@@ -108,6 +111,8 @@ pub(crate) fn continue_as_new(
     let mut next = following(run, new_run_id);
     let start = &mut next.start;
     start.attempt = 1;
+    // Without the version, where its workers do not poll another queue: see `effects`.
+    Inherited::of_continued(run).put_into(start);
     start.initiator = match command.initiator() {
         ContinueAsNewInitiator::Unspecified => ContinueAsNewInitiator::Workflow.into(),
         given => given.into(),

@@ -9,6 +9,7 @@ use crate::{
         record::{BatchBody, BatchNumber},
         state::Batch,
     },
+    deployment::state::{Deployment, DeploymentNumber},
     entity::EntityRecord,
     execution::{
         executions::Executions,
@@ -50,13 +51,15 @@ pub(crate) struct Touched {
     pub(crate) schedules: Vec<(ScheduleNumber, Option<Schedule>)>,
     /// Batch operations, likewise.
     pub(crate) batches: Vec<(BatchNumber, Option<Batch>)>,
+    /// Deployments, likewise.
+    pub(crate) deployments: Vec<(DeploymentNumber, Option<Deployment>)>,
 }
 
 /// Everything that came out of a transition.
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) records: Vec<Record>,
-    /// What happened to schedules, batch operations and the like.
+    /// What happened to schedules, batch operations, deployments and the like.
     pub(crate) others: Vec<EntityRecord>,
     pub(crate) tasks: Vec<Task>,
     /// Runs of which something changed that lives in memory only.
@@ -177,6 +180,27 @@ impl<'a> Transition<'a> {
         let body =
             BatchBody { identity: Some(batch.identity.clone()), is_deleted: true, ..BatchBody::default() };
         self.touched.batches.push((number, Some(batch)));
+        self.changes.others.push(EntityRecord::new(number, &body));
+    }
+
+    /// Keeps a deployment that came to be or was changed.
+    pub(crate) fn put_deployment(&mut self, number: DeploymentNumber, deployment: Deployment) {
+        let deployments = &mut self.executions.deployments;
+        let before = deployments.get(number).cloned();
+        if before.as_ref() == Some(&deployment) {
+            return;
+        }
+        self.changes.others.push(EntityRecord::new(number, &deployment));
+        self.touched.deployments.push((number, before));
+        deployments.set(number, deployment);
+    }
+
+    /// Deletes a deployment.
+    pub(crate) fn delete_deployment(&mut self, number: DeploymentNumber) {
+        let Some(deployment) = self.executions.deployments.remove(number) else { return };
+        let Deployment { namespace, name, .. } = deployment.clone();
+        let body = Deployment { namespace, name, is_deleted: true, ..Deployment::default() };
+        self.touched.deployments.push((number, Some(deployment)));
         self.changes.others.push(EntityRecord::new(number, &body));
     }
 

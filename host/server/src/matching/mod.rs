@@ -8,6 +8,7 @@ pub(crate) mod queue_key;
 pub(crate) mod queued;
 pub(crate) mod queues;
 pub(crate) mod rank;
+pub(crate) mod routing;
 mod scaling;
 mod throughput;
 pub(crate) mod updates;

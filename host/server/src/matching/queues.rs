@@ -13,7 +13,8 @@ use tokio::sync::Notify;
 
 pub(crate) use crate::matching::queue::{First, POLLER_RECENT, Polled, Stats};
 use crate::{
-    execution::{executions::Executions, task::Task},
+    deployment::version::name,
+    execution::{executions::Executions, run::Run, task::Task},
     matching::{
         backlog::Waiting,
         limits::UNLIMITED,
@@ -22,6 +23,7 @@ use crate::{
         queue_key::QueueKey,
         queued::Queued,
         rank::LEVELS,
+        routing::{stays_sticky, version_for},
     },
     storage::Position,
     time::Time,
@@ -46,7 +48,7 @@ pub(crate) struct Queues {
 impl Queues {
     fn open(&mut self, key: QueueKey, now: Time) -> &mut Queue {
         let configs = &self.configs;
-        self.queues.entry(key).or_insert_with_key(|key| Queue::new(configs.get(key), now))
+        self.queues.entry(key).or_insert_with_key(|key| Queue::new(config_of(configs, key), now))
     }
 
     /// Adds a task to its queue; to the normal one if its sticky queue is dead. Answers whether it is a
@@ -59,24 +61,29 @@ impl Queues {
         position: Position,
         now: Time,
     ) -> bool {
-        let (number, name, activities) = match &task {
-            Task::Workflow { run, queue, .. } => {
-                let sticky = queue.kind == i32::from(TaskQueueKind::Sticky);
-                let namespace = executions.get(*run).map_or("", |run| &run.identity().namespace);
-                let name = if sticky && !self.is_alive(namespace, &queue.name, now) {
-                    queue.normal_name.clone()
-                } else {
-                    queue.name.clone()
-                };
-                (*run, name, false)
-            }
-            Task::Activity { run, queue, .. } => (*run, queue.clone(), true),
-        };
-        let Some(run) = executions.get(number) else { return false };
-        let key = QueueKey { namespace: run.identity().namespace.clone(), name, activities };
-        let taken = !activities && self.queues.get(&key).is_some_and(Queue::has_idle_poller_here);
+        let Some(run) = executions.get(task.run()) else { return false };
+        let key = self.key_for(executions, run, &task, now);
+        let taken = !key.activities && self.queues.get(&key).is_some_and(Queue::has_idle_poller_here);
         self.push_to(executions, queries, key, Queued::Task(task), position, now);
         taken
+    }
+
+    /// The queue of the workers that a task is for.
+    fn key_for(&self, executions: &Executions, run: &Run, task: &Task, now: Time) -> QueueKey {
+        let namespace = &run.identity().namespace;
+        let (name, activities) = match task {
+            Task::Workflow { queue, .. } if queue.kind == i32::from(TaskQueueKind::Sticky) => {
+                let sticky = &queue.name;
+                if self.is_alive(namespace, sticky, now) && stays_sticky(executions, run, sticky) {
+                    return QueueKey::new(namespace, sticky, false);
+                }
+                (&queue.normal_name, false)
+            }
+            Task::Workflow { queue, .. } => (&queue.name, false),
+            Task::Activity { queue, .. } => (queue, true),
+        };
+        let version = version_for(executions, run, name, activities);
+        QueueKey { version, ..QueueKey::new(namespace, name, activities) }
     }
 
     /// Adds to a queue.
@@ -92,6 +99,49 @@ impl Queues {
         let rank = queued.rank(executions, queries);
         let task = Waiting::new(queued, position, now, rank);
         self.open(key, now).push(task, |queued| queued.is_wanted(executions, queries));
+    }
+
+    /// Sends on what a poll took that is for workers of another version.
+    pub(crate) fn send_on(
+        &mut self,
+        executions: &Executions,
+        queries: &Queries,
+        waiting: Waiting,
+        now: Time,
+    ) {
+        let Waiting { queued, position, .. } = waiting;
+        match queued {
+            Queued::Task(task) => {
+                self.push(executions, queries, task, position, now);
+            }
+            Queued::Query(number) => {
+                let Some(normal) = queries.normal_queue(number) else { return };
+                let run = queries.waiting(number).and_then(|(run, _)| executions.get(run));
+                let key = match run {
+                    Some(run) => normal.for_version(version_for(executions, run, &normal.name, false)),
+                    None => normal.clone(),
+                };
+                self.push_to(executions, queries, key, queued, position, now);
+            }
+        }
+    }
+
+    /// The version of workers has changed that gets what is on these queues: what waits goes to the right ones.
+    pub(crate) fn reroute(
+        &mut self,
+        executions: &Executions,
+        queries: &Queries,
+        concerns: impl Fn(&QueueKey) -> bool,
+        now: Time,
+    ) {
+        let mut waiting: Vec<Waiting> = Vec::new();
+        for (_, queue) in self.queues.iter_mut().filter(|(key, _)| concerns(key)) {
+            waiting.extend(queue.drain());
+        }
+        waiting.sort_by_key(|waiting| waiting.position);
+        for waiting in waiting {
+            self.send_on(executions, queries, waiting, now);
+        }
     }
 
     /// Puts back a task that its poll could not start.
@@ -151,7 +201,7 @@ impl Queues {
 
     /// Whether workers poll a sticky queue.
     pub(crate) fn is_alive(&self, namespace: &str, sticky: &str, now: Time) -> bool {
-        let key = QueueKey { namespace: namespace.to_owned(), name: sticky.to_owned(), activities: false };
+        let key = QueueKey::new(namespace, sticky, false);
         self.polled_within(&key, STICKY_DEAD, now)
     }
 
@@ -160,9 +210,24 @@ impl Queues {
         self.queues.get(key).is_some_and(|queue| queue.polled_within(time, now))
     }
 
+    /// Whether workers of any version poll a queue, or did lately.
+    pub(crate) fn any_polled_within(&self, key: &QueueKey, time: Duration, now: Time) -> bool {
+        self.polled_within(key, time, now)
+            || self.queues.iter().any(|(other, queue)| other.is_of(key) && queue.polled_within(time, now))
+    }
+
     /// Who polled the queue of late, each with the time of the last poll.
     pub(crate) fn pollers(&self, key: &QueueKey, now: Time) -> Vec<(Polled, Time)> {
         self.queues.get(key).map(|queue| queue.pollers(now).cloned().collect()).unwrap_or_default()
+    }
+
+    /// The keys of a queue for all versions of workers, that of workers without one first.
+    pub(crate) fn versions(&self, key: &QueueKey) -> Vec<QueueKey> {
+        let others = self.queues.keys().filter(|other| other.version.is_some() && other.is_of(key));
+        let mut others: Vec<QueueKey> = others.cloned().collect();
+        others.sort_by_cached_key(|key| key.version.as_ref().map(name));
+        others.insert(0, key.for_version(None));
+        others
     }
 
     /// What is known of the tasks of each level.
@@ -172,21 +237,21 @@ impl Queues {
 
     /// Tasks for a second, and who says so.
     pub(crate) fn rate(&self, key: &QueueKey, now: Time) -> (f64, RateLimitSource) {
-        match (self.queues.get(key), self.configs.get(key)) {
+        match (self.queues.get(key), self.config(key)) {
             (Some(queue), _) => queue.rate(),
             (None, Some(config)) => Queue::new(Some(config), now).rate(),
             (None, None) => (UNLIMITED, RateLimitSource::System),
         }
     }
 
-    /// The configuration of a queue, if it has one.
+    /// The configuration of a queue, if it has one. What waits for each version has the same.
     pub(crate) fn config(&self, key: &QueueKey) -> Option<&TaskQueueConfig> {
-        self.configs.get(key)
+        config_of(&self.configs, key)
     }
 
     /// Gives a queue a configuration.
     pub(crate) fn configure(&mut self, key: QueueKey, config: TaskQueueConfig, now: Time) {
-        if let Some(queue) = self.queues.get_mut(&key) {
+        for (_, queue) in self.queues.iter_mut().filter(|(other, _)| other.is_of(&key)) {
             queue.configure(Some(&config), now);
         }
         self.configs.insert(key, config);
@@ -212,23 +277,24 @@ impl Queues {
     ) {
         let Some(queue) = self.queues.get_mut(key) else { return };
         queue.last_poll = None;
-        for Waiting { queued, position, .. } in queue.drain() {
-            match queued {
-                Queued::Task(task) => {
-                    self.push(executions, queries, task, position, now);
-                }
-                Queued::Query(number) => {
-                    if let Some(normal) = queries.normal_queue(number) {
-                        self.push_to(executions, queries, normal.clone(), queued, position, now);
-                    }
-                }
-            }
+        for waiting in queue.drain() {
+            self.send_on(executions, queries, waiting, now);
         }
     }
 
     /// Removes queues that are empty and have no recent poller.
     pub(crate) fn sweep(&mut self, now: Time) {
         self.queues.retain(|_, queue| queue.sweep(now));
+    }
+}
+
+fn config_of<'a>(
+    configs: &'a HashMap<QueueKey, TaskQueueConfig>,
+    key: &QueueKey,
+) -> Option<&'a TaskQueueConfig> {
+    match key.version {
+        None => configs.get(key),
+        Some(_) => configs.get(&key.for_version(None)),
     }
 }
 
@@ -247,7 +313,7 @@ mod tests {
 
     #[test]
     fn what_is_not_on_disk_stays_in_the_queue() {
-        let key = QueueKey { namespace: "n".to_owned(), name: "q".to_owned(), activities: false };
+        let key = QueueKey::new("n", "q", false);
         let mut queues = Queues::default();
         let (executions, queries) = (Executions::new([], 0), Queries::default());
         queues.push_to(&executions, &queries, key.clone(), Queued::Query(7), 3, Time::default());
@@ -267,8 +333,7 @@ mod tests {
 
     #[test]
     fn a_query_leaves_a_sticky_queue_that_is_no_more() {
-        let key =
-            |name: &str| QueueKey { namespace: "n".to_owned(), name: name.to_owned(), activities: false };
+        let key = |name: &str| QueueKey::new("n", name, false);
         let (executions, mut queries) = (Executions::new([], 0), Queries::default());
         let mut queues = Queues::default();
         let (number, _answered) = queries.add(0, WorkflowQuery::default()).unwrap();
@@ -280,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_queue_without_workers_keeps_twice_what_is_wanted_at_most() {
-        let key = QueueKey { namespace: "n".to_owned(), name: "q".to_owned(), activities: false };
+        let key = QueueKey::new("n", "q", false);
         let (executions, mut queries) = (Executions::new([], 0), Queries::default());
         let mut queues = Queues::default();
         let mut open = VecDeque::new();
@@ -298,8 +363,7 @@ mod tests {
 
     #[test]
     fn polls_are_bounded_at_a_queue_and_at_all() {
-        let key =
-            |name: usize| QueueKey { namespace: "n".to_owned(), name: name.to_string(), activities: false };
+        let key = |name: usize| QueueKey::new("n", &name.to_string(), false);
         let mut queues = Queues::default();
         let mut enter = |name| queues.enter(&key(name), Polled::default(), false, Time::default()).is_some();
         assert_eq!((0..3_000).filter(|_| enter(0)).count(), QUEUE_POLLS);

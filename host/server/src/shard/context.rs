@@ -16,6 +16,7 @@ use tonic::Status;
 
 use crate::{
     batch::batches::Batches,
+    deployment::deployments::Deployments,
     environment::Environment,
     error::{Error, ExhaustedCause},
     execution::{
@@ -46,6 +47,8 @@ pub(crate) struct ShardContext {
     deadlines: Arc<Notify>,
     /// Notified whenever a batch operation was started.
     batches_changed: Arc<Notify>,
+    /// Notified whenever a version of a deployment may drain that did not before.
+    deployments_changed: Arc<Notify>,
     /// Whether open polls should return.
     closing: Arc<Watched<bool>>,
 }
@@ -71,6 +74,7 @@ impl ShardContext {
         }
         executions.schedules = Schedules::new(found.schedules);
         executions.batches = Batches::new(found.batches);
+        executions.deployments = Deployments::new(found.deployments);
         let mut shard = Shard::new(executions, found.last);
         shard.queues.load_configs(found.task_queues);
         let lost = shard.resume(found.deadlines, environment.clock.now());
@@ -83,6 +87,7 @@ impl ShardContext {
             changing_settings: tokio::sync::Mutex::default(),
             deadlines: Arc::default(),
             batches_changed: Arc::default(),
+            deployments_changed: Arc::default(),
             closing: Arc::default(),
         };
         for number in lost {
@@ -158,6 +163,10 @@ impl ShardContext {
 
     pub(crate) fn batches_changed(&self) -> &Arc<Notify> {
         &self.batches_changed
+    }
+
+    pub(crate) fn deployments_changed(&self) -> &Arc<Notify> {
+        &self.deployments_changed
     }
 
     pub(crate) fn closing(&self) -> &Arc<Watched<bool>> {

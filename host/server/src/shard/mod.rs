@@ -3,6 +3,7 @@
 mod archive;
 pub(crate) mod context;
 pub(crate) mod deadlines;
+pub(crate) mod deployments;
 #[cfg(test)]
 mod gate_tests;
 #[cfg(test)]

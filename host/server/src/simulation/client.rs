@@ -77,7 +77,7 @@ impl Client {
     }
 
     async fn call(&mut self) {
-        match self.random.below(31) {
+        match self.random.below(33) {
             0..6 => self.start().await,
             6..11 => self.signal().await,
             11 => self.cancel().await,
@@ -90,6 +90,7 @@ impl Client {
             24 => self.reset().await,
             25..27 => self.operate().await,
             27..29 => self.batch().await,
+            29..31 => self.deploy().await,
             _ => drop(self.list().await),
         }
     }

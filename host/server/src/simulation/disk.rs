@@ -22,6 +22,10 @@ use crate::{
         record::{BatchBody, BatchNumber},
         state::Batch,
     },
+    deployment::{
+        deployments::StoredDeployment,
+        state::{Deployment, DeploymentNumber},
+    },
     entity::{Entity, EntityBody, EntityRecord},
     execution::{
         archive::{Archive, Archived, Stored, Unreadable},
@@ -118,6 +122,7 @@ impl Disk {
         let deadlines = contents.deadlines();
         let schedules = contents.stored_schedules();
         let batches = contents.stored_batches();
+        let deployments = contents.stored_deployments();
         let search_attributes = contents.search_attributes.clone();
         let task_queues = contents.task_queues.clone();
         let next_number = contents.runs.last_key_value().map_or(0, |(number, _)| number + 1);
@@ -150,6 +155,7 @@ impl Disk {
             deadlines,
             schedules,
             batches,
+            deployments,
         };
         (Opened { storage: Box::new(storage.clone()), found }, storage)
     }
@@ -179,6 +185,14 @@ impl Contents {
         let whole = |(number, bodies): (BatchNumber, Vec<BatchBody>)| {
             let batch = Batch::from_records(bodies)?;
             Some((number, StoredBatch::Sound(Box::new(batch))))
+        };
+        self.entities().filter_map(whole).collect()
+    }
+
+    fn stored_deployments(&self) -> Vec<(DeploymentNumber, StoredDeployment)> {
+        let whole = |(number, mut bodies): (DeploymentNumber, Vec<Deployment>)| {
+            let deployment = bodies.pop().filter(|deployment| !deployment.is_deleted)?;
+            Some((number, StoredDeployment::Sound(Box::new(deployment))))
         };
         self.entities().filter_map(whole).collect()
     }

@@ -22,15 +22,16 @@ const SET_BACK_MILLIS: u64 = 10_000;
 /// two seconds.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
-/// A worker with all its pollers.
+/// A worker with all its pollers; those of activities have no build.
 pub(super) fn spawn_worker(
     tasks: &mut JoinSet<()>,
     simulation: &Arc<Simulation>,
     name: &str,
     random: Random,
     line: Line,
+    build: Option<&'static str>,
 ) {
-    let workflows = WorkflowWorker::new(simulation.clone(), name, random.fork(1), line);
+    let workflows = WorkflowWorker::new(simulation.clone(), name, random.fork(1), line, build);
     let (mut normal, mut sticky) = (workflows.again(2), workflows.again(3));
     tasks.spawn(async move { normal.run(false).await });
     tasks.spawn(async move { sticky.run(true).await });
@@ -57,7 +58,7 @@ pub(super) fn start(
     if !panics {
         here.spawn(check_lost(simulation.clone(), life.clone(), held));
     }
-    spawn_worker(&mut here, simulation, &name, Random::new(random.next()), line);
+    spawn_worker(&mut here, simulation, &name, Random::new(random.next()), line, None);
     (life, here)
 }
 

@@ -26,6 +26,7 @@ mod seeds;
 mod shrink;
 mod trace;
 mod updates;
+mod versions;
 mod worker;
 
 use std::{
@@ -167,7 +168,13 @@ async fn live(plan: Plan) -> Outcome {
     for worker in 0..1 + random.below(2) {
         let random = random.fork(100 + worker);
         if plan.has(Trouble::RemoteWorkers) {
-            spawn_worker(&mut actors, &simulation, &format!("worker-{worker}"), random, remote);
+            spawn_worker(&mut actors, &simulation, &format!("worker-{worker}"), random, remote, None);
+        }
+    }
+    for (number, build) in (0..).zip(versions::BUILDS) {
+        let random = random.fork(150 + number);
+        if plan.has(Trouble::RemoteWorkers) {
+            spawn_worker(&mut actors, &simulation, build, random, remote, Some(build));
         }
     }
     let mut clients = JoinSet::new();

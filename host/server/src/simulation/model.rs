@@ -32,6 +32,10 @@ pub(super) struct Model {
     /// Schedules whose creation was acknowledged.
     pub(super) schedules: BTreeSet<String>,
     pub(super) batches: Acknowledged,
+    /// The builds of workers to which runs are pinned.
+    pub(super) pinned: BTreeMap<String, &'static str>,
+    /// Workflow ids whose runs clients have told to go on at another version.
+    pub(super) overridden: BTreeSet<String>,
     /// The last tasks that workers in the process of the service were given, by run and activity.
     held: BTreeMap<(String, Option<String>), Held>,
     /// Workflow ids whose activities clients have paused, reset or changed: their attempts may be more than the events

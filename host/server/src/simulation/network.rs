@@ -32,6 +32,7 @@ use crate::{
     Options,
     api::open::Service,
     batch::run::run_batches,
+    deployment::drainage::run_drainage,
     environment::{Blocking, Clock, Environment, Ids},
     shard::deadlines::run_deadlines,
     time::Time,
@@ -48,6 +49,7 @@ pub(super) struct Life {
     storage: SimulatedStorage,
     deadlines: JoinHandle<()>,
     batches: JoinHandle<()>,
+    drainage: JoinHandle<()>,
     pub(super) crashed: Arc<Watched<bool>>,
     /// Whether no transition panics, and the disk lets it live.
     pub(super) is_sound: bool,
@@ -82,6 +84,7 @@ impl Life {
     pub(super) async fn check(&self) {
         assert!(!self.deadlines.is_finished(), "the task of the deadlines ended");
         assert!(!self.batches.is_finished(), "the task of batch operations ended");
+        assert!(!self.drainage.is_finished(), "the task of drainage ended");
         self.finish().await.unwrap();
     }
 
@@ -183,11 +186,13 @@ impl Network {
         let service = Service::new(opened, Options::default(), environment);
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));
         let batches = tokio::spawn(run_batches(Arc::downgrade(service.shard())));
+        let drainage = tokio::spawn(run_drainage(Arc::downgrade(service.shard())));
         let life = Arc::new(Life {
             service,
             storage,
             deadlines,
             batches,
+            drainage,
             crashed,
             is_sound: !panics && steps.is_none(),
             hung_up: AtomicBool::new(false),
@@ -206,6 +211,7 @@ impl Network {
             life.storage.crash(random);
             life.deadlines.abort();
             life.batches.abort();
+            life.drainage.abort();
             return is_well;
         }
         true

@@ -109,6 +109,7 @@ impl Client {
     }
 
     async fn change_run(&mut self, workflow_id: &str, run_id: &str) -> Result<&'static str, tonic::Status> {
+        self.simulation.model().overridden.insert(workflow_id.to_owned());
         let auto = VersioningOverride { r#override: Some(Override::AutoUpgrade(true)), ..Default::default() };
         let request = UpdateWorkflowExecutionOptionsRequest {
             namespace: NAMESPACE.to_owned(),

@@ -213,6 +213,15 @@ rpcs! {
     61 => describe_worker(DescribeWorkerRequest);
     62 => list_task_queue_partitions(ListTaskQueuePartitionsRequest);
     63 => update_task_queue_config(UpdateTaskQueueConfigRequest);
+    64 => describe_worker_deployment(DescribeWorkerDeploymentRequest);
+    65 => describe_worker_deployment_version(DescribeWorkerDeploymentVersionRequest);
+    66 => list_worker_deployments(ListWorkerDeploymentsRequest);
+    67 => set_worker_deployment_current_version(SetWorkerDeploymentCurrentVersionRequest);
+    68 => set_worker_deployment_ramping_version(SetWorkerDeploymentRampingVersionRequest);
+    69 => set_worker_deployment_manager(SetWorkerDeploymentManagerRequest);
+    70 => update_worker_deployment_version_metadata(UpdateWorkerDeploymentVersionMetadataRequest);
+    71 => delete_worker_deployment_version(DeleteWorkerDeploymentVersionRequest);
+    72 => delete_worker_deployment(DeleteWorkerDeploymentRequest);
 }
 
 /// The RPCs are those that the service has, of which each is a function of its own.

@@ -15,7 +15,7 @@ use host_wire::{
     temporal::api::{
         command::v1::{Command, command::Attributes},
         common::v1::{Payload, Payloads},
-        enums::v1::{EventType, QueryResultType},
+        enums::v1::{EventType, QueryResultType, TaskQueueKind},
         query::v1::WorkflowQueryResult,
         taskqueue::v1::{StickyExecutionAttributes, TaskQueue},
         workflowservice::v1::*,
@@ -24,7 +24,7 @@ use host_wire::{
 use tokio::time::sleep;
 use tonic::{Code, Request, Status};
 
-use super::{NAMESPACE, QUEUE, Simulation, client::execution, commands, network::Line, updates};
+use super::{NAMESPACE, QUEUE, Simulation, client::execution, commands, network::Line, updates, versions};
 
 /// A worker of workflows. Its two pollers, of the normal and of its sticky queue, share the
 /// histories that it remembers.
@@ -34,6 +34,8 @@ pub(super) struct WorkflowWorker {
     random: Random,
     line: Line,
     name: String,
+    /// Its version, if it has one.
+    build: Option<&'static str>,
     histories: Arc<Mutex<BTreeMap<String, Vec<Bytes>>>>,
     eager: Arc<Mutex<Vec<PollActivityTaskQueueResponse>>>,
 }
@@ -54,9 +56,15 @@ pub(super) struct Knowledge {
 }
 
 impl WorkflowWorker {
-    pub(super) fn new(simulation: Arc<Simulation>, name: &str, random: Random, line: Line) -> Self {
+    pub(super) fn new(
+        simulation: Arc<Simulation>,
+        name: &str,
+        random: Random,
+        line: Line,
+        build: Option<&'static str>,
+    ) -> Self {
         let name = name.to_owned();
-        Self { simulation, random, line, name, histories: Arc::default(), eager: Arc::default() }
+        Self { simulation, random, line, name, build, histories: Arc::default(), eager: Arc::default() }
     }
 
     /// The same worker with a source of chance of its own.
@@ -74,8 +82,13 @@ impl WorkflowWorker {
         while !self.simulation.is_over() {
             let request = PollWorkflowTaskQueueRequest {
                 namespace: NAMESPACE.to_owned(),
-                task_queue: Some(TaskQueue { name: queue.clone(), ..TaskQueue::default() }),
+                task_queue: Some(TaskQueue {
+                    name: queue.clone(),
+                    kind: if sticky { TaskQueueKind::Sticky } else { TaskQueueKind::Normal }.into(),
+                    normal_name: if sticky { QUEUE.to_owned() } else { String::new() },
+                }),
                 identity: self.name.clone(),
+                deployment_options: versions::options(self.build),
                 ..Default::default()
             };
             let timeout = Duration::from_secs(1 + self.random.below(30));
@@ -104,6 +117,7 @@ impl WorkflowWorker {
                 format!("task {}", task.started_event_id)
             };
             self.simulation.say(format_args!("{}: {id} {what} attempt {}", self.name, task.attempt));
+            self.simulation.model().saw_version(&execution.workflow_id, &execution.run_id, self.build);
             if self.line.in_process && task.query.is_none() {
                 self.simulation.model().holds_workflow_task(&task);
             }
@@ -265,6 +279,8 @@ impl WorkflowWorker {
             return_new_workflow_task: self.random.percent(30),
             force_create_new_workflow_task: self.simulation.is_chaos() && self.random.percent(5),
             query_results: answers.collect(),
+            deployment_options: versions::options(self.build),
+            versioning_behavior: versions::behavior(self.build, &workflow_id(task)).into(),
             ..Default::default()
         }
     }
@@ -286,6 +302,7 @@ impl WorkflowWorker {
         if answer.is_ok() && !only_rejects {
             let mut model = self.simulation.model();
             model.task_acknowledged(&execution.workflow_id, &execution.run_id, task.started_event_id);
+            model.pinned(&execution.workflow_id, &execution.run_id, self.build);
             if self.line.in_process {
                 model.answered_workflow_task(&execution.run_id);
             }
@@ -377,6 +394,10 @@ impl Knowledge {
     fn ended(&mut self, scheduled: i64) {
         self.activities.remove(&scheduled);
     }
+}
+
+fn workflow_id(task: &PollWorkflowTaskQueueResponse) -> String {
+    task.workflow_execution.as_ref().map(|execution| execution.workflow_id.clone()).unwrap_or_default()
 }
 
 fn command(attributes: Attributes) -> Command {

@@ -5,6 +5,7 @@ use prost::Message;
 
 use crate::{
     batch::record::BatchBody,
+    deployment::state::Deployment,
     entity::{Entity, EntityBody, EntityKind, EntityRecord},
     execution::{
         archive::Archived,
@@ -218,11 +219,10 @@ pub(super) fn replaces(entity: Entity, record: &Bytes) -> (bool, bool) {
     match entity.kind {
         EntityKind::Schedule => of::<ScheduleBody>(record),
         EntityKind::Batch => of::<BatchBody>(record),
-        EntityKind::Run
-        | EntityKind::Namespace
-        | EntityKind::SearchAttributes
-        | EntityKind::Deployment
-        | EntityKind::Endpoint => (false, false),
+        EntityKind::Deployment => of::<Deployment>(record),
+        EntityKind::Run | EntityKind::Namespace | EntityKind::SearchAttributes | EntityKind::Endpoint => {
+            (false, false)
+        }
     }
 }
 

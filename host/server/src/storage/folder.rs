@@ -84,6 +84,7 @@ impl SqliteStorage {
             deadlines: reader.deadlines()?,
             schedules: reader.schedules()?,
             batches: reader.batches()?,
+            deployments: reader.deployments()?,
             search_attributes: search_attributes::read(runs.database())?,
             task_queues: task_queues::read(runs.database())?,
             archive: Box::new(Reader::open(&runs_path, damages.clone())?),

@@ -10,6 +10,7 @@ use rusqlite::params;
 
 use crate::{
     batch::batches::StoredBatch,
+    deployment::deployments::StoredDeployment,
     entity::{Entity, EntityKind},
     execution::{
         archive::Stored,
@@ -127,7 +128,7 @@ fn check_runs(runs: &Database, path: &Path, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Damaged schedules and batch operations.
+/// Damaged schedules, batch operations and deployments.
 fn damaged_entities(path: &Path) -> Result<Vec<(Entity, Problem)>, StorageError> {
     let reader = Reader::open(path, Damages::default())?;
     let mut damaged = Vec::new();
@@ -141,6 +142,12 @@ fn damaged_entities(path: &Path) -> Result<Vec<(Entity, Problem)>, StorageError>
         if let StoredBatch::Damaged(names, reason) = stored {
             let what = format!("the batch operation {} of {}: {reason}", names.job_id, names.namespace);
             damaged.push((Entity::batch(number), Problem::of_file(path, what)));
+        }
+    }
+    for (number, stored) in reader.deployments()? {
+        if let StoredDeployment::Damaged { namespace, name, reason } = stored {
+            let what = format!("the worker deployment {name} of {namespace}: {reason}");
+            damaged.push((Entity::deployment(number), Problem::of_file(path, what)));
         }
     }
     Ok(damaged)

@@ -65,6 +65,7 @@ pub use self::{
 };
 use crate::{
     batch::{batches::StoredBatch, record::BatchNumber},
+    deployment::{deployments::StoredDeployment, state::DeploymentNumber},
     execution::{archive::Archive, record::RunNumber, run::Run},
     matching::queue_key::QueueKey,
     schedule::{record::ScheduleNumber, schedules::StoredSchedule},
@@ -137,4 +138,5 @@ pub(crate) struct Found {
     pub(crate) deadlines: Vec<(RunNumber, Time)>,
     pub(crate) schedules: Vec<(ScheduleNumber, StoredSchedule)>,
     pub(crate) batches: Vec<(BatchNumber, StoredBatch)>,
+    pub(crate) deployments: Vec<(DeploymentNumber, StoredDeployment)>,
 }

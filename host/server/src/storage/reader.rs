@@ -17,6 +17,10 @@ use crate::{
         record::{BatchBody, BatchIdentity, BatchNumber},
         state::Batch,
     },
+    deployment::{
+        deployments::StoredDeployment,
+        state::{Deployment, DeploymentNumber},
+    },
     entity::{Entity, EntityBody},
     execution::{
         archive::Stored,
@@ -112,6 +116,16 @@ impl Reader {
         Ok(all.filter_map(|(number, read)| Some((number, self.whole_batch(number, read)?))).collect())
     }
 
+    /// All deployments, likewise.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::schedules`].
+    pub(super) fn deployments(&self) -> Result<Vec<(DeploymentNumber, StoredDeployment)>, StorageError> {
+        let all = self.entities()?.into_iter();
+        Ok(all.filter_map(|(number, read)| Some((number, self.whole_deployment(number, read)?))).collect())
+    }
+
     /// The records of all entities of a kind, as far as they are sound.
     fn entities<B: EntityBody>(&self) -> Result<BTreeMap<u64, ReadEntity<B>>, StorageError> {
         let rows: Vec<(u64, u64, Vec<u8>)> = self.database.checked(|c| {
@@ -161,6 +175,34 @@ impl Reader {
             "a batch operation is damaged: it does not go on, and calls about it are refused with DATA_LOSS"
         );
         Some(StoredBatch::Damaged(names, reason))
+    }
+
+    fn whole_deployment(
+        &self,
+        number: DeploymentNumber,
+        mut read: ReadEntity<Deployment>,
+    ) -> Option<StoredDeployment> {
+        if read.is_gone() {
+            return None;
+        }
+        // Each record has everything.
+        let last = read.bodies.pop();
+        let reason = match (read.damage, &last) {
+            (None, Some(deployment)) => return Some(StoredDeployment::Sound(Box::new(deployment.clone()))),
+            (damage, _) => damage.unwrap_or_else(|| "a part of it is missing".to_owned()),
+        };
+        let (namespace, name) = match last {
+            Some(last) => (last.namespace, last.name),
+            None => (DEFAULT_NAMESPACE.to_owned(), format!("damaged-deployment-{number}")),
+        };
+        tracing::error!(
+            deployment = number,
+            name,
+            reason,
+            file = %self.database.path.display(),
+            "a worker deployment is damaged: it routes no tasks, and calls about it are refused with DATA_LOSS"
+        );
+        Some(StoredDeployment::Damaged { namespace, name, reason })
     }
 
     fn whole(&self, number: ScheduleNumber, read: ReadEntity<ScheduleBody>) -> Option<StoredSchedule> {

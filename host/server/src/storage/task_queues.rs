@@ -63,7 +63,7 @@ pub(super) fn read(database: &Database) -> Result<Vec<(QueueKey, TaskQueueConfig
     let mut all = Vec::new();
     for (namespace, name, activities, config, stored) in rows {
         let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        let key = QueueKey { namespace: text(namespace), name: text(name), activities };
+        let key = QueueKey::new(&text(namespace), &text(name), activities);
         let sound = checksum(&key, &config) == stored;
         match sound.then(|| TaskQueueConfig::decode(config.as_slice())) {
             Some(Ok(config)) => all.push((key, config)),

@@ -196,7 +196,7 @@ pub(crate) fn completion() -> Attributes {
 }
 
 /// The type of a command, which Temporal's server looks at.
-fn command_type(attributes: &Attributes) -> i32 {
+pub(crate) fn command_type(attributes: &Attributes) -> i32 {
     use host_wire::temporal::api::enums::v1::CommandType as C;
     match attributes {
         Attributes::ScheduleActivityTaskCommandAttributes(_) => C::ScheduleActivityTask,

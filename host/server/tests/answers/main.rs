@@ -9,6 +9,7 @@ mod batch;
 mod client;
 mod cron;
 mod delays;
+mod deployments;
 mod durations;
 mod external;
 mod failures;
@@ -28,7 +29,7 @@ type Make = fn(Client) -> Answers;
 type Answers = Pin<Box<dyn Future<Output = String> + Send>>;
 
 /// The name of a table and of its file, and what makes it.
-const TABLES: [(&str, Make); 10] = [
+const TABLES: [(&str, Make); 11] = [
     ("policies", |client| Box::pin(policies::answers(client))),
     ("durations", |client| Box::pin(durations::answers(client))),
     ("failures", |client| Box::pin(failures::answers(client))),
@@ -39,6 +40,7 @@ const TABLES: [(&str, Make); 10] = [
     ("batch", |client| Box::pin(batch::answers(client))),
     ("filters", |client| Box::pin(filters::answers(client))),
     ("task_queues", |client| Box::pin(task_queues::answers(client))),
+    ("deployments", |client| Box::pin(deployments::answers(client))),
 ];
 
 fn main() -> ExitCode {

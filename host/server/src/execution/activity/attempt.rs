@@ -8,7 +8,8 @@ use host_wire::{
     EventAttributes, Retry,
     temporal::api::{
         common::v1::{Payloads, RetryPolicy},
-        enums::v1::{RetryState, TimeoutType},
+        deployment::v1::WorkerDeploymentVersion,
+        enums::v1::{RetryState, TimeoutType, VersioningBehavior},
         failure::v1::{Failure, TimeoutFailureInfo, failure::FailureInfo},
         history::v1::{
             ActivityTaskCanceledEventAttributes, ActivityTaskCompletedEventAttributes,
@@ -23,12 +24,16 @@ use crate::{
         activity::state::Activity,
         fact::{ActivityHeartbeat, ActivityRetry, ActivityStarted, UnrecordedChange},
         failure::within,
+        record::RunNumber,
         retry::{DelayBound, next_attempt},
         run_transition::{Effect, RunTransition},
+        transition::Transition,
+        versioning::transition::begin,
         worker::Worker,
         workflow_task::schedule::schedule_task,
     },
     limits,
+    matching::routing::version_for,
     time::Time,
 };
 
@@ -38,6 +43,32 @@ pub(crate) enum AttemptEnd {
     Completed(Option<Payloads>),
     Failed { failure: Box<Failure>, heartbeat_details: Option<Payloads> },
     Canceled(Option<Payloads>),
+}
+
+/// Whether an activity of a run may start at a worker of a version. Not while the run is on its way to another version.
+/// Where the worker is of the version that the run should be on, the run is on its way there from now on.
+pub(crate) fn may_start(
+    transition: &mut Transition<'_>,
+    number: RunNumber,
+    version: Option<&WorkerDeploymentVersion>,
+) -> bool {
+    let run = transition.run(number);
+    if run.versioning().transition().is_some() {
+        return false;
+    }
+    if run.effective_version() == version || run.versioning_behavior() == VersioningBehavior::Pinned {
+        return true;
+    }
+    let target = version_for(transition.executions(), run, run.start().queue_name(), false);
+    if target.as_ref() != version {
+        // The activity has versions of its own.
+        return true;
+    }
+    transition.change(number, |run| {
+        begin(run, version);
+        schedule_task(run);
+    });
+    false
 }
 
 /// Starts an attempt for a worker; false when this attempt is not waiting for a worker any more.
@@ -55,6 +86,7 @@ pub(crate) fn start(run: &mut RunTransition<'_>, id: i64, attempt: (i32, i32), w
         request_id,
         version: worker.version.clone(),
         in_process: worker.in_process,
+        deployment: worker.deployment.clone(),
     }));
     true
 }

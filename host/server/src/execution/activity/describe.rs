@@ -14,7 +14,7 @@ use host_wire::{
     },
 };
 
-use crate::execution::activity::state::Activity;
+use crate::{deployment::version::older_name, execution::activity::state::Activity};
 
 /// One of the `pending_activities` of DescribeWorkflowExecution.
 pub(crate) fn pending(activity: &Activity) -> PendingActivityInfo {
@@ -48,6 +48,11 @@ pub(crate) fn pending(activity: &Activity) -> PendingActivityInfo {
         expiration_time: activity.expires().map(Into::into),
         last_failure: activity.last_failure.clone(),
         last_worker_identity: activity.last_worker_identity.clone(),
+        last_worker_deployment_version: activity
+            .last_deployment
+            .as_ref()
+            .map_or(String::new(), |version| older_name(Some(version))),
+        last_deployment_version: activity.last_deployment.clone(),
         current_retry_interval: retry_interval,
         last_attempt_complete_time: activity.last_attempt_end.map(Into::into),
         next_attempt_schedule_time: activity.backing_off.then(|| activity.attempt_time.into()),

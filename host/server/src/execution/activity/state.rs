@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use host_wire::temporal::api::{
     activity::v1::ActivityOptions,
     common::v1::{Payloads, Priority},
+    deployment::v1::WorkerDeploymentVersion,
     enums::v1::TimeoutType,
     failure::v1::Failure,
     history::v1::ActivityTaskScheduledEventAttributes,
@@ -42,6 +43,8 @@ pub(crate) struct Activity {
     pub(crate) heartbeat_details: Option<Payloads>,
     pub(crate) last_failure: Option<Failure>,
     pub(crate) last_worker_identity: String,
+    /// The version of that worker.
+    pub(crate) last_deployment: Option<WorkerDeploymentVersion>,
     pub(crate) last_attempt_end: Option<Time>,
     /// 0: not requested.
     pub(crate) cancel_requested_event_id: i64,
@@ -86,6 +89,7 @@ impl Activity {
             heartbeat_details: None,
             last_failure: None,
             last_worker_identity: String::new(),
+            last_deployment: None,
             last_attempt_end: None,
             cancel_requested_event_id: 0,
             stamp: 0,
@@ -274,11 +278,13 @@ impl Activities {
     pub(in crate::execution) fn attempt_started(&mut self, started: &ActivityStarted) {
         self.change(started.scheduled_event_id, |activity| {
             activity.last_worker_identity.clone_from(&started.identity);
+            activity.last_deployment.clone_from(&started.deployment);
             activity.started = Some(AttemptStart {
                 time: started.time.map(Time::from).unwrap_or_default(),
                 worker: Worker {
                     identity: started.identity.clone(),
                     version: started.version.clone(),
+                    deployment: started.deployment.clone(),
                     in_process: started.in_process,
                 },
                 request_id: started.request_id.clone(),

@@ -30,6 +30,7 @@ use crate::{
         start::request::reuse_refusal,
         successor::NewRun,
         transition::Transition,
+        versioning::inherit::{Inherited, keep_on_queue},
         workflow_task::schedule::schedule_task,
     },
     namespace::namespace_id,
@@ -73,7 +74,10 @@ pub(crate) fn start(transition: &mut Transition<'_>, parent: RunNumber, id: i64)
     if let Some(number) = terminated {
         transition.change(number, |run| terminate::replaced(run, &run_id));
     }
-    let new = child_run(transition.run(parent), id, &initiated, run_id.clone(), transition.now());
+    let mut new = child_run(transition.run(parent), id, &initiated, run_id.clone(), transition.now());
+    let (executions, parent_run) = (transition.executions(), transition.run(parent));
+    Inherited::of(parent_run).put_into(&mut new.start);
+    keep_on_queue(executions, parent_run, &new.identity.namespace, &mut new.start);
     let number = transition.start(new);
     transition.change(parent, |run| started(run, id, &initiated, run_id));
     transition.change(number, schedule_task);

@@ -19,7 +19,7 @@ pub(crate) struct WorkflowOptions {
 }
 
 impl WorkflowOptions {
-    /// The versioning override, without the fields of older protocols. Tasks go to all workers of the queue all the same.
+    /// The versioning override, without the fields of older protocols.
     pub(crate) fn versioning_override(&self) -> Option<&VersioningOverride> {
         self.versioning_override.as_ref()
     }
@@ -46,7 +46,7 @@ impl WorkflowOptions {
 }
 
 /// The override in the fields of today's protocol.
-fn current(given: &VersioningOverride) -> VersioningOverride {
+pub(crate) fn current(given: &VersioningOverride) -> VersioningOverride {
     let pinned = |deployment_name: &str, build_id: &str| {
         Override::Pinned(PinnedOverride {
             behavior: PinnedOverrideBehavior::Pinned.into(),

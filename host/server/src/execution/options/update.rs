@@ -16,7 +16,13 @@ use prost_types::FieldMask;
 
 use crate::{
     error::Error,
-    execution::{priority, run::Run, run_transition::RunTransition, workflow_task::end::clear_sticky},
+    execution::{
+        priority,
+        run::Run,
+        run_transition::RunTransition,
+        versioning::transition::{Before, send_tasks_again},
+        workflow_task::end::clear_sticky,
+    },
 };
 
 /// Changes the options that a mask names, and records that they changed; answers all options.
@@ -42,6 +48,7 @@ pub(crate) fn update(
     if merged != before {
         let priority =
             (merged.priority != before.priority).then(|| merged.priority.clone().unwrap_or_default());
+        let version = Before::of(run);
         run.record(EventAttributes::WorkflowExecutionOptionsUpdatedEventAttributes(Box::new(
             WorkflowExecutionOptionsUpdatedEventAttributes {
                 unset_versioning_override: merged.versioning_override.is_none(),
@@ -54,6 +61,7 @@ pub(crate) fn update(
         if merged.versioning_override != before.versioning_override {
             // As on Temporal's server: other workers may be the right ones now.
             clear_sticky(run);
+            send_tasks_again(run, &version);
         }
     }
     Ok(merged)

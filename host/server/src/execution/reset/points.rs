@@ -31,7 +31,9 @@ impl Points {
         completed: &WorkflowTaskCompletedEventAttributes,
         resettable: bool,
     ) {
-        let build_id = completed.worker_version.as_ref().map_or("", |version| &version.build_id);
+        let of_stamp = completed.worker_version.as_ref().map(|version| &version.build_id);
+        let of_deployment = completed.deployment_version.as_ref().map(|version| &version.build_id);
+        let build_id = of_deployment.or(of_stamp).map_or("", String::as_str);
         let is_of_build = |point: &ResetPointInfo| {
             point.binary_checksum == completed.binary_checksum && point.build_id == build_id
         };

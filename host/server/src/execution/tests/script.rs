@@ -681,5 +681,5 @@ impl Script {
 }
 
 fn worker(in_process: bool) -> Worker {
-    Worker { identity: "worker".to_owned(), version: None, in_process }
+    Worker { identity: "worker".to_owned(), in_process, ..Worker::default() }
 }

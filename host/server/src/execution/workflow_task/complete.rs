@@ -5,7 +5,8 @@ use host_wire::{
     EventAttributes,
     temporal::api::{
         command::v1::Command,
-        enums::v1::WorkflowTaskFailedCause as Cause,
+        deployment::v1::WorkerDeploymentVersion,
+        enums::v1::{VersioningBehavior, WorkflowTaskFailedCause as Cause},
         failure::v1::{Failure, ServerFailureInfo, failure::FailureInfo},
         history::v1::WorkflowTaskCompletedEventAttributes,
         protocol::v1::Message,
@@ -15,6 +16,7 @@ use host_wire::{
 };
 
 use crate::{
+    deployment::version::version_of,
     error::Error,
     execution::{
         activity::attempt,
@@ -34,6 +36,7 @@ use crate::{
             plan::{Steps, UpdatePlan},
             respond, send,
         },
+        versioning::transition::{Before, send_tasks_again, serves},
         worker::Worker,
         workflow_task::{
             end,
@@ -87,6 +90,7 @@ pub(crate) fn complete(
     mut request: RespondWorkflowTaskCompletedRequest,
     in_process: bool,
 ) -> Result<Completed, Error> {
+    check_behavior(&request)?;
     let messages = std::mem::take(&mut request.messages);
     let mut commands = std::mem::take(&mut request.commands);
     let run = transition.run(token.run);
@@ -114,6 +118,18 @@ pub(crate) fn complete(
             record(run, request, commands, updates, in_process)
         }
     }))
+}
+
+/// Workers without a version have no say in where the next task goes.
+fn check_behavior(request: &RespondWorkflowTaskCompletedRequest) -> Result<(), Error> {
+    let is_versioned =
+        request.deployment.is_some() || version_of(request.deployment_options.as_ref()).is_some();
+    if request.versioning_behavior() == VersioningBehavior::Unspecified || is_versioned {
+        return Ok(());
+    }
+    Err(Error::invalid(
+        "versioning behavior cannot be specified without deployment options being set with versioned mode",
+    ))
 }
 
 fn heartbeats_too_long(run: &Run, now: Time) -> bool {
@@ -174,7 +190,9 @@ fn record(
     let (force_new, return_new) = (request.force_create_new_workflow_task, request.return_new_workflow_task);
     let scheduled = run.workflow_tasks().task().map(|task| task.scheduled_time);
     let since = run.workflow_tasks().heartbeats_since().or(scheduled);
-    let completed_id = record_completed(run, request);
+    let version = Before::of(run);
+    let completed_id = record_completed(run, request, &worker);
+    send_tasks_again(run, &version);
     if force_new && commands.is_empty() {
         run.unrecorded(UnrecordedChange::TaskHeartbeat(since.unwrap_or(run.now()).into()));
     }
@@ -194,13 +212,16 @@ fn record(
     }
     send::detach(run);
     for id in eager {
-        if attempt::start(run, id, (1, 0), &worker) {
+        if serves(run, &worker) && attempt::start(run, id, (1, 0), &worker) {
             completed.eager_activities.push(id);
         } else {
             run.effect(Effect::Activity(id));
         }
     }
-    if flush(run) || wants_task {
+    let is_in_transition = run.versioning().transition().is_some();
+    // Else a worker of the version that the run is on, or on its way to, has to poll.
+    let return_new = return_new && serves(run, &worker);
+    if flush(run) || wants_task || is_in_transition {
         schedule_task(run);
     } else {
         schedule_for_updates(run, return_new);
@@ -212,7 +233,12 @@ fn record(
 }
 
 fn worker(request: &RespondWorkflowTaskCompletedRequest, in_process: bool) -> Worker {
-    Worker { identity: request.identity.clone(), version: request.worker_version_stamp.clone(), in_process }
+    Worker {
+        identity: request.identity.clone(),
+        version: request.worker_version_stamp.clone(),
+        deployment: version_of(request.deployment_options.as_ref()),
+        in_process,
+    }
 }
 
 /// Schedules a task for updates that came while the worker had the last one: a speculative one, if the worker gets it
@@ -246,8 +272,10 @@ fn drop_speculative(
     speculative::drop_task(run);
     updates.remaining.into_iter().for_each(|step| respond::record(run, step));
     update::end::reject_unprocessed(run);
-    let return_new = request.return_new_workflow_task;
-    keep_sticky(run, request.sticky_attributes);
+    let return_new = request.return_new_workflow_task && serves(run, &worker);
+    if serves(run, &worker) {
+        keep_sticky(run, request.sticky_attributes);
+    }
     schedule_for_updates(run, return_new);
     Completed {
         next_task: return_new && start_next(run, &worker, false),
@@ -269,15 +297,28 @@ fn keep_sticky(run: &mut RunTransition<'_>, attributes: Option<StickyExecutionAt
 }
 
 /// Records `WorkflowTaskCompleted`, after the events of a transient or speculative task, and keeps the sticky queue.
-fn record_completed(run: &mut RunTransition<'_>, request: RespondWorkflowTaskCompletedRequest) -> i64 {
+fn record_completed(
+    run: &mut RunTransition<'_>,
+    request: RespondWorkflowTaskCompletedRequest,
+    worker: &Worker,
+) -> i64 {
     store_events(run, request.worker_version_stamp.clone());
     let ids = run
         .workflow_tasks()
         .started_task()
         .map(|(task, started)| (task.scheduled_event_id, started.event_id));
     let (scheduled_event_id, started_event_id) = ids.unwrap_or_default();
-    keep_sticky(run, request.sticky_attributes);
-    run.record(EventAttributes::WorkflowTaskCompletedEventAttributes(Box::new(
+    let of_older = request.deployment.filter(|it| !it.series_name.is_empty() && !it.build_id.is_empty());
+    let options = request.deployment_options.unwrap_or_default();
+    let version = version_of(Some(&options)).or(of_older.as_ref().map(|older| WorkerDeploymentVersion {
+        deployment_name: older.series_name.clone(),
+        build_id: older.build_id.clone(),
+    }));
+    let name = match options.deployment_name {
+        name if name.is_empty() => of_older.map(|older| older.series_name).unwrap_or_default(),
+        name => name,
+    };
+    let completed_id = run.record(EventAttributes::WorkflowTaskCompletedEventAttributes(Box::new(
         WorkflowTaskCompletedEventAttributes {
             scheduled_event_id,
             started_event_id,
@@ -286,7 +327,14 @@ fn record_completed(run: &mut RunTransition<'_>, request: RespondWorkflowTaskCom
             worker_version: request.worker_version_stamp,
             sdk_metadata: request.sdk_metadata,
             metering_metadata: request.metering_metadata,
+            worker_deployment_name: name,
+            deployment_version: version,
+            versioning_behavior: request.versioning_behavior,
             ..Default::default()
         },
-    )))
+    )));
+    if serves(run, worker) {
+        keep_sticky(run, request.sticky_attributes);
+    }
+    completed_id
 }

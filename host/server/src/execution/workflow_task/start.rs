@@ -4,6 +4,7 @@ use crate::execution::{
     fact::{TransientStarted, UnrecordedChange},
     run_transition::RunTransition,
     update::send,
+    versioning::transition,
     worker::Worker,
     workflow_task::{
         attributes::{scheduled_attributes, started_attributes},
@@ -42,6 +43,10 @@ pub(crate) fn start_task(
         Start::Inline { .. } => INLINE_REQUEST_ID.to_owned(),
     };
     record(run, (scheduled_event_id, transient), worker, request_id);
+    // One that is speculative leaves nothing: what completes it says where the run is.
+    if how == Start::Polled && run.workflow_tasks().speculative().is_none() {
+        transition::begin(run, worker.deployment.as_ref());
+    }
     send::attach(run, how == Start::Inline { after_heartbeat: true });
     true
 }

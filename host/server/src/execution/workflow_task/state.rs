@@ -289,6 +289,7 @@ impl WorkflowTasks {
                 worker: Worker {
                     identity: started.identity.clone(),
                     version: started.worker_version.clone(),
+                    deployment: None,
                     in_process: false,
                 },
                 request_id: started.request_id.clone(),
@@ -304,6 +305,7 @@ impl WorkflowTasks {
                 worker: Worker {
                     identity: started.identity.clone(),
                     version: started.version.clone(),
+                    deployment: None,
                     in_process: started.in_process,
                 },
                 request_id: started.request_id.clone(),

@@ -1,6 +1,6 @@
 //! A run as filters see it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use host_wire::{
     duration_from_proto,
@@ -13,7 +13,7 @@ use host_wire::{
 use prost_types::Timestamp;
 
 use crate::{
-    execution::{describe, run::Run},
+    execution::{run::Run, versioning},
     time::Time,
     visibility::{
         kinds::NAMESPACE_DIVISION,
@@ -36,8 +36,8 @@ pub(crate) struct Listed<'a> {
     pub(super) root: Option<WorkflowExecution>,
     pub(super) at_close: Option<AtClose>,
     attributes: Option<&'a BTreeMap<String, Payload>>,
-    /// Of a run in memory, where they are not among the attributes.
-    build_ids: Option<&'a BTreeSet<String>>,
+    /// A run in memory, which some attributes are made of.
+    run: Option<&'a Run>,
 }
 
 /// What is counted when a run closes.
@@ -72,7 +72,7 @@ impl<'a> From<&'a Run> for Listed<'a> {
                 duration: i64::try_from(close.since(execution_time).as_nanos()).unwrap_or(i64::MAX),
             }),
             attributes: Some(run.attributes().all_search_attributes()),
-            build_ids: Some(run.workflow_tasks().build_ids()),
+            run: Some(run),
         }
     }
 }
@@ -100,7 +100,7 @@ impl<'a> From<&'a WorkflowExecutionInfo> for Listed<'a> {
                 duration: i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX),
             }),
             attributes: info.search_attributes.as_ref().map(|all| &all.indexed_fields),
-            build_ids: None,
+            run: None,
         }
     }
 }
@@ -113,12 +113,7 @@ impl Listed<'_> {
         if let Some(payload) = payload {
             return decode(payload, kind).ok().flatten();
         }
-        match self.build_ids {
-            Some(ids) if name == "BuildIds" && !ids.is_empty() => {
-                Some(Value::Keywords(describe::build_ids(ids)))
-            }
-            _ => None,
-        }
+        versioning::describe::attribute(self.run?, name)
     }
 
     pub(super) fn is_in_division(&self) -> bool {
