@@ -14,6 +14,8 @@ const DEPENDENCY_FOLDERS: [&str; 5] =
     ["/rustc/", "/rustlib/", "/registry/src/", "/git/checkouts/", "guest-sdk/src/"];
 /// Crates of which a workflow's calls are made, wherever their sources are.
 const DEPENDENCIES: [&str; 4] = ["guest_sdk", "core", "alloc", "std"];
+/// Parts of the names of functions that the SDK's macros write.
+const GENERATED: [&str; 2] = [" as guest_sdk::", "__private"];
 
 /// A call of a function in a guest.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,16 +38,28 @@ impl Frame {
         let mut callers = with_place.clone().skip_while(|frame| frame.place == binding.place);
         callers
             .clone()
-            .find(|frame| frame.is_authors())
+            .find(|frame| frame.is_of_author())
             .or_else(|| callers.next())
             .or_else(|| with_place.next())
     }
 
-    fn is_authors(&self) -> bool {
+    /// Of the calls that led to an import of the contract, those of functions that the author of the workflow wrote. All
+    /// calls if none of them has a file and line.
+    pub fn of_authors(frames: &[Self]) -> impl Iterator<Item = &Self> {
+        let binding = frames.iter().find_map(|frame| frame.place.as_ref());
+        let is_known = move |frame: &&Self| frame.is_of_author() && frame.place.as_ref() != binding;
+        let none = !frames.iter().any(|frame| is_known(&frame));
+        frames.iter().filter(move |frame| none || is_known(frame))
+    }
+
+    /// Whether the author of the workflow wrote the function, as far as its file and name tell.
+    #[must_use]
+    pub fn is_of_author(&self) -> bool {
         let Some((file, _)) = &self.place else { return false };
         // Inlined functions have names without a path.
         let function = self.function.as_deref().unwrap_or_default();
-        !DEPENDENCY_FOLDERS.iter().any(|folder| file.contains(folder))
+        !GENERATED.iter().any(|part| function.contains(part))
+            && !DEPENDENCY_FOLDERS.iter().any(|folder| file.contains(folder))
             && !DEPENDENCIES.iter().any(|name| crate_of(function) == *name)
     }
 }
@@ -170,7 +184,7 @@ mod tests {
         let inlined = ("timer", Some("/s/guest-sdk/src/context.rs"));
         let poll = ("<core::pin::Pin<P> as Future>::poll", Some("/rustc/1/library/core/src/pin.rs"));
         let join = ("<&mut futures_util::Join as Future>::poll", Some("/c/registry/src/i/futures/join.rs"));
-        let own = ("<orders::Orders as guest_sdk::Run>::run::{closure#0}", Some("src/lib.rs"));
+        let own = ("<orders::Orders>::run::{closure#0}", Some("src/lib.rs"));
         let import = ("import", binding.1);
         check(&[import, binding, sdk, inlined, poll, join, own, sdk], Some(own.0));
         check(&[("without_symbols", None), own], Some(own.0));
@@ -178,6 +192,22 @@ mod tests {
         check(&[binding, sdk, poll], Some(sdk.0));
         check(&[("without_symbols", None)], None);
         check(&[], None);
+    }
+
+    #[test]
+    fn the_authors_calls_are_those_outside_of_dependencies() {
+        let frame = |name: &str, line| call(name, Some(("src/lib.rs", line)));
+        let binding = call("start_timer", Some(("/s/bindings.rs", 7)));
+        let sdk = call("guest_sdk::timers::start", Some(("/s/timers.rs", 7)));
+        let generated =
+            frame("<orders::Orders as guest_sdk::workflow::WorkflowImplementation>::run::{closure#0}", 3);
+        let (inner, outer) =
+            (frame("orders::pause::{closure#0}", 9), frame("<orders::Orders>::run::{closure#0}", 5));
+        let all = [binding.clone(), sdk.clone(), inner.clone(), outer.clone(), generated];
+        assert_eq!(Frame::of_authors(&all).collect::<Vec<_>>(), [&inner, &outer]);
+        let foreign = [binding.clone(), sdk.clone()];
+        assert_eq!(Frame::of_authors(&foreign).collect::<Vec<_>>(), [&binding, &sdk]);
+        assert_eq!(Frame::of_authors(&[]).count(), 0);
     }
 
     #[test]

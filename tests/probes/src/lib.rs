@@ -5,11 +5,13 @@ mod crowd;
 mod local;
 mod outside;
 mod sizes;
+mod talk;
 
 pub use basket::Basket;
 pub use crowd::{Crowd, CrowdActivities};
 pub use local::{Local, LocalWork};
 pub use outside::{Outside, OutsideActivities};
 pub use sizes::{SizeActivities, Sizes};
+pub use talk::{Talk, Waits};
 
-guest_sdk::export!(Basket, Crowd, Local, Outside, Sizes);
+guest_sdk::export!(Basket, Crowd, Local, Outside, Sizes, Talk, Waits);

@@ -25,6 +25,7 @@ mod samples;
 mod scrub;
 mod sizes;
 mod swap;
+mod talk;
 mod updates;
 
 use std::process::ExitCode;
@@ -88,6 +89,8 @@ const SCENARIOS: &[Scenario] = &[
     ("stopped_host_hands_over", Needs::Nothing, local::stopped_host_hands_over),
     ("local_activity_without_activities", Needs::Nothing, local::local_activity_without_activities),
     ("updates", Needs::Nothing, updates::updates),
+    ("handlers", Needs::Nothing, talk::handlers),
+    ("stacks", Needs::Nothing, talk::stacks),
     ("reset_by_command_line", Needs::Nothing, resets::reset_by_command_line),
     ("python_client", Needs::Python, clients::python_client),
     ("python_state_machines", Needs::Python, clients::python_state_machines),

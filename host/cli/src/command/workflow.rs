@@ -13,6 +13,7 @@ mod reset;
 mod result;
 mod show;
 mod signal;
+mod stack;
 mod start;
 mod terminate;
 mod update;
@@ -44,6 +45,8 @@ enum Command {
     Download(download::Download),
     Signal(signal::Signal),
     Query(query::Query),
+    Stack(stack::Stack),
+    Metadata(stack::Metadata),
     Update(update::Update),
     StartUpdateWithStart(with_start::StartUpdate),
     ExecuteUpdateWithStart(with_start::ExecuteUpdate),
@@ -68,6 +71,8 @@ impl WorkflowArgs {
             Command::Download(command) => command.run(connection, output).await,
             Command::Signal(command) => command.run(connection, output).await,
             Command::Query(command) => command.run(connection, output).await,
+            Command::Stack(command) => command.run(connection, output).await,
+            Command::Metadata(command) => command.run(connection, output).await,
             Command::Update(command) => command.run(connection, output).await,
             Command::StartUpdateWithStart(command) => command.run(connection, output).await,
             Command::ExecuteUpdateWithStart(command) => command.run(connection, output).await,

@@ -136,6 +136,15 @@ impl Drop for Running<'_> {
     }
 }
 
+/// Says in the log that a call was slow.
+pub(crate) fn report_slow(took: Duration) {
+    tracing::warn!(
+        "a call of the workflow took {} ms of processor time: for {} s the calls of its type go to the threads of slow workflows",
+        took.as_millis(),
+        SLOW_FOR.as_secs()
+    );
+}
+
 #[cfg(test)]
 mod tests {
     use std::{

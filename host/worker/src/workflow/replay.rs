@@ -17,7 +17,7 @@ use host_wire::{
     },
 };
 
-use super::run::{Advance, FailureKind, RunDriver, RunFailure, RunIdentity, StateHash};
+use super::run::{Advance, FailureKind, RunDriver, RunFailure, RunIdentity, StateHash, stack};
 use crate::modules::LoadedModule;
 
 /// The result of a replay.
@@ -197,8 +197,10 @@ pub fn query_at_end(
     query: WorkflowQuery,
 ) -> Result<WorkflowQueryResult, Verdict> {
     let events = i64::try_from(history.len()).unwrap_or(i64::MAX);
+    let asks_for_stack = stack::Form::of(query.query_type.as_str()).is_some();
     let task = Task { previous_started_event_id: Some(events), query: Some(query), ..Task::replay() };
-    let Replayed { mut run, .. } = Replayed::begin(module, history, task)?;
+    let Replayed { run, .. } = Replayed::begin(module, history, task)?;
+    let mut run = if asks_for_stack { run.tracing() } else { run };
     match advance(&mut run)? {
         Stop::Query(answer) => Ok(*answer),
         Stop::End | Stop::NeedEvents => {

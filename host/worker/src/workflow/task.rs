@@ -21,10 +21,10 @@ use super::{
     metrics::TaskMetrics,
     module_finder::ModuleFinder,
     moves::Moves,
-    pace::SLOW_FOR,
+    pace::report_slow,
     reporter::{Reporter, Sent},
     response::NextTask,
-    run::{Advance, RunDriver, RunIdentity, UpdateVerdict},
+    run::{Advance, RunDriver, RunIdentity, UpdateVerdict, stack},
     task_error::{Disposition, TaskError},
     task_outcome::{Tried, outcome_of},
 };
@@ -102,6 +102,12 @@ impl Work<'_> {
     /// Whether the task advances its run. A query on its own does not.
     fn advances(&self) -> bool {
         self.task.started_event_id > 0 && self.task.query.is_none()
+    }
+
+    /// Whether a query for the stack is among its queries: the run is replayed for it, from its start.
+    fn asks_for_stack(&self) -> bool {
+        let mut queries = self.core_task.query.iter().chain(self.core_task.queries.values());
+        queries.any(|query| stack::Form::of(&query.query_type).is_some())
     }
 }
 
@@ -310,9 +316,12 @@ impl WorkflowTasks {
         let (finder, advances) = (self.finder(), work.advances());
         if let Some(run) = cached.filter(|run| run.continues_with(task, polled)) {
             // Local activities that run would be lost with it.
-            let may_move = advances && !run.driver.awaits_local_activities();
+            let may_go = !run.driver.awaits_local_activities();
+            let asked = may_go && work.asks_for_stack();
             let own = run.driver.module();
-            if !may_move || finder.successor(own, execution, workflow_type(task)).await.is_none() {
+            let moves =
+                may_go && advances && finder.successor(own, execution, workflow_type(task)).await.is_some();
+            if !asked && !moves {
                 return self.drive(run, work).await;
             }
             // To give back the memory of a guest can take as long as a call.
@@ -385,10 +394,14 @@ impl WorkflowTasks {
             started => started,
         };
         let mut source = HistorySource::new(run.known, work.polled);
+        let run_is_new = run.known == 0;
         let CachedRun { mut driver, pace, mut local, .. } = run;
         work.tried.note(driver.module());
         if starts_activities {
             local.start(|| self.local_run(work));
+        }
+        if run_is_new && work.asks_for_stack() {
+            driver = Box::new(driver.tracing());
         }
         let mut next_task = NextTask::Here;
         let mut input = DriverInput::Task(Box::new(task));
@@ -426,6 +439,7 @@ impl WorkflowTasks {
                 Advance::Validated(verdict) => TaskAnswer::Verdict(verdict),
                 Advance::Idle => return Err(TaskError::HistoryEnds),
             };
+            driver.stop_tracing();
             return Ok((CachedRun { driver, pace, local, known: source.known(), last_started }, answer));
         }
     }
@@ -472,12 +486,4 @@ impl WorkflowTasks {
             }
         }
     }
-}
-
-fn report_slow(took: Duration) {
-    tracing::warn!(
-        "a call of the workflow took {} ms of processor time: for {} s the calls of its type go to the threads of slow workflows",
-        took.as_millis(),
-        SLOW_FOR.as_secs()
-    );
 }

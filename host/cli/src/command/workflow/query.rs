@@ -2,8 +2,8 @@
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use guest_sdk_types::UntypedQuery;
-use host_client::QueryOptions;
+use guest_sdk_types::{RawValue, UntypedQuery, UntypedWorkflow};
+use host_client::{QueryOptions, WorkflowHandle};
 use host_wire::temporal::api::{enums::v1::QueryRejectCondition, workflowservice::v1::QueryWorkflowResponse};
 
 use super::outcome;
@@ -31,7 +31,7 @@ pub(crate) struct Query {
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
 #[value(rename_all = "snake_case")]
-enum Reject {
+pub(super) enum Reject {
     /// It is closed.
     NotOpen,
     /// It is closed, and neither completed nor continued as new.
@@ -42,23 +42,33 @@ impl Query {
     pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
         let input = self.input.payloads()?;
         let client = connection.connect().await?;
-        let options = QueryOptions {
-            reject_condition: match self.reject_condition {
-                None => QueryRejectCondition::None,
-                Some(Reject::NotOpen) => QueryRejectCondition::NotOpen,
-                Some(Reject::NotCompletedCleanly) => QueryRejectCondition::NotCompletedCleanly,
-            },
-        };
         let handle = self.execution.handle(&client);
-        let answer = handle
-            .query(UntypedQuery::new(self.name.as_str()), input, options)
-            .await
-            .with_context(|| format!("failed to query {}", self.name))?;
-        if output.is_text() {
-            return Ok(output.lines(outcome::result_text(answer.0)?)?);
-        }
-        let response =
-            QueryWorkflowResponse { query_result: Some(answer.0.into()), ..QueryWorkflowResponse::default() };
-        output.message(&response, Payloads::AsJson)
+        print(ask(&handle, &self.name, input, self.reject_condition).await?, output)
     }
+}
+
+pub(super) async fn ask(
+    handle: &WorkflowHandle<UntypedWorkflow>,
+    name: &str,
+    input: RawValue,
+    reject: Option<Reject>,
+) -> anyhow::Result<RawValue> {
+    let options = QueryOptions {
+        reject_condition: match reject {
+            None => QueryRejectCondition::None,
+            Some(Reject::NotOpen) => QueryRejectCondition::NotOpen,
+            Some(Reject::NotCompletedCleanly) => QueryRejectCondition::NotCompletedCleanly,
+        },
+    };
+    let answer = handle.query(UntypedQuery::new(name), input, options).await;
+    answer.with_context(|| format!("failed to query {name}"))
+}
+
+pub(super) fn print(answer: RawValue, output: Output) -> anyhow::Result<()> {
+    if output.is_text() {
+        return Ok(output.lines(outcome::result_text(answer.0)?)?);
+    }
+    let response =
+        QueryWorkflowResponse { query_result: Some(answer.0.into()), ..QueryWorkflowResponse::default() };
+    output.message(&response, Payloads::AsJson)
 }

@@ -7,13 +7,20 @@
 use host_core::{Rejection, Update, UpdateValidation};
 use host_sandbox::{Activation, Discard, Fault, GuestFault, HostFault, Instance, RunInit};
 use host_wire::temporal::api::{
+    common::v1::Payloads,
     enums::v1::QueryResultType,
     query::v1::{WorkflowQuery, WorkflowQueryResult},
 };
 
-use super::{failure::RunFailure, log::RunLog, payload_limit};
+use super::{
+    failure::RunFailure,
+    log::RunLog,
+    payload_limit,
+    stack::{self, Form, Trace},
+};
 use crate::{
     convert::{self, RunIdentity},
+    modules::LoadedModule,
     workflow::query_result,
 };
 
@@ -65,18 +72,47 @@ pub(crate) fn query(
         payload_limit::check_answer(&query_type, answer.as_ref())?;
         Ok(answer)
     });
-    let result = match answer {
-        Ok(answer) => WorkflowQueryResult {
-            result_type: QueryResultType::Answered.into(),
-            answer,
-            ..WorkflowQueryResult::default()
-        },
-        Err(failure) => {
-            let message = failure.to_string();
-            query_result::failed_with(message, failure.into_wire())
-        }
-    };
+    let result = answer.map_or_else(failed, answered);
     Ok(QueryAnswer { result, tainted })
+}
+
+/// Answers a query for the stack of a run. Copies of its guest do.
+///
+/// # Errors
+///
+/// When there is no room for a copy.
+pub(crate) fn stack(
+    module: &LoadedModule,
+    trace: Option<&Trace>,
+    form: Form,
+) -> Result<WorkflowQueryResult, RunFailure> {
+    let Some(trace) = trace else {
+        return Ok(query_result::failed(
+            "the stack is not known while local activities run: ask again".to_owned(),
+        ));
+    };
+    match trace.stacks(module.sandbox()) {
+        Ok(stacks) => {
+            let answer = Some(Payloads { payloads: vec![stack::answer(&stacks, form)] });
+            payload_limit::check_answer("__stack_trace", answer.as_ref())?;
+            Ok(answered(answer))
+        }
+        Err(fault @ Fault::Host(HostFault::NoRoom(_))) => Err(fault.into()),
+        Err(fault) => Ok(failed(fault.into())),
+    }
+}
+
+fn answered(answer: Option<Payloads>) -> WorkflowQueryResult {
+    WorkflowQueryResult {
+        result_type: QueryResultType::Answered.into(),
+        answer,
+        ..WorkflowQueryResult::default()
+    }
+}
+
+fn failed(failure: RunFailure) -> WorkflowQueryResult {
+    let message = failure.to_string();
+    query_result::failed_with(message, failure.into_wire())
 }
 
 /// Asks a copy of a guest whether an update is acceptable; a refusal is the inner error. The copy first

@@ -25,6 +25,7 @@ use super::{
     failure::RunFailure,
     log::RunLog,
     payload_limit,
+    stack::{self, Trace},
 };
 use crate::{
     config::DEFAULT_WORKFLOW_TASK_TIMEOUT,
@@ -69,6 +70,8 @@ pub struct RunDriver {
     verdicts: Vec<UpdateVerdict>,
     /// Hashes of the guest's state after each activation, where they are wanted.
     state_hashes: Option<Vec<StateHash>>,
+    /// What a query for the stack needs to know of the whole run.
+    trace: Option<Trace>,
 }
 
 /// SHA-256 of a guest's state: memory, globals, and what the host keeps for it.
@@ -97,6 +100,7 @@ impl RunDriver {
             tainted: false,
             verdicts: Vec::new(),
             state_hashes: None,
+            trace: None,
         }
     }
 
@@ -110,6 +114,17 @@ impl RunDriver {
     #[must_use]
     pub fn recording_states(self) -> Self {
         Self { state_hashes: Some(Vec::new()), ..self }
+    }
+
+    /// Records what answers a query for the stack, `__stack_trace`: from the start of the run on.
+    #[must_use]
+    pub fn tracing(self) -> Self {
+        Self { trace: Some(Trace::default()), ..self }
+    }
+
+    /// Drops the record of [`RunDriver::tracing`].
+    pub fn stop_tracing(&mut self) {
+        self.trace = None;
     }
 
     /// A task was polled for the run. Before its history is fed.
@@ -275,7 +290,13 @@ impl RunDriver {
         };
         let (task, circumstances) = convert::activation_to_guest(activation, &self.identity);
         activation_log::write(&self.identity, self.activations, seed, &task, &circumstances);
+        if let Some(trace) = &mut self.trace {
+            trace.give(&task, &circumstances, seed);
+        }
         let commands = guest.instance.activate(&task, circumstances)?;
+        if let Some(trace) = &mut self.trace {
+            trace.answered(&commands);
+        }
         if let Some(hashes) = &mut self.state_hashes {
             hashes.push(guest.instance.state_hash()?);
         }
@@ -294,6 +315,9 @@ impl RunDriver {
         let Some(guest) = &mut self.guest else {
             return Ok(query_result::failed("the run has not started yet".to_owned()));
         };
+        if let Some(form) = stack::Form::of(&query.query_type) {
+            return disposable::stack(&self.module, self.trace.as_ref(), form);
+        }
         let log = run_log(&self.identity, &guest.defaults);
         let answer = disposable::query(&mut guest.instance, query, log)?;
         self.tainted |= answer.tainted;

@@ -7,6 +7,7 @@ mod failure;
 mod log;
 mod log_budget;
 mod payload_limit;
+pub(crate) mod stack;
 
 pub use disposable::UpdateVerdict;
 pub use driver::{Advance, RunDriver, StateHash};
