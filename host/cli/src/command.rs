@@ -2,6 +2,7 @@
 
 pub(crate) mod activity;
 pub(crate) mod batch;
+pub(crate) mod codec_server;
 pub(crate) mod modules;
 pub(crate) mod operator;
 pub(crate) mod replay;
@@ -54,6 +55,7 @@ enum Command {
     Replay(replay::Replay),
     Modules(modules::ModulesArgs),
     Operator(operator::OperatorArgs),
+    CodecServer(codec_server::CodecServer),
 }
 
 const JUNIT_ELSEWHERE: &str =
@@ -88,6 +90,7 @@ impl CommandLine {
             Command::Replay(command) => command.run(output).await,
             Command::Modules(arguments) => arguments.run(output).await,
             Command::Operator(arguments) => arguments.run(output).await,
+            Command::CodecServer(command) => command.run().await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Arguments that several commands share, one file each, and the options made of them.
 
+pub(crate) mod codec;
 pub(crate) mod connection;
 pub(crate) mod data_dir;
 pub(crate) mod duration;

@@ -8,6 +8,7 @@
 
 mod backoff;
 mod call_failure;
+mod calls;
 mod connect;
 mod generated;
 mod limits;

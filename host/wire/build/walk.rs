@@ -35,15 +35,16 @@ const NUMBERS: [&str; 5] = [
 /// Identifiers of the protocol that are words of Rust.
 const WORDS: [&str; 7] = ["type", "match", "ref", "async", "enum", "override", "use"];
 
-struct Message<'a> {
+/// A message of the descriptor, and where its Rust type is.
+pub(crate) struct Message<'a> {
     /// The Rust path of the module that has the nested types, and of the message.
-    module: String,
-    path: String,
-    descriptor: &'a DescriptorProto,
+    pub(crate) module: String,
+    pub(crate) path: String,
+    pub(crate) descriptor: &'a DescriptorProto,
 }
 
-/// The implementations, as Rust.
-pub(crate) fn implementations(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
+/// All messages, by their full names as the descriptor refers to them.
+pub(crate) fn index_all(descriptors: &FileDescriptorSet) -> BTreeMap<String, Message<'_>> {
     let mut all = BTreeMap::new();
     for file in &descriptors.file {
         let module: Vec<_> = file.package().split('.').map(|part| word(&part.to_snake_case())).collect();
@@ -52,6 +53,12 @@ pub(crate) fn implementations(descriptors: &FileDescriptorSet) -> Result<String,
             index(&mut all, &format!(".{}", file.package()), &module, message);
         }
     }
+    all
+}
+
+/// The implementations, as Rust.
+pub(crate) fn implementations(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
+    let all = index_all(descriptors);
     let mut open = Vec::new();
     for (package, name) in SERVICES {
         let file = descriptors.file.iter().filter(|file| file.package() == package);
@@ -71,7 +78,7 @@ pub(crate) fn implementations(descriptors: &FileDescriptorSet) -> Result<String,
     Ok(code)
 }
 
-fn word(name: &str) -> String {
+pub(crate) fn word(name: &str) -> String {
     if WORDS.contains(&name) { format!("r#{name}") } else { name.to_owned() }
 }
 
@@ -125,7 +132,7 @@ fn implement(
     Ok(())
 }
 
-fn oneof_name<'a>(message: &Message<'a>, index: i32) -> Result<&'a str, Box<dyn Error>> {
+pub(crate) fn oneof_name<'a>(message: &Message<'a>, index: i32) -> Result<&'a str, Box<dyn Error>> {
     let oneof = message.descriptor.oneof_decl.get(usize::try_from(index)?);
     Ok(oneof.ok_or("no such oneof")?.name())
 }
@@ -180,7 +187,10 @@ fn visit(field: &FieldDescriptorProto, full_name: &str, open: &mut Vec<String>) 
     }
 }
 
-fn map_entry<'a>(message: &'a DescriptorProto, field: &FieldDescriptorProto) -> Option<&'a DescriptorProto> {
+pub(crate) fn map_entry<'a>(
+    message: &'a DescriptorProto,
+    field: &FieldDescriptorProto,
+) -> Option<&'a DescriptorProto> {
     let name = field.type_name().rsplit('.').next()?;
     message.nested_type.iter().find(|nested| {
         nested.name() == name && nested.options.as_ref().is_some_and(|options| options.map_entry())

@@ -7,6 +7,7 @@
 mod activations;
 mod bomb;
 mod clients;
+mod codecs;
 mod compare;
 mod crash;
 mod crowd;
@@ -92,6 +93,8 @@ const SCENARIOS: &[Scenario] = &[
     ("handlers", Needs::Nothing, talk::handlers),
     ("stacks", Needs::Nothing, talk::stacks),
     ("reset_by_command_line", Needs::Nothing, resets::reset_by_command_line),
+    ("encrypted_payloads", Needs::Nothing, codecs::encrypted_payloads),
+    ("python_has_the_same_codec", Needs::Python, codecs::python_has_the_same_codec),
     ("python_client", Needs::Python, clients::python_client),
     ("python_state_machines", Needs::Python, clients::python_state_machines),
     ("python_updates", Needs::Python, clients::python_updates),

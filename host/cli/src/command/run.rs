@@ -151,7 +151,7 @@ impl Run {
         let embedded = self.embedded.start(&self.data_dir.path()?, &settings.namespace).await?;
         let service = embedded.server.service();
         let client = Client::new(service, settings.namespace.as_str(), settings.identity.as_str());
-        Ok((client, Some(embedded)))
+        Ok((self.connection.with_codecs(client)?, Some(embedded)))
     }
 
     async fn start_shadow(&self, swapper: &Swapper) -> anyhow::Result<()> {

@@ -5,17 +5,20 @@ use std::{
     collections::{BTreeMap, HashMap},
     error::Error as _,
     path::PathBuf,
+    sync::Arc,
 };
 
 use anyhow::{Result, anyhow};
 use clap::Args;
 use host_client::{Client, DEFAULT_NAMESPACE};
+use host_codec::{Chain, CodecService};
 use host_service::{ConnectError, ConnectOptions};
 use temporalio_common::envconfig::{
     ClientConfigProfile, DataSource, LoadClientConfigProfileOptions, load_client_config_profile,
 };
 
 use super::{
+    codec::CodecArgs,
     pairs::{self, Pair},
     tls::{Encryption, TlsArgs},
 };
@@ -55,6 +58,8 @@ pub(crate) struct ConnectionArgs {
     api_key_file: Option<PathBuf>,
     #[command(flatten)]
     tls: TlsArgs,
+    #[command(flatten)]
+    codec: CodecArgs,
     /// Further header of every call. Again for each header. Other users of this machine can see arguments:
     /// prefer TEMPORAL_GRPC_META_* variables or the profile for secrets.
     #[arg(long, global = true, value_name = "KEY=VALUE", value_parser = pairs::parse)]
@@ -92,6 +97,21 @@ impl ConnectionArgs {
     ///
     /// When the service cannot be reached or refuses the connection.
     pub(crate) async fn connect_with(&self, options: &ConnectOptions) -> Result<Client> {
+        // A key that cannot be read is told before the service is reached.
+        let chain = self.codec.chain()?;
+        Ok(with_codecs(Self::reach(options).await?, chain))
+    }
+
+    /// Puts the codecs before the service of a client.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] when a key cannot be read.
+    pub(crate) fn with_codecs(&self, client: Client) -> Result<Client> {
+        Ok(with_codecs(client, self.codec.chain()?))
+    }
+
+    async fn reach(options: &ConnectOptions) -> Result<Client> {
         Client::connect(options).await.map_err(|error| match error {
             ConnectError::Unreachable { ref url, .. } => {
                 let hint = if url.starts_with("https:") { UNREACHABLE_BY_TLS } else { UNREACHABLE };
@@ -175,6 +195,14 @@ impl ConnectionArgs {
         load_client_config_profile(options, variables)
             .map_err(|error| Usage(format!("connection settings: {error}")).into())
     }
+}
+
+fn with_codecs(client: Client, chain: Chain) -> Client {
+    if chain.is_empty() {
+        return client;
+    }
+    let service = CodecService::new(Arc::clone(client.service()), chain);
+    Client::new(Arc::new(service), client.namespace(), client.identity())
 }
 
 /// Process id and machine, the default of Temporal's SDKs.

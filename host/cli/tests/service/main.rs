@@ -9,6 +9,7 @@
 mod batches;
 mod canaries;
 mod client;
+mod codecs;
 mod command_line;
 mod floods;
 mod folder;
@@ -37,6 +38,8 @@ use test_harness::{Temporal, run_tests, test, test_needing};
 fn main() -> ExitCode {
     run_tests(vec![
         test("client::results_and_failures_have_types", client::results_and_failures_have_types),
+        test("codecs::clients_encode_and_decode", codecs::clients_encode_and_decode),
+        test("codecs::a_codec_server_encodes_and_decodes", codecs::a_codec_server_encodes_and_decodes),
         test("command_line::execute_waits_to_the_end", command_line::execute_waits_to_the_end),
         test("command_line::activities_end_from_outside", command_line::activities_end_from_outside),
         test("command_line::ids_that_are_taken", command_line::ids_that_are_taken),

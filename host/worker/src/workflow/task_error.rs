@@ -3,7 +3,7 @@
 use host_sandbox::Digest;
 use host_wire::temporal::api::{enums::v1::WorkflowTaskFailedCause, failure::v1::Failure};
 use prost::DecodeError;
-use tonic::Status;
+use tonic::{Code, Status};
 
 use super::{
     response::host_failure,
@@ -109,6 +109,10 @@ impl TaskError {
     /// out again at once, and only after a timeout it waits longer and longer.
     pub(crate) fn disposition(self, attempt: i32) -> Disposition {
         match self {
+            // What a codec cannot decode stays so until a key is there: the history says which.
+            Self::Fetch(ref status) if status.code() == Code::DataLoss && attempt == 1 => {
+                Disposition::Report { cause: self.cause(), failure: Box::new(self.into_failure()) }
+            }
             Self::Fetch(_) | Self::HistoryEnds | Self::Work(WorkError::Closed) => Disposition::LeaveToTimeOut,
             _ if self.is_lack_of_room() || self.is_crowded() => Disposition::LeaveToTimeOut,
             Self::Missing(_) if attempt > 1 => Disposition::Park,
@@ -189,6 +193,8 @@ mod tests {
     #[test]
     fn what_passes_is_not_reported() {
         check(TaskError::Fetch(Status::unavailable("gone")), 1, "left");
+        check(TaskError::Fetch(Status::data_loss("no key")), 1, "failed to fetch history: no key");
+        check(TaskError::Fetch(Status::data_loss("no key")), 2, "left");
         check(TaskError::HistoryEnds, 1, "left");
         check(TaskError::Work(WorkError::Closed), 1, "left");
         check(TaskError::Work(WorkError::Crowded), 1, "left");
