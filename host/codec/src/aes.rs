@@ -11,7 +11,7 @@ use prost::Message as _;
 
 use crate::{
     CodecError, Key,
-    chain::{encoding_is, wrapped},
+    encoding::{encoding_is, wrapped},
 };
 
 const ENCODING: &str = "binary/encrypted";

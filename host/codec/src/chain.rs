@@ -1,11 +1,8 @@
 //! Codecs one after another.
 
-use bytes::Bytes;
 use host_wire::temporal::api::common::v1::Payload;
 
 use crate::{AesGcm, CodecError, Remote, Zlib};
-
-const ENCODING: &str = "encoding";
 
 /// One codec.
 #[derive(Clone, Debug)]
@@ -89,20 +86,15 @@ fn each(
     Ok(())
 }
 
-/// A payload whose data is another one, encoded.
-pub(crate) fn wrapped(encoding: &'static str, data: Vec<u8>) -> Payload {
-    let metadata = [(ENCODING.to_owned(), Bytes::from_static(encoding.as_bytes()))];
-    Payload { metadata: metadata.into(), data: data.into(), ..Payload::default() }
-}
-
-pub(crate) fn encoding_is(payload: &Payload, encoding: &str) -> bool {
-    payload.metadata.get(ENCODING).is_some_and(|own| own == encoding.as_bytes())
-}
-
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
-    use crate::Key;
+    use crate::{
+        Key,
+        encoding::{encoding_is, wrapped},
+    };
 
     fn key(id: &str, fill: u8) -> Key {
         Key::new(id, &[fill; 32]).unwrap()

@@ -4,7 +4,7 @@
 use host_wire::temporal::api::{common::v1::Payload, failure::v1::Failure};
 use serde_json::{Value, json};
 
-use crate::chain::{encoding_is, wrapped};
+use crate::encoding::{encoding_is, wrapped};
 
 /// What stands in place of the message.
 const ENCODED: &str = "Encoded failure";

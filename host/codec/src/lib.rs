@@ -10,6 +10,7 @@
 mod aes;
 mod chain;
 mod common_attributes;
+mod encoding;
 mod error;
 mod key;
 mod message;

@@ -9,7 +9,7 @@ use prost::Message as _;
 
 use crate::{
     CodecError,
-    chain::{encoding_is, wrapped},
+    encoding::{encoding_is, wrapped},
 };
 
 const ENCODING: &str = "binary/zlib";

@@ -35,7 +35,7 @@ pub(crate) struct CodecArgs {
 
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 enum Name {
-    /// Compression.
+    /// Compression by zlib, where it makes a payload smaller.
     Zlib,
     /// Encryption by AES-256-GCM.
     AesGcm,

@@ -44,7 +44,7 @@ pub(crate) fn clients_encode_and_decode() {
     let missing = show(address, "by-one", &two);
     assert_eq!(missing.code, 1, "{missing:?}");
     assert!(missing.stderr.contains("no key with id `one` is known here; known are: two"), "{missing:?}");
-    assert!(missing.stderr.contains("WorkflowExecutionStartedEventAttributes"), "{missing:?}");
+    assert!(missing.stderr.contains("Payloads.payloads of event 1"), "{missing:?}");
     let wrong = aes("one=command:printf 33333333333333333333333333333333");
     let wrong = show(address, "by-one", &wrong);
     assert!(wrong.stderr.contains("the key `one` does not decrypt it"), "{wrong:?}");

@@ -47,7 +47,8 @@ thread_local! {
 
 impl bindings::Guest for Module {
     fn definitions() -> Vec<WorkflowDefinition> {
-        let script = WorkflowDefinition { versioning_behavior: versioning(), ..bindings::definition("Script") };
+        let script =
+            WorkflowDefinition { versioning_behavior: versioning(), ..bindings::definition("Script") };
         vec![bindings::definition("Another"), script]
     }
 
