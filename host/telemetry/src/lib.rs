@@ -12,6 +12,8 @@ mod names;
 mod series;
 
 pub use guest::{Instrument, Measurement, record as record_guest};
-pub use metric::{Counter, Description, Gauge, Histogram, Kind, Unit, enable, is_enabled};
+pub use metric::{
+    Counter, CounterSeries, Description, Gauge, GaugeSeries, Held, Histogram, Kind, Unit, enable, is_enabled,
+};
 pub use names::*;
 pub use series::other_beyond;

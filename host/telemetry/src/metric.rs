@@ -93,44 +93,71 @@ impl<const N: usize> Counter<N> {
         }
     }
 
-    /// Raises the sum to what was counted elsewhere.
-    pub fn raise_to(&self, labels: [&str; N], sum: u64) {
-        if is_enabled() {
+    /// The sum with these labels, for who has counted elsewhere. Nothing is recorded if metrics are enabled later.
+    #[must_use]
+    pub fn series(&self, labels: [&str; N]) -> CounterSeries {
+        CounterSeries(is_enabled().then(|| {
             let key = key(self.name, self.labels, labels);
-            with_recorder(|recorder| recorder.register_counter(&key, &metadata()).absolute(sum));
+            with_recorder(|recorder| recorder.register_counter(&key, &metadata()))
+        }))
+    }
+}
+
+/// A sum with the values of its labels.
+#[derive(Debug)]
+pub struct CounterSeries(Option<metrics::Counter>);
+
+impl CounterSeries {
+    /// Raises the sum to what was counted elsewhere.
+    pub fn raise_to(&self, sum: u64) {
+        if let Some(counter) = &self.0 {
+            counter.absolute(sum);
         }
     }
 }
 
 impl<const N: usize> Gauge<N> {
-    /// Replaces the value.
-    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, exact up to 2^53")]
-    pub fn set(&self, labels: [&str; N], value: usize) {
-        if is_enabled() {
+    /// The value with these labels, for who sets it often. Nothing is recorded if metrics are enabled later.
+    #[must_use]
+    pub fn series(&self, labels: [&str; N]) -> GaugeSeries {
+        GaugeSeries(is_enabled().then(|| {
             let key = key(self.name, self.labels, labels);
-            with_recorder(|recorder| recorder.register_gauge(&key, &metadata()).set(value as f64));
-        }
+            with_recorder(|recorder| recorder.register_gauge(&key, &metadata()))
+        }))
     }
 
     /// Adds one until the guard is dropped.
     #[must_use = "it counts as long as the guard lives"]
     pub fn while_held(&self, labels: [&str; N]) -> Held {
-        Held(is_enabled().then(|| {
-            let key = key(self.name, self.labels, labels);
-            let gauge = with_recorder(|recorder| recorder.register_gauge(&key, &metadata()));
+        let series = self.series(labels);
+        if let Some(gauge) = &series.0 {
             gauge.increment(1.0);
-            gauge
-        }))
+        }
+        Held(series)
+    }
+}
+
+/// A value with the values of its labels.
+#[derive(Debug)]
+pub struct GaugeSeries(Option<metrics::Gauge>);
+
+impl GaugeSeries {
+    /// Replaces the value.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, exact up to 2^53")]
+    pub fn set(&self, value: usize) {
+        if let Some(gauge) = &self.0 {
+            gauge.set(value as f64);
+        }
     }
 }
 
 /// One of what a gauge counts.
 #[derive(Debug)]
-pub struct Held(Option<metrics::Gauge>);
+pub struct Held(GaugeSeries);
 
 impl Drop for Held {
     fn drop(&mut self) {
-        if let Some(gauge) = &self.0 {
+        if let Some(gauge) = &self.0.0 {
             gauge.decrement(1.0);
         }
     }

@@ -1,19 +1,14 @@
 //! Generates `Parts` for every message that a request or response of the workflow service can hold, and for events of
 //! histories, as far as a payload lies in it: a field that the protocol adds is found without a change here.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    error::Error,
-    fmt::Write as _,
-};
+use std::{collections::BTreeSet, error::Error, fmt::Write as _};
 
-use heck::{ToSnakeCase as _, ToUpperCamelCase as _};
 use prost_types::{
     DescriptorProto, FieldDescriptorProto, FileDescriptorSet,
     field_descriptor_proto::{Label, Type},
 };
 
-use crate::walk::{Message, index_all, map_entry, oneof_name, word};
+use crate::messages::{Body, Message, Messages, each, full_name, index_all, map_entry, oneof_of, own};
 
 /// Handed out as they are.
 const LEAVES: [(&str, &str); 3] = [
@@ -39,8 +34,6 @@ const ROOTS: [&str; 5] = [
     ".temporal.api.update.v1.Rejection",
 ];
 
-type Messages<'a> = BTreeMap<String, Message<'a>>;
-
 /// The implementations, as Rust.
 pub(crate) fn implementations(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
     let all = index_all(descriptors);
@@ -51,16 +44,7 @@ pub(crate) fn implementations(descriptors: &FileDescriptorSet) -> Result<String,
             open.extend([method.input_type().to_owned(), method.output_type().to_owned()]);
         }
     }
-    let mut written = BTreeSet::new();
-    let mut code = String::new();
-    while let Some(name) = open.pop() {
-        if !written.insert(name.clone()) {
-            continue;
-        }
-        let message = all.get(&name).ok_or_else(|| format!("the descriptor has no {name}"))?;
-        implement(&mut code, &name, message, &holders, &mut open)?;
-    }
-    Ok(code)
+    each(&all, open, |code, name, message, open| implement(code, name, message, &holders, open))
 }
 
 /// The messages in which a part can lie, at any depth.
@@ -89,19 +73,15 @@ fn implement(
     holders: &BTreeSet<String>,
     open: &mut Vec<String>,
 ) -> Result<(), Box<dyn Error>> {
-    let mut body = String::new();
-    let mut oneofs: BTreeMap<i32, String> = BTreeMap::new();
+    let mut body = Body::default();
     for field in &message.descriptor.field {
-        let full_name = format!("{}.{}", name.trim_start_matches('.'), field.name());
+        let full_name = full_name(name, field);
         let Some(find) = find(message.descriptor, field, &full_name, holders, open) else { continue };
-        if let Some(oneof) = field.oneof_index.filter(|_| !field.proto3_optional()) {
-            let path = format!("{}::{}", message.module, oneof_name(message, oneof)?.to_upper_camel_case());
-            let variant = field.name().to_upper_camel_case();
-            let arms = oneofs.entry(oneof).or_default();
-            writeln!(arms, "            Some({path}::{variant}(it)) => {{ {find} }}")?;
+        if let Some(oneof) = oneof_of(field) {
+            body.arm(message, oneof, field, &find)?;
             continue;
         }
-        let own = format!("self.{}", word(&field.name().to_snake_case()));
+        let (body, own) = (&mut body.plain, own(field));
         if map_entry(message.descriptor, field).is_some() {
             let only = if MARKER_DETAILS.contains(&full_name.as_str()) {
                 ".filter(|(key, _)| super::is_authors_detail(key))"
@@ -115,10 +95,7 @@ fn implement(
             writeln!(body, "        if let Some(it) = &mut {own} {{ {find} }}")?;
         }
     }
-    for (oneof, arms) in oneofs {
-        let own = word(&oneof_name(message, oneof)?.to_snake_case());
-        writeln!(body, "        match &mut self.{own} {{\n{arms}            _ => {{}}\n        }}")?;
-    }
+    let body = body.finish(message)?;
     writeln!(
         code,
         "impl Parts for {} {{\n    fn parts<'a>(&'a mut self, found: &mut Vec<(&'static str, Part<'a>)>) {{\n{body}    \

@@ -17,6 +17,7 @@ mod convert;
 mod counters;
 mod deadline;
 pub mod gate;
+mod gauges;
 pub mod modules;
 mod poll;
 mod rpc;

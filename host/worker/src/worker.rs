@@ -28,6 +28,7 @@ use crate::{
     connection::{ConnectError, Connection},
     counters::{CacheCounters, WorkerCounters},
     deadline::at,
+    gauges::WorkerGauges,
     modules::catalog::Catalog,
     poll::{
         activity_poller::{self, ActivityPoller},
@@ -154,6 +155,7 @@ struct Running {
     activity_tasks: JoinSet<()>,
     parking: Parking<Box<PollWorkflowTaskQueueResponse>>,
     counters: watch::Sender<WorkerCounters>,
+    gauges: WorkerGauges,
     stopping: bool,
     /// Polls that are under way then are dropped.
     polls_end: Option<Instant>,
@@ -258,6 +260,7 @@ impl Running {
             activity_tasks: JoinSet::new(),
             parking: Parking::default(),
             counters: counters.clone(),
+            gauges: WorkerGauges::new(&config.namespace, &config.task_queue),
             stopping: false,
             polls_end: None,
             leave: None,
@@ -313,20 +316,13 @@ impl Running {
             return;
         }
         let Worker { config, resources, .. } = &self.worker;
-        let (namespace, queue) = (config.namespace.as_str(), config.task_queue.as_str());
-        let slots = |worker_type, all: usize, used: usize| {
-            telemetry::TASK_SLOTS_USED.set([namespace, queue, worker_type], used);
-            telemetry::TASK_SLOTS_AVAILABLE.set([namespace, queue, worker_type], all.saturating_sub(used));
-        };
-        slots("WorkflowWorker", config.workflow_tasks, self.workflow_tasks.len());
+        self.gauges.workflow_slots.set(config.workflow_tasks, self.workflow_tasks.len());
         if let Some(activities) = &self.activities {
-            slots("ActivityWorker", activities.executors().polls_at_once(), self.activity_tasks.len());
+            let all = activities.executors().polls_at_once();
+            self.gauges.activity_slots.set(all, self.activity_tasks.len());
         }
-        telemetry::PARKED_TASKS.set([namespace, queue], self.parking.len());
-        let CacheCounters { runs, bytes, evictions } = *resources.cache.counters().borrow();
-        telemetry::STICKY_CACHE_SIZE.set([namespace], runs);
-        telemetry::CACHE_BYTES.set([namespace], bytes);
-        telemetry::STICKY_CACHE_EVICTION.raise_to([namespace], evictions);
+        self.gauges.parked_tasks.set(self.parking.len());
+        self.gauges.cache(*resources.cache.counters().borrow());
     }
 
     fn handle(&mut self, event: WorkerEvent) {

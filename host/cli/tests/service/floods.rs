@@ -1,41 +1,8 @@
 //! Workflows that write, or hand over, more than they may: what a host with default settings has of it.
 
-use std::{fs, time::Instant};
+use std::time::Instant;
 
-use tempfile::TempDir;
-use test_harness::script_guest;
-
-use crate::{
-    process::Process,
-    service::{host, succeed},
-};
-
-/// A host with the guest that executes scripts.
-struct Flooded {
-    process: Process,
-    address: String,
-    _folder: TempDir,
-}
-
-impl Flooded {
-    fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let module = folder.path().join("script.wasm");
-        fs::write(&module, script_guest().unwrap()).unwrap();
-        let (module, data) = (module.display().to_string(), folder.path().join("data").display().to_string());
-        let arguments = ["run", "-t", "q", "-m", &module, "--data-dir", &data, "--listen", "127.0.0.1:0"];
-        let mut process = Process::start(host(&arguments));
-        let address = process.address();
-        process.wait_for("polling task queue");
-        Self { process, address, _folder: folder }
-    }
-
-    fn begin(&self, id: &str, script: &str) {
-        let text = ["--input", script, "--input-meta", "encoding=binary/plain"];
-        let start = [&["workflow", "start", "--type", "Script", "-t", "q", "-w", id][..], &text].concat();
-        succeed(&self.address, &start);
-    }
-}
+use crate::{machine::Machine, service::succeed};
 
 /// A run writes 256 KiB to the log in a minute, whatever its attempts write, and one line says that the rest is dropped.
 pub(crate) fn runs_that_log_without_end() {
@@ -43,7 +10,8 @@ pub(crate) fn runs_that_log_without_end() {
     const BYTES_IN_A_MINUTE: usize = 256 << 10;
     // What the service says of failed tasks and the host of itself.
     const OTHER_BYTES: usize = 512 << 10;
-    let mut flooded = Flooded::start();
+    let machine = Machine::new();
+    let mut flooded = machine.start(&[]);
     let since = Instant::now();
     for run in 0..RUNS {
         flooded.begin(&format!("flood-{run}"), "log-flood");
@@ -78,7 +46,8 @@ pub(crate) fn commands_of_megabytes() {
         "failure-source",
     ];
     const MAX_GROWTH_BYTES: u64 = 150 << 20;
-    let mut flooded = Flooded::start();
+    let machine = Machine::new();
+    let mut flooded = machine.start(&[]);
     let before = flooded.process.peak_bytes();
     for field in FIELDS {
         flooded.begin(field, &format!("heavy {field}"));

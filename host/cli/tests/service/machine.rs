@@ -58,13 +58,16 @@ impl Machine {
         self.folder.path().join("data").display().to_string()
     }
 
+    /// Starts a host, and waits until it polls.
     pub(crate) fn start(&self, more: &[&str]) -> Running {
+        Running::wait(self.begin(more))
+    }
+
+    /// Starts a host.
+    pub(crate) fn begin(&self, more: &[&str]) -> Process {
         let (modules, data) = (self.folder.path().join("modules").display().to_string(), self.data());
         let fixed = ["run", "-t", "q", "-m", &modules, "--data-dir", &data, "--listen", "127.0.0.1:0"];
-        let mut process = Process::start(host(&[&fixed, more].concat()));
-        let address = process.address();
-        process.wait_for("polling task queue");
-        Running { process, address }
+        Process::start(host(&[&fixed, more].concat()))
     }
 
     pub(crate) fn modules(&self, arguments: &[&str]) -> Output {
@@ -86,6 +89,13 @@ impl Machine {
 }
 
 impl Running {
+    /// Waits until a host polls.
+    pub(crate) fn wait(mut process: Process) -> Self {
+        let address = process.address();
+        process.wait_for("polling task queue");
+        Self { process, address }
+    }
+
     pub(crate) fn begin(&self, id: &str, script: &str) {
         self.begin_as(id, "Script", script);
     }

@@ -1,39 +1,27 @@
 //! What Prometheus sees of a host.
 
-use std::fs;
-
-use test_harness::{
-    http::{self, sample},
-    script_guest,
-};
+use test_harness::http::{self, sample};
 
 use crate::{
-    process::Process,
-    service::{host, host_on, succeed},
+    machine::{Machine, Running},
+    service::{host, host_on},
 };
 
 /// Runs, calls and what workflows count are there under the names of Temporal's SDKs and server.
 pub(crate) fn metrics_are_scraped() {
-    let folder = tempfile::tempdir().unwrap();
-    let module = folder.path().join("script.wasm");
-    fs::write(&module, script_guest().unwrap()).unwrap();
-    let (module, data) = (module.display().to_string(), folder.path().join("data").display().to_string());
-    let fixed = ["run", "-t", "q", "-m", &module, "--data-dir", &data, "--listen", "127.0.0.1:0"];
-    let mut process = Process::start(host(&[&fixed, &["--metrics-listen", "127.0.0.1:0"][..]].concat()));
+    let machine = Machine::new();
+    let mut process = machine.begin(&["--metrics-listen", "127.0.0.1:0"]);
     let scraped = process.address_after("serving metrics address=");
     let get = |path: &str| http::get(&scraped, path).unwrap();
     assert_eq!(get("/healthz"), ("HTTP/1.1 200 OK".to_owned(), "alive\n".to_owned()));
-    let service = process.address();
-    process.wait_for("polling task queue");
+    let running = Running::wait(process);
     let script = |line: &str| format!("measure scripts\nmeasure temporal_request\nwait\n{line}");
     for (id, end) in [("completes", "complete done"), ("fails", "fail on purpose")] {
-        let (start, script) = (["workflow", "start", "--type", "Script", "-t", "q", "-w", id], script(end));
-        let text = ["--input", &script, "--input-meta", "encoding=binary/plain"];
-        succeed(&service, &[&start[..], &text].concat());
-        succeed(&service, &["workflow", "signal", "-w", id, "--name", "go"]);
-        host_on(&service, &["workflow", "result", "-w", id]);
+        running.begin(id, &script(end));
+        running.signal(id);
+        host_on(&running.address, &["workflow", "result", "-w", id]);
     }
-    assert_eq!(host_on(&service, &["workflow", "describe", "-w", "unknown"]).code, 1);
+    assert_eq!(host_on(&running.address, &["workflow", "describe", "-w", "unknown"]).code, 1);
     assert_eq!(get("/readyz").0, "HTTP/1.1 200 OK");
     let (status, metrics) = get("/metrics");
     assert_eq!(status, "HTTP/1.1 200 OK");
@@ -75,7 +63,7 @@ pub(crate) fn metrics_are_scraped() {
     assert!(metrics.contains(described), "{metrics}");
     // The name is the host's own: the measurement is dropped, and the log says so once.
     assert!(!metrics.contains("temporal_request{namespace=\"default\",task_queue"), "{metrics}");
-    let log = process.log();
+    let log = running.process.log();
     assert_eq!(log.matches("a measurement of a workflow is dropped").count(), 1, "{log}");
     assert_eq!(get("/elsewhere").0, "HTTP/1.1 404 Not Found");
 }

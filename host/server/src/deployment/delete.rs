@@ -43,8 +43,7 @@ pub(crate) fn delete_version(
         return Ok(());
     }
     // In the order of Temporal's server.
-    let routed = may_be_deleted(deployment, build_id, false, true);
-    routed?;
+    may_be_deleted(deployment, build_id, false, true)?;
     deployment.check_manager(identity)?;
     may_be_deleted(deployment, build_id, has_pollers, skips_drainage)?;
     deployment.versions.remove(build_id);

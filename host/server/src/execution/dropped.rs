@@ -4,30 +4,20 @@
 //! read again from storage when they are needed. A run that panics twice without a good transition in between is set
 //! aside: calls about it are refused as if it were damaged, so that it does not panic for ever.
 
-use crate::execution::{damage::Damage, executions::Executions, transition::Touched};
+use crate::{
+    batch::batches::Batches,
+    deployment::deployments::Deployments,
+    execution::{damage::Damage, executions::Executions, transition::Touched},
+    schedule::schedules::Schedules,
+};
 
 impl Executions {
     /// Forgets what a transition did.
     pub(crate) fn drop_transition(&mut self, touched: &Touched, message: &str) {
         let Touched { changed, started, changing, schedules, batches, deployments } = touched;
-        for (number, before) in schedules.iter().rev() {
-            match before {
-                Some(before) => self.schedules.set(*number, before.clone()),
-                None => drop(self.schedules.remove(*number)),
-            }
-        }
-        for (number, before) in batches.iter().rev() {
-            match before {
-                Some(before) => self.batches.set(*number, before.clone()),
-                None => drop(self.batches.remove(*number)),
-            }
-        }
-        for (number, before) in deployments.iter().rev() {
-            match before {
-                Some(before) => self.deployments.set(*number, before.clone()),
-                None => drop(self.deployments.remove(*number)),
-            }
-        }
+        undo(schedules, &mut self.schedules, Schedules::set, Schedules::remove);
+        undo(batches, &mut self.batches, Batches::set, Batches::remove);
+        undo(deployments, &mut self.deployments, Deployments::set, Deployments::remove);
         let names = changing.and_then(|number| self.get(number)).map(|run| run.identity().clone());
         for (number, latest_before) in started.iter().rev() {
             self.undo_start(*number, *latest_before);
@@ -51,5 +41,20 @@ impl Executions {
             info: None,
             reason,
         });
+    }
+}
+
+/// Puts entities back as they were before each change, the last change first.
+fn undo<All, Entity: Clone>(
+    changes: &[(u64, Option<Entity>)],
+    all: &mut All,
+    set: fn(&mut All, u64, Entity),
+    remove: fn(&mut All, u64) -> Option<Entity>,
+) {
+    for (number, before) in changes.iter().rev() {
+        match before {
+            Some(before) => set(all, *number, before.clone()),
+            None => drop(remove(all, *number)),
+        }
     }
 }

@@ -97,17 +97,7 @@ impl Client {
         task: &PollWorkflowTaskQueueResponse,
         commands: Vec<Attributes>,
     ) -> Result<(), Status> {
-        let command = |attributes: Attributes| Command {
-            command_type: command_type(&attributes),
-            attributes: Some(attributes),
-            ..Command::default()
-        };
-        let request = RespondWorkflowTaskCompletedRequest {
-            namespace: NAMESPACE.to_owned(),
-            task_token: task.task_token.clone(),
-            commands: commands.into_iter().map(command).collect(),
-            ..Default::default()
-        };
+        let request = completed_with(task, commands);
         self.service.respond_workflow_task_completed(request).await.map(|_| ())
     }
 
@@ -195,8 +185,26 @@ pub(crate) fn completion() -> Attributes {
     Attributes::CompleteWorkflowExecutionCommandAttributes(Box::default())
 }
 
+/// Completes a task.
+pub(crate) fn completed_with(
+    task: &PollWorkflowTaskQueueResponse,
+    commands: Vec<Attributes>,
+) -> RespondWorkflowTaskCompletedRequest {
+    let command = |attributes: Attributes| Command {
+        command_type: command_type(&attributes),
+        attributes: Some(attributes),
+        ..Command::default()
+    };
+    RespondWorkflowTaskCompletedRequest {
+        namespace: NAMESPACE.to_owned(),
+        task_token: task.task_token.clone(),
+        commands: commands.into_iter().map(command).collect(),
+        ..Default::default()
+    }
+}
+
 /// The type of a command, which Temporal's server looks at.
-pub(crate) fn command_type(attributes: &Attributes) -> i32 {
+fn command_type(attributes: &Attributes) -> i32 {
     use host_wire::temporal::api::enums::v1::CommandType as C;
     match attributes {
         Attributes::ScheduleActivityTaskCommandAttributes(_) => C::ScheduleActivityTask,

@@ -17,6 +17,7 @@ use crate::{
         build_id,
         canary::{CanaryPlan, CanaryState},
         catalog::{Candidate, Catalog},
+        digits,
         policy::SwapPolicy,
     },
     shadow::ShadowReport,
@@ -138,11 +139,7 @@ async fn check(swapper: &Swapper, path: PathBuf, selection: RunSelection, replie
 
 async fn swap(swapper: &Swapper, target: Target, terms: Terms, replies: &Replies) -> Outcome {
     let candidate = load(swapper, target).await?;
-    let digest = candidate.module().digest();
-    let mut formers = swapper.catalog().formers(&candidate).into_iter();
-    if formers.len() == 1 && formers.all(|former| former.digest() == digest) {
-        return Err(format!("module {digest} serves its types already").into());
-    }
+    swapper.catalog().check_news(candidate.module())?;
     let Terms { policy, selection, who, action } = terms;
     let policy = policy.unwrap_or_else(|| swapper.policy());
     let request = SwapRequest { candidate, policy, selection, who, action, note: String::new() };
@@ -214,20 +211,9 @@ fn check_digits(digits: &str) -> Result<(), String> {
 
 /// The digest of an admitted module that begins with these digits.
 fn digest(catalog: &Catalog, digits: &str) -> Result<Digest, Box<dyn std::error::Error + Send + Sync>> {
-    let digits = digits.strip_prefix("wasm-sha256-").unwrap_or(digits).to_lowercase();
-    check_digits(&digits)?;
-    let admitted = catalog.admitted()?;
-    let mut found = admitted.iter().filter(|module| module.digest.to_string().starts_with(&digits));
-    match (found.next(), found.next()) {
-        (Some(module), None) => Ok(module.digest),
-        (Some(_), Some(_)) => Err(format!("several modules have a digest that begins with {digits}").into()),
-        (None, _) => {
-            let message = format!(
-                "no module with digest {digits} was admitted here: `host modules list` shows those that were"
-            );
-            Err(message.into())
-        }
-    }
+    let digits = digits.strip_prefix("wasm-sha256-").unwrap_or(digits);
+    check_digits(digits)?;
+    Ok(digits::find(&catalog.admitted()?, digits)?.digest)
 }
 
 /// The module that served before one that serves now, as the audit has it.

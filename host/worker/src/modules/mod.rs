@@ -5,6 +5,7 @@ pub mod audit;
 pub mod build_id;
 pub mod canary;
 pub mod catalog;
+pub mod digits;
 pub mod files;
 mod loaded;
 mod loads;

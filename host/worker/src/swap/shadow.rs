@@ -51,9 +51,7 @@ impl Swapper {
         let from: Vec<String> = formers.iter().map(|module| module.digest().to_string()).collect();
         let (module, file, bytes) = candidate.into_parts();
         let digest = module.digest();
-        if formers.len() == 1 && formers.iter().all(|former| former.digest() == digest) {
-            return Err(CatalogError::Serves { digest });
-        }
+        self.catalog().check_news(&module)?;
         let report = ShadowReport {
             digest: digest.to_string(),
             file: file.display().to_string(),

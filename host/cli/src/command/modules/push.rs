@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use host_worker::modules::{
-    files,
+    digits, files,
     store::{ModuleStore, StoreAccess},
 };
 
@@ -108,15 +108,7 @@ fn stored(digits: &str, data_dir: &DataDirArgs) -> Result<Vec<u8>> {
     }
     let store = ModuleStore::open(&folder, StoreAccess::AsItIs).context("failed to list modules")?;
     let admitted = store.admitted().context("failed to list modules")?;
-    let digits = digits.to_lowercase();
-    let mut found = admitted.iter().filter(|module| module.digest.to_string().starts_with(&digits));
-    let module = match (found.next(), found.next()) {
-        (Some(module), None) => module,
-        (Some(_), Some(_)) => bail!("several modules have a digest that begins with {digits}"),
-        (None, _) => bail!(
-            "no module with digest {digits} was admitted here: `host modules list` shows those that were"
-        ),
-    };
+    let module = digits::find(&admitted, digits)?;
     let bytes = store.bytes(&module.digest).context("failed to read the module")?;
     bytes
         .with_context(|| format!("the bytes of module {} are not in the data folder any more", module.digest))

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use host_wire::temporal::api::{
-    command::v1::{Command, StartChildWorkflowExecutionCommandAttributes, command::Attributes},
+    command::v1::{StartChildWorkflowExecutionCommandAttributes, command::Attributes},
     common::v1::WorkflowType,
     deployment::v1::{WorkerDeploymentOptions, WorkerDeploymentVersion},
     enums::v1::{TaskQueueType, VersioningBehavior as Behavior, WorkerVersioningMode as Mode},
@@ -18,7 +18,7 @@ use prost_types::FieldMask;
 use tonic::{Request, Status};
 
 use super::{NAME, NOTHING_OF_TEMPORAL, TASK, Table};
-use crate::client::{NAMESPACE, command_type};
+use crate::client::{NAMESPACE, completed_with};
 
 pub(super) fn version(build_id: &str) -> WorkerDeploymentVersion {
     WorkerDeploymentVersion { deployment_name: NAME.to_owned(), build_id: build_id.to_owned() }
@@ -96,18 +96,10 @@ impl Table {
         task: &PollWorkflowTaskQueueResponse,
         commands: Vec<Attributes>,
     ) -> Result<(), Status> {
-        let command = |attributes: Attributes| Command {
-            command_type: command_type(&attributes),
-            attributes: Some(attributes),
-            ..Command::default()
-        };
         let request = RespondWorkflowTaskCompletedRequest {
-            namespace: NAMESPACE.to_owned(),
-            task_token: task.task_token.clone(),
-            commands: commands.into_iter().map(command).collect(),
             deployment_options: options(build_id),
             versioning_behavior: behavior.into(),
-            ..Default::default()
+            ..completed_with(task, commands)
         };
         self.client.service.respond_workflow_task_completed(request).await.map(|_| ())
     }

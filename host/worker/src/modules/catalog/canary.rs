@@ -36,6 +36,15 @@ pub(crate) enum TaskOutcome {
 }
 
 impl Catalog {
+    /// Checks that a module would change what serves.
+    ///
+    /// # Errors
+    ///
+    /// When it serves all of its types already.
+    pub(crate) fn check_news(&self, module: &LoadedModule) -> Result<(), CatalogError> {
+        check_news(&self.state(), module)
+    }
+
     /// The module for the first task of a run: that of the canary for its part of them, else the one that serves the type.
     pub(crate) fn for_new_run(&self, workflow_type: &str, workflow_id: &str) -> Option<Arc<LoadedModule>> {
         let state = self.state();
@@ -116,9 +125,7 @@ impl Catalog {
             if known.files_that_serve(&types).is_empty() {
                 return Err(CatalogError::NoFile { path });
             }
-            if serves_all(&known, &module) {
-                return Err(CatalogError::Serves { digest: module.digest() });
-            }
+            check_news(&known, &module)?;
         }
         store.keep(&module.digest(), &bytes)?;
         store.write_canary(&state, Some(entry))?;
@@ -137,7 +144,7 @@ impl Catalog {
         let Some(state) = self.store().canary()? else { return Ok(None) };
         let candidate = self.kept_candidate(&state)?;
         let mut known = self.state();
-        if serves_all(&known, &candidate.module) {
+        if check_news(&known, &candidate.module).is_err() {
             // It was promoted.
             return Ok(None);
         }
@@ -246,9 +253,12 @@ fn runs(state: &State, module: &LoadedModule, workflow_type: &str) -> bool {
     defines(workflow_type) || state.defining(workflow_type).is_none() && defines("")
 }
 
-/// Whether a module serves all of its types already.
-fn serves_all(state: &State, module: &LoadedModule) -> bool {
+/// Refuses a module that serves all of its types already.
+fn check_news(state: &State, module: &LoadedModule) -> Result<(), CatalogError> {
     let is_served =
         |name: &str| state.defining(name).is_some_and(|served| served.module.digest() == module.digest());
-    module.types().all(is_served)
+    if module.types().all(is_served) {
+        return Err(CatalogError::Serves { digest: module.digest() });
+    }
+    Ok(())
 }
