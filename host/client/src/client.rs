@@ -1,11 +1,14 @@
 //! What a call needs: a service, a namespace in it, and who calls.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use host_service::{ConnectError, ConnectOptions, RemoteService, WorkflowService};
 
 /// The namespace that every service has unless its operator removed it.
 pub const DEFAULT_NAMESPACE: &str = "default";
+
+/// How long the service may be away while a call waits for a run, unless set otherwise: restarts and upgrades take less.
+const DEFAULT_OUTAGE_LIMIT: Duration = Duration::from_secs(600);
 
 /// A client of one namespace of a service. Clones share the connection.
 #[derive(Clone)]
@@ -13,6 +16,7 @@ pub struct Client {
     pub(crate) service: Arc<dyn WorkflowService>,
     pub(crate) namespace: String,
     pub(crate) identity: String,
+    pub(crate) outage_limit: Duration,
 }
 
 impl Client {
@@ -36,7 +40,21 @@ impl Client {
         namespace: impl Into<String>,
         identity: impl Into<String>,
     ) -> Self {
-        Self { service, namespace: namespace.into(), identity: identity.into() }
+        Self {
+            service,
+            namespace: namespace.into(),
+            identity: identity.into(),
+            outage_limit: DEFAULT_OUTAGE_LIMIT,
+        }
+    }
+
+    /// How long the service may be away while a call waits for a run to get on or to close, as [`WorkflowHandle::result`]
+    /// does; 10 minutes unless set. Other calls are tried for some seconds.
+    ///
+    /// [`WorkflowHandle::result`]: crate::WorkflowHandle::result
+    #[must_use]
+    pub fn with_outage_limit(self, outage_limit: Duration) -> Self {
+        Self { outage_limit, ..self }
     }
 
     /// The namespace in which every call is made.

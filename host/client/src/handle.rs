@@ -60,7 +60,9 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
         Self { client, workflow_id, run_id, workflow: PhantomData }
     }
 
-    pub(crate) fn client(&self) -> &Client {
+    /// The client that this handle calls with.
+    #[must_use]
+    pub fn client(&self) -> &Client {
         &self.client
     }
 

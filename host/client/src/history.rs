@@ -1,6 +1,9 @@
 //! Reading histories page by page.
 
-use std::collections::VecDeque;
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use host_wire::{
@@ -11,9 +14,13 @@ use host_wire::{
     },
 };
 use prost::Message;
-use tonic::{Code, Request};
+use tokio::time::sleep;
+use tonic::{Code, Request, Status};
 
 use crate::{client::Client, error::Error};
+
+/// The pause before a service that is away is asked again. Each call itself is tried for some seconds.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// The events of one run, fetched as they are asked for.
 #[derive(Debug)]
@@ -22,6 +29,8 @@ pub struct HistoryStream {
     request: GetWorkflowExecutionHistoryRequest,
     events: VecDeque<Bytes>,
     at_end: bool,
+    /// When the service was found away; nothing while it answers.
+    away_since: Option<Instant>,
 }
 
 /// Events that a stream gives.
@@ -51,7 +60,7 @@ impl HistoryStream {
             skip_archival: true,
             ..GetWorkflowExecutionHistoryRequest::default()
         };
-        Self { client, request, events: VecDeque::new(), at_end: false }
+        Self { client, request, events: VecDeque::new(), at_end: false, away_since: None }
     }
 
     /// The next event, or nothing at the end.
@@ -87,6 +96,12 @@ impl HistoryStream {
         Ok(History::from_encoded(events))
     }
 
+    /// Whether this is an outage of the service that may yet end in time.
+    fn outlasts(&mut self, status: &Status) -> bool {
+        let is_away = status.code() == Code::Unavailable;
+        is_away && self.away_since.get_or_insert_with(Instant::now).elapsed() < self.client.outage_limit
+    }
+
     async fn fetch_page(&mut self) -> Result<(), Error> {
         let request = Request::new(self.request.clone());
         let response = match self.client.service.get_workflow_execution_history(request).await {
@@ -95,8 +110,13 @@ impl HistoryStream {
             Err(status) if self.request.wait_new_event && status.code() == Code::DeadlineExceeded => {
                 return Ok(());
             }
+            Err(status) if self.request.wait_new_event && self.outlasts(&status) => {
+                sleep(BETWEEN_ATTEMPTS).await;
+                return Ok(());
+            }
             Err(status) => return Err(status.into()),
         };
+        self.away_since = None;
         self.events.extend(response.history.unwrap_or_default().into_encoded());
         // Services that are set up to do so send histories as they store them.
         for blob in response.raw_history {

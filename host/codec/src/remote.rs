@@ -16,7 +16,7 @@ use tokio::{net::TcpStream, time::timeout};
 /// How long a codec server may take: a workflow task has 10 s.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of an answer: those of the largest message of a service, in base64.
-pub(crate) const MAX_BODY_BYTES: usize = 128 << 20;
+const MAX_BODY_BYTES: usize = 128 << 20;
 
 /// A codec server as a codec.
 #[derive(Clone, Debug)]

@@ -1,26 +1,22 @@
 //! A codec server over HTTP: decodes and encodes payloads for Temporal's user interface and command line, which have no
 //! codecs of their own.
 
-use std::{convert::Infallible, future::Future, sync::Arc, time::Duration};
+use std::{future::Future, sync::Arc};
 
 use bytes::Bytes;
+use host_service::serve_http;
 use host_wire::{
     protojson::{WriteOptions, message_from_json, message_to_json},
     temporal::api::common::v1::Payloads,
 };
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{
-    Method, Request, Response, StatusCode, body::Incoming, header, server::conn::http1, service::service_fn,
-};
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::{net::TcpListener, sync::Semaphore};
+use hyper::{Method, Request, Response, StatusCode, body::Incoming, header};
+use tokio::net::TcpListener;
 
-use crate::{Chain, remote::MAX_BODY_BYTES};
+use crate::Chain;
 
-/// Connections at one time: a browser has some six.
-const MAX_CONNECTIONS: usize = 256;
-/// How long a client may take for the head of a request.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// Bytes of a request: those of eight of the largest messages of a service, in base64.
+const MAX_REQUEST_BYTES: usize = 32 << 20;
 
 /// What a server answers with.
 #[derive(Clone, Debug, Default)]
@@ -34,34 +30,14 @@ pub struct Options {
 /// Serves until the future ends.
 pub async fn serve(listener: TcpListener, options: Options, stop: impl Future<Output = ()>) {
     let options = Arc::new(options);
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-    let accept = async {
-        loop {
-            let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let Ok((stream, _)) = listener.accept().await else {
-                // As when the process has no file descriptor left.
-                tokio::time::sleep(Duration::from_millis(100)).await;
-                continue;
-            };
-            let options = Arc::clone(&options);
-            tokio::spawn(async move {
-                let answer = service_fn(|request| answer(&options, request));
-                let mut server = http1::Builder::new();
-                let server = server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
-                if let Err(error) = server.serve_connection(TokioIo::new(stream), answer).await {
-                    tracing::debug!(%error, "a connection to the codec server ended");
-                }
-                drop(place);
-            });
-        }
+    let answers = move |request| {
+        let options = Arc::clone(&options);
+        async move { answer(&options, request).await }
     };
-    tokio::select! {
-        () = accept => {}
-        () = stop => {}
-    }
+    serve_http(listener, answers, stop).await;
 }
 
-async fn answer(options: &Options, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
+async fn answer(options: &Options, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let (status, body) = match exchange(options, request).await {
         Ok(body) => (StatusCode::OK, body),
         Err((status, message)) => (status, message.into()),
@@ -81,7 +57,7 @@ async fn answer(options: &Options, request: Request<Incoming>) -> Result<Respons
             headers.insert(name, header::HeaderValue::from_static(value));
         }
     }
-    Ok(response)
+    response
 }
 
 async fn exchange(options: &Options, request: Request<Incoming>) -> Result<Bytes, (StatusCode, String)> {
@@ -97,7 +73,7 @@ async fn exchange(options: &Options, request: Request<Incoming>) -> Result<Bytes
     if request.method() != Method::POST {
         return Err((StatusCode::METHOD_NOT_ALLOWED, "expected POST".to_owned()));
     }
-    let body = Limited::new(request.into_body(), MAX_BODY_BYTES).collect().await;
+    let body = Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect().await;
     let body = body.map_err(|error| bad(error.to_string()))?.to_bytes();
     let mut message: Payloads = message_from_json(&body).map_err(|error| bad(error.to_string()))?;
     let result = if encodes {

@@ -11,6 +11,7 @@ mod call_failure;
 mod calls;
 mod connect;
 mod generated;
+mod http;
 mod limits;
 mod remote;
 mod remote_operator;
@@ -27,6 +28,7 @@ pub use generated::{
         workflowservice::v1::{workflow_service_client, workflow_service_server},
     },
 };
+pub use http::{MAX_HTTP_CONNECTIONS, serve_http};
 pub use limits::{MAX_REQUEST_BYTES, is_message_too_large, message_too_large};
 pub use remote::RemoteService;
 pub use remote_operator::RemoteOperator;

@@ -97,7 +97,9 @@ impl History {
     }
 
     /// The events one after another, decoded.
-    pub fn events(&self) -> impl ExactSizeIterator<Item = Result<HistoryEvent, HistoryError>> {
+    pub fn events(
+        &self,
+    ) -> impl ExactSizeIterator<Item = Result<HistoryEvent, HistoryError>> + DoubleEndedIterator {
         self.events.iter().enumerate().map(|(index, event)| {
             HistoryEvent::decode(event.clone()).map_err(|source| HistoryError { index, source })
         })

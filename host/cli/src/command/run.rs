@@ -114,6 +114,7 @@ impl Run {
         self.task_queues.sort();
         self.task_queues.dedup();
         let settings = self.connection.options(None)?;
+        self.check_contradictions()?;
         let health = self.metrics.start().await?;
         let (catalog, resources) = self.resources(registry).await?;
         let (client, embedded) = self.service(&settings).await?;
@@ -141,11 +142,26 @@ impl Run {
         Ok(())
     }
 
+    fn check_contradictions(&self) -> anyhow::Result<()> {
+        match (self.connection.names_service()?, self.embedded.given()) {
+            (Some((name, address)), Some(embedded)) => Err(Usage(format!(
+                "{name} names the service at {address}, and {embedded} is for the service in this process: take one away"
+            ))
+            .into()),
+            _ => Ok(()),
+        }
+    }
+
     /// The service that flags, variables or the profile name; without an address, the embedded one in this process.
     async fn service(&self, settings: &ConnectOptions) -> anyhow::Result<(Client, Option<Embedded>)> {
-        if self.connection.names_a_service()? {
+        if let Some((name, _)) = self.connection.names_service()? {
             let client = self.connection.connect_with(settings).await?;
-            tracing::info!(address = settings.address, namespace = client.namespace(), "connected");
+            tracing::info!(
+                address = settings.address,
+                by = name,
+                namespace = client.namespace(),
+                "connected"
+            );
             return Ok((client, None));
         }
         let embedded = self.embedded.start(&self.data_dir.path()?, &settings.namespace).await?;

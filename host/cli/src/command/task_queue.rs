@@ -3,6 +3,8 @@
 mod config;
 mod describe;
 
+pub(super) use describe::describe;
+
 use clap::{Args, Subcommand, ValueEnum};
 use host_wire::temporal::api::enums::v1::TaskQueueType;
 
@@ -34,7 +36,7 @@ impl TaskQueueArgs {
 
 /// Which tasks of a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
+pub(super) enum Kind {
     Workflow,
     Activity,
     Nexus,

@@ -18,6 +18,7 @@ mod start;
 mod terminate;
 mod update;
 mod update_options;
+mod waiting;
 mod with_start;
 
 use clap::{Args, Subcommand};

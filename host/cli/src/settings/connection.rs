@@ -133,7 +133,21 @@ impl ConnectionArgs {
     ///
     /// When the profile cannot be read.
     pub(crate) fn names_a_service(&self) -> Result<bool> {
-        Ok(self.address.is_some() || self.profile(None)?.address.is_some())
+        Ok(self.names_service()?.is_some())
+    }
+
+    /// What says where the service is, and the address.
+    ///
+    /// # Errors
+    ///
+    /// When the profile cannot be read.
+    pub(crate) fn names_service(&self) -> Result<Option<(&'static str, String)>> {
+        if let Some(address) = &self.address {
+            return Ok(Some(("--address", address.clone())));
+        }
+        let by_variable = !self.disable_config_env && std::env::var_os("TEMPORAL_ADDRESS").is_some();
+        let name = if by_variable { "TEMPORAL_ADDRESS" } else { "the configuration file" };
+        Ok(self.profile(None)?.address.map(|address| (name, address)))
     }
 
     /// The settings from flags, variables and profile. `variables` stand in for those of the process.

@@ -1,7 +1,7 @@
 //! The embedded service in this process: its data folder, its address and its retention.
 
 use std::{
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -21,13 +21,18 @@ use crate::exit::Usage;
 /// Folder of the service in the data folder.
 pub(crate) const FOLDER: &str = "service";
 
+/// Where the service listens, unless told otherwise: the port of Temporal's own.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7233);
+/// How long closed workflows are kept, unless told otherwise.
+const DEFAULT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// How the service in this process is reached by others.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Embedded service")]
 pub(crate) struct EmbeddedArgs {
-    /// Address on which other processes reach the service; port 0 takes any that is free.
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:7233")]
-    listen: SocketAddr,
+    /// Address on which other processes reach the service; port 0 takes any that is free [default: 127.0.0.1:7233].
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<SocketAddr>,
     /// Certificate of the service, PEM, then those between it and its authority: --listen speaks TLS, and nothing else.
     /// Read again when it changes.
     #[arg(long, value_name = "PATH", env = "HOST_LISTEN_TLS_CERT_PATH", requires = "listen_tls_key_path")]
@@ -47,9 +52,9 @@ pub(crate) struct EmbeddedArgs {
     /// authenticates: all who reach it can start, read and end all workflows.
     #[arg(long)]
     insecure: bool,
-    /// How long closed workflows are kept (units: ms, s, m, h, d).
-    #[arg(long, value_name = "DURATION", default_value = "30d", value_parser = duration::parse)]
-    retention: Duration,
+    /// How long closed workflows are kept (units: ms, s, m, h, d) [default: 30d].
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    retention: Option<Duration>,
     /// Search attribute that every namespace has, beside those that `host operator search-attribute create` registers
     /// (types: Text, Keyword, Int, Double, Bool, Datetime, KeywordList). May be repeated.
     #[arg(long, value_name = "NAME=TYPE", value_parser = search_attribute::parse)]
@@ -76,11 +81,40 @@ pub(crate) struct Embedded {
 }
 
 impl EmbeddedArgs {
+    /// The first of these settings that was given; each of them asks for the service in this process.
+    pub(crate) fn given(&self) -> Option<&'static str> {
+        let Self {
+            listen,
+            listen_tls_cert_path,
+            listen_tls_key_path,
+            listen_tls_client_ca_path,
+            insecure,
+            retention,
+            search_attribute,
+            time_skipping,
+        } = self;
+        let given = [
+            ("--listen", listen.is_some()),
+            ("--listen-tls-cert-path", listen_tls_cert_path.is_some()),
+            ("--listen-tls-key-path", listen_tls_key_path.is_some()),
+            ("--listen-tls-client-ca-path", listen_tls_client_ca_path.is_some()),
+            ("--insecure", *insecure),
+            ("--retention", retention.is_some()),
+            ("--search-attribute", !search_attribute.is_empty()),
+            ("--time-skipping", *time_skipping),
+        ];
+        given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.listen.unwrap_or(DEFAULT_LISTEN)
+    }
+
     fn check_exposure(&self) -> Result<(), Usage> {
-        if self.listen.ip().is_loopback() || self.insecure || self.listen_tls_cert_path.is_some() {
+        if self.address().ip().is_loopback() || self.insecure || self.listen_tls_cert_path.is_some() {
             return Ok(());
         }
-        Err(Usage(format!("--listen {} {EXPOSED}", self.listen)))
+        Err(Usage(format!("--listen {} {EXPOSED}", self.address())))
     }
 
     fn tls(&self) -> Option<TlsFiles> {
@@ -90,9 +124,9 @@ impl EmbeddedArgs {
     }
 
     async fn listener(&self) -> Result<Listener, ServeError> {
-        let listener = Listener::bind(self.listen).await?;
+        let listener = Listener::bind(self.address()).await?;
         let Some(tls) = self.tls() else { return Ok(listener) };
-        if tls.client_ca.is_none() && !self.listen.ip().is_loopback() {
+        if tls.client_ca.is_none() && !self.address().ip().is_loopback() {
             tracing::warn!(address = %listener.address(), "{UNAUTHENTICATED}");
         }
         listener.with_tls(tls)
@@ -105,7 +139,7 @@ impl EmbeddedArgs {
         let listener = self.listener().await.context("failed to start the service")?;
         let attributes = self.search_attribute.iter().map(|it| (it.name.clone(), it.kind));
         let mut options = Options {
-            retention: self.retention,
+            retention: self.retention.unwrap_or(DEFAULT_RETENTION),
             time_skipping: self.time_skipping,
             search_attributes: attributes.collect(),
             ..Options::default()

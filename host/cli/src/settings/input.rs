@@ -12,6 +12,9 @@ use crate::exit::Usage;
 /// Encoding of inputs without `--input-meta encoding=…`.
 const DEFAULT_ENCODING: &str = "json/plain";
 
+/// U+FEFF in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The arguments of a call.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct InputArgs {
@@ -87,6 +90,10 @@ impl InputArgs {
                 "encoding" => encoding = value,
                 _ => payload.metadata.push((key.to_owned(), value.as_bytes().to_vec())),
             }
+        }
+        // Editors of Windows put it there; JSON has none (RFC 8259, section 8.1).
+        if encoding.starts_with("json/") && payload.data.starts_with(BYTE_ORDER_MARK) {
+            payload.data.drain(..BYTE_ORDER_MARK.len());
         }
         if encoding.starts_with("json/")
             && let Err(error) = serde_json::from_slice::<serde::de::IgnoredAny>(&payload.data)
@@ -171,6 +178,7 @@ mod tests {
         );
         check(&["-i", "1", "-i", "{\"a\":"], Err("--input number 2 is not JSON: EOF"));
         check(&["-i", "{\"a\" 1}"], Err("line 1 column 6"));
+        check(&["-i", "\u{feff}1"], Ok(&[("json/plain", "1")]));
         check(&["-i", "Ada"], Err("'\"Ada\"'"));
         check(&["-i", "1", "--input-base64"], Err("not base64"));
         check(&["-i", "1", "--input-file", "x"], Err("cannot be used with"));

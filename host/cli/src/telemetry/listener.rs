@@ -17,7 +17,9 @@ use axum::{
     routing::get,
 };
 use clap::Args;
+use host_service::serve_http;
 use tokio::net::TcpListener;
+use tower_service::Service as _;
 
 use super::Exporter;
 
@@ -92,11 +94,14 @@ impl MetricsArgs {
                 }),
             )
             .with_state((exporter, health.clone()));
-        tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "metrics are not served any more");
+        let answer = move |request| {
+            let mut router = router.clone();
+            async move {
+                let Ok(response) = router.call(request).await;
+                response
             }
-        });
+        };
+        tokio::spawn(serve_http(listener, answer, std::future::pending()));
         Ok(health)
     }
 }

@@ -121,6 +121,22 @@ pub(crate) fn mistakes() {
     check(&["run", "--task-queue", "q"], 2, "cargo rustc --lib --crate-type cdylib");
     check(&["run", "--modules", "x"], 2, "--task-queue");
     check(&["replay", "history.json"], 2, "--module");
+    // A worker of another service than the one that was meant would be silent.
+    let both = ["run", "-t", "q", "-m", "x", "--address", "127.0.0.1:1", "--retention", "1d"];
+    check(
+        &both,
+        2,
+        "--address names the service at 127.0.0.1:1, and --retention is for the service in this process",
+    );
+    let both =
+        run(host(&["run", "-t", "q", "-m", "x", "--listen", "127.0.0.1:0"])
+            .env("TEMPORAL_ADDRESS", "there:7233"));
+    let both = both.unwrap();
+    assert_eq!(both.code, 2);
+    assert!(
+        both.stderr.contains("TEMPORAL_ADDRESS names the service at there:7233, and --listen"),
+        "{both:?}"
+    );
 }
 
 pub(crate) fn what_the_service_does_not_know() {

@@ -1,8 +1,14 @@
 //! Workflows that write, or hand over, more than they may: what a host with default settings has of it.
 
-use std::time::Instant;
+use std::{net::TcpStream, time::Instant};
 
-use crate::{machine::Machine, service::succeed};
+use host_service::MAX_HTTP_CONNECTIONS;
+use test_harness::http;
+
+use crate::{
+    machine::{Machine, Running},
+    service::succeed,
+};
 
 /// A run writes 256 KiB to the log in a minute, whatever its attempts write, and one line says that the rest is dropped.
 pub(crate) fn runs_that_log_without_end() {
@@ -60,4 +66,26 @@ pub(crate) fn commands_of_megabytes() {
     }
     let grown = flooded.process.peak_bytes() - before;
     assert!(grown <= MAX_GROWTH_BYTES, "the host grew by {} MiB", grown >> 20);
+}
+
+/// Connections to the metrics that never ask: they take few files of the host, and the next scrape has its answer.
+pub(crate) fn connections_that_ask_nothing() {
+    // What the workflow and the service open besides.
+    const OTHER_FILES: usize = 32;
+    let machine = Machine::new();
+    let mut process = machine.begin(&["--metrics-listen", "127.0.0.1:0"]);
+    let scraped = process.address_after("serving metrics address=");
+    let flooded = Running::wait(process);
+    let before = flooded.process.files();
+    let connections = 4 * MAX_HTTP_CONNECTIONS;
+    let idle: Vec<_> = (0..connections).map(|_| TcpStream::connect(&scraped).unwrap()).collect();
+    flooded.begin("honest", "complete done");
+    succeed(&flooded.address, &["workflow", "result", "-w", "honest"]);
+    let files = flooded.process.files();
+    assert!(files <= before + MAX_HTTP_CONNECTIONS + OTHER_FILES, "{files} files, {before} before");
+    drop(idle);
+    assert_eq!(
+        http::get(&scraped, "/healthz").unwrap(),
+        ("HTTP/1.1 200 OK".to_owned(), "alive\n".to_owned())
+    );
 }

@@ -30,6 +30,7 @@ mod swap_soak;
 mod swaps;
 mod temporal_cli;
 mod tls;
+mod waiting;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
         test("command_line::what_the_service_does_not_know", command_line::what_the_service_does_not_know),
         test("floods::runs_that_log_without_end", floods::runs_that_log_without_end),
         test("floods::commands_of_megabytes", floods::commands_of_megabytes),
+        test("floods::connections_that_ask_nothing", floods::connections_that_ask_nothing),
         test("folder::damage_is_found_and_set_aside", folder::damage_is_found_and_set_aside),
         test("gate::open_runs_are_checked_on_a_candidate", gate::open_runs_are_checked_on_a_candidate),
         test("replay::a_query_is_asked_at_an_event", replay::a_query_is_asked_at_an_event),
@@ -90,6 +92,8 @@ fn main() -> ExitCode {
         test("queues::workers_are_listed", queues::workers_are_listed),
         test("queues::task_queues_are_described_and_limited", queues::task_queues_are_described_and_limited),
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),
+        test("waiting::reasons_are_said", waiting::reasons_are_said),
+        test("waiting::outages_are_outlasted", waiting::outages_are_outlasted),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),
     ])
 }

@@ -60,6 +60,11 @@ impl Process {
         line.split_whitespace().next().unwrap().parse::<u64>().unwrap() << 10
     }
 
+    /// How many files it has open.
+    pub(crate) fn files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).unwrap().count()
+    }
+
     /// Where its service listens.
     pub(crate) fn address(&mut self) -> String {
         self.address_after("serving address=")
@@ -74,9 +79,14 @@ impl Process {
     }
 
     /// Ctrl-C; answers all that it said.
-    pub(crate) fn stop(mut self) -> String {
+    pub(crate) fn stop(self) -> String {
         let pid = self.child.id().to_string();
         assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+        self.ended()
+    }
+
+    /// Waits until it ends; answers all that it said.
+    pub(crate) fn ended(mut self) -> String {
         let since = Instant::now();
         while self.child.try_wait().unwrap().is_none() {
             assert!(since.elapsed() < PATIENCE, "it does not end: {}", self.log());

@@ -93,7 +93,12 @@ impl Describe {
     }
 }
 
-async fn describe(
+/// The description of one kind of tasks of a queue.
+///
+/// # Errors
+///
+/// When the service refuses, or cannot be reached.
+pub(in crate::command) async fn describe(
     client: &Client,
     name: &str,
     kind: Kind,

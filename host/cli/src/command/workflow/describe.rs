@@ -5,7 +5,7 @@ use guest_sdk_types::{Encoding, Failure, NamedPayloads, UntypedWorkflow};
 use heck::ToUpperCamelCase as _;
 use host_client::{Closed, Error};
 use host_wire::{
-    payloads_from_proto,
+    payloads_from_proto, positive_duration_from_proto,
     temporal::api::{
         enums::v1::{PendingActivityState, WorkflowExecutionStatus},
         workflow::v1::{PendingActivityInfo, PendingChildExecutionInfo, WorkflowExecutionInfo},
@@ -15,10 +15,11 @@ use host_wire::{
 use prost_types::Timestamp;
 use serde_json::Value;
 
-use super::outcome;
+use super::{outcome, waiting};
 use crate::{
     output::{
         Output, Payloads, card::Card, event::milliseconds, failure, json::Object, one_line, payloads_json,
+        span::span,
     },
     settings::{connection::ConnectionArgs, execution::ExecutionArgs},
 };
@@ -47,7 +48,12 @@ impl Describe {
             handle.closed_now().await?
         };
         match closed {
-            _ if output.is_text() => print_text(client.namespace(), &description, info, closed, output),
+            _ if output.is_text() => {
+                let failure = waiting::task_failure(&client, &description).await?;
+                output.lines(info_card(client.namespace(), info).text())?;
+                print_pending(&description, failure, output)?;
+                print_end(closed, output)
+            }
             None => output.message(&description, Payloads::AsJson),
             Some(closed) => print_closed_json(&description, closed, output),
         }
@@ -73,28 +79,34 @@ fn print_closed_json(
     output.object(fields.iter().fold(Object::new(), |object, (name, value)| object.raw(name, value)))
 }
 
-fn print_text(
-    namespace: &str,
+/// What an open run waits for, and how its last workflow task failed.
+fn print_pending(
     description: &DescribeWorkflowExecutionResponse,
-    info: WorkflowExecutionInfo,
-    closed: Option<Closed>,
+    failure: Option<String>,
     output: Output,
 ) -> anyhow::Result<()> {
-    let is_running = info.status() == WorkflowExecutionStatus::Running;
-    output.lines(info_card(namespace, info).text())?;
-    if is_running {
-        output.lines(format!("\nPending activities: {}", description.pending_activities.len()))?;
-        for activity in &description.pending_activities {
-            output.lines(format!("\n{}", activity_card(activity).text()))?;
-        }
-        output.line(format!("Pending child workflows: {}", description.pending_children.len()))?;
-        for child in &description.pending_children {
-            output.lines(format!("\n{}", child_card(child).text()))?;
-        }
-        if let Some(task) = description.pending_workflow_task.as_ref().filter(|task| task.attempt > 1) {
-            output.lines(format!("\nThe workflow task fails; this is attempt {}.", task.attempt))?;
+    let info = description.workflow_execution_info.as_ref();
+    if info.is_none_or(|info| info.status() != WorkflowExecutionStatus::Running) {
+        return Ok(());
+    }
+    output.lines(format!("\nPending activities: {}", description.pending_activities.len()))?;
+    for activity in &description.pending_activities {
+        output.lines(format!("\n{}", activity_card(activity).text()))?;
+    }
+    output.line(format!("Pending child workflows: {}", description.pending_children.len()))?;
+    for child in &description.pending_children {
+        output.lines(format!("\n{}", child_card(child).text()))?;
+    }
+    if let Some(task) = description.pending_workflow_task.as_ref().filter(|task| task.attempt > 1) {
+        output.lines(format!("\nThe workflow task fails; this is attempt {}.", task.attempt))?;
+        if let Some(failure) = failure {
+            output.lines(failure)?;
         }
     }
+    Ok(())
+}
+
+fn print_end(closed: Option<Closed>, output: Output) -> anyhow::Result<()> {
     match closed.map(Closed::result) {
         Some(Ok(result)) => output.lines(format!("\nResult:\n{}", outcome::result_text(result)?))?,
         Some(Err(Error::Workflow(failed))) => output.lines(format!("\n{}", failure::workflow(&failed)))?,
@@ -106,6 +118,10 @@ fn print_text(
 
 fn info_card(namespace: &str, info: WorkflowExecutionInfo) -> Card {
     let status = status_name(info.status());
+    // Of a run that is delayed, or waits for its cron schedule or its next attempt.
+    let is_later =
+        info.history_length <= 1 && info.execution_time.map(since_1970) > info.start_time.map(since_1970);
+    let begins = if is_later { time(info.execution_time) } else { String::new() };
     let execution = info.execution.unwrap_or_default();
     let parent = info.parent_execution.unwrap_or_default();
     let root = info.root_execution.unwrap_or_default();
@@ -119,6 +135,7 @@ fn info_card(namespace: &str, info: WorkflowExecutionInfo) -> Card {
         .row("TaskQueue", info.task_queue)
         .row_unless_empty("BuildId", build_id)
         .row("StartTime", time(info.start_time))
+        .row_unless_empty("BeginsAt", begins)
         .row_unless_empty("CloseTime", time(info.close_time))
         .row_unless_empty("Memo", named(info.memo.unwrap_or_default().into()))
         .row_unless_empty("SearchAttributes", named(info.search_attributes.unwrap_or_default().into()))
@@ -143,8 +160,14 @@ fn activity_card(activity: &PendingActivityInfo) -> Card {
         0 => String::new(),
         most => format!(" of {most}"),
     };
+    let options = activity.activity_options.clone().unwrap_or_default();
     Card::new(format!("Activity {name}"))
         .row("ActivityId", &activity.activity_id)
+        .row_unless_empty("TaskQueue", options.task_queue.unwrap_or_default().name)
+        .row_unless_empty("ScheduleToCloseTimeout", timeout(options.schedule_to_close_timeout))
+        .row_unless_empty("ScheduleToStartTimeout", timeout(options.schedule_to_start_timeout))
+        .row_unless_empty("StartToCloseTimeout", timeout(options.start_to_close_timeout))
+        .row_unless_empty("HeartbeatTimeout", timeout(options.heartbeat_timeout))
         .row("State", state.as_str_name().trim_start_matches("PENDING_ACTIVITY_STATE_").to_upper_camel_case())
         .row("Attempt", format!("{}{most}", activity.attempt))
         .row_unless_empty("ScheduledTime", time(activity.scheduled_time))
@@ -180,6 +203,15 @@ fn named(payloads: NamedPayloads) -> String {
         })
         .collect();
     pairs.join(" ")
+}
+
+fn since_1970(time: Timestamp) -> (i64, i32) {
+    (time.seconds, time.nanos)
+}
+
+/// A timeout; nothing where there is none.
+fn timeout(timeout: Option<prost_types::Duration>) -> String {
+    positive_duration_from_proto(timeout).map(span).unwrap_or_default()
 }
 
 fn time(time: Option<Timestamp>) -> String {

@@ -6,7 +6,10 @@ use clap::Args;
 use guest_sdk_types::UntypedWorkflow;
 use host_client::{Closed, Error, WorkflowHandle};
 
-use super::{outcome, start};
+use super::{
+    outcome, start,
+    waiting::{WaitArgs, explained},
+};
 use crate::{
     output::{Output, event},
     settings::{connection::ConnectionArgs, start::StartArgs},
@@ -14,7 +17,8 @@ use crate::{
 
 /// Starts a workflow, waits for it and prints its result.
 ///
-/// Progress and failures go to stderr, so that stdout has the result and nothing else. The exit code is
+/// Progress and failures go to stderr, so that stdout has the result and nothing else; when it takes longer than a second,
+/// also what the workflow waits for. The exit code is
 /// 1 when the workflow fails, is cancelled, terminated or times out. A workflow goes on when the command
 /// is interrupted; `host workflow result` waits for it again.
 #[derive(Args, Debug)]
@@ -23,19 +27,22 @@ use crate::{
   host workflow execute --type Order --task-queue orders --input-file order.json --output json | jq .result")]
 pub(crate) struct Execute {
     #[command(flatten)]
+    wait: WaitArgs,
+    #[command(flatten)]
     start: StartArgs,
 }
 
 impl Execute {
     pub(super) async fn run(self, connection: &ConnectionArgs, output: Output) -> anyhow::Result<()> {
         let input = self.start.input.payloads()?;
-        let client = connection.connect().await?;
+        let client = self.wait.patient(connection.connect().await?);
         let begin = Instant::now();
         let started = start::start(&client, &self.start, input, output).await?;
         output.notes(start::running(&client, &self.start, &started).text());
         if output.is_text() {
             output.note("");
-            let closed = follow(started.handle, output).await?;
+            let current = client.workflow_handle(started.handle.workflow_id(), None);
+            let closed = explained(&current, output, follow(started.handle, output)).await?;
             output.notes(format!("\nClosed after {:.2?}.", begin.elapsed()));
             return outcome::print_text(closed, output);
         }
