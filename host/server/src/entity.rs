@@ -23,7 +23,8 @@ pub(crate) enum EntityKind {
 }
 
 impl EntityKind {
-    const ALL: [Self; 7] = [
+    /// All kinds that there are.
+    pub(crate) const ALL: [Self; 7] = [
         Self::Run,
         Self::Schedule,
         Self::Namespace,
@@ -62,6 +63,10 @@ impl Entity {
 
     pub(crate) fn deployment(number: u64) -> Self {
         Self { kind: EntityKind::Deployment, number }
+    }
+
+    pub(crate) fn namespace(number: u64) -> Self {
+        Self { kind: EntityKind::Namespace, number }
     }
 
     pub(crate) fn batch(number: u64) -> Self {

@@ -15,6 +15,11 @@ pub(crate) enum Error {
     Completed,
     #[error("Namespace {0} is not found.")]
     NamespaceNotFound(String),
+    #[error("Namespace {0:?} already exists")]
+    NamespaceExists(String),
+    /// The namespace is deprecated.
+    #[error("Namespace has invalid state: Deprecated. Must be Registered.")]
+    NamespaceDeprecated(String),
     #[error("{message}")]
     AlreadyStarted { message: String, request_id: String, run_id: String, first_run_id: String },
     #[error("{message}")]

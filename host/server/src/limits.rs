@@ -168,3 +168,11 @@ pub(crate) const TASK_QUEUE_CONFIGS: usize = 10_000;
 /// Fairness keys of a task queue whose weights its configuration sets, and of which one request takes weights away. As
 /// the protocol says.
 pub(crate) const FAIRNESS_WEIGHTS: usize = 1_000;
+/// Namespaces of a service.
+pub(crate) const NAMESPACES: usize = 1_000;
+/// What is kept of a namespace: description, data, bad binaries.
+pub(crate) const NAMESPACE_BYTES: usize = 64 * 1024;
+/// Shortest retention that a request may ask for. `MinRetentionLocal` of Temporal's server.
+pub(crate) const NAMESPACE_RETENTION: Duration = Duration::from_secs(60 * 60);
+/// Bad binaries of a namespace. `frontend.maxBadBinaries`.
+pub(crate) const BAD_BINARIES: usize = 10;

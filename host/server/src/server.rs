@@ -12,6 +12,7 @@ use crate::{
     deployment::drainage::run_drainage,
     environment::{Clock, Environment},
     grpc::{self, Listener, ServeError},
+    namespace::reclaim::reclaim_namespaces,
     options::Options,
     shard::deadlines::run_deadlines,
     storage::{self, Opened, Problem, SqliteStorage, StorageError},
@@ -37,6 +38,7 @@ pub struct Server {
     deadlines: JoinHandle<()>,
     batches: JoinHandle<()>,
     drainage: JoinHandle<()>,
+    namespaces: JoinHandle<()>,
 }
 
 impl Server {
@@ -64,7 +66,8 @@ impl Server {
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));
         let batches = tokio::spawn(run_batches(Arc::downgrade(service.shard())));
         let drainage = tokio::spawn(run_drainage(Arc::downgrade(service.shard())));
-        Self { service, deadlines, batches, drainage }
+        let namespaces = tokio::spawn(reclaim_namespaces(Arc::downgrade(service.shard())));
+        Self { service, deadlines, batches, drainage, namespaces }
     }
 
     /// The service for callers in this process: a call is a method call.
@@ -110,5 +113,6 @@ impl Drop for Server {
         self.deadlines.abort();
         self.batches.abort();
         self.drainage.abort();
+        self.namespaces.abort();
     }
 }

@@ -4,9 +4,10 @@ use host_service::status_with_detail;
 use host_wire::{
     google::rpc,
     temporal::api::{
-        enums::v1::{ResourceExhaustedCause, ResourceExhaustedScope},
+        enums::v1::{NamespaceState, ResourceExhaustedCause, ResourceExhaustedScope},
         errordetails::v1::{
-            NamespaceNotFoundFailure, NotFoundFailure, PermissionDeniedFailure, ResourceExhaustedFailure,
+            NamespaceAlreadyExistsFailure, NamespaceInvalidStateFailure, NamespaceNotFoundFailure,
+            NotFoundFailure, PermissionDeniedFailure, ResourceExhaustedFailure,
             WorkflowExecutionAlreadyStartedFailure, WorkflowNotReadyFailure,
         },
     },
@@ -40,6 +41,17 @@ impl From<Error> for Status {
             }
             Error::NamespaceNotFound(namespace) => {
                 status_with_detail(Code::NotFound, &message, &NamespaceNotFoundFailure { namespace })
+            }
+            Error::NamespaceExists(_) => {
+                status_with_detail(Code::AlreadyExists, &message, &NamespaceAlreadyExistsFailure::default())
+            }
+            Error::NamespaceDeprecated(namespace) => {
+                let detail = NamespaceInvalidStateFailure {
+                    namespace,
+                    state: NamespaceState::Deprecated.into(),
+                    allowed_states: vec![NamespaceState::Registered.into()],
+                };
+                status_with_detail(Code::FailedPrecondition, &message, &detail)
             }
             Error::AlreadyStarted { request_id, run_id, first_run_id, .. } => {
                 let detail = WorkflowExecutionAlreadyStartedFailure {

@@ -92,12 +92,37 @@ async fn the_temporal_command_line_works_on_the_service(temporal: PathBuf) {
     cli.succeeds(&["operator", "namespace", "describe"], &["--namespace", "default"], "\"default\"");
     cli.succeeds(&["operator", "namespace", "list"], &[], "\"default\"");
     worker.abort();
+    namespaces(&cli);
 
     cli.succeeds(&["workflow", "cancel"], &["--workflow-id", "w"], "");
     cli.succeeds(&["workflow", "show"], &["--workflow-id", "w"], "WORKFLOW_EXECUTION_CANCEL_REQUESTED");
     batches(&cli);
     cli.succeeds(&["workflow", "terminate"], &["--workflow-id", "w", "--reason", "enough"], "");
     cli.succeeds(&["workflow", "describe"], &["--workflow-id", "w"], "WORKFLOW_EXECUTION_STATUS_TERMINATED");
+}
+
+/// A namespace from its registration to its end.
+fn namespaces(cli: &Cli) {
+    let name = ["--namespace", "shop"];
+    let of = |more: &[&'static str]| [&name[..], more].concat();
+    let create = of(&["--description", "orders", "--email", "a@b.example", "--data", "team=one"]);
+    cli.succeeds(&["operator", "namespace", "create"], &of(&["--retention", "2h"]), "");
+    cli.fails(&["operator", "namespace", "create"], &create, "already exists");
+    let described = cli.json(&["operator", "namespace", "describe"], &name);
+    assert_eq!(described["config"]["workflowExecutionRetentionTtl"], "7200s", "{described}");
+    cli.succeeds(&["operator", "namespace", "update"], &of(&["--retention", "3h", "--data", "team=two"]), "");
+    cli.succeeds(&["operator", "namespace", "update"], &of(&["--description", "orders"]), "");
+    let described = cli.json(&["operator", "namespace", "describe"], &name);
+    assert_eq!(described["config"]["workflowExecutionRetentionTtl"], "10800s", "{described}");
+    assert_eq!(described["namespaceInfo"]["description"], "orders", "{described}");
+    assert_eq!(described["namespaceInfo"]["data"]["team"], "two", "{described}");
+    cli.succeeds(&["operator", "namespace", "list"], &[], "\"shop\"");
+    let start = of(&["--workflow-id", "w", "--type", "Type", "--task-queue", "queue"]);
+    cli.succeeds(&["workflow", "start"], &start, "\"runId\"");
+    cli.succeeds(&["workflow", "count"], &name, "\"1\"");
+    cli.succeeds(&["operator", "namespace", "delete"], &of(&["--yes"]), "shop-deleted-");
+    cli.fails(&["workflow", "count"], &name, "Namespace shop is not found");
+    cli.fails(&["operator", "namespace", "delete"], &of(&["--yes"]), "shop");
 }
 
 /// Batch operations on the workflow `w`, one after the other.

@@ -10,6 +10,9 @@ macro_rules! calls {
                 get_cluster_info(GetClusterInfoRequest) -> GetClusterInfoResponse;
                 describe_namespace(DescribeNamespaceRequest) -> DescribeNamespaceResponse;
                 register_namespace(RegisterNamespaceRequest) -> RegisterNamespaceResponse;
+                update_namespace(UpdateNamespaceRequest) -> UpdateNamespaceResponse;
+                list_namespaces(ListNamespacesRequest) -> ListNamespacesResponse;
+                deprecate_namespace(DeprecateNamespaceRequest) -> DeprecateNamespaceResponse;
                 start_workflow_execution(StartWorkflowExecutionRequest) -> StartWorkflowExecutionResponse;
                 signal_with_start_workflow_execution(SignalWithStartWorkflowExecutionRequest)
                     -> SignalWithStartWorkflowExecutionResponse;
@@ -71,6 +74,22 @@ macro_rules! calls {
                 record_worker_heartbeat(RecordWorkerHeartbeatRequest) -> RecordWorkerHeartbeatResponse;
                 list_workers(ListWorkersRequest) -> ListWorkersResponse;
                 describe_worker(DescribeWorkerRequest) -> DescribeWorkerResponse;
+                list_worker_deployments(ListWorkerDeploymentsRequest) -> ListWorkerDeploymentsResponse;
+                describe_worker_deployment(DescribeWorkerDeploymentRequest)
+                    -> DescribeWorkerDeploymentResponse;
+                describe_worker_deployment_version(DescribeWorkerDeploymentVersionRequest)
+                    -> DescribeWorkerDeploymentVersionResponse;
+                set_worker_deployment_current_version(SetWorkerDeploymentCurrentVersionRequest)
+                    -> SetWorkerDeploymentCurrentVersionResponse;
+                set_worker_deployment_ramping_version(SetWorkerDeploymentRampingVersionRequest)
+                    -> SetWorkerDeploymentRampingVersionResponse;
+                set_worker_deployment_manager(SetWorkerDeploymentManagerRequest)
+                    -> SetWorkerDeploymentManagerResponse;
+                update_worker_deployment_version_metadata(UpdateWorkerDeploymentVersionMetadataRequest)
+                    -> UpdateWorkerDeploymentVersionMetadataResponse;
+                delete_worker_deployment_version(DeleteWorkerDeploymentVersionRequest)
+                    -> DeleteWorkerDeploymentVersionResponse;
+                delete_worker_deployment(DeleteWorkerDeploymentRequest) -> DeleteWorkerDeploymentResponse;
                 reset_sticky_task_queue(ResetStickyTaskQueueRequest) -> ResetStickyTaskQueueResponse;
                 describe_task_queue(DescribeTaskQueueRequest) -> DescribeTaskQueueResponse;
                 update_task_queue_config(UpdateTaskQueueConfigRequest) -> UpdateTaskQueueConfigResponse;

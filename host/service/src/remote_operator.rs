@@ -41,6 +41,7 @@ macro_rules! forward {
 }
 
 forward! {
+    delete_namespace(DeleteNamespaceRequest) -> DeleteNamespaceResponse;
     add_search_attributes(AddSearchAttributesRequest) -> AddSearchAttributesResponse;
     remove_search_attributes(RemoveSearchAttributesRequest) -> RemoveSearchAttributesResponse;
     list_search_attributes(ListSearchAttributesRequest) -> ListSearchAttributesResponse;

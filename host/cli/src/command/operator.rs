@@ -1,5 +1,6 @@
 //! `host operator …`.
 
+mod namespace;
 mod search_attribute;
 
 use clap::{Args, Subcommand};
@@ -17,12 +18,14 @@ pub(crate) struct OperatorArgs {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    Namespace(namespace::NamespaceArgs),
     SearchAttribute(search_attribute::SearchAttributeArgs),
 }
 
 impl OperatorArgs {
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         match self.command {
+            Command::Namespace(arguments) => arguments.run(&self.connection, output).await,
             Command::SearchAttribute(arguments) => arguments.run(&self.connection, output).await,
         }
     }

@@ -18,6 +18,7 @@ mod hostile;
 mod machine;
 mod metrics;
 mod moves;
+mod namespaces;
 mod process;
 mod queues;
 mod replay;
@@ -89,6 +90,7 @@ fn main() -> ExitCode {
         test("batches::questions_and_mistakes", batches::questions_and_mistakes),
         test("schedules::schedules_live_and_end", schedules::schedules_live_and_end),
         test("schedules::mistakes", schedules::mistakes),
+        test("namespaces::a_namespace_lives_and_ends", namespaces::a_namespace_lives_and_ends),
         test("queues::workers_are_listed", queues::workers_are_listed),
         test("queues::task_queues_are_described_and_limited", queues::task_queues_are_described_and_limited),
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),

@@ -50,6 +50,7 @@ pub(crate) async fn change_routing<R>(
     let result = context.change_with(
         (),
         |executions, ()| {
+            executions.check_namespace(namespace)?;
             if !may_add && executions.deployments.find(namespace, name)?.is_none() {
                 return Err(Error::FailedPrecondition(format!(
                     "no Worker Deployment found with name {name}; does your Worker Deployment have pollers?"

@@ -108,6 +108,7 @@ impl<'a> Poller<'a> {
                 Err(Wait::Disk) => not_on_disk = true,
                 Err(Wait::Limit(time)) => later = time,
                 Err(Wait::Arrival) => {}
+                Err(Wait::Over) => return None,
             }
             // Not before the limit lets one go, by the clock of the service.
             let wait = later.map(|time| time.since(self.context.now()).max(SHORTEST_WAIT));
@@ -133,6 +134,7 @@ impl<'a> Poller<'a> {
             }
             First::NotOnDisk => Err(Wait::Disk),
             First::Later(time) => Err(Wait::Limit(time)),
+            First::Nothing if !shard.queues.has(&self.key) => Err(Wait::Over),
             First::Nothing => Err(Wait::Arrival),
         }
     }
@@ -158,6 +160,8 @@ enum Wait {
     /// A rate limit, until then; a change of it, if nothing.
     Limit(Option<Time>),
     Arrival,
+    /// Nothing: the namespace was deleted.
+    Over,
 }
 
 impl Drop for Poller<'_> {

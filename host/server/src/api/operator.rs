@@ -1,4 +1,4 @@
-//! `OperatorService`: the search attributes of namespaces. Calls that are not here answer UNIMPLEMENTED.
+//! `OperatorService`: the search attributes of namespaces, and their deletion. Calls that are not here answer UNIMPLEMENTED.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,7 @@ use crate::{
     api::{
         admission::{admit, answer},
         context::Context,
+        delete_namespace,
     },
     error::Error,
     limits,
@@ -49,6 +50,14 @@ impl OperatorService for Operator {
     ) -> Result<Response<ListSearchAttributesResponse>, Status> {
         let request = admit(request)?.into_inner();
         answer(list(&self.0, &request.namespace))
+    }
+
+    async fn delete_namespace(
+        &self,
+        request: Request<DeleteNamespaceRequest>,
+    ) -> Result<Response<DeleteNamespaceResponse>, Status> {
+        let request = admit(request)?.into_inner();
+        answer(delete_namespace::handle(&self.0, request).await)
     }
 }
 

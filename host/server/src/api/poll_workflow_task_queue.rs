@@ -12,6 +12,7 @@ use crate::{
         long_poll::{Poller, Taken, queue_key, worker},
         polled_version, query_task, workflow_task,
     },
+    error::Error,
     execution::{
         record::RunNumber,
         run_transition::RunTransition,
@@ -34,9 +35,14 @@ pub(crate) async fn handle(
         identity,
         worker_version_capabilities: capabilities,
         deployment_options: deployment,
+        binary_checksum,
         ..
     } = request.into_inner();
     let key = queue_key(context, &namespace, task_queue.as_ref(), false)?;
+    if context.lock().executions.namespaces.has_bad_binary(&namespace, &binary_checksum) {
+        let message = format!("Binary {binary_checksum} already marked as bad deployment.");
+        return Err(Error::InvalidArgument(message).into());
+    }
     let version = polled_version::of(capabilities.as_ref(), deployment.as_ref())?;
     let key = polled_version::register(context, key, task_queue.as_ref(), version.as_ref()).await?;
     let worker = Worker { deployment: version, ..worker(context, &identity, capabilities.clone()) };

@@ -84,6 +84,8 @@ async fn add(
     let change = context.change_with(
         (),
         |executions, ()| {
+            // It may have been deleted since the poll came.
+            executions.check_namespace(namespace)?;
             let has_pollers = |version: &WorkerDeploymentVersion| polled.contains(&version.build_id);
             let queue = (&*queue.name, of);
             Ok(registered(&executions.deployments, namespace, version, queue, has_pollers, now)?)

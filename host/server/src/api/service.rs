@@ -61,11 +61,25 @@ calls! {
         }
 
         async fn describe_namespace(context, request: DescribeNamespaceRequest) -> DescribeNamespaceResponse {
-            describe_namespace::handle(context, request.get_ref())
+            describe_namespace::handle(context, request.into_inner()).await
         }
 
-        async fn list_namespaces(context, _request: ListNamespacesRequest) -> ListNamespacesResponse {
-            Ok(list_namespaces::handle(context))
+        async fn list_namespaces(context, request: ListNamespacesRequest) -> ListNamespacesResponse {
+            list_namespaces::handle(context, request.into_inner()).await
+        }
+
+        async fn register_namespace(context, request: RegisterNamespaceRequest) -> RegisterNamespaceResponse {
+            register_namespace::handle(context, request.into_inner()).await
+        }
+
+        async fn update_namespace(context, request: UpdateNamespaceRequest) -> UpdateNamespaceResponse {
+            update_namespace::handle(context, request.into_inner()).await
+        }
+
+        async fn deprecate_namespace(context, request: DeprecateNamespaceRequest)
+            -> DeprecateNamespaceResponse
+        {
+            deprecate_namespace::handle(context, request.into_inner()).await
         }
 
         async fn describe_task_queue(context, request: DescribeTaskQueueRequest)

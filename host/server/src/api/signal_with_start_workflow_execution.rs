@@ -16,7 +16,10 @@ pub(crate) async fn handle(
 ) -> Result<SignalWithStartWorkflowExecutionResponse, Status> {
     let change = context.change(
         split(request),
-        |executions, (start, signal)| prepare_signal(executions, start, signal),
+        |executions, (start, signal)| {
+            executions.check_may_start(&start.namespace)?;
+            prepare_signal(executions, start, signal)
+        },
         |transition, (start, signal), prepared| {
             let started = signal_with_start(transition, start, signal, prepared)?;
             let run = transition.run(started.run);

@@ -9,6 +9,7 @@ use crate::{
     api::{context::Context, workflow_task},
     deployment::version::version_of,
     execution::{
+        executions::Executions,
         start::request::{prepare, start},
         worker::Worker,
         workflow_task::start::start_first_task,
@@ -22,6 +23,10 @@ pub(crate) async fn handle(
 ) -> Result<StartWorkflowExecutionResponse, Status> {
     let version = version_of(request.eager_worker_deployment_options.take().as_ref());
     let worker = Worker { deployment: version, ..context.worker(&request.identity) };
+    let prepare = |executions: &Executions, request: &StartWorkflowExecutionRequest| {
+        executions.check_may_start(&request.namespace)?;
+        prepare(executions, request)
+    };
     let change = context.change(request, prepare, |transition, mut request, existing| {
         // Not to a worker of another version than that which would get the task by a poll.
         let version = version_of_start(transition.executions(), &request);

@@ -89,6 +89,13 @@ impl Batches {
         self.by_number.iter().find(|(_, batch)| is_old(batch)).map(|(number, _)| *number)
     }
 
+    /// The numbers of those of a namespace, damaged ones too.
+    pub(crate) fn numbers(&self, namespace: &str) -> Vec<BatchNumber> {
+        let damaged = self.damaged.iter().filter(|((of, _), _)| of == namespace);
+        let damaged = damaged.map(|(_, (number, _))| *number);
+        self.before(namespace, BatchNumber::MAX).map(|(number, _)| number).chain(damaged).collect()
+    }
+
     /// The number that the next one gets.
     pub(crate) fn next_number(&self) -> BatchNumber {
         self.next_number
@@ -104,6 +111,7 @@ impl Batches {
 
     /// One is forgotten.
     pub(crate) fn remove(&mut self, number: BatchNumber) -> Option<Batch> {
+        self.damaged.retain(|_, (damaged, _)| *damaged != number);
         let batch = self.by_number.remove(&number)?;
         let BatchIdentity { namespace, job_id, uid: _ } = batch.identity.clone();
         self.by_id.remove(&(namespace, job_id));

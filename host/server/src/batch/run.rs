@@ -83,10 +83,13 @@ async fn prune(context: &ShardContext) {
         return;
     }
     loop {
-        let expiry = context.now().before(context.retention());
+        let now = context.now();
         let pruned = context.transition(
             (),
-            |executions, ()| Ok(executions.batches.expired(|_| expiry)),
+            |executions, ()| {
+                let expiry = |namespace: &str| executions.namespaces.expiry(namespace, now);
+                Ok(executions.batches.expired(expiry))
+            },
             |transition, (), expired| {
                 if let Some(number) = expired {
                     transition.delete_batch(number);

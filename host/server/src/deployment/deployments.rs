@@ -17,7 +17,7 @@ pub(crate) struct Deployments {
     /// The deployments whose workers poll a queue of this name, in any namespace.
     by_queue: HashMap<String, BTreeSet<DeploymentNumber>>,
     /// Those that cannot be read, by namespace and name, with the reason.
-    damaged: BTreeMap<(String, String), String>,
+    damaged: BTreeMap<(String, String), (DeploymentNumber, String)>,
     next_number: DeploymentNumber,
 }
 
@@ -42,7 +42,7 @@ impl Deployments {
             match stored {
                 StoredDeployment::Sound(deployment) => all.set(number, *deployment),
                 StoredDeployment::Damaged { namespace, name, reason } => {
-                    all.damaged.insert((namespace, name), reason);
+                    all.damaged.insert((namespace, name), (number, reason));
                 }
             }
         }
@@ -67,7 +67,7 @@ impl Deployments {
             return Ok(None);
         }
         let key = (namespace.to_owned(), name.to_owned());
-        if let Some(reason) = self.damaged.get(&key) {
+        if let Some((_, reason)) = self.damaged.get(&key) {
             return Err(Error::DamagedDeployment { name: key.1, reason: reason.clone() });
         }
         let number = self.by_name.get(&key).copied();
@@ -82,6 +82,13 @@ impl Deployments {
     ) -> impl Iterator<Item = (DeploymentNumber, &Deployment)> {
         let earlier = self.by_number.range(..number).rev();
         earlier.filter(move |(_, it)| it.namespace == namespace).map(|(number, it)| (*number, it))
+    }
+
+    /// The numbers of those of a namespace, damaged ones too.
+    pub(crate) fn numbers(&self, namespace: &str) -> Vec<DeploymentNumber> {
+        let damaged = self.damaged.iter().filter(|((of, _), _)| of == namespace);
+        let damaged = damaged.map(|(_, (number, _))| *number);
+        self.before(namespace, DeploymentNumber::MAX).map(|(number, _)| number).chain(damaged).collect()
     }
 
     /// Those whose workers poll a queue of this name.
@@ -130,6 +137,7 @@ impl Deployments {
 
     /// One is deleted.
     pub(crate) fn remove(&mut self, number: DeploymentNumber) -> Option<Deployment> {
+        self.damaged.retain(|_, (damaged, _)| *damaged != number);
         let deployment = self.by_number.remove(&number)?;
         self.by_name.remove(&(deployment.namespace.clone(), deployment.name.clone()));
         for queue in deployment.versions.values().flat_map(|version| &version.queues) {

@@ -14,10 +14,16 @@ use crate::{
 impl Executions {
     /// Forgets what a transition did.
     pub(crate) fn drop_transition(&mut self, touched: &Touched, message: &str) {
-        let Touched { changed, started, changing, schedules, batches, deployments } = touched;
+        let Touched { changed, started, changing, schedules, batches, deployments, namespaces } = touched;
         undo(schedules, &mut self.schedules, Schedules::set, Schedules::remove);
         undo(batches, &mut self.batches, Batches::set, Batches::remove);
         undo(deployments, &mut self.deployments, Deployments::set, Deployments::remove);
+        for (name, before) in namespaces.iter().rev() {
+            match before.clone() {
+                Some((number, before)) => self.namespaces.set(number, before),
+                None => drop(self.namespaces.remove(name)),
+            }
+        }
         let names = changing.and_then(|number| self.get(number)).map(|run| run.identity().clone());
         for (number, latest_before) in started.iter().rev() {
             self.undo_start(*number, *latest_before);

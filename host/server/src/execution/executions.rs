@@ -1,11 +1,11 @@
 //! All runs, as far as they are in memory.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
-use host_wire::temporal::api::common::v1::WorkflowExecution;
+use host_wire::temporal::api::{common::v1::WorkflowExecution, enums::v1::NamespaceState};
 
 use crate::{
     batch::batches::Batches,
@@ -17,6 +17,8 @@ use crate::{
         record::{RunIdentity, RunNumber},
         run::Run,
     },
+    namespace::namespaces::Namespaces,
+    options::DEFAULT_RETENTION,
     schedule::schedules::Schedules,
     visibility::registry::Registry,
 };
@@ -29,7 +31,7 @@ pub(crate) type Drops = u64;
 /// many of them, and the deployments whose workers get their tasks.
 #[derive(Debug)]
 pub(crate) struct Executions {
-    namespaces: BTreeSet<String>,
+    pub(crate) namespaces: Namespaces,
     pub(crate) schedules: Schedules,
     pub(crate) batches: Batches,
     pub(crate) deployments: Deployments,
@@ -55,7 +57,7 @@ impl Executions {
     /// No run is in memory, those before `next_number` are in the archive.
     pub(crate) fn new(namespaces: impl IntoIterator<Item = String>, next_number: RunNumber) -> Self {
         Self {
-            namespaces: namespaces.into_iter().collect(),
+            namespaces: Namespaces::new(Vec::new(), namespaces, DEFAULT_RETENTION),
             schedules: Schedules::default(),
             batches: Batches::default(),
             deployments: Deployments::default(),
@@ -72,19 +74,22 @@ impl Executions {
         }
     }
 
-    pub(crate) fn namespaces(&self) -> impl Iterator<Item = &str> {
-        self.namespaces.iter().map(String::as_str)
-    }
-
     pub(crate) fn check_namespace(&self, namespace: &str) -> Result<(), Error> {
         if namespace.is_empty() {
             return Err(Error::invalid("Namespace not set on request."));
         }
-        if self.namespaces.contains(namespace) {
-            Ok(())
-        } else {
-            Err(Error::NamespaceNotFound(namespace.to_owned()))
-        }
+        self.namespaces.find(namespace).map(drop)
+    }
+
+    /// Checks that a client may start workflows in a namespace.
+    ///
+    /// # Errors
+    ///
+    /// When it is deprecated. One that is not there is refused elsewhere.
+    pub(crate) fn check_may_start(&self, namespace: &str) -> Result<(), Error> {
+        let known = self.namespaces.get(namespace);
+        let is_deprecated = known.is_some_and(|(_, it)| it.info.state() == NamespaceState::Deprecated);
+        if is_deprecated { Err(Error::NamespaceDeprecated(namespace.to_owned())) } else { Ok(()) }
     }
 
     /// A run that is in memory.
@@ -255,6 +260,10 @@ impl Executions {
             return;
         }
         let (number, run) = match found {
+            // It is about to be deleted.
+            Found::Run(_, run) if self.is_leaving(&run) => {
+                return self.pins.set_missing(needed, Missing::Absent);
+            }
             Found::Run(number, run) => (number, Some(run)),
             // It was damaged after it had come into memory.
             Found::Damaged(damage) if self.runs.contains_key(&damage.run) => (damage.run, None),
@@ -275,7 +284,16 @@ impl Executions {
 
     /// A start brings a run back that was in memory when the process ended.
     pub(crate) fn resume(&mut self, number: RunNumber, run: Run) {
-        self.insert(number, run, false);
+        if self.is_leaving(&run) {
+            self.some_archived = true;
+        } else {
+            self.insert(number, run, false);
+        }
+    }
+
+    /// Whether the namespace of a run is being deleted.
+    fn is_leaving(&self, run: &Run) -> bool {
+        self.namespaces.get(&run.identity().namespace).is_some_and(|(_, it)| it.is_leaving())
     }
 
     /// A run leaves memory; the archive must have it. Not if a caller needs it, or if it has something that the archive
@@ -302,6 +320,37 @@ impl Executions {
             }
         }
         drop(self.forget(number));
+    }
+
+    /// Runs of a namespace that memory knows: those that are there, and those that were set aside.
+    pub(crate) fn of_namespace(&self, namespace: &str) -> impl Iterator<Item = RunNumber> {
+        let in_memory = self.iter().filter(move |(_, run)| run.identity().namespace == namespace);
+        let set_aside = self.all_set_aside().filter(move |damage| damage.namespace == namespace);
+        in_memory.map(|(number, _)| number).chain(set_aside.map(|damage| damage.run))
+    }
+
+    /// Forgets what a namespace has, other than the entities that leave one by one.
+    pub(crate) fn forget_namespace(&mut self, namespace: &str) {
+        // A field more has to say what it has of a namespace.
+        let Self {
+            search_attributes,
+            latest,
+            namespaces: _,
+            schedules: _,
+            batches: _,
+            deployments: _,
+            runs: _,
+            by_run_id: _,
+            next_number: _,
+            some_archived: _,
+            pins: _,
+            drops: _,
+            panicked: _,
+            set_aside: _,
+        } = self;
+        search_attributes.forget_namespace(namespace);
+        // Of runs that were dropped.
+        latest.retain(|(of, _), _| of != namespace);
     }
 
     fn forget(&mut self, number: RunNumber) -> Option<Run> {

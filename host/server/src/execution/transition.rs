@@ -10,7 +10,7 @@ use crate::{
         state::Batch,
     },
     deployment::state::{Deployment, DeploymentNumber},
-    entity::EntityRecord,
+    entity::{EntityKind, EntityRecord},
     execution::{
         executions::Executions,
         fact::{Fact, Recorded, UnrecordedChange},
@@ -20,6 +20,10 @@ use crate::{
         successor::NewRun,
         task::Task,
         update::state::{UpdateEnd, UpdateNumber},
+    },
+    namespace::{
+        namespaces::Namespace,
+        record::{NamespaceBody, NamespaceNumber},
     },
     schedule::{
         record::{ScheduleBody, ScheduleIdentity, ScheduleNumber},
@@ -53,6 +57,8 @@ pub(crate) struct Touched {
     pub(crate) batches: Vec<(BatchNumber, Option<Batch>)>,
     /// Deployments, likewise.
     pub(crate) deployments: Vec<(DeploymentNumber, Option<Deployment>)>,
+    /// Namespaces, likewise, by name.
+    pub(crate) namespaces: Vec<(String, Option<(NamespaceNumber, Namespace)>)>,
 }
 
 /// Everything that came out of a transition.
@@ -176,10 +182,59 @@ impl<'a> Transition<'a> {
 
     /// Forgets a batch operation.
     pub(crate) fn delete_batch(&mut self, number: BatchNumber) {
-        let Some(batch) = self.executions.batches.remove(number) else { return };
-        let body =
-            BatchBody { identity: Some(batch.identity.clone()), is_deleted: true, ..BatchBody::default() };
-        self.touched.batches.push((number, Some(batch)));
+        let batch = self.executions.batches.remove(number);
+        let identity = batch.as_ref().map(|batch| batch.identity.clone());
+        let body = BatchBody { identity, is_deleted: true, ..BatchBody::default() };
+        self.touched.batches.push((number, batch));
+        self.changes.others.push(EntityRecord::new(number, &body));
+    }
+
+    /// Keeps a namespace that was registered or changed.
+    pub(crate) fn put_namespace(&mut self, number: NamespaceNumber, namespace: Namespace) {
+        let name = namespace.info.name.clone();
+        let namespaces = &mut self.executions.namespaces;
+        let before = namespaces.get(&name).map(|(number, before)| (number, before.clone()));
+        self.touched.namespaces.push((name, before));
+        self.changes.others.push(EntityRecord::new(number, &namespace.body()));
+        namespaces.set(number, namespace);
+    }
+
+    /// A namespace is being deleted: nothing starts in it from here on.
+    pub(crate) fn leave_namespace(&mut self, number: NamespaceNumber, namespace: Namespace) {
+        let name = namespace.info.name.clone();
+        self.put_namespace(number, namespace);
+        // A kind more has to say here how its entities leave with their namespace.
+        for kind in EntityKind::ALL {
+            match kind {
+                EntityKind::Schedule => {
+                    for schedule_id in self.executions.schedules.ids(&name) {
+                        let namespace = name.clone();
+                        let names =
+                            ScheduleIdentity { namespace, schedule_id, ..ScheduleIdentity::default() };
+                        self.delete_schedule(&names);
+                    }
+                }
+                EntityKind::Batch => {
+                    let numbers = self.executions.batches.numbers(&name);
+                    numbers.into_iter().for_each(|number| self.delete_batch(number));
+                }
+                // In the background: there may be many. The namespace itself goes last.
+                EntityKind::Run | EntityKind::SearchAttributes | EntityKind::Namespace => {}
+                EntityKind::Deployment => {
+                    let numbers = self.executions.deployments.numbers(&name);
+                    numbers.into_iter().for_each(|number| self.delete_deployment(number));
+                }
+                // No version writes them yet.
+                EntityKind::Endpoint => {}
+            }
+        }
+    }
+
+    /// Nothing of a namespace is left.
+    pub(crate) fn remove_namespace(&mut self, name: &str) {
+        let Some((number, namespace)) = self.executions.namespaces.remove(name) else { return };
+        let body = NamespaceBody { is_deleted: true, ..namespace.body() };
+        self.touched.namespaces.push((name.to_owned(), Some((number, namespace))));
         self.changes.others.push(EntityRecord::new(number, &body));
     }
 
@@ -197,10 +252,10 @@ impl<'a> Transition<'a> {
 
     /// Deletes a deployment.
     pub(crate) fn delete_deployment(&mut self, number: DeploymentNumber) {
-        let Some(deployment) = self.executions.deployments.remove(number) else { return };
-        let Deployment { namespace, name, .. } = deployment.clone();
+        let deployment = self.executions.deployments.remove(number);
+        let Deployment { namespace, name, .. } = deployment.clone().unwrap_or_default();
         let body = Deployment { namespace, name, is_deleted: true, ..Deployment::default() };
-        self.touched.deployments.push((number, Some(deployment)));
+        self.touched.deployments.push((number, deployment));
         self.changes.others.push(EntityRecord::new(number, &body));
     }
 

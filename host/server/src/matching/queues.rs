@@ -191,6 +191,11 @@ impl Queues {
         Some(queue.arrived.clone())
     }
 
+    /// Whether the queue is known: while it is polled, until its namespace is deleted.
+    pub(crate) fn has(&self, key: &QueueKey) -> bool {
+        self.queues.contains_key(key)
+    }
+
     /// A poller goes.
     pub(crate) fn leave(&mut self, key: &QueueKey, here: bool, now: Time) {
         self.waiting = self.waiting.saturating_sub(1);
@@ -280,6 +285,19 @@ impl Queues {
         for waiting in queue.drain() {
             self.send_on(executions, queries, waiting, now);
         }
+    }
+
+    /// Forgets the queues of a namespace, with what waits there; polls return.
+    pub(crate) fn forget_namespace(&mut self, namespace: &str) {
+        let Self { queues, configs, waiting: _ } = self;
+        configs.retain(|key, _| key.namespace != namespace);
+        queues.retain(|key, queue| {
+            let stays = key.namespace != namespace;
+            if !stays {
+                queue.arrived.notify_waiters();
+            }
+            stays
+        });
     }
 
     /// Removes queues that are empty and have no recent poller.

@@ -107,6 +107,14 @@ impl Schedules {
         candidates.find(|schedule| schedule.is_running(workflow_id, first_run_id))
     }
 
+    /// The ids of schedules of a namespace, damaged ones too.
+    pub(crate) fn ids(&self, namespace: &str) -> Vec<String> {
+        let sound = self.before(namespace, ScheduleNumber::MAX);
+        let sound = sound.map(|(_, schedule)| schedule.identity.schedule_id.clone());
+        let damaged = self.damaged.keys().filter(|(of, _)| of == namespace).map(|(_, id)| id.clone());
+        sound.chain(damaged).collect()
+    }
+
     /// The number that the next schedule gets.
     pub(crate) fn next_number(&self) -> ScheduleNumber {
         self.next_number

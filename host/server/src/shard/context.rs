@@ -5,7 +5,6 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard},
-    time::Duration,
 };
 
 use tokio::{
@@ -23,6 +22,7 @@ use crate::{
         archive::Archive, effects, executions::Executions, loading::NotReady, record::RunNumber, restart,
         run::Run, transition::Transition,
     },
+    namespace::namespaces::Namespaces,
     options::Options,
     panics::{self, EndsProcess},
     schedule::schedules::Schedules,
@@ -40,15 +40,18 @@ pub(crate) struct ShardContext {
     pub(super) archive: Arc<Mutex<Box<dyn Archive>>>,
     storage: Box<dyn Storage>,
     environment: Environment,
-    retention: Duration,
     /// Held by a call that changes the search attributes of a namespace, or the configuration of a task queue.
     pub(super) changing_settings: tokio::sync::Mutex<()>,
+    /// Search attributes that every namespace has.
+    pub(super) search_attributes: Custom,
     /// Notified whenever the first deadline may be earlier than before.
     deadlines: Arc<Notify>,
     /// Notified whenever a batch operation was started.
     batches_changed: Arc<Notify>,
     /// Notified whenever a version of a deployment may drain that did not before.
     deployments_changed: Arc<Notify>,
+    /// Notified whenever a namespace is to be deleted.
+    namespaces_changed: Arc<Notify>,
     /// Whether open polls should return.
     closing: Arc<Watched<bool>>,
 }
@@ -63,11 +66,14 @@ impl ShardContext {
     /// Resumes the runs that storage has. Tasks of workers that ended with the last process count as failed.
     pub(crate) fn open(opened: Opened, options: Options, environment: Environment) -> Self {
         let Opened { storage, found } = opened;
-        let mut executions = Executions::new(options.namespaces.clone(), found.next_number);
-        for namespace in &options.namespaces {
-            let mut custom = found.search_attributes.get(namespace).cloned().unwrap_or_default();
+        let mut executions = Executions::new([], found.next_number);
+        executions.namespaces =
+            Namespaces::new(found.namespaces, options.namespaces.clone(), options.retention);
+        let names: Vec<String> = executions.namespaces.iter().map(|it| it.info.name.clone()).collect();
+        for namespace in names {
+            let mut custom = found.search_attributes.get(&namespace).cloned().unwrap_or_default();
             custom.extend(options.search_attributes.clone());
-            executions.search_attributes.set_custom(namespace, custom);
+            executions.search_attributes.set_custom(&namespace, custom);
         }
         for (number, run) in found.in_memory {
             executions.resume(number, *run);
@@ -83,11 +89,12 @@ impl ShardContext {
             archive: Arc::new(Mutex::new(found.archive)),
             storage,
             environment,
-            retention: options.retention,
             changing_settings: tokio::sync::Mutex::default(),
+            search_attributes: options.search_attributes,
             deadlines: Arc::default(),
             batches_changed: Arc::default(),
             deployments_changed: Arc::default(),
+            namespaces_changed: Arc::default(),
             closing: Arc::default(),
         };
         for number in lost {
@@ -152,11 +159,6 @@ impl ShardContext {
         Ok(())
     }
 
-    /// For how long closed runs are kept.
-    pub(crate) fn retention(&self) -> Duration {
-        self.retention
-    }
-
     pub(crate) fn deadlines(&self) -> &Arc<Notify> {
         &self.deadlines
     }
@@ -167,6 +169,10 @@ impl ShardContext {
 
     pub(crate) fn deployments_changed(&self) -> &Arc<Notify> {
         &self.deployments_changed
+    }
+
+    pub(crate) fn namespaces_changed(&self) -> &Arc<Notify> {
+        &self.namespaces_changed
     }
 
     pub(crate) fn closing(&self) -> &Arc<Watched<bool>> {
@@ -471,11 +477,6 @@ impl ShardContext {
         drop(shard);
         drop(swept);
         more
-    }
-
-    /// Deletes runs that closed longer ago than the retention.
-    pub(crate) fn prune(&self) {
-        self.storage.prune(self.now().before(self.retention));
     }
 }
 

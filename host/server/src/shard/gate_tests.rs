@@ -28,7 +28,6 @@ use crate::{
     storage::{
         Append, BACKLOG_BYTES, Mend, Opened, Position, Row, SqliteStorage, Storage, StorageError, Synced,
     },
-    time::Time,
     watched::Watched,
 };
 
@@ -49,7 +48,7 @@ impl Storage for Gated {
         self.storage.hurry();
     }
 
-    fn prune(&self, closed_before: Time) {
+    fn prune(&self, closed_before: Vec<crate::storage::Expiry>) {
         self.storage.prune(closed_before);
     }
 

@@ -10,6 +10,7 @@ mod gate_tests;
 mod load_tests;
 mod loads;
 mod metrics;
+mod namespaces;
 mod task_queues;
 #[cfg(test)]
 mod tests;

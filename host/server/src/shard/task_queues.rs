@@ -20,7 +20,9 @@ impl ShardContext {
     ) -> Result<TaskQueueConfig, Status> {
         let _one_at_a_time = self.changing_settings.lock().await;
         let mut config = {
-            let queues = &self.lock().queues;
+            let shard = self.lock();
+            shard.executions.check_namespace(&key.namespace)?;
+            let queues = &shard.queues;
             let config = queues.config(&key).cloned();
             if config.is_none() && queues.config_count() >= limits::TASK_QUEUE_CONFIGS {
                 return Err(Error::too_many("task queues with a configuration").into());

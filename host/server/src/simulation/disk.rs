@@ -34,12 +34,15 @@ use crate::{
         run::Run,
     },
     matching::queue_key::QueueKey,
+    namespace::{namespaces::Namespace, record::NamespaceNumber},
     schedule::{
         record::{ScheduleBody, ScheduleNumber},
         schedules::StoredSchedule,
         state::Schedule,
     },
-    storage::{Append, Found, Mend, Opened, Position, Row, Storage, StorageError, Synced, read_again},
+    storage::{
+        Append, Expiry, Found, Mend, Opened, Position, Row, Storage, StorageError, Synced, read_again,
+    },
     time::Time,
     visibility::registry::Custom,
     watched::Watched,
@@ -123,6 +126,7 @@ impl Disk {
         let schedules = contents.stored_schedules();
         let batches = contents.stored_batches();
         let deployments = contents.stored_deployments();
+        let namespaces = contents.stored_namespaces();
         let search_attributes = contents.search_attributes.clone();
         let task_queues = contents.task_queues.clone();
         let next_number = contents.runs.last_key_value().map_or(0, |(number, _)| number + 1);
@@ -156,6 +160,7 @@ impl Disk {
             schedules,
             batches,
             deployments,
+            namespaces,
         };
         (Opened { storage: Box::new(storage.clone()), found }, storage)
     }
@@ -197,6 +202,11 @@ impl Contents {
         self.entities().filter_map(whole).collect()
     }
 
+    fn stored_namespaces(&self) -> Vec<(NamespaceNumber, Namespace)> {
+        let last = |(number, mut bodies): (_, Vec<_>)| Some((number, Namespace::from_record(bodies.pop()?)?));
+        self.entities().filter_map(last).collect()
+    }
+
     /// The records of all entities of a kind, by number.
     fn entities<B: EntityBody>(&self) -> impl Iterator<Item = (u64, Vec<B>)> {
         let of_kind = self.others.iter().filter(|(entity, _)| entity.kind == B::KIND);
@@ -236,9 +246,15 @@ impl Contents {
                 }
             }
             Mend::Delete(number) => drop(self.runs.remove(&number)),
-            Mend::SearchAttributes(namespace, custom) => {
-                drop(self.search_attributes.insert(namespace, custom))
+            Mend::DeleteRuns(namespace) => self.runs.retain(|_, run| {
+                let identity = run.records.first().and_then(|record| record.identity.as_ref());
+                identity.is_none_or(|identity| identity.namespace != namespace)
+            }),
+            Mend::DeleteSettings(namespace) => {
+                self.search_attributes.remove(&namespace);
+                self.task_queues.retain(|(key, _)| key.namespace != namespace);
             }
+            Mend::SearchAttributes(of, custom) => drop(self.search_attributes.insert(of, custom)),
             Mend::TaskQueue(key, config) => {
                 self.task_queues.retain(|(other, _)| *other != key);
                 self.task_queues.push((key, *config));
@@ -362,7 +378,7 @@ impl Storage for SimulatedStorage {
         self.0.hurried.notify_one();
     }
 
-    fn prune(&self, _closed_before: Time) {}
+    fn prune(&self, _closed_before: Vec<Expiry>) {}
 
     fn mend(&self, mend: Mend, done: oneshot::Sender<()>) {
         let mut state = self.state();

@@ -34,6 +34,7 @@ use crate::{
     batch::run::run_batches,
     deployment::drainage::run_drainage,
     environment::{Blocking, Clock, Environment, Ids},
+    namespace::reclaim::reclaim_namespaces,
     shard::deadlines::run_deadlines,
     time::Time,
     watched::Watched,
@@ -50,6 +51,7 @@ pub(super) struct Life {
     deadlines: JoinHandle<()>,
     batches: JoinHandle<()>,
     drainage: JoinHandle<()>,
+    namespaces: JoinHandle<()>,
     pub(super) crashed: Arc<Watched<bool>>,
     /// Whether no transition panics, and the disk lets it live.
     pub(super) is_sound: bool,
@@ -187,12 +189,14 @@ impl Network {
         let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));
         let batches = tokio::spawn(run_batches(Arc::downgrade(service.shard())));
         let drainage = tokio::spawn(run_drainage(Arc::downgrade(service.shard())));
+        let namespaces = tokio::spawn(reclaim_namespaces(Arc::downgrade(service.shard())));
         let life = Arc::new(Life {
             service,
             storage,
             deadlines,
             batches,
             drainage,
+            namespaces,
             crashed,
             is_sound: !panics && steps.is_none(),
             hung_up: AtomicBool::new(false),
@@ -212,6 +216,7 @@ impl Network {
             life.deadlines.abort();
             life.batches.abort();
             life.drainage.abort();
+            life.namespaces.abort();
             return is_well;
         }
         true

@@ -222,6 +222,9 @@ rpcs! {
     70 => update_worker_deployment_version_metadata(UpdateWorkerDeploymentVersionMetadataRequest);
     71 => delete_worker_deployment_version(DeleteWorkerDeploymentVersionRequest);
     72 => delete_worker_deployment(DeleteWorkerDeploymentRequest);
+    73 => register_namespace(RegisterNamespaceRequest);
+    74 => update_namespace(UpdateNamespaceRequest);
+    75 => deprecate_namespace(DeprecateNamespaceRequest);
 }
 
 /// The RPCs are those that the service has, of which each is a function of its own.

@@ -17,13 +17,13 @@ use crate::{
         damages::Damages,
         entry::Transition,
         error::{StorageError, end_process},
+        expiry::Expiry,
         log_file::Checkpointer,
         mend::Mend,
         runs_file::RunsFile,
         synced::Synced,
         writer::FULL_RETRY,
     },
-    time::Time,
     watched::Watched,
 };
 
@@ -37,8 +37,8 @@ const PORTION_BYTES: usize = 8 * 1024 * 1024;
 pub(super) enum Behind {
     /// Transitions that are on disk in the log.
     Transitions(Vec<Transition>),
-    /// Delete runs that closed before this time.
-    Prune(Time),
+    /// Delete runs that closed before these times.
+    Prune(Vec<Expiry>),
     /// Change what is stored of one run.
     Mend(Mend, oneshot::Sender<()>),
 }
@@ -48,7 +48,7 @@ pub(super) enum Behind {
 struct Portion {
     transitions: Vec<Transition>,
     bytes: usize,
-    prune: Option<Time>,
+    prune: Option<Vec<Expiry>>,
     mends: Vec<(Mend, oneshot::Sender<()>)>,
 }
 
@@ -102,8 +102,8 @@ pub(super) fn run(
             // The WAL of the log grows until a checkpoint works again.
             tracing::warn!(%error, "failed to move the log's WAL into its file");
         }
-        if let Some(closed_before) = portion.prune {
-            while retried(synced, || file.prune(closed_before)) {}
+        for (namespace, closed_before) in portion.prune.iter().flatten() {
+            while retried(synced, || file.prune(namespace, *closed_before)) {}
         }
     }
 }

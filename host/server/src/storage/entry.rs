@@ -12,6 +12,7 @@ use crate::{
         fact::{Fact, StoredFact},
         record::{Record, RunIdentity},
     },
+    namespace::record::NamespaceBody,
     schedule::record::ScheduleBody,
     storage::stored_record::{CheckedRecord, RecordError, StoredRecord},
 };
@@ -220,9 +221,8 @@ pub(super) fn replaces(entity: Entity, record: &Bytes) -> (bool, bool) {
         EntityKind::Schedule => of::<ScheduleBody>(record),
         EntityKind::Batch => of::<BatchBody>(record),
         EntityKind::Deployment => of::<Deployment>(record),
-        EntityKind::Run | EntityKind::Namespace | EntityKind::SearchAttributes | EntityKind::Endpoint => {
-            (false, false)
-        }
+        EntityKind::Namespace => of::<NamespaceBody>(record),
+        EntityKind::Run | EntityKind::SearchAttributes | EntityKind::Endpoint => (false, false),
     }
 }
 

@@ -16,6 +16,7 @@ use crate::storage::{
     Found, Mend, Opened, Position, Row, Storage, StorageError, Synced, applier,
     damages::Damages,
     entry::Transition,
+    expiry::Expiry,
     inspect::inspect,
     lock::FolderLock,
     log_file::{self, Checkpointer, Gate, LogFile},
@@ -26,7 +27,7 @@ use crate::storage::{
     search_attributes, task_queues, wal,
     writer::{self, Append, Message},
 };
-use crate::{execution::record::RunNumber, panics::EndsProcess, time::Time, watched::Watched};
+use crate::{execution::record::RunNumber, panics::EndsProcess, watched::Watched};
 
 pub(super) const LOG_FILE: &str = "log.sqlite";
 pub(super) const RUNS_FILE: &str = "runs.sqlite";
@@ -85,6 +86,7 @@ impl SqliteStorage {
             schedules: reader.schedules()?,
             batches: reader.batches()?,
             deployments: reader.deployments()?,
+            namespaces: reader.namespaces()?.0,
             search_attributes: search_attributes::read(runs.database())?,
             task_queues: task_queues::read(runs.database())?,
             archive: Box::new(Reader::open(&runs_path, damages.clone())?),
@@ -147,7 +149,7 @@ impl Storage for SqliteStorage {
         self.send(Message::Hurry);
     }
 
-    fn prune(&self, closed_before: Time) {
+    fn prune(&self, closed_before: Vec<Expiry>) {
         self.send(Message::Prune(closed_before));
     }
 

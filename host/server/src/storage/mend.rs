@@ -15,6 +15,10 @@ pub(crate) enum Mend {
     Close(Archived),
     /// A run is deleted, with everything that is known of it.
     Delete(RunNumber),
+    /// Delete runs of a namespace, up to a bound.
+    DeleteRuns(String),
+    /// Delete what is set for a namespace: search attributes, and configurations of task queues.
+    DeleteSettings(String),
     /// These are the search attributes of a namespace from now on.
     SearchAttributes(String, Custom),
     /// This is the configuration of a task queue from now on.

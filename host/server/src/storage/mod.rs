@@ -13,10 +13,13 @@
 
 mod applier;
 mod archive;
+#[cfg(test)]
+mod batch_tests;
 mod changes;
 mod damages;
 mod entry;
 mod error;
+mod expiry;
 mod fail_point;
 mod folder;
 mod heartbeats;
@@ -52,6 +55,7 @@ pub(crate) use self::entry::{check_record, read_again, run_of_body};
 pub(crate) use self::maintenance::repair_folder;
 pub(crate) use self::{
     entry::Position,
+    expiry::Expiry,
     folder::SqliteStorage,
     mend::Mend,
     reader::Row,
@@ -68,6 +72,7 @@ use crate::{
     deployment::{deployments::StoredDeployment, state::DeploymentNumber},
     execution::{archive::Archive, record::RunNumber, run::Run},
     matching::queue_key::QueueKey,
+    namespace::{namespaces::Namespace, record::NamespaceNumber},
     schedule::{record::ScheduleNumber, schedules::StoredSchedule},
     time::Time,
     visibility::registry::Custom,
@@ -82,8 +87,8 @@ pub(crate) trait Storage: fmt::Debug + Send + Sync {
     /// A call waits for what was handed over.
     fn hurry(&self);
 
-    /// Deletes runs that closed before this time, in the background.
-    fn prune(&self, closed_before: Time);
+    /// Deletes runs of namespaces that closed before these times, in the background.
+    fn prune(&self, closed_before: Vec<Expiry>);
 
     /// Changes what is stored of one run, behind everything that was appended before. `done` hears of it once it is on
     /// disk; it is dropped when storage ends before that.
@@ -139,4 +144,6 @@ pub(crate) struct Found {
     pub(crate) schedules: Vec<(ScheduleNumber, StoredSchedule)>,
     pub(crate) batches: Vec<(BatchNumber, StoredBatch)>,
     pub(crate) deployments: Vec<(DeploymentNumber, StoredDeployment)>,
+    /// Namespaces of which something was set.
+    pub(crate) namespaces: Vec<(NamespaceNumber, Namespace)>,
 }

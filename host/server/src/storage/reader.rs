@@ -28,6 +28,10 @@ use crate::{
         record::{Record, RunNumber},
         run::Run,
     },
+    namespace::{
+        namespaces::Namespace,
+        record::{NamespaceBody, NamespaceNumber},
+    },
     options::DEFAULT_NAMESPACE,
     panics,
     schedule::{
@@ -52,6 +56,9 @@ pub(super) struct Reader {
     database: Database,
     damages: Damages,
 }
+
+/// Numbers of damaged entities, each with the reason.
+pub(super) type Damaged = Vec<(u64, String)>;
 
 /// A run in a list: its number, and what lists show. That is missing while the run is in memory, and where it or the run
 /// is damaged: then the run itself has to be asked.
@@ -124,6 +131,35 @@ impl Reader {
     pub(super) fn deployments(&self) -> Result<Vec<(DeploymentNumber, StoredDeployment)>, StorageError> {
         let all = self.entities()?.into_iter();
         Ok(all.filter_map(|(number, read)| Some((number, self.whole_deployment(number, read)?))).collect())
+    }
+
+    /// All namespaces of which something was set. A damaged one is reported and left out; its runs stay.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::schedules`].
+    pub(super) fn namespaces(&self) -> Result<(Vec<(NamespaceNumber, Namespace)>, Damaged), StorageError> {
+        let (mut sound, mut damaged) = (Vec::new(), Vec::new());
+        for (number, read) in self.entities::<NamespaceBody>()? {
+            if read.is_gone() {
+                continue;
+            }
+            let last = read.bodies.into_iter().next_back();
+            match (read.damage, last.and_then(Namespace::from_record)) {
+                (None, Some(namespace)) => sound.push((number, namespace)),
+                (damage, _) => {
+                    let reason = damage.unwrap_or_else(|| "a part of it is missing".to_owned());
+                    tracing::error!(
+                        namespace = number,
+                        reason,
+                        file = %self.database.path.display(),
+                        "a namespace is damaged: register it again, and it has its workflows"
+                    );
+                    damaged.push((number, reason));
+                }
+            }
+        }
+        Ok((sound, damaged))
     }
 
     /// The records of all entities of a kind, as far as they are sound.

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 use crate::{
     entity::{Entity, EntityKind},
@@ -68,8 +68,14 @@ pub(super) const RECORDS_SCHEMA: &str = "
         records BLOB NOT NULL,
         PRIMARY KEY (kind, number, position)
     ) STRICT, WITHOUT ROWID;";
+/// Made also in files that are there, in place of one that did not know namespaces.
+const CLOSED_INDEX: &str = "
+    DROP INDEX IF EXISTS run_closed;
+    CREATE INDEX IF NOT EXISTS run_closed_of_namespace ON run (namespace, closed) WHERE closed IS NOT NULL;";
 /// Runs that one SQLite transaction deletes.
 const PRUNED_RUNS: i64 = 1_000;
+/// Runs of a deleted namespace that go in one portion.
+const DELETED_RUNS: i64 = 10_000;
 
 /// The runs' file, open for writing.
 #[derive(Debug)]
@@ -130,6 +136,7 @@ impl RunsFile {
         for schema in [search_attributes::SCHEMA, task_queues::SCHEMA] {
             database.checked(|c| c.execute_batch(schema))?;
         }
+        database.checked(|c| c.execute_batch(CLOSED_INDEX))?;
         let (applied, sealed) = positions(&database)?;
         Ok(Self { id: store_id(&database)?, applied, sealed, database, heartbeats: Heartbeats::default() })
     }
@@ -202,6 +209,11 @@ impl RunsFile {
                     search_attributes::write(&transaction, namespace, custom)?;
                 }
                 Mend::TaskQueue(key, config) => task_queues::write(&transaction, key, config)?,
+                Mend::DeleteRuns(namespace) => delete_runs(&transaction, namespace)?,
+                Mend::DeleteSettings(namespace) => {
+                    search_attributes::delete(&transaction, namespace)?;
+                    task_queues::delete(&transaction, namespace)?;
+                }
                 Mend::Delete(number) => {
                     let number = number.cast_signed();
                     let kind = EntityKind::Run.number();
@@ -214,20 +226,36 @@ impl RunsFile {
         })
     }
 
-    /// Deletes at most [`PRUNED_RUNS`] runs that closed before this time; answers whether there are more.
-    pub(super) fn prune(&self, closed_before: Time) -> Result<bool, StorageError> {
+    /// Deletes at most [`PRUNED_RUNS`] runs of a namespace that closed before this time; answers whether there are more.
+    pub(super) fn prune(&self, namespace: &str, closed_before: Time) -> Result<bool, StorageError> {
         self.database.checked(|c| {
             let transaction = c.unchecked_transaction()?;
-            let old = "SELECT number FROM run WHERE closed < ?1 ORDER BY closed LIMIT ?2";
+            let old = "SELECT number FROM run WHERE namespace = ?4 AND closed < ?1 LIMIT ?2";
             let kind = EntityKind::Run.number();
             transaction.execute(
                 &format!("DELETE FROM records WHERE kind = ?3 AND number IN ({old})"),
-                params![closed_before.0, PRUNED_RUNS, kind],
+                params![closed_before.0, PRUNED_RUNS, kind, namespace],
             )?;
-            let limits = params![closed_before.0, PRUNED_RUNS];
+            let limits = params![closed_before.0, PRUNED_RUNS, namespace];
+            let old = old.replace("?4", "?3");
             let deleted = transaction.execute(&format!("DELETE FROM run WHERE number IN ({old})"), limits)?;
             transaction.commit()?;
             Ok(i64::try_from(deleted).unwrap_or(i64::MAX) == PRUNED_RUNS)
         })
     }
+}
+
+/// Deletes at most [`DELETED_RUNS`] runs of a namespace with all records.
+fn delete_runs(connection: &Connection, namespace: &str) -> rusqlite::Result<()> {
+    let some = "SELECT number FROM run WHERE namespace = ?1 ORDER BY number LIMIT ?2";
+    let numbers: Vec<i64> = connection
+        .prepare_cached(some)?
+        .query_map(params![namespace, DELETED_RUNS], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let kind = EntityKind::Run.number();
+    for number in numbers {
+        connection.prepare_cached(DELETE_RECORDS)?.execute(params![kind, number])?;
+        connection.prepare_cached("DELETE FROM run WHERE number = ?1")?.execute([number])?;
+    }
+    Ok(())
 }

@@ -30,13 +30,18 @@ fn checksum(namespace: &str, name: &str, kind: i32) -> i64 {
 
 /// Replaces those of a namespace.
 pub(super) fn write(connection: &Connection, namespace: &str, custom: &Custom) -> rusqlite::Result<()> {
-    connection.execute("DELETE FROM search_attribute WHERE namespace = ?1", [namespace])?;
+    delete(connection, namespace)?;
     let sql = "INSERT INTO search_attribute (namespace, name, kind, checksum) VALUES (?1, ?2, ?3, ?4)";
     for (name, kind) in custom {
         let kind = i32::from(*kind);
         connection.execute(sql, params![namespace, name, kind, checksum(namespace, name, kind)])?;
     }
     Ok(())
+}
+
+/// Deletes those of a namespace.
+pub(super) fn delete(connection: &Connection, namespace: &str) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM search_attribute WHERE namespace = ?1", [namespace]).map(drop)
 }
 
 /// Those of all namespaces. A damaged one is reported and left out.

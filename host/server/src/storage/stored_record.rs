@@ -105,12 +105,8 @@ impl StoredRecord {
             return Err(RecordError::Checksum { stored, computed });
         }
         // Others come with the features that write them.
-        let known = EntityKind::from_number(kind).filter(|kind| {
-            matches!(
-                kind,
-                EntityKind::Run | EntityKind::Schedule | EntityKind::Batch | EntityKind::Deployment
-            )
-        });
+        let known = EntityKind::from_number(kind)
+            .filter(|kind| !matches!(kind, EntityKind::SearchAttributes | EntityKind::Endpoint));
         let kind = known.ok_or(RecordError::UnknownKind { kind })?;
         Ok(CheckedRecord { entity: Entity { kind, number }, position, body })
     }

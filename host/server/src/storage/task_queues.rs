@@ -43,6 +43,11 @@ pub(super) fn write(
     Ok(())
 }
 
+/// Deletes those of a namespace.
+pub(super) fn delete(connection: &Connection, namespace: &str) -> rusqlite::Result<()> {
+    connection.execute("DELETE FROM task_queue WHERE namespace = ?1", [namespace]).map(drop)
+}
+
 /// Namespace, name, whether it is of activities, configuration, checksum.
 type Row = (Vec<u8>, Vec<u8>, bool, Vec<u8>, i64);
 

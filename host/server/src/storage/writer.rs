@@ -19,12 +19,12 @@ use crate::{
         applier::Behind,
         entry::{self, Position, Transition},
         error::end_process,
+        expiry::Expiry,
         fail_point,
         log_file::LogFile,
         mend::Mend,
         synced::Synced,
     },
-    time::Time,
     watched::Watched,
 };
 
@@ -74,8 +74,8 @@ pub(super) enum Message {
     Append(Append),
     /// A call waits for what was appended.
     Hurry,
-    /// Delete runs that closed before this time.
-    Prune(Time),
+    /// Delete runs that closed before these times.
+    Prune(Vec<Expiry>),
     /// Change what is stored of one run.
     Mend(Mend, oneshot::Sender<()>),
     End,
@@ -123,7 +123,7 @@ struct Group {
     awaited: i64,
     /// Whether a call waits for one of them.
     urgent: bool,
-    prune: Option<Time>,
+    prune: Option<Vec<Expiry>>,
     mends: Vec<(Mend, oneshot::Sender<()>)>,
     ends: bool,
 }

@@ -40,6 +40,11 @@ impl Registry {
         self.custom.insert(namespace.to_owned(), custom);
     }
 
+    /// The namespace is gone.
+    pub(crate) fn forget_namespace(&mut self, namespace: &str) {
+        self.custom.remove(namespace);
+    }
+
     /// The type of an attribute that a run may have.
     fn kind_of_set(&self, namespace: &str, name: &str) -> Option<Kind> {
         let custom = self.custom.get(namespace).and_then(|custom| custom.get(name).copied());

@@ -14,6 +14,7 @@ mod durations;
 mod external;
 mod failures;
 mod filters;
+mod namespaces;
 mod policies;
 mod task_queues;
 
@@ -29,7 +30,7 @@ type Make = fn(Client) -> Answers;
 type Answers = Pin<Box<dyn Future<Output = String> + Send>>;
 
 /// The name of a table and of its file, and what makes it.
-const TABLES: [(&str, Make); 11] = [
+const TABLES: [(&str, Make); 12] = [
     ("policies", |client| Box::pin(policies::answers(client))),
     ("durations", |client| Box::pin(durations::answers(client))),
     ("failures", |client| Box::pin(failures::answers(client))),
@@ -39,6 +40,7 @@ const TABLES: [(&str, Make); 11] = [
     ("attributes", |client| Box::pin(attributes::answers(client))),
     ("batch", |client| Box::pin(batch::answers(client))),
     ("filters", |client| Box::pin(filters::answers(client))),
+    ("namespaces", |client| Box::pin(namespaces::answers(client))),
     ("task_queues", |client| Box::pin(task_queues::answers(client))),
     ("deployments", |client| Box::pin(deployments::answers(client))),
 ];

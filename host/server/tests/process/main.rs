@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "a test measures time")]
 #![allow(clippy::print_stdout, reason = "a test of many workflows says how long it took")]
 
+mod background;
 mod child;
 mod connections;
 mod full_disk;
@@ -26,6 +27,12 @@ fn main() -> ExitCode {
         }),
         test("nothing_acknowledged_is_lost", kill::nothing_acknowledged_is_lost),
         test("idle_connections_stop_no_one", || block_on(connections::idle_connections_stop_no_one())),
+        test("a_batch_operation_does_everything_once", || {
+            block_on(background::a_batch_operation_does_everything_once());
+        }),
+        test("a_deleted_namespace_leaves_nothing", || {
+            block_on(background::a_deleted_namespace_leaves_nothing());
+        }),
         test("a_listener_without_files_waits", || block_on(connections::a_listener_without_files_waits())),
         test("many_workflows_are_listed_after_a_restart_as_before", || {
             block_on(many::many_workflows_are_listed_after_a_restart_as_before());

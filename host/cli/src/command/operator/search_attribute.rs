@@ -75,7 +75,7 @@ impl SearchAttributeArgs {
     }
 }
 
-async fn connect(connection: &ConnectionArgs) -> anyhow::Result<(RemoteOperator, String)> {
+pub(super) async fn connect(connection: &ConnectionArgs) -> anyhow::Result<(RemoteOperator, String)> {
     let options = connection.options(None)?;
     // A service that is not there is explained as everywhere.
     connection.connect_with(&options).await?;

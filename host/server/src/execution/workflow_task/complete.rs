@@ -26,7 +26,7 @@ use crate::{
         executions::Executions,
         fact::{Sticky, UnrecordedChange},
         loading::NotReady,
-        plan::{BadCommand, Plan, Refused},
+        plan::{BadCommand, Plan, Refused, bad},
         run::Run,
         run_transition::{Effect, RunTransition},
         token::TaskToken,
@@ -102,7 +102,10 @@ pub(crate) fn complete(
         transition.change(token.run, end::time_out);
         return Err(Error::NotFound("workflow task heartbeat timeout".to_owned()));
     }
-    let updates = match check(run, &transition.executions().search_attributes, &mut commands, messages) {
+    let executions = transition.executions();
+    let checked = check_binary(executions, run, &request.binary_checksum)
+        .and_then(|()| check(run, &executions.search_attributes, &mut commands, messages));
+    let updates = match checked {
         Ok(updates) => updates,
         Err(Refused::Invalid(message)) => return Err(Error::InvalidArgument(message)),
         Err(Refused::Unsupported(what)) => {
@@ -134,6 +137,13 @@ fn check_behavior(request: &RespondWorkflowTaskCompletedRequest) -> Result<(), E
 
 fn heartbeats_too_long(run: &Run, now: Time) -> bool {
     run.workflow_tasks().heartbeats_since().is_some_and(|since| now > since.after(limits::TASK_HEARTBEATS))
+}
+
+fn check_binary(executions: &Executions, run: &Run, checksum: &str) -> Result<(), Refused> {
+    if executions.namespaces.has_bad_binary(&run.identity().namespace, checksum) {
+        return Err(bad(Cause::BadBinary, format!("binary {checksum} is marked as bad deployment")));
+    }
+    Ok(())
 }
 
 fn check(

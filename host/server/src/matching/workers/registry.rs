@@ -72,6 +72,13 @@ impl Workers {
         }
     }
 
+    /// Forgets the workers of a namespace.
+    pub(crate) fn forget_namespace(&mut self, namespace: &str) {
+        let instances = self.namespaces.get(namespace).into_iter().flat_map(BTreeMap::keys);
+        let keys: Vec<Key> = instances.map(|instance| (namespace.to_owned(), instance.clone())).collect();
+        keys.iter().for_each(|key| self.forget(key));
+    }
+
     fn forget(&mut self, key: &Key) {
         let (namespace, instance) = key;
         let Some(of_namespace) = self.namespaces.get_mut(namespace) else { return };

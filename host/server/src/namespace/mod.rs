@@ -1,4 +1,16 @@
-//! Namespaces have names from the options and ids that are made of the names.
+//! Namespaces: those that the host is started with, and those that clients register. Runs, schedules and batch
+//! operations name their namespace; its id is made of its name.
+//!
+//! One that is deleted is not found by any call from then on. What it had is removed in the background ([`reclaim`]);
+//! until nothing is left, its name is not free.
+
+pub(crate) mod describe;
+pub(crate) mod namespaces;
+pub(crate) mod reclaim;
+pub(crate) mod record;
+pub(crate) mod request;
+#[cfg(test)]
+mod tests;
 
 /// The id of a namespace. Clients want one; nothing here needs more than the name.
 pub(crate) fn namespace_id(namespace: &str) -> String {
