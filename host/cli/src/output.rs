@@ -10,6 +10,7 @@ pub(crate) mod failure;
 pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod progress;
+pub(crate) mod question;
 pub(crate) mod span;
 
 use std::io::{self, Write as _};

@@ -93,6 +93,7 @@ async fn the_temporal_command_line_works_on_the_service(temporal: PathBuf) {
     cli.succeeds(&["operator", "namespace", "list"], &[], "\"default\"");
     worker.abort();
     namespaces(&cli);
+    deployments(&cli);
 
     cli.succeeds(&["workflow", "cancel"], &["--workflow-id", "w"], "");
     cli.succeeds(&["workflow", "show"], &["--workflow-id", "w"], "WORKFLOW_EXECUTION_CANCEL_REQUESTED");
@@ -123,6 +124,40 @@ fn namespaces(cli: &Cli) {
     cli.succeeds(&["operator", "namespace", "delete"], &of(&["--yes"]), "shop-deleted-");
     cli.fails(&["workflow", "count"], &name, "Namespace shop is not found");
     cli.fails(&["operator", "namespace", "delete"], &of(&["--yes"]), "shop");
+}
+
+/// A worker deployment from its first version to its end.
+fn deployments(cli: &Cli) {
+    let command = |name: &'static str| ["worker", "deployment", name];
+    let name = ["--deployment-name", "shop"];
+    let of = |build: &'static str, more: &[&'static str]| [&name[..], &["--build-id", build], more].concat();
+    let describe = || cli.json(&command("describe"), &["--name", "shop"]);
+    let new = ["--allow-no-pollers", "--yes"];
+    cli.fails(&command("set-current-version"), &of("one", &["--yes"]), "shop");
+    cli.succeeds(&command("set-current-version"), &of("one", &new), "");
+    let ramp = ["--percentage", "25", "--allow-no-pollers", "--yes"];
+    cli.succeeds(&command("set-ramping-version"), &of("two", &ramp), "");
+    cli.succeeds(&command("list"), &[], "\"shop\"");
+    let routing = describe()["routingConfig"].clone();
+    assert_eq!(routing["currentVersionBuildID"], "one", "{routing}");
+    assert_eq!(routing["rampingVersionBuildID"], "two", "{routing}");
+    assert_eq!(routing["rampingVersionPercentage"], 25, "{routing}");
+    cli.succeeds(&command("update-metadata-version"), &of("two", &["--metadata", "team=\"checkout\""]), "");
+    cli.succeeds(&command("describe-version"), &of("two", &[]), "team");
+    cli.succeeds(&command("update-metadata-version"), &of("two", &["--remove-entries", "team"]), "");
+    let manager = |verb: &'static str| ["worker", "deployment", "manager-identity", verb];
+    let ci = [&name[..], &["--manager-identity", "ci", "--yes"]].concat();
+    cli.succeeds(&manager("set"), &ci, "");
+    cli.fails(&command("set-current-version"), &of("two", &new), "ManagerIdentity 'ci' is set");
+    cli.succeeds(&manager("unset"), &[&name[..], &["--yes"]].concat(), "");
+    cli.fails(&command("delete-version"), &of("two", &[]), "current or ramping");
+    cli.succeeds(&command("set-current-version"), &of("two", &["--yes"]), "");
+    cli.succeeds(&command("delete-version"), &of("one", &["--skip-drainage"]), "");
+    cli.fails(&command("delete"), &["--name", "shop"], "has versions");
+    cli.succeeds(&command("set-current-version"), &[&name[..], &["--unversioned", "--yes"]].concat(), "");
+    cli.succeeds(&command("delete-version"), &of("two", &["--skip-drainage"]), "");
+    cli.succeeds(&command("delete"), &["--name", "shop"], "");
+    cli.fails(&command("describe"), &["--name", "shop"], "not found");
 }
 
 /// Batch operations on the workflow `w`, one after the other.

@@ -1,5 +1,6 @@
 //! `host worker …`.
 
+mod deployment;
 mod describe;
 mod list;
 
@@ -9,7 +10,7 @@ use host_wire::temporal::api::{deployment::v1::WorkerDeploymentVersion, worker::
 
 use crate::{output::Output, settings::connection::ConnectionArgs};
 
-/// Shows workers, as their heartbeats describe them.
+/// Shows workers, as their heartbeats describe them, and worker deployments.
 #[derive(Args, Debug)]
 pub(crate) struct WorkerArgs {
     #[command(subcommand)]
@@ -22,6 +23,7 @@ pub(crate) struct WorkerArgs {
 enum Command {
     List(list::List),
     Describe(describe::Describe),
+    Deployment(deployment::DeploymentArgs),
 }
 
 impl WorkerArgs {
@@ -29,6 +31,7 @@ impl WorkerArgs {
         match self.command {
             Command::List(command) => command.run(&self.connection, output).await,
             Command::Describe(command) => command.run(&self.connection, output).await,
+            Command::Deployment(arguments) => arguments.run(&self.connection, output).await,
         }
     }
 }

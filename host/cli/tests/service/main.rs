@@ -11,6 +11,7 @@ mod canaries;
 mod client;
 mod codecs;
 mod command_line;
+mod deployments;
 mod floods;
 mod folder;
 mod gate;
@@ -91,6 +92,7 @@ fn main() -> ExitCode {
         test("schedules::schedules_live_and_end", schedules::schedules_live_and_end),
         test("schedules::mistakes", schedules::mistakes),
         test("namespaces::a_namespace_lives_and_ends", namespaces::a_namespace_lives_and_ends),
+        test("deployments::a_deployment_lives_and_ends", deployments::a_deployment_lives_and_ends),
         test("queues::workers_are_listed", queues::workers_are_listed),
         test("queues::task_queues_are_described_and_limited", queues::task_queues_are_described_and_limited),
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),

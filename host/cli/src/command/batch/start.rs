@@ -1,7 +1,5 @@
 //! Starts a batch operation, for `--query` of other commands.
 
-use std::io::{self, Write as _};
-
 use anyhow::Context as _;
 use host_client::{Client, RpcError};
 use host_wire::temporal::api::workflowservice::v1::{
@@ -11,11 +9,10 @@ use tonic::Request;
 use uuid::Uuid;
 
 use crate::{
-    exit::Usage,
     output::{
         Output,
-        escape::{Place, escape},
         json::Object,
+        question::{ask, is_yes},
     },
     settings::{reason::default_reason, selection::Many},
 };
@@ -52,28 +49,20 @@ pub(crate) async fn start(
 }
 
 async fn confirm(client: &Client, many: &Many, output: Output) -> anyhow::Result<()> {
-    if !output.is_text() {
-        return Err(Usage("give --yes: with JSON nothing is asked".to_owned()).into());
-    }
-    let request = CountWorkflowExecutionsRequest {
-        namespace: client.namespace().to_owned(),
-        query: many.query.clone(),
+    let question = if output.is_text() {
+        let request = CountWorkflowExecutionsRequest {
+            namespace: client.namespace().to_owned(),
+            query: many.query.clone(),
+        };
+        let answer = client.service().count_workflow_executions(Request::new(request)).await;
+        let answer = answer.map_err(RpcError::from).context("failed to count the workflows")?;
+        format!("Start batch against approximately {} workflow(s)? y/N ", answer.get_ref().count)
+    } else {
+        // Nothing is asked.
+        String::new()
     };
-    let answer = client.service().count_workflow_executions(Request::new(request)).await;
-    let count = answer.map_err(RpcError::from).context("failed to count the workflows")?.into_inner().count;
-    let question = format!("Start batch against approximately {count} workflow(s)? y/N ");
-    let mut stderr = io::stderr();
-    // A closed stderr leaves no place for the question; the answer still counts.
-    let _ = stderr.write_all(escape(&question, Place::Line).as_bytes()).and_then(|()| stderr.flush());
-    let answer = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).map(|_| line)
-    });
-    let answer = answer.await?.context("failed to read the answer")?;
-    match answer.trim() {
-        "y" | "Y" | "yes" => Ok(()),
-        _ => {
-            Err(anyhow::anyhow!("nothing was started: the answer was not yes (--yes starts without asking)"))
-        }
+    if is_yes(&ask(&question, output).await?) {
+        return Ok(());
     }
+    Err(anyhow::anyhow!("nothing was started: the answer was not yes (--yes starts without asking)"))
 }

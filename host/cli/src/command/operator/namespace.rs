@@ -1,10 +1,6 @@
 //! `host operator namespace …`. The namespace is that of `--namespace`, as with the `temporal` CLI.
 
-use std::{
-    collections::BTreeMap,
-    io::{self, Write as _},
-    time::Duration,
-};
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -26,12 +22,7 @@ use tonic::Request;
 
 use super::search_attribute::connect;
 use crate::{
-    exit::Usage,
-    output::{
-        Output, Payloads,
-        card::Card,
-        escape::{Place, escape},
-    },
+    output::{Output, Payloads, card::Card, question::ask},
     settings::{
         connection::ConnectionArgs,
         duration,
@@ -237,19 +228,8 @@ impl Delete {
 }
 
 async fn confirm(namespace: &str, output: Output) -> anyhow::Result<()> {
-    if !output.is_text() {
-        return Err(Usage("give --yes: with JSON nothing is asked".to_owned()).into());
-    }
     let question = format!("Delete the namespace and all that it has? Type {namespace} to confirm: ");
-    let mut stderr = io::stderr();
-    // A closed stderr leaves no place for the question; the answer still counts.
-    let _ = stderr.write_all(escape(&question, Place::Line).as_bytes()).and_then(|()| stderr.flush());
-    let answer = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        io::stdin().read_line(&mut line).map(|_| line)
-    });
-    let answer = answer.await?.context("failed to read the answer")?;
-    if answer.trim() == namespace {
+    if ask(&question, output).await? == namespace {
         return Ok(());
     }
     Err(anyhow::anyhow!("nothing was deleted: the answer was not the name (--yes deletes without asking)"))
