@@ -291,7 +291,7 @@ async fn what_is_damaged_leaves_with_its_namespace() {
     // Brings the runs' file to the end of the log.
     drop(World::open(folder.path(), 1_000_000).await);
     let file = Connection::open(folder.path().join("runs.sqlite")).unwrap();
-    let damage = "UPDATE records SET records = records || x'00' WHERE kind IN (2, 5)";
+    let damage = "UPDATE records SET records = CAST(records || x'00' AS BLOB) WHERE kind IN (2, 5)";
     assert_eq!(file.execute(damage, []).unwrap(), 2);
     drop(file);
     for (code, life) in [(tonic::Code::DataLoss, "damaged"), (tonic::Code::NotFound, "deleted")] {
