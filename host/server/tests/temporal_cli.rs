@@ -133,7 +133,7 @@ fn deployments(cli: &Cli) {
     let of = |build: &'static str, more: &[&'static str]| [&name[..], &["--build-id", build], more].concat();
     let describe = || cli.json(&command("describe"), &["--name", "shop"]);
     let new = ["--allow-no-pollers", "--yes"];
-    cli.fails(&command("set-current-version"), &of("one", &["--yes"]), "shop");
+    cli.fails(&command("set-current-version"), &of("one", &["--yes"]), "not found");
     cli.succeeds(&command("set-current-version"), &of("one", &new), "");
     let ramp = ["--percentage", "25", "--allow-no-pollers", "--yes"];
     cli.succeeds(&command("set-ramping-version"), &of("two", &ramp), "");

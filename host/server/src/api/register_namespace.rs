@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use host_wire::temporal::api::workflowservice::v1::{RegisterNamespaceRequest, RegisterNamespaceResponse};
 use tokio::time::{Instant, sleep};
-use tonic::{Code, Status};
+use tonic::Status;
 
 use crate::{
     api::context::Context, error::Error, execution::request::check_length, limits,
@@ -32,40 +32,33 @@ pub(crate) async fn handle(
             |executions, _| {
                 let namespaces = &executions.namespaces;
                 match namespaces.get(name) {
-                    Some((_, known)) if known.is_leaving() => Err(Error::Unavailable(format!(
-                        "what the deleted namespace {name} had is being removed: try again"
-                    ))
-                    .into()),
+                    Some((_, known)) if known.is_leaving() => Ok(None),
                     Some(_) => Err(Error::NamespaceExists(name.clone()).into()),
                     None if namespaces.count() >= limits::NAMESPACES => {
                         Err(Error::invalid(format!("there are {} namespaces", limits::NAMESPACES)).into())
                     }
-                    None => Ok(namespaces.next_number()),
+                    None => Ok(Some(namespaces.next_number())),
                 }
             },
             |transition, namespace, number| {
-                transition.put_namespace(number, namespace);
-                Ok(RegisterNamespaceResponse {})
+                if let Some(number) = number {
+                    transition.put_namespace(number, namespace);
+                }
+                Ok(number.is_some())
             },
             |shard, done| {
-                if done.is_ok() {
+                if matches!(done, Ok(true)) {
                     context.add_search_attributes(shard, name);
                 }
             },
         );
-        match change.await {
-            Err(status) if status.code() == Code::Unavailable && is_leaving(context, name) => {
-                if Instant::now() >= until {
-                    return Err(status);
-                }
-                sleep(LEAVING_POLL).await;
-            }
-            done => return done,
+        if change.await? {
+            return Ok(RegisterNamespaceResponse {});
         }
+        if Instant::now() >= until {
+            let message = format!("what the deleted namespace {name} had is being removed: try again");
+            return Err(Error::Unavailable(message).into());
+        }
+        sleep(LEAVING_POLL).await;
     }
-}
-
-fn is_leaving(context: &Context, name: &str) -> bool {
-    let shard = context.lock();
-    shard.executions.namespaces.get(name).is_some_and(|(_, namespace)| namespace.is_leaving())
 }
