@@ -13,7 +13,7 @@ use host_server::{Server, TimeControl};
 use host_worker::{
     CacheConfig, Config, Resources, ShutdownReport, Worker,
     modules::{
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
         store::StoreAccess,
     },
     workflow::SandboxThreads,
@@ -105,6 +105,7 @@ impl Builder {
             access: StoreAccess::Owner,
             bad_files: BadFiles::Refuse,
             changed_files: ChangedFiles::Admit,
+            order: FileOrder::Unknown,
         };
         // Compiling takes seconds.
         let opened = tokio::task::spawn_blocking(move || Catalog::open(options)).await;

@@ -17,7 +17,7 @@ use host_worker::{
     gate::{Gate, RunSelection},
     modules::{
         LoadedModule,
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
         store::StoreAccess,
     },
     workflow::{Lane, SandboxThreads},
@@ -61,6 +61,7 @@ async fn measure() {
         access: StoreAccess::Owner,
         bad_files: BadFiles::Refuse,
         changed_files: ChangedFiles::Admit,
+        order: FileOrder::Unknown,
     });
     let catalog = Arc::new(catalog.unwrap());
     let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());

@@ -25,7 +25,7 @@ use host_wire::temporal::api::{
 use host_worker::{
     CacheConfig, Config, Resources, Worker,
     modules::{
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
         store::StoreAccess,
     },
     workflow::SandboxThreads,
@@ -135,6 +135,7 @@ async fn measured(engine: &Engine, modules: &[PathBuf], hostile: bool) -> [Durat
         access: StoreAccess::Owner,
         bad_files: BadFiles::Refuse,
         changed_files: ChangedFiles::Admit,
+        order: FileOrder::Unknown,
     };
     let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
     let catalog = Arc::new(catalog);

@@ -24,7 +24,7 @@ use host_worker::{
     CacheConfig, Config, Resources, Worker,
     modules::{
         build_id,
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
         policy::SwapPolicy,
         store::StoreAccess,
         watch::Watch,
@@ -81,6 +81,7 @@ async fn measure() {
         access: StoreAccess::Owner,
         bad_files: BadFiles::Refuse,
         changed_files: ChangedFiles::Admit,
+        order: FileOrder::Unknown,
     });
     let catalog = Arc::new(catalog.unwrap());
     let embedded = Embedded::open();

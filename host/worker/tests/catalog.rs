@@ -16,7 +16,10 @@ use std::{
 use host_sandbox::{Digest, Engine};
 use host_worker::modules::{
     LoadedModule,
-    catalog::{BadFiles, Catalog, CatalogError, CatalogOptions, ChangedFiles, ResolveError},
+    catalog::{
+        BadFiles, Catalog, CatalogError, CatalogOptions, ChangedFiles, FileOrder, ResolveError, Terms,
+    },
+    files,
     store::{ModuleStore, StoreAccess},
     watch::Watch,
 };
@@ -56,10 +59,20 @@ impl Machine {
 
     /// A host on the store, with files and folders.
     fn host(&self, paths: &[PathBuf]) -> Result<Arc<Catalog>, CatalogError> {
-        self.open(paths, BadFiles::Refuse)
+        self.open(paths, BadFiles::Refuse, FileOrder::Unknown)
     }
 
-    fn open(&self, paths: &[PathBuf], bad_files: BadFiles) -> Result<Arc<Catalog>, CatalogError> {
+    /// A host whose files are in order.
+    fn host_in_order(&self, paths: &[PathBuf]) -> Arc<Catalog> {
+        self.open(paths, BadFiles::Refuse, FileOrder::OldestFirst).unwrap()
+    }
+
+    fn open(
+        &self,
+        paths: &[PathBuf],
+        bad_files: BadFiles,
+        order: FileOrder,
+    ) -> Result<Arc<Catalog>, CatalogError> {
         Catalog::open(CatalogOptions {
             engine: ENGINE.clone(),
             data_folder: self.folder.path().join("data"),
@@ -67,6 +80,7 @@ impl Machine {
             access: StoreAccess::Owner,
             bad_files,
             changed_files: ChangedFiles::Admit,
+            order,
         })
         .map(Arc::new)
     }
@@ -168,14 +182,75 @@ fn two_new_modules_with_one_type_are_refused_and_both_files_named() {
     assert_eq!(
         message(&error),
         format!(
-            "{} and {} both define workflow type `Another`, and neither was admitted before: start with \
-             the older one first, or leave one out",
+            "{} and {} both define workflow type `Another`, and neither was admitted before: with \
+             --modules-in-order --modules names the older one first",
             machine.file("a.wasm").display(),
             machine.file("b.wasm").display()
         )
     );
     // Nothing was admitted: one of them alone is still new, and the same file twice is no conflict.
     machine.write("b.wasm", &version(1));
+    check_serving(&machine.host_on_folder(), 1);
+}
+
+#[tokio::test]
+async fn a_new_host_takes_several_versions_in_their_order() {
+    let machine = Machine::new();
+    machine.write("v9.wasm", &version(1));
+    machine.write("v10.wasm", &version(2));
+    let folder = [machine.modules()];
+    check_serving(&machine.host_in_order(&folder), 2);
+    // The order says what was not known, and is not needed afterwards.
+    let again = machine.host(&folder).unwrap();
+    check_serving(&again, 2);
+    assert_eq!(resolve(&again, 1).await.unwrap().digest(), digest(1));
+}
+
+#[test]
+fn numbers_in_names_count() {
+    let folder = tempfile::tempdir().unwrap();
+    let sorted = [
+        "orders",
+        "orders-v1",
+        "orders-v2",
+        "orders-v9",
+        "orders-v10",
+        "orders-v10-2",
+        "orders-v010-11",
+        "orders-v11",
+        "x1",
+        "x01a",
+    ];
+    for name in sorted {
+        fs::write(folder.path().join(format!("{name}.wasm")), b"").unwrap();
+    }
+    let found = files::list(&[folder.path().to_owned()]).unwrap();
+    let found: Vec<&str> = found.iter().map(|path| path.file_stem().unwrap().to_str().unwrap()).collect();
+    assert_eq!(found, sorted);
+    // What is named first comes first.
+    let named = folder.path().join("orders-v10.wasm");
+    let found = files::list(&[named.clone(), folder.path().to_owned()]).unwrap();
+    assert_eq!((&found[0], found.len()), (&named, sorted.len()));
+}
+
+#[tokio::test]
+async fn an_older_version_that_comes_later_takes_nothing() {
+    let machine = Machine::new();
+    machine.write("v2.wasm", &version(2));
+    check_serving(&machine.host_on_folder(), 2);
+    machine.write("v1.wasm", &version(1));
+    let again = machine.host_in_order(&[machine.modules()]);
+    check_serving(&again, 2);
+    assert_eq!(resolve(&again, 1).await.unwrap().digest(), digest(1));
+    let newest = again.admitted().unwrap().pop().unwrap();
+    assert_eq!(newest.digest, digest(2));
+
+    // What was rolled back by hand stays so, also where another file is new.
+    again.admit(again.stored_candidate(&digest(1)).unwrap(), Terms::default()).unwrap();
+    machine.write("v0.wasm", &version(3));
+    let again = machine.host_in_order(&[machine.modules()]);
+    check_serving(&again, 1);
+    assert_eq!(resolve(&again, 3).await.unwrap().digest(), digest(3));
     check_serving(&machine.host_on_folder(), 1);
 }
 
@@ -234,7 +309,7 @@ async fn watched_files_are_swapped_and_bad_ones_change_nothing() {
 #[test]
 fn a_host_that_watches_starts_again_with_the_files_that_it_ran_with() {
     let machine = Machine::new();
-    let start = || machine.open(&[machine.modules()], BadFiles::KeepFormer);
+    let start = || machine.open(&[machine.modules()], BadFiles::KeepFormer, FileOrder::Unknown);
     machine.write("script.wasm", b"never a module");
     let error = start().unwrap_err();
     assert!(matches!(error, CatalogError::Load { .. }), "{error}");

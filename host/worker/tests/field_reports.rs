@@ -57,6 +57,7 @@ async fn worker(service: Arc<dyn WorkflowService>, folder: &Path, modules: bool)
         access: Default::default(),
         bad_files: Default::default(),
         changed_files: Default::default(),
+        order: Default::default(),
     };
     let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
     let threads = SandboxThreads::start_with(NonZeroUsize::MIN, catalog.background()).unwrap();

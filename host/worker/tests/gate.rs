@@ -11,7 +11,7 @@ use host_worker::{
     gate::{CheckedRun, Gate, GateProgress, RunSelection, RunVerdict, Tally, WhyUnknown},
     modules::{
         LoadedModule,
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
         store::StoreAccess,
     },
     workflow::{Lane, SandboxThreads},
@@ -34,6 +34,7 @@ async fn open_runs(scripts: &[(&str, &str)]) -> Embedded {
         access: StoreAccess::Owner,
         bad_files: BadFiles::Refuse,
         changed_files: ChangedFiles::Admit,
+        order: FileOrder::Unknown,
     };
     let catalog = Arc::new(tokio::task::spawn_blocking(|| Catalog::open(options)).await.unwrap().unwrap());
     let resources = Resources::new(Arc::clone(&catalog), threads(), None, CacheConfig::default());

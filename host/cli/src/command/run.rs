@@ -16,7 +16,7 @@ use host_worker::{
     Resources, ShutdownReport, Worker,
     control::ControlSocket,
     modules::{
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
         files,
         policy::SwapPolicy,
         store::StoreAccess,
@@ -66,6 +66,10 @@ pub(crate) struct Run {
     /// Workflow modules: files, or folders of *.wasm files.
     #[arg(short, long, value_name = "PATH", num_args = 1..)]
     modules: Vec<PathBuf>,
+    /// The modules are named oldest first, within a folder by name (v9 before v10): of several that are new to the data folder and
+    /// define one workflow type, the last one takes new runs. Without this a host does not start with them.
+    #[arg(long)]
+    modules_in_order: bool,
     /// Take new and changed module files while running, by --swap-policy.
     #[arg(long)]
     watch: bool,
@@ -249,8 +253,9 @@ impl Run {
             SwapPolicy::Pin => ChangedFiles::Admit,
             SwapPolicy::Upgrade | SwapPolicy::Require => ChangedFiles::KeepFormer,
         };
+        let order = if self.modules_in_order { FileOrder::OldestFirst } else { FileOrder::Unknown };
         let paths = self.modules.clone();
-        let options = CatalogOptions { engine, data_folder, paths, access, bad_files, changed_files };
+        let options = CatalogOptions { engine, data_folder, paths, access, bad_files, changed_files, order };
         // Compiling takes seconds.
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await?;
         let catalog = Arc::new(catalog.context("failed to load the modules")?);

@@ -72,6 +72,7 @@ fn main() -> ExitCode {
         test("swap_soak::each_run_ends_with_its_version", swap_soak::each_run_ends_with_its_version),
         test("store::what_nothing_needs_is_pruned", store::what_nothing_needs_is_pruned),
         test("store::modules_are_pushed_and_pulled", store::modules_are_pushed_and_pulled),
+        test("store::a_new_host_takes_several_versions", store::a_new_host_takes_several_versions),
         test("shadows::mistakes", shadows::mistakes),
         test("shadows::live_runs_are_followed", shadows::live_runs_are_followed),
         test("shadows::a_shadow_is_promoted", shadows::a_shadow_is_promoted),

@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 use test_harness::compatible;
 
 use crate::machine::{Machine, PATIENCE, digest};
@@ -105,4 +106,27 @@ pub(crate) fn modules_are_pushed_and_pulled() {
     let before = fs::read(&to).unwrap();
     run(&["pull", &folder, "v1", "--to", &to], 1, "is damaged");
     assert_eq!(fs::read(&to).unwrap(), before);
+}
+
+pub(crate) fn a_new_host_takes_several_versions() {
+    let machine = Machine::new();
+    let running = machine.start(&[]);
+    running.begin("old", "wait\ncomplete done");
+    let first = running.builds("old", 1).remove(0);
+    drop(running);
+    // Its service moves to a machine that never admitted a module.
+    fs::remove_dir_all(machine.folder.path().join("data/modules")).unwrap();
+    let modules = machine.folder.path().join("modules");
+    fs::rename(modules.join("script.wasm"), modules.join("script-v9.wasm")).unwrap();
+    let newer = compatible(&machine.script, 2);
+    fs::write(modules.join("script-v10.wasm"), &newer).unwrap();
+    let refused = machine.begin(&[]).ended();
+    assert!(refused.contains("--modules-in-order"), "{refused}");
+
+    let running = machine.start(&["--modules-in-order"]);
+    running.begin("new", "wait\ncomplete done");
+    let second = format!("wasm-sha256-{}", hex::encode(Sha256::digest(&newer)));
+    assert_eq!(running.builds("new", 1), [second]);
+    running.signal("old");
+    assert_eq!(running.builds("old", 2), [first.clone(), first]);
 }

@@ -55,6 +55,20 @@ pub struct CatalogOptions {
     pub bad_files: BadFiles,
     /// What becomes of a file that was changed since its module was admitted.
     pub changed_files: ChangedFiles,
+    /// Which of several new modules of one type is the newer one.
+    pub order: FileOrder,
+}
+
+/// Which of several modules that define one workflow type is the newer one, when a [`Catalog`] is opened and none of them was
+/// admitted before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum FileOrder {
+    /// That cannot be told: the catalog is not opened.
+    #[default]
+    Unknown,
+    /// The one whose file comes later in the paths; in a folder by name, numbers in names by their value. A new module does
+    /// not take the types of an admitted one whose file comes later.
+    OldestFirst,
 }
 
 /// What becomes of a file that was changed since its module was admitted, when a [`Catalog`] is opened.
@@ -99,10 +113,10 @@ impl Catalog {
     ///
     /// # Errors
     ///
-    /// When a path has no module, a file is not a module (see [`BadFiles`]), two new ones define the same type, or
-    /// the store cannot be used. Then nothing was admitted.
+    /// When a path has no module, a file is not a module (see [`BadFiles`]), two new ones define the same type (see
+    /// [`FileOrder`]), or the store cannot be used. Then nothing was admitted.
     pub fn open(options: CatalogOptions) -> Result<Self, CatalogError> {
-        let CatalogOptions { engine, data_folder, paths, access, bad_files, changed_files } = options;
+        let CatalogOptions { engine, data_folder, paths, access, bad_files, changed_files, order } = options;
         let store = ModuleStore::open(&data_folder, access)?;
         let catalog = Self {
             engine,
@@ -114,7 +128,7 @@ impl Catalog {
             generation: watch::Sender::new(0),
             canary_failed: Notify::new(),
         };
-        catalog.open_files(bad_files, changed_files)?;
+        catalog.open_files(bad_files, changed_files, order)?;
         Ok(catalog)
     }
 

@@ -51,7 +51,7 @@ pub enum FileError {
     },
 }
 
-/// The module files of paths, each once, sorted within a folder.
+/// The module files of paths, each once; within a folder sorted by name, numbers in names by their value.
 ///
 /// # Errors
 ///
@@ -107,7 +107,26 @@ fn in_folder(folder: &Path) -> Result<Vec<PathBuf>, FileError> {
         }
     }
     files.sort();
+    files.sort_by_cached_key(|path| parts(path));
     Ok(files)
+}
+
+/// The name of a file as texts and the numbers behind them: `orders-v9` comes before `orders-v10`.
+fn parts(path: &Path) -> Vec<(String, usize, String)> {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    let mut rest: &str = &name;
+    let mut parts = Vec::new();
+    while !rest.is_empty() {
+        let digits_at = rest.find(|digit: char| digit.is_ascii_digit()).unwrap_or(rest.len());
+        let (text, behind) = rest.split_at(digits_at);
+        let digits_end = behind.find(|digit: char| !digit.is_ascii_digit()).unwrap_or(behind.len());
+        let (digits, behind) = behind.split_at(digits_end);
+        let number = digits.trim_start_matches('0');
+        // The longer number is the larger one.
+        parts.push((text.to_owned(), number.len(), number.to_owned()));
+        rest = behind;
+    }
+    parts
 }
 
 fn unreadable(path: &Path) -> impl FnOnce(io::Error) -> FileError {

@@ -18,7 +18,7 @@ use host_wire::{
 };
 use host_worker::{
     CacheConfig, CacheCounters, Config, Resources, ShutdownReport, Worker, WorkerCounters,
-    modules::catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
+    modules::catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
     modules::store::StoreAccess,
     workflow::SandboxThreads,
 };
@@ -162,6 +162,7 @@ impl Fixture {
             access: StoreAccess::Owner,
             bad_files: BadFiles::Refuse,
             changed_files: ChangedFiles::Admit,
+            order: FileOrder::Unknown,
         };
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
         let catalog = Arc::new(catalog);

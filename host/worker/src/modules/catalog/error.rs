@@ -23,8 +23,8 @@ pub enum CatalogError {
     },
     /// Two modules that were never admitted define one workflow type, so that neither is the newer one.
     #[error(
-        "{} and {} both define workflow type {}, and neither was admitted before: start with the older \
-         one first, or leave one out",
+        "{} and {} both define workflow type {}, and neither was admitted before: with \
+         --modules-in-order --modules names the older one first",
         one.display(),
         other.display(),
         named(workflow_type)

@@ -3,13 +3,14 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
+    sync::Arc,
     time::SystemTime,
 };
 
 use host_sandbox::Digest;
 
 use super::{
-    BadFiles, Catalog, CatalogError, ChangedFiles,
+    BadFiles, Catalog, CatalogError, ChangedFiles, FileOrder,
     admit::Candidate,
     state::{ModuleFile, Served},
 };
@@ -33,7 +34,12 @@ struct Opened {
 
 impl Catalog {
     /// Loads the modules of the paths, and has them serve.
-    pub(super) fn open_files(&self, bad: BadFiles, changed: ChangedFiles) -> Result<(), CatalogError> {
+    pub(super) fn open_files(
+        &self,
+        bad: BadFiles,
+        changed: ChangedFiles,
+        order: FileOrder,
+    ) -> Result<(), CatalogError> {
         let files = files::list(&self.paths)?;
         let remembered = {
             let store = self.store();
@@ -62,7 +68,20 @@ impl Catalog {
         {
             return Err(error);
         }
-        refuse_ambiguous(opened.iter().map(|opened| &opened.candidate), &remembered.admitted)?;
+        if order == FileOrder::Unknown {
+            refuse_ambiguous(opened.iter().map(|opened| &opened.candidate), &remembered.admitted)?;
+        }
+        self.take_all(opened, order, &remembered)
+    }
+
+    fn take_all(
+        &self,
+        opened: Vec<Opened>,
+        order: FileOrder,
+        remembered: &Remembered,
+    ) -> Result<(), CatalogError> {
+        // Types of the modules that were admitted just now.
+        let mut taken: BTreeSet<String> = BTreeSet::new();
         for file in opened {
             let path = &file.candidate.path;
             // It changed, and serves itself again.
@@ -74,7 +93,16 @@ impl Catalog {
             {
                 self.store().serve_itself(path)?;
             }
-            self.take(file, &remembered.admitted)?;
+            let module = Arc::clone(&file.candidate.module);
+            let known = remembered.admitted.iter().find(|admitted| admitted.digest == module.digest());
+            // A file before it is new, and would be the newer one: the order says otherwise.
+            let is_overtaken =
+                order == FileOrder::OldestFirst && module.types().any(|name| taken.contains(name));
+            let is_new = known.is_none() || is_overtaken;
+            self.take(file, known, is_new)?;
+            if is_new {
+                taken.extend(module.types().map(str::to_owned));
+            }
         }
         Ok(())
     }
@@ -117,29 +145,34 @@ impl Catalog {
         self.load(path.to_owned(), bytes).ok()
     }
 
-    /// Has a module serve for its file. One that was not admitted before is admitted now.
-    fn take(&self, opened: Opened, known: &[Admitted]) -> Result<(), CatalogError> {
+    /// Has a module serve for its file: with the admission that is known of it, or with a new one, which makes it the
+    /// newest.
+    fn take(&self, opened: Opened, known: Option<&Admitted>, is_new: bool) -> Result<(), CatalogError> {
         let Opened { content, candidate: Candidate { path, bytes, module, .. } } = opened;
         let digest = module.digest();
-        let (position, moves) = match known.iter().find(|admitted| admitted.digest == digest) {
-            Some(admitted) => {
+        let (position, moves) = match known {
+            Some(admitted) if !is_new => {
                 // The file may have been removed from the store since.
                 self.store().keep(&digest, &bytes)?;
                 (admitted.position, admitted.moves)
             }
-            None => {
+            _ => {
                 let types: Vec<&str> = module.types().collect();
+                // What serves in the place of a file goes on to.
+                let content = content.filter(|content| *content != digest);
+                let instead_of: Vec<_> = content.map(|content| (path.clone(), content)).into_iter().collect();
+                let moves = known.is_some_and(|admitted| admitted.moves);
                 let position = self.store().admit(&NewAdmission {
                     digest: &digest,
                     bytes: &bytes,
-                    source: &path,
+                    source: known.map_or(&path, |admitted| &admitted.source),
                     types: &types,
-                    moves: false,
-                    instead_of: &[],
+                    moves,
+                    instead_of: &instead_of,
                     audit: None,
                     now: SystemTime::now(),
                 })?;
-                (position, false)
+                (position, moves)
             }
         };
         let served = Served { module, position, moves };
