@@ -1,6 +1,8 @@
 //! Storage in memory, with the faults of a disk: syncs take time, room runs out, and a crash at any
 //! step loses what was not synced, or all of it but the beginning.
 
+mod entities;
+
 use std::{
     collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
@@ -17,16 +19,7 @@ use tokio::{
 
 use super::plan::Fault;
 use crate::{
-    batch::{
-        batches::StoredBatch,
-        record::{BatchBody, BatchNumber},
-        state::Batch,
-    },
-    deployment::{
-        deployments::StoredDeployment,
-        state::{Deployment, DeploymentNumber},
-    },
-    entity::{Entity, EntityBody, EntityRecord},
+    entity::{Entity, EntityRecord},
     execution::{
         archive::{Archive, Archived, Stored, Unreadable},
         fact::{Fact, UnrecordedChange},
@@ -34,12 +27,6 @@ use crate::{
         run::Run,
     },
     matching::queue_key::QueueKey,
-    namespace::{namespaces::Namespace, record::NamespaceNumber},
-    schedule::{
-        record::{ScheduleBody, ScheduleNumber},
-        schedules::StoredSchedule,
-        state::Schedule,
-    },
     storage::{
         Append, Expiry, Found, Mend, Opened, Position, Row, Storage, StorageError, Synced, read_again,
     },
@@ -176,44 +163,6 @@ impl Contents {
     fn deadlines(&self) -> Vec<(RunNumber, Time)> {
         let archived = self.runs.values().filter_map(|run| run.archived.as_ref());
         archived.filter_map(|archived| Some((archived.run, archived.deadline?))).collect()
-    }
-
-    fn stored_schedules(&self) -> Vec<(ScheduleNumber, StoredSchedule)> {
-        let whole = |(number, bodies): (ScheduleNumber, Vec<ScheduleBody>)| {
-            let schedule = Schedule::from_records(bodies)?;
-            Some((number, StoredSchedule::Sound(Box::new(schedule))))
-        };
-        self.entities().filter_map(whole).collect()
-    }
-
-    fn stored_batches(&self) -> Vec<(BatchNumber, StoredBatch)> {
-        let whole = |(number, bodies): (BatchNumber, Vec<BatchBody>)| {
-            let batch = Batch::from_records(bodies)?;
-            Some((number, StoredBatch::Sound(Box::new(batch))))
-        };
-        self.entities().filter_map(whole).collect()
-    }
-
-    fn stored_deployments(&self) -> Vec<(DeploymentNumber, StoredDeployment)> {
-        let whole = |(number, mut bodies): (DeploymentNumber, Vec<Deployment>)| {
-            let deployment = bodies.pop().filter(|deployment| !deployment.is_deleted)?;
-            Some((number, StoredDeployment::Sound(Box::new(deployment))))
-        };
-        self.entities().filter_map(whole).collect()
-    }
-
-    fn stored_namespaces(&self) -> Vec<(NamespaceNumber, Namespace)> {
-        let last = |(number, mut bodies): (_, Vec<_>)| Some((number, Namespace::from_record(bodies.pop()?)?));
-        self.entities().filter_map(last).collect()
-    }
-
-    /// The records of all entities of a kind, by number.
-    fn entities<B: EntityBody>(&self) -> impl Iterator<Item = (u64, Vec<B>)> {
-        let of_kind = self.others.iter().filter(|(entity, _)| entity.kind == B::KIND);
-        of_kind.map(|(entity, bodies)| {
-            let decoded = bodies.iter().map(|body| B::decode(body.clone()).unwrap());
-            (entity.number, decoded.collect())
-        })
     }
 
     /// Moves what the log has more to the runs.
