@@ -342,6 +342,32 @@ async fn inputs_count_with_their_headers_and_requests_as_a_whole() {
     refused(service.query_workflow(Request::new(query)).await.map(|_| ()), "query with header");
 }
 
+/// Every change of a deployment writes the whole of it.
+#[tokio::test]
+async fn what_is_said_of_all_versions_of_a_deployment_is_bounded() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_server, service) = open(folder.path());
+    let mut said = Vec::new();
+    for build_id in ["one", "two"] {
+        let current = SetWorkerDeploymentCurrentVersionRequest {
+            namespace: "default".to_owned(),
+            deployment_name: "shop".to_owned(),
+            build_id: build_id.to_owned(),
+            allow_no_pollers: true,
+            ..Default::default()
+        };
+        service.set_worker_deployment_current_version(Request::new(current)).await.unwrap();
+        let metadata = UpdateWorkerDeploymentVersionMetadataRequest {
+            namespace: "default".to_owned(),
+            version: format!("shop.{build_id}"),
+            upsert_entries: [("notes".to_owned(), payload(1_200_000))].into(),
+            ..Default::default()
+        };
+        said.push(service.update_worker_deployment_version_metadata(Request::new(metadata)).await.is_ok());
+    }
+    assert_eq!(said, [true, false]);
+}
+
 fn query() -> QueryWorkflowRequest {
     QueryWorkflowRequest {
         namespace: "default".to_owned(),

@@ -36,11 +36,16 @@ pub(crate) async fn handle(
             let metadata = of_version.metadata.get_or_insert_default();
             metadata.entries.extend(request.upsert_entries);
             request.remove_entries.iter().for_each(|key| drop(metadata.entries.remove(key)));
-            if metadata.encoded_len() > limits::BLOB_BYTES {
-                return Err(Error::invalid("the metadata of the version exceeds the size limit"));
-            }
         }
-        Ok(of_version.metadata.clone())
+        let changed = of_version.metadata.clone();
+        // Every change of a deployment writes the whole of it.
+        let all = deployment.versions.values().filter_map(|version| version.metadata.as_ref());
+        if all.map(Message::encoded_len).sum::<usize>() > limits::BLOB_BYTES {
+            return Err(Error::invalid(
+                "the metadata of the versions of the deployment exceeds the size limit",
+            ));
+        }
+        Ok(changed)
     })
     .await?;
     Ok(UpdateWorkerDeploymentVersionMetadataResponse { metadata: entries.map(metadata) })
