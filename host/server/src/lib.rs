@@ -42,6 +42,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod api;
+mod background;
 mod batch;
 mod calendar;
 mod connections;

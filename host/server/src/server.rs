@@ -4,17 +4,13 @@
 use std::{path::Path, sync::Arc};
 
 use host_service::WorkflowService;
-use tokio::task::JoinHandle;
 
 use crate::{
     api::open::Service,
-    batch::run::run_batches,
-    deployment::drainage::run_drainage,
+    background::Background,
     environment::{Clock, Environment},
     grpc::{self, Listener, ServeError},
-    namespace::reclaim::reclaim_namespaces,
     options::Options,
-    shard::deadlines::run_deadlines,
     storage::{self, Opened, Problem, SqliteStorage, StorageError},
     time_skipping::TimeControl,
 };
@@ -35,10 +31,7 @@ pub fn repair_folder(folder: &Path, accept_loss: bool) -> Result<Vec<Problem>, S
 #[derive(Debug)]
 pub struct Server {
     service: Service,
-    deadlines: JoinHandle<()>,
-    batches: JoinHandle<()>,
-    drainage: JoinHandle<()>,
-    namespaces: JoinHandle<()>,
+    background: Background,
 }
 
 impl Server {
@@ -63,11 +56,8 @@ impl Server {
     /// Starts the service on open storage.
     pub(crate) fn start(opened: Opened, options: Options, environment: Environment) -> Self {
         let service = Service::new(opened, options, environment);
-        let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));
-        let batches = tokio::spawn(run_batches(Arc::downgrade(service.shard())));
-        let drainage = tokio::spawn(run_drainage(Arc::downgrade(service.shard())));
-        let namespaces = tokio::spawn(reclaim_namespaces(Arc::downgrade(service.shard())));
-        Self { service, deadlines, batches, drainage, namespaces }
+        let background = Background::start(service.shard());
+        Self { service, background }
     }
 
     /// The service for callers in this process: a call is a method call.
@@ -110,9 +100,6 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         self.service.close();
-        self.deadlines.abort();
-        self.batches.abort();
-        self.drainage.abort();
-        self.namespaces.abort();
+        self.background.abort();
     }
 }

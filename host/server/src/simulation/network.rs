@@ -16,10 +16,7 @@ use host_wire::temporal::api::{
     common::v1::WorkflowExecution,
     workflowservice::v1::{DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse},
 };
-use tokio::{
-    task::JoinHandle,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -31,11 +28,8 @@ use super::{
 use crate::{
     Options,
     api::open::Service,
-    batch::run::run_batches,
-    deployment::drainage::run_drainage,
+    background::Background,
     environment::{Blocking, Clock, Environment, Ids},
-    namespace::reclaim::reclaim_namespaces,
-    shard::deadlines::run_deadlines,
     time::Time,
     watched::Watched,
 };
@@ -48,10 +42,7 @@ const MOST_WAITS: u64 = 5;
 pub(super) struct Life {
     pub(super) service: Service,
     storage: SimulatedStorage,
-    deadlines: JoinHandle<()>,
-    batches: JoinHandle<()>,
-    drainage: JoinHandle<()>,
-    namespaces: JoinHandle<()>,
+    background: Background,
     pub(super) crashed: Arc<Watched<bool>>,
     /// Whether no transition panics, and the disk lets it live.
     pub(super) is_sound: bool,
@@ -84,9 +75,7 @@ pub(super) struct Line {
 impl Life {
     /// The timers go on, and the disk has every run as memory has it, in a form that can be read again.
     pub(super) async fn check(&self) {
-        assert!(!self.deadlines.is_finished(), "the task of the deadlines ended");
-        assert!(!self.batches.is_finished(), "the task of batch operations ended");
-        assert!(!self.drainage.is_finished(), "the task of drainage ended");
+        assert_eq!(self.background.ended(), None, "a task of the background ended");
         self.finish().await.unwrap();
     }
 
@@ -186,17 +175,11 @@ impl Network {
             time_skipping: None,
         };
         let service = Service::new(opened, Options::default(), environment);
-        let deadlines = tokio::spawn(run_deadlines(Arc::downgrade(service.shard())));
-        let batches = tokio::spawn(run_batches(Arc::downgrade(service.shard())));
-        let drainage = tokio::spawn(run_drainage(Arc::downgrade(service.shard())));
-        let namespaces = tokio::spawn(reclaim_namespaces(Arc::downgrade(service.shard())));
+        let background = Background::start(service.shard());
         let life = Arc::new(Life {
             service,
             storage,
-            deadlines,
-            batches,
-            drainage,
-            namespaces,
+            background,
             crashed,
             is_sound: !panics && steps.is_none(),
             hung_up: AtomicBool::new(false),
@@ -210,13 +193,9 @@ impl Network {
     pub(super) fn crash(&self, random: &mut Random) -> bool {
         let life = self.life.lock().unwrap().take();
         if let Some(life) = life {
-            let is_well = life.hung_up.load(Ordering::Relaxed)
-                || !life.deadlines.is_finished() && !life.batches.is_finished();
+            let is_well = life.hung_up.load(Ordering::Relaxed) || life.background.ended().is_none();
             life.storage.crash(random);
-            life.deadlines.abort();
-            life.batches.abort();
-            life.drainage.abort();
-            life.namespaces.abort();
+            life.background.abort();
             return is_well;
         }
         true
