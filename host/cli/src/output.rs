@@ -108,6 +108,20 @@ impl Output {
         Ok(self.lines(text)?)
     }
 
+    /// Prints the answer to a change as JSON, or with text that it was made.
+    pub(crate) fn changed<M: Message + Name>(
+        self,
+        answer: &M,
+        payloads: Payloads,
+        note: &str,
+    ) -> anyhow::Result<()> {
+        if !self.is_text() {
+            return self.message(answer, payloads);
+        }
+        self.note(note);
+        Ok(())
+    }
+
     /// Prints an object.
     pub(crate) fn object(self, object: json::Object) -> anyhow::Result<()> {
         let text = object.finish();

@@ -8,6 +8,7 @@ mod download;
 mod execute;
 mod list;
 mod outcome;
+mod pending;
 mod query;
 mod reset;
 mod result;

@@ -1,10 +1,8 @@
 //! `--query` of commands that change workflows, and `host batch …`, on the embedded service.
 
-use std::{io::Write as _, process::Stdio};
-
 use serde_json::Value;
 
-use crate::service::{Service, host, host_on, succeed};
+use crate::service::{Service, answered, host_on, succeed};
 
 fn json(service: &str, arguments: &[&str]) -> Value {
     serde_json::from_str(&succeed(service, &[arguments, &["-o", "json"]].concat())).unwrap()
@@ -72,18 +70,10 @@ pub(crate) fn questions_and_mistakes() {
     let service = service.address();
     let cancel = ["workflow", "cancel", "--query", "WorkflowType = 'Order'"];
     for (answer, is_yes) in [("y\n", true), ("n\n", false), ("", false)] {
-        let mut command = host(&cancel);
-        command
-            .args(["--address", service])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
-        let output = child.wait_with_output().unwrap();
-        let stderr = String::from_utf8(output.stderr).unwrap();
+        let output = answered(service, &cancel, answer);
+        let stderr = output.stderr;
         assert!(stderr.contains("Start batch against approximately 0 workflow(s)? y/N "), "{stderr}");
-        assert_eq!(output.status.success(), is_yes, "{answer:?}: {stderr}");
+        assert_eq!(output.code == 0, is_yes, "{answer:?}: {stderr}");
     }
     for (arguments, expected) in [
         (&["workflow", "cancel"][..], "--workflow-id"),

@@ -1,10 +1,8 @@
 //! `host worker deployment …` on the embedded service.
 
-use std::{io::Write as _, process::Stdio};
-
 use serde_json::Value;
 
-use crate::service::{Service, host, host_on, succeed};
+use crate::service::{Service, answered, host_on, succeed};
 
 const DEPLOYMENT: &[&str] = &["worker", "deployment"];
 const NAME: &[&str] = &["--deployment-name", "shop"];
@@ -66,14 +64,9 @@ pub(crate) fn a_deployment_lives_and_ends() {
     refused(&[DEPLOYMENT, &["delete", "--name", "shop"]].concat(), "has versions");
 
     for (answer, code) in [("n\n", 1), ("", 1), ("y\n", 0)] {
-        let mut command =
-            host(&[on(&["set-current-version"], &["--unversioned"]), vec!["--address", service]].concat());
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
-        let ended = child.wait_with_output().unwrap();
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(code), "{answer:?}: {said}");
+        let ended = answered(service, &on(&["set-current-version"], &["--unversioned"]), answer);
+        let said = ended.stderr;
+        assert_eq!(ended.code, code, "{answer:?}: {said}");
         assert!(said.contains("Set the current version of shop?") && said.contains("one"), "{said}");
     }
     assert_eq!(refused(&current("one", &["-o", "json"]), "--yes"), 2);

@@ -1,8 +1,6 @@
 //! `host operator namespace …` on the embedded service.
 
-use std::{io::Write as _, process::Stdio};
-
-use crate::service::{Service, host, host_on, succeed};
+use crate::service::{Service, answered, host_on, succeed};
 
 const OPERATOR: &[&str] = &["operator", "namespace"];
 
@@ -40,13 +38,9 @@ pub(crate) fn a_namespace_lives_and_ends() {
 
     let delete = [OPERATOR, &["delete", "--namespace", "shop"]].concat();
     for (answer, code) in [("shopp\n", 1), ("", 1), ("shop\n", 0)] {
-        let mut command = host(&[&delete[..], &["--address", service]].concat());
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
-        let ended = child.wait_with_output().unwrap();
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(code), "{answer:?}: {said}");
+        let ended = answered(service, &delete, answer);
+        let said = ended.stderr;
+        assert_eq!(ended.code, code, "{answer:?}: {said}");
         assert!(said.contains("Type shop to confirm"), "{said}");
     }
     let gone = host_on(service, &["workflow", "count", "--namespace", "shop"]);

@@ -1,6 +1,10 @@
 //! The embedded service, and the command line on a service.
 
-use std::{process::Command, sync::Arc};
+use std::{
+    io::Write as _,
+    process::{Command, Stdio},
+    sync::Arc,
+};
 
 use host_server::{Listener, Options, Server};
 use tempfile::TempDir;
@@ -54,4 +58,16 @@ pub(crate) fn succeed(address: &str, arguments: &[&str]) -> String {
     let output = host_on(address, arguments);
     assert_eq!(output.code, 0, "{arguments:?}: {}", output.stderr);
     output.stdout
+}
+
+/// Runs a command that asks, and answers it on its standard input.
+pub(crate) fn answered(address: &str, arguments: &[&str], answer: &str) -> Output {
+    let mut command = host(arguments);
+    command.args(["--address", address]);
+    let mut child =
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+    let ended = child.wait_with_output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Output { code: ended.status.code().unwrap(), stdout: text(ended.stdout), stderr: text(ended.stderr) }
 }

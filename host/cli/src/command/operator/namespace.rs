@@ -219,11 +219,7 @@ impl Delete {
         let request = DeleteNamespaceRequest { namespace, ..DeleteNamespaceRequest::default() };
         let answer = operator.delete_namespace(Request::new(request)).await;
         let deleted = answer.map_err(RpcError::from).context("failed to delete the namespace")?.into_inner();
-        if output.is_text() {
-            output.note("Namespace deleted");
-            return Ok(());
-        }
-        output.message(&deleted, Payloads::Raw)
+        output.changed(&deleted, Payloads::Raw, "Namespace deleted")
     }
 }
 

@@ -15,7 +15,11 @@ use host_wire::{
 use prost_types::Timestamp;
 use serde_json::Value;
 
-use super::{outcome, waiting};
+use super::{
+    outcome,
+    pending::{activity_type, attempt},
+    waiting,
+};
 use crate::{
     output::{
         Output, Payloads, card::Card, event::milliseconds, failure, json::Object, one_line, payloads_json,
@@ -155,13 +159,8 @@ fn activity_card(activity: &PendingActivityInfo) -> Card {
         details if details.is_empty() => String::new(),
         details => payloads_json(details).unwrap_or_else(|error| error.to_string()),
     };
-    let name = activity.activity_type.as_ref().map(|name| name.name.as_str()).unwrap_or_default();
-    let most = match activity.maximum_attempts {
-        0 => String::new(),
-        most => format!(" of {most}"),
-    };
     let options = activity.activity_options.clone().unwrap_or_default();
-    Card::new(format!("Activity {name}"))
+    Card::new(format!("Activity {}", activity_type(activity)))
         .row("ActivityId", &activity.activity_id)
         .row_unless_empty("TaskQueue", options.task_queue.unwrap_or_default().name)
         .row_unless_empty("ScheduleToCloseTimeout", timeout(options.schedule_to_close_timeout))
@@ -169,7 +168,7 @@ fn activity_card(activity: &PendingActivityInfo) -> Card {
         .row_unless_empty("StartToCloseTimeout", timeout(options.start_to_close_timeout))
         .row_unless_empty("HeartbeatTimeout", timeout(options.heartbeat_timeout))
         .row("State", state.as_str_name().trim_start_matches("PENDING_ACTIVITY_STATE_").to_upper_camel_case())
-        .row("Attempt", format!("{}{most}", activity.attempt))
+        .row("Attempt", attempt(activity))
         .row_unless_empty("ScheduledTime", time(activity.scheduled_time))
         .row_unless_empty("LastStartedTime", time(activity.last_started_time))
         .row_unless_empty("LastHeartbeatTime", time(activity.last_heartbeat_time))

@@ -6,7 +6,7 @@ use std::{convert::Infallible, future::Future, time::Duration};
 
 use clap::Args;
 use guest_sdk_types::{Failure, UntypedWorkflow};
-use host_client::{Client, RpcError, WorkflowHandle};
+use host_client::{Client, Error, RpcError, WorkflowHandle};
 use host_wire::{
     EventAttributes,
     temporal::api::{
@@ -15,7 +15,7 @@ use host_wire::{
         workflowservice::v1::{DescribeWorkflowExecutionResponse, GetWorkflowExecutionHistoryReverseRequest},
     },
 };
-use reasons::{Known, Reason, open_timers, queues, reasons};
+use reasons::{Known, Reason, Timer, open_timers, queues, reasons};
 use tokio::time::sleep;
 use tonic::Request;
 
@@ -64,11 +64,12 @@ pub(super) async fn explained<T>(
 async fn explain(handle: &WorkflowHandle<UntypedWorkflow>, output: Output) -> Infallible {
     let mut pause = FIRST_LOOK;
     let mut said = Vec::new();
+    let mut timers = OpenTimers::default();
     loop {
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
         // The wait itself meets the same service, and says why it gives up.
-        let found = look(handle).await.unwrap_or_else(|error| vec![Reason::service(&error)]);
+        let found = look(handle, &mut timers).await.unwrap_or_else(|error| vec![Reason::service(&error)]);
         for reason in found.iter().filter(|reason| !said.contains(*reason)) {
             output.notes(format!("Waits for {reason}"));
         }
@@ -77,7 +78,10 @@ async fn explain(handle: &WorkflowHandle<UntypedWorkflow>, output: Output) -> In
 }
 
 /// What the run waits for; nothing if it is closed.
-async fn look(handle: &WorkflowHandle<UntypedWorkflow>) -> anyhow::Result<Vec<Reason>> {
+async fn look(
+    handle: &WorkflowHandle<UntypedWorkflow>,
+    timers: &mut OpenTimers,
+) -> anyhow::Result<Vec<Reason>> {
     let client = handle.client();
     let description = handle.describe().await?;
     let info = description.workflow_execution_info.clone().unwrap_or_default();
@@ -93,12 +97,34 @@ async fn look(handle: &WorkflowHandle<UntypedWorkflow>) -> anyhow::Result<Vec<Re
     }
     known.task_failure = task_failure(client, &description).await?;
     if description.pending_workflow_task.is_none() && info.history_length <= MAX_EVENTS {
-        let execution = info.execution.unwrap_or_default();
-        let run = client.workflow_handle::<UntypedWorkflow>(execution.workflow_id, Some(execution.run_id));
-        known.timers = open_timers(run.history()).await?;
+        known.timers = timers.of(client, info.execution.unwrap_or_default(), info.history_length).await?;
     }
     known.description = description;
     Ok(reasons(&known))
+}
+
+/// The open timers of a history, which is read once for each length.
+#[derive(Default)]
+struct OpenTimers {
+    run_id: String,
+    history_length: i64,
+    timers: Vec<Timer>,
+}
+
+impl OpenTimers {
+    async fn of(
+        &mut self,
+        client: &Client,
+        execution: WorkflowExecution,
+        history_length: i64,
+    ) -> Result<Vec<Timer>, Error> {
+        let WorkflowExecution { workflow_id, run_id } = execution;
+        if (&self.run_id, self.history_length) != (&run_id, history_length) {
+            let run = client.workflow_handle::<UntypedWorkflow>(workflow_id, Some(run_id.clone()));
+            *self = Self { timers: open_timers(run.history()).await?, run_id, history_length };
+        }
+        Ok(self.timers.clone())
+    }
 }
 
 /// How the workflow task of a run fails that is not tried for the first time, in lines.

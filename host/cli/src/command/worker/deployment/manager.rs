@@ -87,10 +87,6 @@ impl ManagerArgs {
         };
         let answer = client.service().set_worker_deployment_manager(Request::new(request)).await;
         let answer = answer.map_err(RpcError::from).context("failed to set the manager")?;
-        if !output.is_text() {
-            return output.message(answer.get_ref(), Payloads::Raw);
-        }
-        output.note("Manager set");
-        Ok(())
+        output.changed(answer.get_ref(), Payloads::Raw, "Manager set")
     }
 }

@@ -45,10 +45,6 @@ impl UpdateMetadataVersion {
         };
         let answer = client.service().update_worker_deployment_version_metadata(Request::new(request)).await;
         let answer = answer.map_err(RpcError::from).context("failed to update the metadata")?;
-        if !output.is_text() {
-            return output.message(answer.get_ref(), Payloads::AsJson);
-        }
-        output.note("Metadata updated");
-        Ok(())
+        output.changed(answer.get_ref(), Payloads::AsJson, "Metadata updated")
     }
 }

@@ -51,10 +51,6 @@ impl SetCurrentVersion {
         };
         let answer = client.service().set_worker_deployment_current_version(Request::new(request)).await;
         let answer = answer.map_err(RpcError::from).context("failed to set the current version")?;
-        if !output.is_text() {
-            return output.message(answer.get_ref(), Payloads::Raw);
-        }
-        output.note("Current version set");
-        Ok(())
+        output.changed(answer.get_ref(), Payloads::Raw, "Current version set")
     }
 }

@@ -59,10 +59,7 @@ impl SetRampingVersion {
         };
         let answer = client.service().set_worker_deployment_ramping_version(Request::new(request)).await;
         let answer = answer.map_err(RpcError::from).context("failed to set the ramping version")?;
-        if !output.is_text() {
-            return output.message(answer.get_ref(), Payloads::Raw);
-        }
-        output.note(if self.delete { "Ramping version deleted" } else { "Ramping version set" });
-        Ok(())
+        let note = if self.delete { "Ramping version deleted" } else { "Ramping version set" };
+        output.changed(answer.get_ref(), Payloads::Raw, note)
     }
 }

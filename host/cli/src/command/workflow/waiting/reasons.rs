@@ -18,6 +18,7 @@ use host_wire::{
     timestamp_from_proto, timestamp_to_proto,
 };
 
+use super::super::pending::{activity_type, attempt};
 use crate::{
     command::task_queue::Kind,
     exit::chain,
@@ -189,17 +190,13 @@ fn of_task(known: &Known, task: &PendingWorkflowTaskInfo, queue: &str) -> Reason
 }
 
 fn of_activity(known: &Known, activity: &PendingActivityInfo, queue_of_run: &str) -> Reason {
-    let name = activity.activity_type.as_ref().map(|name| name.name.as_str()).unwrap_or_default();
-    let what = format!("activity {name} (id {})", activity.activity_id);
+    let what = format!("activity {} (id {})", activity_type(activity), activity.activity_id);
     let queue = queue(activity).unwrap_or(queue_of_run);
     if activity.paused {
         return Reason::new(format!("{what}, which is paused"));
     }
     let last = activity.last_failure.clone().map(|last| failure::chain(&Failure::from(last)));
-    let attempt = match activity.maximum_attempts {
-        0 => format!("attempt {}", activity.attempt),
-        most => format!("attempt {} of {most}", activity.attempt),
-    };
+    let attempt = format!("attempt {}", attempt(activity));
     if !is_scheduled(activity) {
         return Reason::new(format!("{what}: {attempt} runs")).with(last);
     }
