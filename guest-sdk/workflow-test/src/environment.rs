@@ -12,10 +12,7 @@ use host_client::{Client, DEFAULT_NAMESPACE, Error as CallError, StartOptions, W
 use host_server::{Server, TimeControl};
 use host_worker::{
     CacheConfig, Config, Resources, ShutdownReport, Worker,
-    modules::{
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
-        store::StoreAccess,
-    },
+    modules::catalog::{Catalog, CatalogOptions},
     workflow::SandboxThreads,
 };
 use serde::Serialize;
@@ -98,15 +95,8 @@ impl Builder {
             move |source| Error::Io { what, source }
         };
         let folder = tempfile::tempdir().map_err(io("failed to make a temporary folder"))?;
-        let options = CatalogOptions {
-            engine: module::engine().await?,
-            data_folder: folder.path().join("modules"),
-            paths: vec![module],
-            access: StoreAccess::Owner,
-            bad_files: BadFiles::Refuse,
-            changed_files: ChangedFiles::Admit,
-            order: FileOrder::Unknown,
-        };
+        let options =
+            CatalogOptions::new(module::engine().await?, folder.path().join("modules"), vec![module]);
         // Compiling takes seconds.
         let opened = tokio::task::spawn_blocking(move || Catalog::open(options)).await;
         let catalog = opened

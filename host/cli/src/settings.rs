@@ -10,6 +10,8 @@ pub(crate) mod execution;
 mod fuzz;
 pub(crate) mod input;
 pub(crate) mod logging;
+pub(crate) mod manifest;
+pub(crate) mod modules;
 pub(crate) mod pairs;
 pub(crate) mod reason;
 pub(crate) mod search_attribute;

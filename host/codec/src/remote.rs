@@ -1,36 +1,42 @@
 //! A codec server: the HTTP protocol of Temporal's remote codecs. `POST …/encode` and `POST …/decode` take and return
 //! `Payloads` as JSON.
 
-use std::time::Duration;
+use std::{error::Error as _, sync::OnceLock, time::Duration};
 
-use bytes::Bytes;
 use host_wire::{
     protojson::{WriteOptions, message_from_json, message_to_json},
     temporal::api::common::v1::{Payload, Payloads},
 };
-use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::{Request, Uri, client::conn::http1, header};
-use hyper_util::rt::TokioIo;
-use tokio::{net::TcpStream, time::timeout};
+use reqwest::{
+    Client, Url,
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
+};
+use tokio_rustls::rustls::crypto::ring;
 
 /// How long a codec server may take: a workflow task has 10 s.
 const TIMEOUT: Duration = Duration::from_secs(5);
 /// Bytes of an answer: those of the largest message of a service, in base64.
 const MAX_BODY_BYTES: usize = 128 << 20;
 
-/// A codec server as a codec.
+/// A codec server as a codec. By `https` its certificate must be one that the system trusts.
 #[derive(Clone, Debug)]
 pub struct Remote {
-    endpoint: Uri,
-    headers: Vec<(String, String)>,
+    endpoint: Url,
+    client: Client,
 }
 
 /// Why a codec server did not do its part.
 #[derive(Debug, thiserror::Error)]
 pub enum RemoteError {
-    /// The endpoint is no URL of the scheme `http`.
+    /// The endpoint is no URL of the scheme `http` or `https`.
     #[error("`{0}` is not a URL such as http://127.0.0.1:8081")]
     Endpoint(String),
+    /// A header that HTTP does not have.
+    #[error("`{0}` is no header of HTTP, or its value is none")]
+    Header(String),
+    /// The system's certificates cannot be used.
+    #[error("start a client for codec servers: {0}")]
+    Client(String),
     /// It is away, or ends the connection.
     #[error("the codec server {endpoint} does not answer: {why}")]
     Away {
@@ -50,16 +56,28 @@ pub enum RemoteError {
 }
 
 impl Remote {
-    /// A codec server at a URL of the scheme `http`, with further headers of each request, such as `authorization`.
+    /// A codec server at a URL, with further headers of each request, such as `authorization`.
     ///
     /// # Errors
     ///
-    /// When it is no such URL.
+    /// When it is no URL of the scheme `http` or `https`, or a header is none.
     pub fn new(endpoint: &str, headers: Vec<(String, String)>) -> Result<Self, RemoteError> {
-        let uri: Option<Uri> = endpoint.trim_end_matches('/').parse().ok();
-        let uri = uri.filter(|uri| uri.scheme_str() == Some("http") && uri.host().is_some());
-        let endpoint = uri.ok_or_else(|| RemoteError::Endpoint(endpoint.to_owned()))?;
-        Ok(Self { endpoint, headers })
+        static PROVIDER: OnceLock<()> = OnceLock::new();
+        // As tonic has it. Fails where the process has one already, which is as good.
+        PROVIDER.get_or_init(|| drop(ring::default_provider().install_default()));
+        let url: Option<Url> = endpoint.trim_end_matches('/').parse().ok();
+        let url = url.filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+        let endpoint = url.ok_or_else(|| RemoteError::Endpoint(endpoint.to_owned()))?;
+        let mut known = HeaderMap::new();
+        for (key, value) in headers {
+            let header = (HeaderName::from_bytes(key.as_bytes()), HeaderValue::from_str(&value));
+            let (Ok(name), Ok(mut value)) = header else { return Err(RemoteError::Header(key)) };
+            value.set_sensitive(true);
+            known.append(name, value);
+        }
+        let client = Client::builder().default_headers(known).timeout(TIMEOUT).build();
+        let client = client.map_err(|error| RemoteError::Client(chain(&error)))?;
+        Ok(Self { endpoint, client })
     }
 
     pub(crate) async fn encode(&self, payloads: &[Payload]) -> Result<Vec<Payload>, RemoteError> {
@@ -74,8 +92,7 @@ impl Remote {
         let message = Payloads { payloads: payloads.to_vec() };
         let body = message_to_json(&message, WriteOptions::default())
             .map_err(|error| self.answers(format!("nothing: {error}")))?;
-        let answer = timeout(TIMEOUT, self.exchange(method, body.into())).await;
-        let answer = answer.map_err(|_| self.away(format!("not within {} s", TIMEOUT.as_secs())))??;
+        let answer = self.exchange(method, body).await?;
         let answer: Payloads =
             message_from_json(&answer).map_err(|error| self.answers(format!("no payloads: {error}")))?;
         if answer.payloads.len() != payloads.len() {
@@ -85,28 +102,19 @@ impl Remote {
         Ok(answer.payloads)
     }
 
-    async fn exchange(&self, method: &str, body: Bytes) -> Result<Bytes, RemoteError> {
-        let away = |error: &dyn std::error::Error| self.away(error.to_string());
-        let host = self.endpoint.host().unwrap_or_default();
-        let port = self.endpoint.port_u16().unwrap_or(80);
-        let name = host.trim_start_matches('[').trim_end_matches(']');
-        let stream = TcpStream::connect((name, port)).await.map_err(|error| away(&error))?;
-        let (mut sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| away(&error))?;
-        let connection = tokio::spawn(connection);
-        let path = format!("{}/{method}", self.endpoint.path().trim_end_matches('/'));
-        let mut request = Request::post(path)
-            .header(header::HOST, self.endpoint.authority().map_or(host, |authority| authority.as_str()))
-            .header(header::CONTENT_TYPE, "application/json");
-        for (key, value) in &self.headers {
-            request = request.header(key, value);
-        }
-        let request = request.body(Full::new(body)).map_err(|error| away(&error))?;
-        let answer = sender.send_request(request).await.map_err(|error| away(&error))?;
+    async fn exchange(&self, method: &str, body: String) -> Result<Vec<u8>, RemoteError> {
+        let away = |error: reqwest::Error| self.away(chain(&error));
+        let url = format!("{}/{method}", self.endpoint.as_str().trim_end_matches('/'));
+        let request = self.client.post(url).header(CONTENT_TYPE, "application/json").body(body);
+        let mut answer = request.send().await.map_err(away)?;
         let status = answer.status();
-        let body = Limited::new(answer.into_body(), MAX_BODY_BYTES).collect().await;
-        connection.abort();
-        let body = body.map_err(|error| self.away(error.to_string()))?.to_bytes();
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(away)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > MAX_BODY_BYTES {
+                return Err(self.answers(format!("more than {MAX_BODY_BYTES} bytes")));
+            }
+        }
         if !status.is_success() {
             let text: String = String::from_utf8_lossy(&body).chars().take(200).collect();
             return Err(self.answers(format!("{status}: {}", text.trim())));
@@ -121,4 +129,19 @@ impl Remote {
     fn answers(&self, what: String) -> RemoteError {
         RemoteError::Answer { endpoint: self.endpoint.to_string(), what }
     }
+}
+
+/// An error and what led to it, which alone says what is wrong; without the URL, which the message has.
+fn chain(error: &reqwest::Error) -> String {
+    let mut text = if error.is_timeout() {
+        format!("not within {} s", TIMEOUT.as_secs())
+    } else {
+        "the request failed".to_owned()
+    };
+    let mut source = error.source();
+    while let Some(error) = source {
+        text = format!("{text}: {error}");
+        source = error.source();
+    }
+    text
 }

@@ -17,8 +17,7 @@ use host_worker::{
     gate::{Gate, RunSelection},
     modules::{
         LoadedModule,
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
-        store::StoreAccess,
+        catalog::{Catalog, CatalogOptions},
     },
     workflow::{Lane, SandboxThreads},
 };
@@ -54,15 +53,7 @@ async fn measure() {
     let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
     let engine =
         Engine::new(host_sandbox::Config { instances: GUESTS, cache, ..Default::default() }).unwrap();
-    let catalog = Catalog::open(CatalogOptions {
-        engine: engine.clone(),
-        data_folder: folder.path().to_owned(),
-        paths: vec![path],
-        access: StoreAccess::Owner,
-        bad_files: BadFiles::Refuse,
-        changed_files: ChangedFiles::Admit,
-        order: FileOrder::Unknown,
-    });
+    let catalog = Catalog::open(CatalogOptions::new(engine.clone(), folder.path().to_owned(), vec![path]));
     let catalog = Arc::new(catalog.unwrap());
     let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());
     let cache = CacheConfig { runs: 1_000, ..CacheConfig::default() };

@@ -24,10 +24,7 @@ use host_wire::temporal::api::{
 };
 use host_worker::{
     CacheConfig, Config, Resources, Worker,
-    modules::{
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
-        store::StoreAccess,
-    },
+    modules::catalog::{Catalog, CatalogOptions},
     workflow::SandboxThreads,
 };
 use support::embedded::{Embedded, NAMESPACE, closing_event, execution, start, text, wait_for_event};
@@ -128,15 +125,7 @@ async fn measured(engine: &Engine, modules: &[PathBuf], hostile: bool) -> [Durat
     let embedded = Embedded::open();
     let service = Arc::clone(&embedded.service);
     let folder = tempfile::tempdir().unwrap();
-    let options = CatalogOptions {
-        engine: engine.clone(),
-        data_folder: folder.path().to_owned(),
-        paths: modules.to_vec(),
-        access: StoreAccess::Owner,
-        bad_files: BadFiles::Refuse,
-        changed_files: ChangedFiles::Admit,
-        order: FileOrder::Unknown,
-    };
+    let options = CatalogOptions::new(engine.clone(), folder.path().to_owned(), modules.to_vec());
     let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
     let catalog = Arc::new(catalog);
     let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());

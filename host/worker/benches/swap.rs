@@ -24,9 +24,8 @@ use host_worker::{
     CacheConfig, Config, Resources, Worker,
     modules::{
         build_id,
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
+        catalog::{Catalog, CatalogOptions},
         policy::SwapPolicy,
-        store::StoreAccess,
         watch::Watch,
     },
     swap::Swapper,
@@ -74,15 +73,7 @@ async fn measure() {
     let path = folder.path().join("script.wasm");
     std::fs::write(&path, &script).unwrap();
     let engine = Engine::new(host_sandbox::Config { instances: GUESTS, ..Default::default() }).unwrap();
-    let catalog = Catalog::open(CatalogOptions {
-        engine,
-        data_folder: folder.path().join("data"),
-        paths: vec![path],
-        access: StoreAccess::Owner,
-        bad_files: BadFiles::Refuse,
-        changed_files: ChangedFiles::Admit,
-        order: FileOrder::Unknown,
-    });
+    let catalog = Catalog::open(CatalogOptions::new(engine, folder.path().join("data"), vec![path]));
     let catalog = Arc::new(catalog.unwrap());
     let embedded = Embedded::open();
     let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());

@@ -46,7 +46,7 @@ use crate::{
         moves::Moves,
         parking::Parking,
         reporter::Reporter,
-        task::{TaskResult, WorkflowTasks},
+        task::{ParkedTask, TaskResult, WorkflowTasks},
     },
 };
 
@@ -368,8 +368,8 @@ impl Running {
             self.counters.send_modify(|counters| counters.eager_activities += 1);
             self.start_activity_task(activity);
         }
-        if let Some(task) = park {
-            self.park(task);
+        if let Some(parked) = park {
+            self.park(parked);
         }
         if let Some(next) = next {
             self.unpark_replaced(&next.polled);
@@ -402,8 +402,13 @@ impl Running {
         }
     }
 
-    /// Keeps a task that no module here executes, outside of its slot.
-    fn park(&mut self, task: Box<PollWorkflowTaskQueueResponse>) {
+    /// Keeps a task that no module here executes, outside of its slot. Where modules have changed since it looked for its own,
+    /// it is tried again at once: that change wakes it no more.
+    fn park(&mut self, parked: ParkedTask) {
+        let ParkedTask { task, generation } = parked;
+        if generation != self.worker.resources.catalog.generation() {
+            return self.try_again(task);
+        }
         let run_id = execution(&task).run_id;
         if self.parking.park(run_id.clone(), task, Instant::now()).is_some() {
             tracing::warn!(run_id, "too many tasks wait for a module, this one is left to time out");
@@ -414,20 +419,24 @@ impl Running {
     /// Tries parked tasks again, each in a slot; those that still miss something come back.
     fn unpark(&mut self) {
         for task in self.parking.take_all() {
-            let workflows = Arc::clone(&self.workflows);
-            let slots = Arc::clone(&self.slots);
-            self.workflow_tasks.spawn(async move {
-                match slots.acquire_owned().await {
-                    Ok(slot) => {
-                        let received = Instant::now();
-                        workflows.process(PolledWorkflow { task, slot, received }).await
-                    }
-                    // The semaphore of the slots is never closed.
-                    Err(_) => TaskResult::default(),
-                }
-            });
+            self.try_again(task);
         }
         self.count_parked();
+    }
+
+    fn try_again(&mut self, task: Box<PollWorkflowTaskQueueResponse>) {
+        let workflows = Arc::clone(&self.workflows);
+        let slots = Arc::clone(&self.slots);
+        self.workflow_tasks.spawn(async move {
+            match slots.acquire_owned().await {
+                Ok(slot) => {
+                    let received = Instant::now();
+                    workflows.process(PolledWorkflow { task, slot, received }).await
+                }
+                // The semaphore of the slots is never closed.
+                Err(_) => TaskResult::default(),
+            }
+        });
     }
 
     fn stop(&mut self) {

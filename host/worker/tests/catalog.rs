@@ -16,9 +16,7 @@ use std::{
 use host_sandbox::{Digest, Engine};
 use host_worker::modules::{
     LoadedModule,
-    catalog::{
-        BadFiles, Catalog, CatalogError, CatalogOptions, ChangedFiles, FileOrder, ResolveError, Terms,
-    },
+    catalog::{BadFiles, Catalog, CatalogError, CatalogOptions, FileOrder, ResolveError, Terms},
     files,
     store::{ModuleStore, StoreAccess},
     watch::Watch,
@@ -73,16 +71,11 @@ impl Machine {
         bad_files: BadFiles,
         order: FileOrder,
     ) -> Result<Arc<Catalog>, CatalogError> {
-        Catalog::open(CatalogOptions {
-            engine: ENGINE.clone(),
-            data_folder: self.folder.path().join("data"),
-            paths: paths.to_vec(),
-            access: StoreAccess::Owner,
-            bad_files,
-            changed_files: ChangedFiles::Admit,
-            order,
-        })
-        .map(Arc::new)
+        Catalog::open(CatalogOptions { bad_files, order, ..self.options(paths) }).map(Arc::new)
+    }
+
+    fn options(&self, paths: &[PathBuf]) -> CatalogOptions {
+        CatalogOptions::new(ENGINE.clone(), self.folder.path().join("data"), paths.to_vec())
     }
 
     fn host_on_folder(&self) -> Arc<Catalog> {
@@ -335,7 +328,7 @@ async fn a_module_that_does_not_load_is_not_tried_again_at_once_and_holds_up_no_
     let bad_module = test_harness::compiler_bomb(200, 200);
     let bad = Digest(Sha256::digest(&bad_module).into());
     let data = machine.folder.path().join("data");
-    ModuleStore::open(&data, StoreAccess::Owner).unwrap().keep(&bad, &bad_module).unwrap();
+    ModuleStore::open(&data, StoreAccess::Owner).unwrap().keep(&bad, &bad_module, None).unwrap();
 
     let all = futures_util::future::join_all((0..3).map(|_| host.resolve(&bad)));
     let (mut refused, good) = tokio::join!(all, resolve(&host, 1));

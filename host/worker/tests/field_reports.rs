@@ -50,15 +50,7 @@ async fn worker(service: Arc<dyn WorkflowService>, folder: &Path, modules: bool)
         std::fs::write(&script, support::guest("script")).unwrap();
         paths.push(script);
     }
-    let options = CatalogOptions {
-        engine: support::engine(),
-        data_folder: folder.to_owned(),
-        paths,
-        access: Default::default(),
-        bad_files: Default::default(),
-        changed_files: Default::default(),
-        order: Default::default(),
-    };
+    let options = CatalogOptions::new(support::engine(), folder.to_owned(), paths);
     let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
     let threads = SandboxThreads::start_with(NonZeroUsize::MIN, catalog.background()).unwrap();
     let resources = Resources::new(Arc::new(catalog), Arc::new(threads), None, CacheConfig::default());

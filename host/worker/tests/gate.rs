@@ -11,8 +11,7 @@ use host_worker::{
     gate::{CheckedRun, Gate, GateProgress, RunSelection, RunVerdict, Tally, WhyUnknown},
     modules::{
         LoadedModule,
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
-        store::StoreAccess,
+        catalog::{Catalog, CatalogOptions},
     },
     workflow::{Lane, SandboxThreads},
 };
@@ -27,15 +26,7 @@ async fn open_runs(scripts: &[(&str, &str)]) -> Embedded {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("script.wasm");
     std::fs::write(&path, support::guest("script")).unwrap();
-    let options = CatalogOptions {
-        engine: support::engine(),
-        data_folder: folder.path().to_owned(),
-        paths: vec![path],
-        access: StoreAccess::Owner,
-        bad_files: BadFiles::Refuse,
-        changed_files: ChangedFiles::Admit,
-        order: FileOrder::Unknown,
-    };
+    let options = CatalogOptions::new(support::engine(), folder.path().to_owned(), vec![path]);
     let catalog = Arc::new(tokio::task::spawn_blocking(|| Catalog::open(options)).await.unwrap().unwrap());
     let resources = Resources::new(Arc::clone(&catalog), threads(), None, CacheConfig::default());
     let config = Config { shutdown_grace: Duration::from_secs(1), ..Config::new(NAMESPACE, TASK_QUEUE) };

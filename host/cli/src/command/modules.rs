@@ -5,7 +5,6 @@ mod canary;
 mod check;
 mod host;
 mod inspect;
-mod layout;
 mod list;
 mod log;
 mod move_runs;
@@ -83,8 +82,8 @@ impl ModulesArgs {
             Command::Shadow(command) => command.run(output).await,
             Command::Promote(command) => command.run(output).await,
             Command::Prune(command) => command.run(output).await,
-            Command::Push(command) => command.run(output),
-            Command::Pull(command) => command.run(output),
+            Command::Push(command) => command.run(output).await,
+            Command::Pull(command) => command.run(output).await,
             Command::Log(command) => command.run(output),
         }
     }

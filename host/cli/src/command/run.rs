@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use host_activities::{Executors, Registry};
 use host_client::Client;
 use host_sandbox::Engine;
@@ -16,7 +16,7 @@ use host_worker::{
     Resources, ShutdownReport, Worker,
     control::ControlSocket,
     modules::{
-        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
+        catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
         files,
         policy::SwapPolicy,
         store::StoreAccess,
@@ -34,18 +34,12 @@ use crate::{
         connection::ConnectionArgs,
         data_dir::DataDirArgs,
         embedded::{Embedded, EmbeddedArgs},
+        modules::{Heal, ModuleArgs, Modules},
         worker::WorkerArgs,
     },
     stop,
     telemetry::MetricsArgs,
 };
-
-const NO_MODULES: &str = "there are no workflow modules to run: --modules names them, as files or folders \
-of *.wasm files.
-A module is a workflow crate compiled to a WebAssembly component:
-  rustup target add wasm32-wasip2
-  cargo rustc --lib --crate-type cdylib --target wasm32-wasip2 --release
-  host run --task-queue my-queue --modules target/wasm32-wasip2/release/my_workflows.wasm";
 
 /// Runs workflows, and the activities of this program, for one or more task queues.
 ///
@@ -63,28 +57,14 @@ pub(crate) struct Run {
     /// Task queue to poll. Again for each queue.
     #[arg(short, long = "task-queue", value_name = "QUEUE", required = true)]
     task_queues: Vec<String>,
-    /// Workflow modules: files, or folders of *.wasm files.
-    #[arg(short, long, value_name = "PATH", num_args = 1..)]
-    modules: Vec<PathBuf>,
-    /// The modules are named oldest first, within a folder by name (v9 before v10): of several that are new to the data folder and
-    /// define one workflow type, the last one takes new runs. Without this a host does not start with them.
-    #[arg(long)]
-    modules_in_order: bool,
+    #[command(flatten)]
+    modules: ModuleArgs,
     /// Take new and changed module files while running, by --swap-policy.
     #[arg(long)]
     watch: bool,
-    /// What becomes of open runs when another module takes the new runs of their type: they stay on theirs (pin), move at
-    /// their next task where the module replays them (upgrade), or the module is taken only if it replays all of them
-    /// (require).
-    #[arg(long, value_name = "POLICY", default_value_t = SwapPolicy::Pin)]
-    swap_policy: SwapPolicy,
     /// A module that follows live runs: what it would have done otherwise is reported, and thrown away.
     #[arg(long, value_name = "PATH")]
     shadow: Option<PathBuf>,
-    /// Whether a run whose module is missing, or fails the same task three times, moves to a newer module that replays it
-    /// and completes the task.
-    #[arg(long, value_name = "WHEN", default_value = "auto")]
-    heal: Heal,
     /// Leave the permissions of the folder of modules as they are, so that hosts of other users can share it. Who may
     /// write to it runs workflows here.
     #[arg(long)]
@@ -101,30 +81,19 @@ pub(crate) struct Run {
     connection: ConnectionArgs,
 }
 
-/// Whether runs leave a module that fails them.
-#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
-enum Heal {
-    /// They do.
-    Auto,
-    /// They stay until the module is put right, or they are moved by hand.
-    Never,
-}
-
 impl Run {
     pub(super) async fn run(mut self, registry: Registry) -> anyhow::Result<()> {
-        if self.modules.is_empty() {
-            return Err(Usage(NO_MODULES.to_owned()).into());
-        }
+        let modules = self.modules.read()?;
         self.task_queues.sort();
         self.task_queues.dedup();
         let settings = self.connection.options(None)?;
         self.check_contradictions()?;
         let health = self.metrics.start().await?;
-        let (catalog, resources) = self.resources(registry).await?;
+        let (catalog, resources) = self.resources(registry, &modules, &settings.namespace).await?;
         let (client, embedded) = self.service(&settings).await?;
         let workers = self.connect(&client, &resources).await?;
         let shutdown = CancellationToken::new();
-        let swapper = self.swapper(&catalog, &client, &resources)?;
+        let swapper = self.swapper(&catalog, &client, &resources, modules.swap_policy)?;
         self.start_shadow(&swapper).await?;
         let _watch = self.watch(&swapper, &shutdown)?;
         self.take_commands(swapper, &shutdown).await?;
@@ -189,6 +158,7 @@ impl Run {
         catalog: &Arc<Catalog>,
         client: &Client,
         resources: &Resources,
+        policy: SwapPolicy,
     ) -> anyhow::Result<Swapper> {
         // Threads of its own, so that a check of open runs takes none of those of workflow tasks.
         let threads = SandboxThreads::start_with(NonZeroUsize::MIN, catalog.background());
@@ -197,7 +167,7 @@ impl Run {
         let service = Arc::clone(client.service());
         let (catalog, feed) = (Arc::clone(catalog), resources.shadow_feed());
         let namespace = client.namespace();
-        Ok(Swapper::new(catalog, service, namespace, queues, threads, self.swap_policy, feed))
+        Ok(Swapper::new(catalog, service, namespace, queues, threads, policy, feed))
     }
 
     /// Has changed files taken: while the host runs, or those that changed before it started.
@@ -212,7 +182,7 @@ impl Run {
             };
             return Ok(Some(Watch::start(catalog, take).context("failed to watch the modules")?));
         }
-        if self.swap_policy != SwapPolicy::Pin {
+        if swapper.policy() != SwapPolicy::Pin {
             let files = files::list(catalog.paths()).context("failed to read the modules")?;
             tokio::spawn(async move {
                 for path in files {
@@ -241,7 +211,12 @@ impl Run {
     }
 
     /// What the workers share. Loads the modules.
-    async fn resources(&self, registry: Registry) -> anyhow::Result<(Arc<Catalog>, Resources)> {
+    async fn resources(
+        &self,
+        registry: Registry,
+        modules: &Modules,
+        namespace: &str,
+    ) -> anyhow::Result<(Arc<Catalog>, Resources)> {
         let data_folder = self.data_dir.path()?;
         let sandbox = self.worker.sandbox(self.task_queues.len(), self.data_dir.compiled()?);
         let engine = Engine::new(sandbox).context("failed to start the sandbox")?;
@@ -249,13 +224,19 @@ impl Run {
         // A host that watches goes on when a file is broken, so it starts again with that file too.
         let bad_files = if self.watch { BadFiles::KeepFormer } else { BadFiles::Refuse };
         // A module that was changed while the host was down waits for the gate as any other does.
-        let changed_files = match self.swap_policy {
+        let changed_files = match modules.swap_policy {
             SwapPolicy::Pin => ChangedFiles::Admit,
             SwapPolicy::Upgrade | SwapPolicy::Require => ChangedFiles::KeepFormer,
         };
-        let order = if self.modules_in_order { FileOrder::OldestFirst } else { FileOrder::Unknown };
-        let paths = self.modules.clone();
-        let options = CatalogOptions { engine, data_folder, paths, access, bad_files, changed_files, order };
+        let options = CatalogOptions {
+            access,
+            bad_files,
+            changed_files,
+            order: modules.order,
+            signers: modules.trusted(namespace, &self.task_queues)?,
+            origin: modules.origin(),
+            ..CatalogOptions::new(engine, data_folder, modules.paths.clone())
+        };
         // Compiling takes seconds.
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await?;
         let catalog = Arc::new(catalog.context("failed to load the modules")?);
@@ -268,7 +249,7 @@ impl Run {
         );
         let executors = Executors::new(Arc::new(registry), self.worker.activities(self.task_queues.len()));
         let resources = Resources::new(Arc::clone(&catalog), threads, Some(executors), self.worker.cache());
-        let resources = match self.heal {
+        let resources = match modules.heal {
             Heal::Auto => resources,
             Heal::Never => resources.without_healing(),
         };

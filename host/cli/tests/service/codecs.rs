@@ -1,10 +1,26 @@
 //! Codecs between the command line and a service, and the codec server.
 
+use std::{path::Path, sync::Arc};
+
 use test_harness::run;
+use tokio::{
+    io::copy_bidirectional,
+    net::{TcpListener, TcpStream},
+    runtime::Runtime,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{
+        ServerConfig,
+        crypto::ring,
+        pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
+    },
+};
 
 use crate::{
     process::Process,
     service::{Service, host, host_on, succeed},
+    tls::certificates,
 };
 
 const KEYS: [&str; 2] = [
@@ -89,4 +105,59 @@ pub(crate) fn a_codec_server_encodes_and_decodes() {
     assert!(away.code == 1 && away.stderr.contains("does not answer"), "{away:?}");
     let none = run(&mut host(&["codec-server"])).unwrap();
     assert!(none.code == 2 && none.stderr.contains("a codec server needs a codec"), "{none:?}");
+}
+
+/// Takes TLS connections with the certificate of a folder, and passes on what they say.
+fn behind_tls(runtime: &Runtime, folder: &Path, target: String) -> String {
+    let chain =
+        CertificateDer::pem_file_iter(folder.join("server.pem")).unwrap().map(Result::unwrap).collect();
+    let key = PrivateKeyDer::from_pem_file(folder.join("server-key.pem")).unwrap();
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    runtime.spawn(async move {
+        loop {
+            let (client, _) = listener.accept().await.unwrap();
+            let (acceptor, target) = (acceptor.clone(), target.clone());
+            tokio::spawn(async move {
+                let Ok(mut client) = acceptor.accept(client).await else { return };
+                let mut server = TcpStream::connect(target).await.unwrap();
+                let _ = copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    format!("https://localhost:{port}")
+}
+
+pub(crate) fn a_codec_server_behind_tls() {
+    let service = Service::start();
+    let folder = tempfile::tempdir().unwrap();
+    certificates(folder.path());
+    let codecs = ["--codec", "aes-gcm", "--codec-key", KEYS[0]];
+    let mut server =
+        Process::start(host(&[&["codec-server", "--listen", "127.0.0.1:0"][..], &codecs].concat()));
+    let runtime = Runtime::new().unwrap();
+    let target = server.address_after("serving codecs address=");
+    let endpoint = behind_tls(&runtime, folder.path(), target);
+    started(service.address(), "run", &codecs);
+    let show = |certificates: Option<&str>| {
+        let show =
+            ["workflow", "show", "-w", "run", "--address", service.address(), "--codec-endpoint", &endpoint];
+        let mut command = host(&show);
+        if let Some(file) = certificates {
+            command.env("SSL_CERT_FILE", folder.path().join(file));
+        }
+        run(&mut command).unwrap()
+    };
+    let trusted = show(Some("ca.pem"));
+    assert!(trusted.code == 0 && trusted.stdout.contains("a secret of Ada"), "{trusted:?}");
+    let stranger = show(None);
+    assert!(stranger.code == 1 && stranger.stderr.contains("does not answer"), "{stranger:?}");
+    assert!(stranger.stderr.contains("certificate"), "{stranger:?}");
 }

@@ -187,7 +187,7 @@ pub(crate) fn files_that_are_not_modules() {
     for (file, expected) in [
         (&*pipe, "pipe.wasm is not a regular file"),
         ("/dev/zero", "/dev/zero is not a regular file"),
-        (&*huge, "huge.wasm has 2147483648 bytes, and a module may have 67108864"),
+        (&*huge, "huge.wasm has 2147483648 bytes, and it may have 67108864"),
     ] {
         check(&["modules", "inspect", file], &[expected]);
         check(&["modules", "check", file], &[expected]);

@@ -22,6 +22,7 @@ mod moves;
 mod namespaces;
 mod process;
 mod queues;
+mod registry;
 mod replay;
 mod schedules;
 mod script;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         test("client::results_and_failures_have_types", client::results_and_failures_have_types),
         test("codecs::clients_encode_and_decode", codecs::clients_encode_and_decode),
         test("codecs::a_codec_server_encodes_and_decodes", codecs::a_codec_server_encodes_and_decodes),
+        test("codecs::a_codec_server_behind_tls", codecs::a_codec_server_behind_tls),
         test("command_line::execute_waits_to_the_end", command_line::execute_waits_to_the_end),
         test("command_line::activities_end_from_outside", command_line::activities_end_from_outside),
         test("command_line::ids_that_are_taken", command_line::ids_that_are_taken),
@@ -70,6 +72,8 @@ fn main() -> ExitCode {
         test("moves::runs_are_moved_by_hand", moves::runs_are_moved_by_hand),
         test("moves::a_swap_takes_moved_runs_along", moves::a_swap_takes_moved_runs_along),
         test("swap_soak::each_run_ends_with_its_version", swap_soak::each_run_ends_with_its_version),
+        test("registry::modules_come_from_a_registry", registry::modules_come_from_a_registry),
+        test("registry::only_trusted_modules_run", registry::only_trusted_modules_run),
         test("store::what_nothing_needs_is_pruned", store::what_nothing_needs_is_pruned),
         test("store::modules_are_pushed_and_pulled", store::modules_are_pushed_and_pulled),
         test("store::a_new_host_takes_several_versions", store::a_new_host_takes_several_versions),

@@ -18,7 +18,7 @@ use crate::{
 const TRIES: usize = 20;
 
 /// Certificates in a folder: `ca.pem`, and by it `NAME.pem` with `NAME-key.pem`.
-fn certificates(folder: &Path) {
+pub(crate) fn certificates(folder: &Path) {
     let mut authority = CertificateParams::new(vec![]).unwrap();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     authority.distinguished_name.push(DnType::CommonName, "authority");

@@ -230,6 +230,7 @@ fn before(catalog: &Catalog) -> Result<String, Box<dyn std::error::Error + Send 
         | AuditAction::CanaryStarted
         | AuditAction::CanaryStepped
         | AuditAction::CanaryStopped
+        | AuditAction::Fetched
         | AuditAction::Pruned
         | AuditAction::ShadowStarted
         | AuditAction::ShadowStopped => false,

@@ -75,6 +75,8 @@ pub enum AuditAction {
     CanaryStopped,
     /// A canary or a shadow took all new runs of its types.
     Promoted,
+    /// A module that a history names was not here, and came from where such modules are fetched from.
+    Fetched,
     /// A module that nothing needs was removed.
     Pruned,
     /// A candidate follows live runs.
@@ -124,6 +126,7 @@ impl AuditAction {
             Self::CanaryStepped => "canary step",
             Self::CanaryStopped => "canary ends",
             Self::Promoted => "promoted",
+            Self::Fetched => "fetched",
             Self::Pruned => "pruned",
             Self::ShadowStarted => "shadow",
             Self::ShadowStopped => "shadow ends",

@@ -10,6 +10,7 @@
 mod admit;
 mod canary;
 mod error;
+mod fetch;
 mod kept;
 mod moves;
 mod open;
@@ -34,6 +35,8 @@ use super::{
     LoadedModule,
     audit::AuditEntry,
     loads::{Begin, Loads, Ticket},
+    origin::ModuleOrigin,
+    signed::{SignatureError, SignedModule, Signers},
     store::{Admitted, ModuleStore, StoreAccess, StoreError},
 };
 
@@ -57,6 +60,28 @@ pub struct CatalogOptions {
     pub changed_files: ChangedFiles,
     /// Which of several new modules of one type is the newer one.
     pub order: FileOrder,
+    /// Who must have signed a module before it is loaded; nothing if modules need no signature.
+    pub signers: Option<Signers>,
+    /// Where modules come from that histories name and the store lacks.
+    pub origin: Option<Arc<dyn ModuleOrigin>>,
+}
+
+impl CatalogOptions {
+    /// Modules of paths, kept in a data folder of the user, with defaults for the rest.
+    #[must_use]
+    pub fn new(engine: Engine, data_folder: PathBuf, paths: Vec<PathBuf>) -> Self {
+        Self {
+            engine,
+            data_folder,
+            paths,
+            access: StoreAccess::default(),
+            bad_files: BadFiles::default(),
+            changed_files: ChangedFiles::default(),
+            order: FileOrder::default(),
+            signers: None,
+            origin: None,
+        }
+    }
 }
 
 /// Which of several modules that define one workflow type is the newer one, when a [`Catalog`] is opened and none of them was
@@ -97,6 +122,8 @@ pub enum BadFiles {
 pub struct Catalog {
     engine: Engine,
     paths: Vec<PathBuf>,
+    signers: Option<Signers>,
+    origin: Option<Arc<dyn ModuleOrigin>>,
     store: Mutex<ModuleStore>,
     state: Mutex<State>,
     loads: Arc<Loads>,
@@ -116,11 +143,23 @@ impl Catalog {
     /// When a path has no module, a file is not a module (see [`BadFiles`]), two new ones define the same type (see
     /// [`FileOrder`]), or the store cannot be used. Then nothing was admitted.
     pub fn open(options: CatalogOptions) -> Result<Self, CatalogError> {
-        let CatalogOptions { engine, data_folder, paths, access, bad_files, changed_files, order } = options;
+        let CatalogOptions {
+            engine,
+            data_folder,
+            paths,
+            access,
+            bad_files,
+            changed_files,
+            order,
+            signers,
+            origin,
+        } = options;
         let store = ModuleStore::open(&data_folder, access)?;
         let catalog = Self {
             engine,
             paths,
+            signers,
+            origin,
             store: Mutex::new(store),
             state: Mutex::default(),
             loads: Arc::default(),
@@ -233,7 +272,7 @@ impl Catalog {
         loop {
             let ticket = match self.loads.begin(digest, Instant::now()) {
                 Begin::Loaded(module) => return Ok(module),
-                Begin::Failed(source) => return Err(ResolveError::Load { digest: *digest, source }),
+                Begin::Failed(failure) => return Err(failure.of(*digest)),
                 Begin::Wait(mut ended) => {
                     // It closes when the load has ended, and never changes.
                     let _ = ended.changed().await;
@@ -263,14 +302,25 @@ impl Catalog {
     }
 
     fn load_stored(&self, digest: &Digest, ticket: Ticket) -> Result<Arc<LoadedModule>, ResolveError> {
-        let (bytes, source) = {
+        let stored = {
             let store = self.store();
-            let bytes = store.bytes(digest)?.ok_or(ResolveError::Unknown { digest: *digest })?;
-            (bytes, store.find(digest)?.map(|admitted| admitted.source))
+            let source = store.find(digest)?.map(|admitted| admitted.source);
+            stored_module(&store, digest)?.map(|module| (module, source))
         };
-        match self.engine.load(&bytes) {
+        let Some((module, source)) = stored else { return self.load_fetched(digest, ticket) };
+        self.check_signature(&module)
+            .map_err(|source| ResolveError::Signature { digest: *digest, source })?;
+        match self.engine.load(&module.bytes) {
             Ok(module) => Ok(ticket.loaded(LoadedModule::new(module, source))),
-            Err(error) => Err(ResolveError::Load { digest: *digest, source: ticket.failed(error) }),
+            Err(error) => Err(ResolveError::Load { digest: *digest, source: ticket.refused(error) }),
+        }
+    }
+
+    /// Checks who signed a module, where that counts.
+    fn check_signature(&self, module: &SignedModule) -> Result<(), SignatureError> {
+        match &self.signers {
+            Some(signers) => signers.check(module).map(drop),
+            None => Ok(()),
         }
     }
 
@@ -278,6 +328,11 @@ impl Catalog {
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<u64> {
         self.generation.subscribe()
+    }
+
+    /// The number that [`Catalog::subscribe`] watches.
+    pub(crate) fn generation(&self) -> u64 {
+        *self.generation.borrow()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -288,4 +343,10 @@ impl Catalog {
     fn store(&self) -> MutexGuard<'_, ModuleStore> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A module of the store, with its signature.
+fn stored_module(store: &ModuleStore, digest: &Digest) -> Result<Option<SignedModule>, StoreError> {
+    let Some(bytes) = store.bytes(digest)? else { return Ok(None) };
+    Ok(Some(SignedModule { bytes, signature: store.signature(digest)? }))
 }

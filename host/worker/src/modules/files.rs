@@ -41,13 +41,15 @@ pub enum FileError {
         /// The path.
         path: PathBuf,
     },
-    /// The file is larger than [`MAX_MODULE_BYTES`].
-    #[error("{} has {bytes} bytes, and a module may have {MAX_MODULE_BYTES}", path.display())]
+    /// The file is larger than a module ([`MAX_MODULE_BYTES`]) or a signature may be.
+    #[error("{} has {bytes} bytes, and it may have {limit}", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
         /// Its size in bytes.
         bytes: u64,
+        /// The bytes that it may have.
+        limit: u64,
     },
 }
 
@@ -80,6 +82,11 @@ pub fn list(paths: &[PathBuf]) -> Result<Vec<PathBuf>, FileError> {
 /// When it cannot be read, is no regular file, or is larger than a module may be. None of them is waited for, or read
 /// to its end.
 pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    read_bounded(path, MAX_MODULE_BYTES)
+}
+
+/// The bytes of a regular file of at most so many bytes.
+pub(super) fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, FileError> {
     // The file is opened once, and what is read is what was checked. A pipe would wait for its writer.
     let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = fs::File::options().read(true).custom_flags(flags).open(path).map_err(unreadable(path))?;
@@ -87,8 +94,8 @@ pub fn read(path: &Path) -> Result<Vec<u8>, FileError> {
     if !metadata.is_file() {
         return Err(FileError::NotAFile { path: path.to_owned() });
     }
-    let limit = MAX_MODULE_BYTES as u64;
-    let too_large = |bytes| FileError::TooLarge { path: path.to_owned(), bytes };
+    let limit = limit as u64;
+    let too_large = |bytes| FileError::TooLarge { path: path.to_owned(), bytes, limit };
     if metadata.len() > limit {
         return Err(too_large(metadata.len()));
     }
@@ -152,6 +159,6 @@ mod tests {
         // Two gigabytes that take no room on the disk.
         fs::File::create(path("huge.wasm")).unwrap().set_len(2 << 30).unwrap();
         let error = read(&path("huge.wasm")).unwrap_err().to_string();
-        assert!(error.ends_with("has 2147483648 bytes, and a module may have 67108864"), "{error}");
+        assert!(error.ends_with("has 2147483648 bytes, and it may have 67108864"), "{error}");
     }
 }

@@ -1,10 +1,11 @@
 //! Which modules are loaded, are being loaded, or failed to load just now.
 //!
 //! A module is loaded once, however many tasks need it, and not again at once after it failed: a module that takes the
-//! compiler to its limit would otherwise cost that with every task of its runs.
+//! compiler to its limit, or a registry that does not answer, would otherwise cost that with every task of its runs.
 
 use std::{
     collections::BTreeMap,
+    error::Error,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
 };
@@ -12,10 +13,12 @@ use std::{
 use host_sandbox::{Digest, LoadError};
 use tokio::sync::watch;
 
-use super::LoadedModule;
+use super::{LoadedModule, catalog::ResolveError};
 
 /// How long a module that failed to load is not tried again. A new file has another digest, and does not wait.
 const RETRY_FAILED_AFTER: Duration = Duration::from_secs(60);
+/// How long a module that could not be fetched is not tried again.
+const RETRY_FETCH_AFTER: Duration = Duration::from_secs(10);
 
 /// The states of modules, by digest.
 #[derive(Debug, Default)]
@@ -29,16 +32,54 @@ pub(crate) struct Loads {
 enum State {
     Loading(watch::Receiver<()>),
     Loaded(Weak<LoadedModule>),
-    Failed { error: Arc<LoadError>, since: Instant },
+    Failed { failure: LoadFailure, since: Instant },
+}
+
+/// Why a module was not loaded. It holds for a while.
+#[derive(Clone, Debug)]
+pub(crate) enum LoadFailure {
+    /// The sandbox refuses it.
+    Refused(Arc<LoadError>),
+    /// The place where modules are fetched from cannot be asked.
+    Fetch { place: String, source: Arc<dyn Error + Send + Sync> },
+    /// That place does not have it.
+    NotThere,
+}
+
+impl LoadFailure {
+    /// What a task is told that needs the module.
+    pub(crate) fn of(self, digest: Digest) -> ResolveError {
+        match self {
+            Self::Refused(source) => ResolveError::Load { digest, source },
+            Self::Fetch { place, source } => ResolveError::Fetch { digest, place, source },
+            Self::NotThere => ResolveError::Unknown { digest },
+        }
+    }
+
+    fn holds_for(&self) -> Duration {
+        match self {
+            Self::Refused(_) => RETRY_FAILED_AFTER,
+            Self::Fetch { .. } | Self::NotThere => RETRY_FETCH_AFTER,
+        }
+    }
 }
 
 /// What is to be done for a module.
 #[derive(Debug)]
 pub(crate) enum Begin {
     Loaded(Arc<LoadedModule>),
-    Failed(Arc<LoadError>),
+    Failed(LoadFailure),
     /// Another caller loads it: wait until this changes or closes, and begin again.
     Wait(watch::Receiver<()>),
+    /// The caller loads it.
+    Load(Ticket),
+}
+
+/// What is to be done for a module whose bytes are here.
+#[derive(Debug)]
+pub(crate) enum BeginHere {
+    Loaded(Arc<LoadedModule>),
+    Refused(Arc<LoadError>),
     /// The caller loads it.
     Load(Ticket),
 }
@@ -63,8 +104,8 @@ impl Loads {
                     return Begin::Loaded(module);
                 }
             }
-            Some(State::Failed { error, since }) if now.duration_since(*since) < RETRY_FAILED_AFTER => {
-                return Begin::Failed(Arc::clone(error));
+            Some(State::Failed { failure, since }) if now.duration_since(*since) < failure.holds_for() => {
+                return Begin::Failed(failure.clone());
             }
             Some(State::Failed { .. }) | None => {}
         }
@@ -73,16 +114,31 @@ impl Loads {
         Begin::Load(Ticket { loads: Arc::clone(self), digest: *digest, _waiting: waiting, outcome: None })
     }
 
-    /// As [`Loads::begin`], but waits on this thread while another caller loads the module.
-    pub(crate) fn begin_blocking(self: &Arc<Self>, digest: &Digest) -> Begin {
+    /// As [`Loads::begin`], but for a module that need not be fetched, and waits on this thread while another caller loads it.
+    pub(crate) fn begin_blocking(self: &Arc<Self>, digest: &Digest) -> BeginHere {
         loop {
-            let begun = self.begin(digest, Instant::now());
-            if !matches!(begun, Begin::Wait(_)) {
-                return begun;
+            match self.begin(digest, Instant::now()) {
+                Begin::Loaded(module) => return BeginHere::Loaded(module),
+                Begin::Load(ticket) => return BeginHere::Load(ticket),
+                Begin::Failed(LoadFailure::Refused(error)) => return BeginHere::Refused(error),
+                Begin::Failed(LoadFailure::Fetch { .. } | LoadFailure::NotThere) => self.forget_fetch(digest),
+                Begin::Wait(_) => {
+                    let states = self.states();
+                    let loading =
+                        |states: &mut BTreeMap<_, _>| matches!(states.get(digest), Some(State::Loading(_)));
+                    drop(self.ended.wait_while(states, loading).unwrap_or_else(PoisonError::into_inner));
+                }
             }
-            let states = self.states();
-            let loading = |states: &mut BTreeMap<_, _>| matches!(states.get(digest), Some(State::Loading(_)));
-            drop(self.ended.wait_while(states, loading).unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+
+    /// Forgets that a module could not be fetched.
+    fn forget_fetch(&self, digest: &Digest) {
+        let mut states = self.states();
+        if let Some(State::Failed { failure: LoadFailure::Fetch { .. } | LoadFailure::NotThere, .. }) =
+            states.get(digest)
+        {
+            states.remove(digest);
         }
     }
 
@@ -91,7 +147,7 @@ impl Loads {
         self.states().retain(|_, state| match state {
             State::Loading(_) => true,
             State::Loaded(module) => module.strong_count() > 0,
-            State::Failed { since, .. } => now.duration_since(*since) < RETRY_FAILED_AFTER,
+            State::Failed { failure, since } => now.duration_since(*since) < failure.holds_for(),
         });
     }
 
@@ -110,10 +166,16 @@ impl Ticket {
     }
 
     /// Ends the load with the sandbox's refusal, which holds for a while.
-    pub(crate) fn failed(mut self, error: LoadError) -> Arc<LoadError> {
+    pub(crate) fn refused(self, error: LoadError) -> Arc<LoadError> {
         let error = Arc::new(error);
-        self.outcome = Some(State::Failed { error: Arc::clone(&error), since: Instant::now() });
+        self.failed(LoadFailure::Refused(Arc::clone(&error)));
         error
+    }
+
+    /// Ends the load with a failure, which holds for a while.
+    pub(crate) fn failed(mut self, failure: LoadFailure) -> LoadFailure {
+        self.outcome = Some(State::Failed { failure: failure.clone(), since: Instant::now() });
+        failure
     }
 }
 
@@ -160,12 +222,23 @@ mod tests {
                 thread::spawn(move || loads.begin_blocking(&DIGEST))
             })
             .collect();
-        first.failed(LoadError::NativeCode);
+        first.refused(LoadError::NativeCode);
         for waiting in waiting {
-            assert!(matches!(waiting.join().unwrap(), Begin::Failed(_)));
+            assert!(matches!(waiting.join().unwrap(), BeginHere::Refused(_)));
         }
         let later = Instant::now() + RETRY_FAILED_AFTER;
         assert!(matches!(loads.begin(&DIGEST, later), Begin::Load(_)));
+    }
+
+    #[test]
+    fn what_could_not_be_fetched_is_loaded_once_it_is_here() {
+        let loads = Arc::new(Loads::default());
+        ticket(&loads).failed(LoadFailure::NotThere);
+        let begun = Instant::now();
+        assert!(matches!(loads.begin(&DIGEST, begun), Begin::Failed(LoadFailure::NotThere)));
+        assert!(matches!(loads.begin(&DIGEST, begun + RETRY_FETCH_AFTER), Begin::Load(_)));
+        ticket(&loads).failed(LoadFailure::NotThere);
+        assert!(matches!(loads.begin_blocking(&DIGEST), BeginHere::Load(_)));
     }
 
     #[tokio::test]

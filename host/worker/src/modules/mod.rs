@@ -9,8 +9,10 @@ pub mod digits;
 pub mod files;
 mod loaded;
 mod loads;
+pub mod origin;
 pub mod pinning;
 pub mod policy;
+pub mod signed;
 pub mod store;
 pub mod watch;
 

@@ -1,7 +1,7 @@
 //! Modules on disk: their bytes by digest, and the order in which they were admitted.
 //!
 //! ```text
-//! <data folder>/modules/<digest>.wasm     the bytes
+//! <data folder>/modules/<digest>.wasm     the bytes; beside them `<digest>.wasm.minisig`, if they were signed
 //! <data folder>/modules/admitted.sqlite   order, origin and types
 //! ```
 //!
@@ -10,6 +10,7 @@
 //! the admissions. So a host can execute a run with a module that another host admitted.
 
 mod canary;
+mod error;
 mod kept;
 mod moves;
 mod schema;
@@ -17,22 +18,20 @@ mod schema;
 use std::{
     collections::BTreeMap,
     fs, io,
-    io::Write as _,
     os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
 
+pub use error::StoreError;
 use host_sandbox::Digest;
 pub use moves::RunMove;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use schema::SCHEMA_VERSION;
-use sha2::{Digest as _, Sha256};
 
 use super::{
     audit::{self, AuditEntry},
     build_id,
-    files::{self, FileError},
 };
 
 /// How long a process waits for another one to finish its statement.
@@ -85,6 +84,8 @@ pub struct NewAdmission<'a> {
     pub digest: &'a Digest,
     /// The bytes of the component.
     pub bytes: &'a [u8],
+    /// The signature that came with them.
+    pub signature: Option<&'a str>,
     /// The file that it comes from.
     pub source: &'a Path,
     /// Its workflow types.
@@ -106,61 +107,6 @@ pub struct Instead {
     pub content: Digest,
     /// The module that serves.
     pub digest: Digest,
-}
-
-/// Why an operation of the store failed.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum StoreError {
-    /// A file or folder cannot be used.
-    #[error("{action} {}", path.display())]
-    File {
-        /// The operation, as a verb.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// The error of the operating system.
-        source: io::Error,
-    },
-    /// The list of admitted modules cannot be used.
-    #[error("{action} {}", path.display())]
-    Database {
-        /// The operation, as a verb.
-        action: &'static str,
-        /// The database.
-        path: PathBuf,
-        /// The error of SQLite.
-        source: rusqlite::Error,
-    },
-    /// Another process holds the lock on the list of admitted modules.
-    #[error(
-        "{} is locked by another process for more than {} s: which one has it open?",
-        path.display(),
-        BUSY_TIMEOUT.as_secs()
-    )]
-    Locked {
-        /// The database.
-        path: PathBuf,
-    },
-    /// The list was written by a newer host.
-    #[error("{} has version {found}, and this host knows {SCHEMA_VERSION}: use a newer host", path.display())]
-    NewerSchema {
-        /// The database.
-        path: PathBuf,
-        /// Its schema version (SQLite's `user_version`).
-        found: i64,
-    },
-    /// The linked SQLite has a bug that can damage databases with a write-ahead log.
-    #[error("SQLite {} is too old: {MIN_SQLITE_VERSION_NUMBER} is needed", rusqlite::version())]
-    OldSqlite,
-    /// The content of a stored module does not have the digest in its name.
-    #[error("{} is damaged: its content has digest {found}; remove it, and admit the module again", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// The digest of what is in it.
-        found: Digest,
-    },
 }
 
 impl ModuleStore {
@@ -207,25 +153,6 @@ impl ModuleStore {
         Ok(self.select("WHERE digest = ?1", &[&digest.to_string()])?.pop())
     }
 
-    /// The bytes of a module, checked against its digest. Nothing when the store does not have it.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be read, or holds something else.
-    pub fn bytes(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
-        let path = self.path(digest);
-        let bytes = match files::read(&path) {
-            Ok(bytes) => bytes,
-            Err(FileError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-                return Ok(None);
-            }
-            Err(FileError::Unreadable { source, .. }) => return Err(file("read", &path)(source)),
-            Err(error) => return Err(file("read", &path)(io::Error::other(error))),
-        };
-        let found = Digest(Sha256::digest(&bytes).into());
-        if found == *digest { Ok(Some(bytes)) } else { Err(StoreError::Damaged { path, found }) }
-    }
-
     /// Admits a module: keeps its bytes, and makes it the latest of its types. One that was admitted
     /// before becomes the latest again. What is on disk when this returns stays there: all of it or, after a kill,
     /// nothing. Gives the position of the admission.
@@ -234,8 +161,19 @@ impl ModuleStore {
     ///
     /// When the bytes or the list cannot be written; then nothing is admitted.
     pub fn admit(&mut self, admission: &NewAdmission<'_>) -> Result<i64, StoreError> {
-        self.keep(admission.digest, admission.bytes)?;
-        self.write(|transaction| insert(transaction, admission))
+        self.keep(admission.digest, admission.bytes, admission.signature)?;
+        self.write(|transaction| insert(transaction, admission, Place::Latest))
+    }
+
+    /// Keeps a module that came from elsewhere because a history names it. Among those that were admitted it is the
+    /// earliest, so that no run moves to it by itself.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes or the list cannot be written; then nothing is kept.
+    pub fn keep_fetched(&mut self, fetched: &NewAdmission<'_>) -> Result<(), StoreError> {
+        self.keep(fetched.digest, fetched.bytes, fetched.signature)?;
+        self.write(|transaction| insert(transaction, fetched, Place::Earliest)).map(drop)
     }
 
     /// Has a stored module serve in the place of a file as long as the file has this content.
@@ -353,31 +291,6 @@ impl ModuleStore {
         self.folder.join("admitted.sqlite")
     }
 
-    /// Keeps the bytes of a module, without admitting it. They are written to a temporary file and
-    /// renamed, so a reader never sees a part of them.
-    ///
-    /// # Errors
-    ///
-    /// When they cannot be written.
-    pub fn keep(&self, digest: &Digest, bytes: &[u8]) -> Result<(), StoreError> {
-        let path = self.path(digest);
-        if matches!(self.bytes(digest), Ok(Some(_))) {
-            return Ok(());
-        }
-        let write = || -> io::Result<()> {
-            let mut beside = tempfile::NamedTempFile::new_in(&self.folder)?;
-            beside.write_all(bytes)?;
-            beside.as_file().sync_all()?;
-            beside.persist(&path).map_err(|error| error.error)?;
-            fs::File::open(&self.folder)?.sync_all()
-        };
-        write().map_err(file("write", &path))
-    }
-
-    fn path(&self, digest: &Digest) -> PathBuf {
-        self.folder.join(format!("{digest}.wasm"))
-    }
-
     fn select(&self, clause: &str, values: &[&dyn rusqlite::ToSql]) -> Result<Vec<Admitted>, StoreError> {
         let read = || -> rusqlite::Result<Vec<Admitted>> {
             let mut modules = self.database.prepare_cached(&format!(
@@ -412,17 +325,40 @@ impl ModuleStore {
     }
 }
 
-fn insert(transaction: &Transaction<'_>, admission: &NewAdmission<'_>) -> rusqlite::Result<i64> {
+/// The position that a module gets among the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Latest,
+    /// One that was admitted before keeps its position.
+    Earliest,
+}
+
+fn insert(
+    transaction: &Transaction<'_>,
+    admission: &NewAdmission<'_>,
+    place: Place,
+) -> rusqlite::Result<i64> {
     let digest = admission.digest.to_string();
     let source = admission.source.to_string_lossy();
     let since_1970 = admission.now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let insert = match place {
+        Place::Latest => {
+            "INSERT INTO modules (digest, position, source, size_bytes, admitted_ms, moves)
+             VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM modules), ?2, ?3, ?4, ?5)
+             ON CONFLICT (digest) DO UPDATE SET
+                position = excluded.position, source = excluded.source, admitted_ms = excluded.admitted_ms,
+                moves = excluded.moves
+             RETURNING position"
+        }
+        Place::Earliest => {
+            "INSERT INTO modules (digest, position, source, size_bytes, admitted_ms, moves)
+             VALUES (?1, (SELECT coalesce(min(position), 1) - 1 FROM modules), ?2, ?3, ?4, ?5)
+             ON CONFLICT (digest) DO UPDATE SET digest = digest
+             RETURNING position"
+        }
+    };
     let position: i64 = transaction.query_row(
-        "INSERT INTO modules (digest, position, source, size_bytes, admitted_ms, moves)
-         VALUES (?1, (SELECT coalesce(max(position), 0) + 1 FROM modules), ?2, ?3, ?4, ?5)
-         ON CONFLICT (digest) DO UPDATE SET
-            position = excluded.position, source = excluded.source, admitted_ms = excluded.admitted_ms,
-            moves = excluded.moves
-         RETURNING position",
+        insert,
         params![
             digest,
             source,

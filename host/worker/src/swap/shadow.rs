@@ -19,6 +19,7 @@ use crate::{
         audit::{AuditAction, AuditEntry},
         catalog::{Candidate, CatalogError},
         policy::SwapPolicy,
+        signed::SignedModule,
     },
     shadow::{Follower, ShadowReport},
     workflow::Lane,
@@ -30,7 +31,7 @@ pub(super) struct Shadow {
     report: Arc<Mutex<ShadowReport>>,
     dropped: Arc<AtomicU64>,
     file: PathBuf,
-    bytes: Vec<u8>,
+    signed: SignedModule,
 }
 
 impl Shadow {
@@ -49,7 +50,7 @@ impl Swapper {
     pub async fn start_shadow(&self, candidate: Candidate, who: &str) -> Result<ShadowReport, CatalogError> {
         let formers = self.catalog().formers(&candidate);
         let from: Vec<String> = formers.iter().map(|module| module.digest().to_string()).collect();
-        let (module, file, bytes) = candidate.into_parts();
+        let (module, file, signed) = candidate.into_parts();
         let digest = module.digest();
         self.catalog().check_news(&module)?;
         let report = ShadowReport {
@@ -80,7 +81,7 @@ impl Swapper {
                 explained: Arc::default(),
             };
             tokio::spawn(Follower::new(replays, Arc::clone(&report)).run(shown));
-            *current = Some(Shadow { report, dropped, file, bytes });
+            *current = Some(Shadow { report, dropped, file, signed });
         }
         let catalog = Arc::clone(self.catalog());
         if let Err(error) = blocking(move || Ok(catalog.audit(&entry)?)).await {
@@ -127,11 +128,11 @@ impl Swapper {
         selection: RunSelection,
         progress: impl FnMut(GateProgress<'_>) + Send,
     ) -> Result<SwapOutcome, SwapError> {
-        let kept = self.current_shadow().as_ref().map(|shadow| (shadow.file.clone(), shadow.bytes.clone()));
-        let (file, bytes) = kept.ok_or(CatalogError::NoShadow)?;
+        let kept = self.current_shadow().as_ref().map(|shadow| (shadow.file.clone(), shadow.signed.clone()));
+        let (file, signed) = kept.ok_or(CatalogError::NoShadow)?;
         let catalog = Arc::clone(self.catalog());
         let request = SwapRequest {
-            candidate: blocking(move || catalog.candidate_of(file, bytes)).await?,
+            candidate: blocking(move || catalog.candidate_of(file, signed)).await?,
             policy: policy.unwrap_or_else(|| self.policy()),
             selection,
             who: who.to_owned(),

@@ -55,7 +55,15 @@ pub(crate) struct TaskResult {
     /// The run's next task: it came with the response, or waited for the run.
     pub(crate) next: Option<ClaimedTask>,
     /// The task itself, when no module here executes it: keep it until one arrives.
-    pub(crate) park: Option<Box<PollWorkflowTaskQueueResponse>>,
+    pub(crate) park: Option<ParkedTask>,
+}
+
+/// A task that no module here executes.
+#[derive(Debug)]
+pub(crate) struct ParkedTask {
+    pub(crate) task: Box<PollWorkflowTaskQueueResponse>,
+    /// The catalog's generation when the module was looked for: one that arrived since may be the task's.
+    pub(crate) generation: u64,
 }
 
 /// Works on the workflow tasks of one worker.
@@ -123,7 +131,9 @@ impl WorkflowTasks {
     /// Works on a task that has its run.
     pub(crate) async fn advance(self: Arc<Self>, claimed: ClaimedTask) -> TaskResult {
         let ClaimedTask { claim, polled: PolledWorkflow { task, slot, received }, run } = claimed;
+        let generation = self.catalog.generation();
         let RunAfterTask { run, inline, park, eager } = self.execute(task, run, received).await;
+        let park = park.map(|task| ParkedTask { task, generation });
         // Here, because every way of a run back into the cache or to its next task leads through here.
         let run = run.filter(|run| !run.driver.must_evict());
         let next = if let Some(task) = inline {

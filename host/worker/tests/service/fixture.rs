@@ -18,8 +18,7 @@ use host_wire::{
 };
 use host_worker::{
     CacheConfig, CacheCounters, Config, Resources, ShutdownReport, Worker, WorkerCounters,
-    modules::catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles, FileOrder},
-    modules::store::StoreAccess,
+    modules::catalog::{Catalog, CatalogOptions},
     workflow::SandboxThreads,
 };
 use test_harness::Temporal;
@@ -155,15 +154,8 @@ impl Fixture {
     /// Starts a worker. Without modules of its own it has the one that runs scripts.
     pub(crate) async fn worker(&self, setup: Setup) -> RunningWorker {
         let paths = if setup.modules.is_empty() { vec![self.script()] } else { setup.modules };
-        let options = CatalogOptions {
-            engine: support::engine_for(setup.guests),
-            data_folder: self.folder.path().to_owned(),
-            paths,
-            access: StoreAccess::Owner,
-            bad_files: BadFiles::Refuse,
-            changed_files: ChangedFiles::Admit,
-            order: FileOrder::Unknown,
-        };
+        let options =
+            CatalogOptions::new(support::engine_for(setup.guests), self.folder.path().to_owned(), paths);
         let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
         let catalog = Arc::new(catalog);
         let threads =

@@ -13,12 +13,13 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Catalog, CatalogError,
     state::{ModuleFile, Served},
+    stored_module,
 };
 use crate::modules::{
     LoadedModule,
     audit::AuditEntry,
-    files,
-    loads::Begin,
+    loads::BeginHere,
+    signed::SignedModule,
     store::{Instead, NewAdmission},
 };
 
@@ -38,7 +39,7 @@ pub struct Admission {
 #[derive(Debug)]
 pub struct Candidate {
     pub(super) path: PathBuf,
-    pub(super) bytes: Vec<u8>,
+    pub(super) signed: SignedModule,
     pub(super) module: Arc<LoadedModule>,
     /// Whether it is in a file that the catalog was given. Another takes the place of such files.
     pub(super) is_own_file: bool,
@@ -66,9 +67,9 @@ impl Candidate {
         &self.path
     }
 
-    /// The module, its file, and its bytes.
-    pub(crate) fn into_parts(self) -> (Arc<LoadedModule>, PathBuf, Vec<u8>) {
-        (self.module, self.path, self.bytes)
+    /// The module, its file, and its bytes with their signature.
+    pub(crate) fn into_parts(self) -> (Arc<LoadedModule>, PathBuf, SignedModule) {
+        (self.module, self.path, self.signed)
     }
 }
 
@@ -101,8 +102,12 @@ impl Catalog {
     /// # Errors
     ///
     /// When they cannot be loaded any more.
-    pub(crate) fn candidate_of(&self, path: PathBuf, bytes: Vec<u8>) -> Result<Candidate, CatalogError> {
-        Ok(Candidate { is_own_file: false, ..self.load(path, bytes)? })
+    pub(crate) fn candidate_of(
+        &self,
+        path: PathBuf,
+        signed: SignedModule,
+    ) -> Result<Candidate, CatalogError> {
+        Ok(Candidate { is_own_file: false, ..self.load(path, signed)? })
     }
 
     /// A module that was admitted before.
@@ -111,14 +116,14 @@ impl Catalog {
     ///
     /// When it was not, or cannot be loaded.
     pub fn stored_candidate(&self, digest: &Digest) -> Result<Candidate, CatalogError> {
-        let (bytes, admitted) = {
+        let (stored, admitted) = {
             let store = self.store();
-            (store.bytes(digest)?, store.find(digest)?)
+            (stored_module(&store, digest)?, store.find(digest)?)
         };
-        let (Some(bytes), Some(admitted)) = (bytes, admitted) else {
+        let (Some(stored), Some(admitted)) = (stored, admitted) else {
             return Err(CatalogError::NotAdmitted { digest: *digest });
         };
-        self.candidate_of(admitted.source, bytes)
+        self.candidate_of(admitted.source, stored)
     }
 
     /// The modules that serve types of a candidate now, each once.
@@ -138,7 +143,7 @@ impl Catalog {
     ///
     /// When it cannot be kept, or no file serves its types: then nothing changes.
     pub fn admit(&self, candidate: Candidate, terms: Terms<'_>) -> Result<Admission, CatalogError> {
-        let Candidate { path, bytes, module, is_own_file } = candidate;
+        let Candidate { path, signed, module, is_own_file } = candidate;
         let types: Vec<&str> = module.types().collect();
         let replaced = {
             let state = self.state();
@@ -161,7 +166,8 @@ impl Catalog {
         let digest = module.digest();
         let position = self.store().admit(&NewAdmission {
             digest: &digest,
-            bytes: &bytes,
+            bytes: &signed.bytes,
+            signature: signed.signature.as_deref(),
             source: &path,
             types: &types,
             moves: terms.moves,
@@ -226,23 +232,25 @@ impl Catalog {
 
     /// Reads and loads a file. Compiled code comes from the engine's cache where it has it.
     pub(super) fn read(&self, path: PathBuf) -> Result<Candidate, CatalogError> {
-        let bytes = files::read(&path)?;
-        self.load(path, bytes)
+        let signed = SignedModule::read(&path)?;
+        self.load(path, signed)
     }
 
-    pub(super) fn load(&self, path: PathBuf, bytes: Vec<u8>) -> Result<Candidate, CatalogError> {
-        let digest = Digest(Sha256::digest(&bytes).into());
+    pub(super) fn load(&self, path: PathBuf, signed: SignedModule) -> Result<Candidate, CatalogError> {
+        // Before it is compiled.
+        let trusted = self.check_signature(&signed);
+        trusted.map_err(|source| CatalogError::Signature { path: path.clone(), source })?;
+        let digest = Digest(Sha256::digest(&signed.bytes).into());
         let refused = |source| CatalogError::Load { path: path.clone(), source };
         let module = match self.loads.begin_blocking(&digest) {
-            Begin::Loaded(module) => module,
-            Begin::Failed(error) => return Err(refused(error)),
-            Begin::Load(ticket) => match self.engine.load(&bytes) {
+            BeginHere::Loaded(module) => module,
+            BeginHere::Refused(error) => return Err(refused(error)),
+            BeginHere::Load(ticket) => match self.engine.load(&signed.bytes) {
                 Ok(module) => ticket.loaded(LoadedModule::new(module, Some(path.clone()))),
-                Err(error) => return Err(refused(ticket.failed(error))),
+                Err(error) => return Err(refused(ticket.refused(error))),
             },
-            Begin::Wait(_) => unreachable!("begin_blocking waits"),
         };
-        Ok(Candidate { path, bytes, module, is_own_file: true })
+        Ok(Candidate { path, signed, module, is_own_file: true })
     }
 
     /// Tells tasks that wait for a module.

@@ -10,6 +10,7 @@ use host_sandbox::Digest;
 use super::{
     Candidate, Catalog, CatalogError,
     state::{Canary, State},
+    stored_module,
 };
 use crate::modules::{
     LoadedModule,
@@ -114,7 +115,7 @@ impl Catalog {
         state: CanaryState,
         entry: &AuditEntry,
     ) -> Result<(), CatalogError> {
-        let Candidate { path, bytes, module, .. } = candidate;
+        let Candidate { path, signed, module, .. } = candidate;
         let mut store = self.store();
         {
             let known = self.state();
@@ -127,7 +128,7 @@ impl Catalog {
             }
             check_news(&known, &module)?;
         }
-        store.keep(&module.digest(), &bytes)?;
+        store.keep(&module.digest(), &signed.bytes, signed.signature.as_deref())?;
         store.write_canary(&state, Some(entry))?;
         self.state().canary = Some(canary(module, state));
         drop(store);
@@ -166,8 +167,8 @@ impl Catalog {
 
     fn kept_candidate(&self, state: &CanaryState) -> Result<Candidate, CatalogError> {
         let digest = build_id::parse_digest(&state.digest).ok_or(CatalogError::NoCanary)?;
-        let bytes = self.store().bytes(&digest)?.ok_or(CatalogError::NotAdmitted { digest })?;
-        self.candidate_of((&state.file).into(), bytes)
+        let kept = stored_module(&self.store(), &digest)?.ok_or(CatalogError::NotAdmitted { digest })?;
+        self.candidate_of((&state.file).into(), kept)
     }
 
     /// Adds the time that has passed, and says what becomes of the canary now. Nothing when there is none.

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, sync::Arc};
 
 use host_sandbox::{Digest, LoadError};
 
-use super::super::{files::FileError, store::StoreError};
+use super::super::{files::FileError, signed::SignatureError, store::StoreError};
 
 /// Why a catalog cannot be opened, or a file not be admitted.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +20,14 @@ pub enum CatalogError {
         path: PathBuf,
         /// Why the sandbox refuses it.
         source: Arc<LoadError>,
+    },
+    /// None of the signers that this host trusts has signed it.
+    #[error("module {} is not trusted", path.display())]
+    Signature {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with its signature.
+        source: SignatureError,
     },
     /// Two modules that were never admitted define one workflow type, so that neither is the newer one.
     #[error(
@@ -104,6 +112,24 @@ pub enum ResolveError {
         digest: Digest,
         /// Why the engine refuses it.
         source: Arc<LoadError>,
+    },
+    /// The store lacks it, and the place where modules are fetched from cannot be asked.
+    #[error("fetch module {digest} from {place}")]
+    Fetch {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+        /// The place.
+        place: String,
+        /// What went wrong.
+        source: Arc<dyn std::error::Error + Send + Sync>,
+    },
+    /// None of the signers that this host trusts has signed it.
+    #[error("module {digest} is not trusted")]
+    Signature {
+        /// The SHA-256 of the module's bytes.
+        digest: Digest,
+        /// What is wrong with its signature.
+        source: SignatureError,
     },
     /// The system starts no more threads.
     #[error("start a thread to load module {digest}")]

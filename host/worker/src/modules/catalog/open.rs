@@ -13,6 +13,7 @@ use super::{
     BadFiles, Catalog, CatalogError, ChangedFiles, FileOrder,
     admit::Candidate,
     state::{ModuleFile, Served},
+    stored_module,
 };
 use crate::modules::{
     files,
@@ -141,19 +142,19 @@ impl Catalog {
 
     /// A stored module for a file, if it still loads.
     fn stored(&self, path: &Path, digest: &Digest) -> Option<Candidate> {
-        let bytes = self.store().bytes(digest).ok().flatten()?;
-        self.load(path.to_owned(), bytes).ok()
+        let module = stored_module(&self.store(), digest).ok().flatten()?;
+        self.load(path.to_owned(), module).ok()
     }
 
     /// Has a module serve for its file: with the admission that is known of it, or with a new one, which makes it the
     /// newest.
     fn take(&self, opened: Opened, known: Option<&Admitted>, is_new: bool) -> Result<(), CatalogError> {
-        let Opened { content, candidate: Candidate { path, bytes, module, .. } } = opened;
+        let Opened { content, candidate: Candidate { path, signed, module, .. } } = opened;
         let digest = module.digest();
         let (position, moves) = match known {
             Some(admitted) if !is_new => {
                 // The file may have been removed from the store since.
-                self.store().keep(&digest, &bytes)?;
+                self.store().keep(&digest, &signed.bytes, signed.signature.as_deref())?;
                 (admitted.position, admitted.moves)
             }
             _ => {
@@ -164,7 +165,8 @@ impl Catalog {
                 let moves = known.is_some_and(|admitted| admitted.moves);
                 let position = self.store().admit(&NewAdmission {
                     digest: &digest,
-                    bytes: &bytes,
+                    bytes: &signed.bytes,
+                    signature: signed.signature.as_deref(),
                     source: known.map_or(&path, |admitted| &admitted.source),
                     types: &types,
                     moves,

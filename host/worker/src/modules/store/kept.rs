@@ -1,16 +1,82 @@
-//! The bytes that are kept, and their removal.
+//! The bytes and signatures that are kept, and their removal.
 
-use std::{fs, io};
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
 
 use host_sandbox::Digest;
+use sha2::{Digest as _, Sha256};
 
 use super::{ModuleStore, StoreError, file};
 use crate::modules::{
     audit::{self, AuditEntry},
     build_id,
+    files::{self, FileError},
+    signed::{self, signature_path},
 };
 
 impl ModuleStore {
+    /// The bytes of a module, checked against its digest. Nothing when the store does not have it.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read, or holds something else.
+    pub fn bytes(&self, digest: &Digest) -> Result<Option<Vec<u8>>, StoreError> {
+        let path = self.path(digest);
+        let bytes = match files::read(&path) {
+            Ok(bytes) => bytes,
+            Err(FileError::Unreadable { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+                return Ok(None);
+            }
+            Err(FileError::Unreadable { source, .. }) => return Err(file("read", &path)(source)),
+            Err(error) => return Err(file("read", &path)(io::Error::other(error))),
+        };
+        let found = Digest(Sha256::digest(&bytes).into());
+        if found == *digest { Ok(Some(bytes)) } else { Err(StoreError::Damaged { path, found }) }
+    }
+
+    /// The signature that came with a module. Nothing when none did.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn signature(&self, digest: &Digest) -> Result<Option<String>, StoreError> {
+        let path = signature_path(&self.path(digest));
+        signed::read_signature(&path).map_err(|error| file("read", &path)(io::Error::other(error)))
+    }
+
+    /// Keeps the bytes of a module, without admitting it, and its signature if it has one. They are written to a temporary
+    /// file and renamed, so a reader never sees a part of them.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be written.
+    pub fn keep(&self, digest: &Digest, bytes: &[u8], signature: Option<&str>) -> Result<(), StoreError> {
+        // The signature first: bytes without theirs may not be loaded.
+        if let Some(signature) = signature
+            && self.signature(digest).ok().flatten().as_deref() != Some(signature)
+        {
+            self.write_file(&signature_path(&self.path(digest)), signature.as_bytes())?;
+        }
+        if matches!(self.bytes(digest), Ok(Some(_))) {
+            return Ok(());
+        }
+        self.write_file(&self.path(digest), bytes)
+    }
+
+    fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let write = || -> io::Result<()> {
+            let mut beside = tempfile::NamedTempFile::new_in(&self.folder)?;
+            beside.write_all(bytes)?;
+            beside.as_file().sync_all()?;
+            beside.persist(path).map_err(|error| error.error)?;
+            fs::File::open(&self.folder)?.sync_all()
+        };
+        write().map_err(file("write", path))
+    }
+
     /// The modules whose bytes are here, sorted; also those that were never admitted.
     ///
     /// # Errors
@@ -47,9 +113,18 @@ impl ModuleStore {
             audit::write(transaction, entry)
         })?;
         let path = self.path(digest);
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file("remove", &path)(error)),
-            _ => Ok(()),
+        for path in [signature_path(&path), path] {
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(file("remove", &path)(error));
+                }
+                _ => {}
+            }
         }
+        Ok(())
+    }
+
+    pub(super) fn path(&self, digest: &Digest) -> PathBuf {
+        self.folder.join(format!("{digest}.wasm"))
     }
 }

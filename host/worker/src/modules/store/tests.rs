@@ -1,3 +1,5 @@
+use sha2::{Digest as _, Sha256};
+
 use super::*;
 use crate::modules::audit::AuditAction;
 
@@ -14,6 +16,7 @@ fn admission<'a>(digest: &'a Digest, bytes: &'a [u8], types: &'a [&'a str]) -> N
     NewAdmission {
         digest,
         bytes,
+        signature: None,
         source: Path::new("elsewhere.wasm"),
         types,
         moves: false,
