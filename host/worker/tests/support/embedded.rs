@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use host_server::{DEFAULT_NAMESPACE, Options, Server};
+use host_server::{DEFAULT_NAMESPACE, Listener, Options, Server};
 use host_service::WorkflowService;
 use host_wire::temporal::api::{
     common::v1::{Payload, Payloads, WorkflowExecution, WorkflowType},
@@ -23,7 +23,7 @@ pub const NAMESPACE: &str = DEFAULT_NAMESPACE;
 /// The embedded service. Closed when dropped.
 pub struct Embedded {
     pub service: Arc<dyn WorkflowService>,
-    _server: Server,
+    server: Server,
     _folder: TempDir,
 }
 
@@ -31,7 +31,15 @@ impl Embedded {
     pub fn open() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let server = Server::open(folder.path(), Options::default()).unwrap();
-        Self { service: server.service(), _server: server, _folder: folder }
+        Self { service: server.service(), server, _folder: folder }
+    }
+
+    /// Serves it on a loopback address, which it gives.
+    pub async fn serve(&self) -> String {
+        let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
+        let address = listener.address().to_string();
+        tokio::spawn(self.server.serve(listener, std::future::pending()));
+        address
     }
 }
 
