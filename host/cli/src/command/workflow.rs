@@ -19,6 +19,7 @@ mod start;
 mod terminate;
 mod update;
 mod update_options;
+mod versioning;
 mod waiting;
 mod with_start;
 

@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::{
     outcome,
     pending::{activity_type, attempt},
+    versioning::Versioning,
     waiting,
 };
 use crate::{
@@ -130,6 +131,7 @@ fn info_card(namespace: &str, info: WorkflowExecutionInfo) -> Card {
     let parent = info.parent_execution.unwrap_or_default();
     let root = info.root_execution.unwrap_or_default();
     let build_id = info.most_recent_worker_version_stamp.unwrap_or_default().build_id;
+    let versioning = Versioning::of(info.versioning_info.unwrap_or_default());
     Card::new("Execution")
         .row("WorkflowId", execution.workflow_id)
         .row("RunId", execution.run_id)
@@ -138,6 +140,10 @@ fn info_card(namespace: &str, info: WorkflowExecutionInfo) -> Card {
         .row("Namespace", namespace)
         .row("TaskQueue", info.task_queue)
         .row_unless_empty("BuildId", build_id)
+        .row_unless_empty("Version", versioning.version)
+        .row_unless_empty("VersioningBehavior", versioning.behavior)
+        .row_unless_empty("VersioningOverride", versioning.given)
+        .row_unless_empty("VersionTransition", versioning.transition)
         .row("StartTime", time(info.start_time))
         .row_unless_empty("BeginsAt", begins)
         .row_unless_empty("CloseTime", time(info.close_time))

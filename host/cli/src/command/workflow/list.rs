@@ -5,8 +5,9 @@ use std::num::NonZeroUsize;
 use anyhow::Context as _;
 use clap::Args;
 use host_client::{DEFAULT_LIST_PAGE_SIZE, ListOptions};
+use host_wire::temporal::api::workflow::v1::WorkflowExecutionInfo;
 
-use super::describe::status_name;
+use super::{describe::status_name, versioning::listed_version};
 use crate::{
     output::{Output, Payloads, card::Table, event::milliseconds},
     settings::connection::ConnectionArgs,
@@ -45,15 +46,30 @@ impl List {
         if !output.is_text() {
             return output.list(&workflows, Payloads::AsJson);
         }
-        let mut table = Table::new(["Status", "WorkflowId", "Type", "StartTime"]);
-        for workflow in workflows {
-            table.push([
-                status_name(workflow.status()),
-                workflow.execution.unwrap_or_default().workflow_id,
-                workflow.r#type.unwrap_or_default().name,
-                workflow.start_time.as_ref().map(milliseconds).unwrap_or_default(),
-            ]);
+        let rows: Vec<([String; 4], String)> = workflows.into_iter().map(row).collect();
+        let is_versioned = rows.iter().any(|(_, version)| !version.is_empty());
+        let header = ["Status", "WorkflowId", "Type", "StartTime"];
+        if !is_versioned {
+            let mut table = Table::new(header);
+            rows.into_iter().for_each(|(cells, _)| table.push(cells));
+            return Ok(output.lines(table.text())?);
         }
+        let with = |[status, id, of_type, time]: [String; 4], version| [status, id, of_type, time, version];
+        let [status, id, of_type, time] = header;
+        let mut table = Table::new([status, id, of_type, time, "Version"]);
+        rows.into_iter().for_each(|(cells, version)| table.push(with(cells, version)));
         Ok(output.lines(table.text())?)
     }
+}
+
+/// The cells of a workflow, and its version of a worker deployment, if it has one.
+fn row(workflow: WorkflowExecutionInfo) -> ([String; 4], String) {
+    let version = listed_version(&workflow);
+    let cells = [
+        status_name(workflow.status()),
+        workflow.execution.unwrap_or_default().workflow_id,
+        workflow.r#type.unwrap_or_default().name,
+        workflow.start_time.as_ref().map(milliseconds).unwrap_or_default(),
+    ];
+    (cells, version)
 }
