@@ -13,7 +13,8 @@ mod series;
 
 pub use guest::{Instrument, Measurement, record as record_guest};
 pub use metric::{
-    Counter, CounterSeries, Description, Gauge, GaugeSeries, Held, Histogram, Kind, Unit, enable, is_enabled,
+    Counter, CounterSeries, Description, Gauge, GaugePart, GaugeSeries, Held, Histogram, Kind, Unit, enable,
+    is_enabled,
 };
 pub use names::*;
 pub use series::other_beyond;

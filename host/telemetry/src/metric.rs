@@ -126,6 +126,13 @@ impl<const N: usize> Gauge<N> {
         }))
     }
 
+    /// A part of the value with these labels, which is the sum of all parts. Nothing is recorded if metrics are enabled
+    /// later.
+    #[must_use]
+    pub fn part(&self, labels: [&str; N]) -> GaugePart {
+        GaugePart { series: self.series(labels), value: 0 }
+    }
+
     /// Adds one until the guard is dropped.
     #[must_use = "it counts as long as the guard lives"]
     pub fn while_held(&self, labels: [&str; N]) -> Held {
@@ -148,6 +155,32 @@ impl GaugeSeries {
         if let Some(gauge) = &self.0 {
             gauge.set(value as f64);
         }
+    }
+}
+
+/// What one of several adds to a gauge, until it is dropped.
+#[derive(Debug)]
+pub struct GaugePart {
+    series: GaugeSeries,
+    value: usize,
+}
+
+impl GaugePart {
+    /// Replaces this part of the value.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float, exact up to 2^53")]
+    pub fn set(&mut self, value: usize) {
+        let before = std::mem::replace(&mut self.value, value);
+        match &self.series.0 {
+            Some(gauge) if value > before => gauge.increment((value - before) as f64),
+            Some(gauge) if value < before => gauge.decrement((before - value) as f64),
+            _ => {}
+        }
+    }
+}
+
+impl Drop for GaugePart {
+    fn drop(&mut self) {
+        self.set(0);
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{num::NonZeroUsize, time::Duration};
 
+use crate::deployment::version::WorkerVersion;
+
 /// Default of [`Config::workflow_tasks`].
 const DEFAULT_WORKFLOW_TASKS: usize = 200;
 /// Default of [`Config::workflow_pollers`].
@@ -38,6 +40,10 @@ pub struct Config {
     pub activity_pollers: NonZeroUsize,
     /// How long tasks may go on once the worker is asked to stop.
     pub shutdown_grace: Duration,
+    /// The version of a worker deployment that the worker is: it gets the tasks that the service routes there, and
+    /// executes all of them on the version's module. Without one it is no part of a deployment, and each run is executed
+    /// by the module that its history names.
+    pub version: Option<WorkerVersion>,
 }
 
 impl Config {
@@ -52,6 +58,7 @@ impl Config {
             workflow_pollers: DEFAULT_WORKFLOW_POLLERS,
             activity_pollers: NonZeroUsize::new(DEFAULT_ACTIVITY_POLLERS).unwrap_or(NonZeroUsize::MIN),
             shutdown_grace: DEFAULT_SHUTDOWN_GRACE,
+            version: None,
         }
     }
 

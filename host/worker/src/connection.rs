@@ -6,6 +6,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use host_service::WorkflowService;
 use host_wire::temporal::api::common::v1::WorkflowExecution;
 use host_wire::temporal::api::{
+    deployment::v1::WorkerDeploymentOptions,
     enums::v1::TaskQueueType,
     workflowservice::v1::{
         DescribeNamespaceRequest, GetSystemInfoRequest, GetWorkflowExecutionHistoryRequest,
@@ -16,7 +17,7 @@ use host_wire::temporal::api::{
 use tokio::time::Instant;
 use tonic::{Code, Status};
 
-use crate::{config::Config, rpc, task_queues::Queues};
+use crate::{config::Config, deployment::version::WorkerVersion, rpc, task_queues::Queues};
 
 /// How long a page of history is asked for: a workflow task's default timeout.
 const HISTORY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -31,6 +32,8 @@ pub(crate) struct Connection {
     pub(crate) identity: String,
     /// Names this worker among those of the same identity.
     pub(crate) instance_key: String,
+    /// The version of a worker deployment that this worker is, if it is one.
+    pub(crate) version: Option<WorkerVersion>,
     pub(crate) capabilities: Capabilities,
 }
 
@@ -92,12 +95,23 @@ impl Connection {
             namespace: config.namespace.clone(),
             identity: config.identity.clone(),
             instance_key: format!("{instance_key:032x}"),
+            version: config.version.clone(),
             capabilities: Capabilities {
                 sdk_metadata: system.sdk_metadata,
                 ends_polls_on_shutdown: namespace
                     .is_some_and(|namespace| namespace.worker_poll_complete_on_shutdown),
             },
         })
+    }
+
+    /// `deployment_options` of requests: the version that this worker is. Nothing for a worker without one.
+    pub(crate) fn deployment_options(&self) -> Option<WorkerDeploymentOptions> {
+        self.version.as_ref().map(WorkerVersion::options)
+    }
+
+    /// The build id of the version that this worker is, for the log.
+    pub(crate) fn build_id(&self) -> Option<String> {
+        self.version.as_ref().map(|version| version.module().build_id())
     }
 
     /// A page of a run's history.

@@ -1,37 +1,48 @@
 //! What goes on in a worker now, for metrics.
 
-use host_telemetry::{self as telemetry, CounterSeries, GaugeSeries};
+use host_telemetry::{self as telemetry, CounterSeries, GaugePart, GaugeSeries};
 
 use crate::counters::CacheCounters;
 
-/// The gauges of a worker.
+/// The gauges of a worker. Those of the versions of a worker deployment on one task queue add up.
 #[derive(Debug)]
 pub(crate) struct WorkerGauges {
-    pub(crate) workflow_slots: Slots,
-    pub(crate) activity_slots: Slots,
-    pub(crate) parked_tasks: GaugeSeries,
+    pub(crate) workflow_slots: WorkflowSlots,
+    pub(crate) activity_slots: ActivitySlots,
+    pub(crate) parked_tasks: GaugePart,
     cached_runs: GaugeSeries,
     cached_bytes: GaugeSeries,
     evictions: CounterSeries,
 }
 
-/// Tasks of one kind that a worker may work on at once.
+/// Workflow tasks that a worker may work on at once.
 #[derive(Debug)]
-pub(crate) struct Slots {
-    used: GaugeSeries,
+pub(crate) struct WorkflowSlots {
+    used: GaugePart,
+    available: GaugePart,
+}
+
+/// Activities that a worker may work on at once. The workers of a host share what is available.
+#[derive(Debug)]
+pub(crate) struct ActivitySlots {
+    used: GaugePart,
     available: GaugeSeries,
 }
 
 impl WorkerGauges {
     pub(crate) fn new(namespace: &str, queue: &str) -> Self {
-        let slots = |worker_type| Slots {
-            used: telemetry::TASK_SLOTS_USED.series([namespace, queue, worker_type]),
-            available: telemetry::TASK_SLOTS_AVAILABLE.series([namespace, queue, worker_type]),
-        };
+        let workflows = [namespace, queue, "WorkflowWorker"];
+        let activities = [namespace, queue, "ActivityWorker"];
         Self {
-            workflow_slots: slots("WorkflowWorker"),
-            activity_slots: slots("ActivityWorker"),
-            parked_tasks: telemetry::PARKED_TASKS.series([namespace, queue]),
+            workflow_slots: WorkflowSlots {
+                used: telemetry::TASK_SLOTS_USED.part(workflows),
+                available: telemetry::TASK_SLOTS_AVAILABLE.part(workflows),
+            },
+            activity_slots: ActivitySlots {
+                used: telemetry::TASK_SLOTS_USED.part(activities),
+                available: telemetry::TASK_SLOTS_AVAILABLE.series(activities),
+            },
+            parked_tasks: telemetry::PARKED_TASKS.part([namespace, queue]),
             cached_runs: telemetry::STICKY_CACHE_SIZE.series([namespace]),
             cached_bytes: telemetry::CACHE_BYTES.series([namespace]),
             evictions: telemetry::STICKY_CACHE_EVICTION.series([namespace]),
@@ -47,8 +58,15 @@ impl WorkerGauges {
     }
 }
 
-impl Slots {
-    pub(crate) fn set(&self, all: usize, used: usize) {
+impl WorkflowSlots {
+    pub(crate) fn set(&mut self, all: usize, used: usize) {
+        self.used.set(used);
+        self.available.set(all.saturating_sub(used));
+    }
+}
+
+impl ActivitySlots {
+    pub(crate) fn set(&mut self, all: usize, used: usize) {
         self.used.set(used);
         self.available.set(all.saturating_sub(used));
     }

@@ -58,6 +58,7 @@ calls! {
     GetWorkflowExecutionHistoryRequest "GetWorkflowExecutionHistory" false |request| &request.namespace;
     GetWorkflowExecutionHistoryReverseRequest "GetWorkflowExecutionHistoryReverse" false |request| &request.namespace;
     ListWorkflowExecutionsRequest "ListWorkflowExecutions" false |request| &request.namespace;
+    DescribeWorkerDeploymentRequest "DescribeWorkerDeployment" false |request| &request.namespace;
     CountWorkflowExecutionsRequest "CountWorkflowExecutions" false |request| &request.namespace;
 }
 

@@ -3,13 +3,10 @@
 
 use std::{
     pin::pin,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex},
 };
 
-use host_activities::{Executors, RunningActivity};
+use host_activities::RunningActivity;
 use host_service::WorkflowService;
 use host_telemetry as telemetry;
 use host_wire::temporal::api::{
@@ -24,26 +21,22 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     activity::task::{ActivityTasks, PolledActivity},
-    config::{CacheConfig, Config, ConfigError},
+    config::{Config, ConfigError},
     connection::{ConnectError, Connection},
-    counters::{CacheCounters, WorkerCounters},
+    counters::WorkerCounters,
     deadline::at,
     gauges::WorkerGauges,
-    modules::catalog::Catalog,
     poll::{
         activity_poller::{self, ActivityPoller},
         balance::PollerBalance,
         polls::{PolledTask, Polls},
         workflow_poller::WorkflowPoller,
     },
-    shadow::ShadowFeed,
+    resources::{Resources, WorkerPlace},
     shutdown::{LEAVE_TIMEOUT, POLLS_END_TIMEOUT, ShutdownReport, activity_grace},
     task_queues::Queues,
     workflow::{
-        SandboxThreads,
-        cache::CacheLimits,
-        cached_run::{PolledWorkflow, SharedCache, execution},
-        moves::Moves,
+        cached_run::{PolledWorkflow, execution},
         parking::Parking,
         reporter::Reporter,
         task::{ParkedTask, TaskResult, WorkflowTasks},
@@ -53,66 +46,12 @@ use crate::{
 /// Polled tasks that may wait for the worker to hand them out; they hold slots, which bound them.
 const QUEUED_TASKS: usize = 64;
 
-/// What the workers of a host share.
-#[derive(Clone, Debug)]
-pub struct Resources {
-    catalog: Arc<Catalog>,
-    threads: Arc<SandboxThreads>,
-    executors: Option<Executors>,
-    cache: Arc<SharedCache>,
-    moves: Arc<Moves>,
-    shadow: Arc<ShadowFeed>,
-    sticky: bool,
-    /// Workers that share them.
-    workers: Arc<AtomicUsize>,
-}
-
-impl Resources {
-    /// Modules, the threads their guests run on, what runs activities, if there are any, and the cache.
-    #[must_use]
-    pub fn new(
-        catalog: Arc<Catalog>,
-        threads: Arc<SandboxThreads>,
-        executors: Option<Executors>,
-        cache: CacheConfig,
-    ) -> Self {
-        let limits = CacheLimits { runs: cache.runs, bytes: cache.bytes };
-        Self {
-            catalog,
-            threads,
-            executors: executors.filter(|executors| !executors.registry().is_empty()),
-            cache: Arc::new(SharedCache::new(limits)),
-            moves: Arc::new(Moves::new(true)),
-            shadow: Arc::default(),
-            sticky: cache.runs > 0,
-            workers: Arc::default(),
-        }
-    }
-
-    /// Leaves runs on a module that fails them, until it is put right or they are moved by hand.
-    #[must_use]
-    pub fn without_healing(self) -> Self {
-        Self { moves: Arc::new(Moves::new(false)), ..self }
-    }
-
-    /// What shows live runs to a shadow.
-    #[must_use]
-    pub fn shadow_feed(&self) -> Arc<ShadowFeed> {
-        Arc::clone(&self.shadow)
-    }
-
-    /// The numbers of the run cache, as they change.
-    #[must_use]
-    pub fn cache_counters(&self) -> watch::Receiver<CacheCounters> {
-        self.cache.counters()
-    }
-}
-
 /// A worker of one task queue.
 #[derive(Debug)]
 pub struct Worker {
     config: Config,
     resources: Resources,
+    place: WorkerPlace,
     connection: Arc<Connection>,
     queues: Arc<Queues>,
     counters: watch::Sender<WorkerCounters>,
@@ -127,6 +66,20 @@ pub enum StartError {
     /// The service cannot be used.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// Modules that have nothing to do with each other cannot be versions of one deployment: the current version gets
+    /// the new runs of all types.
+    #[error(
+        "modules {one} and {other} have no workflow type in common, so they are no versions of one worker deployment \
+         `{deployment}`: run a host with a deployment of its own for each"
+    )]
+    Unrelated {
+        /// The deployment.
+        deployment: String,
+        /// The file of a module.
+        one: String,
+        /// The file of another one.
+        other: String,
+    },
 }
 
 /// Everything that can happen to a worker.
@@ -137,6 +90,7 @@ enum WorkerEvent {
     PollerEnded(Result<(), JoinError>),
     ModulesChanged,
     ParkedExpired,
+    Retire,
     Stop,
     PollsOverdue,
     ExecutorsStopped(Vec<RunningActivity>),
@@ -156,6 +110,8 @@ struct Running {
     parking: Parking<Box<PollWorkflowTaskQueueResponse>>,
     counters: watch::Sender<WorkerCounters>,
     gauges: WorkerGauges,
+    /// No task is taken any more, and what is under way goes on.
+    retiring: bool,
     stopping: bool,
     /// Polls that are under way then are dropped.
     polls_end: Option<Instant>,
@@ -180,8 +136,8 @@ impl Worker {
         config.check()?;
         let connection = Arc::new(Connection::open(service, &config).await?);
         let queues = Arc::new(Queues::new(&config.task_queue, &config.identity));
-        resources.workers.fetch_add(1, Ordering::Relaxed);
-        Ok(Self { config, resources, connection, queues, counters: watch::Sender::default() })
+        let place = resources.join();
+        Ok(Self { config, resources, place, connection, queues, counters: watch::Sender::default() })
     }
 
     /// The numbers of this worker, as they change.
@@ -193,6 +149,16 @@ impl Worker {
     /// Works until `shutdown` is cancelled and everything under way has ended or its grace period is
     /// over.
     pub async fn run(self, shutdown: CancellationToken) -> ShutdownReport {
+        self.run_until(CancellationToken::new(), shutdown).await
+    }
+
+    /// As [`Worker::run`], or until `retire` is cancelled: then the worker takes no more tasks, and ends once those under
+    /// way have, however long they take. Activities of other workers go on.
+    pub(crate) async fn run_until(
+        self,
+        retire: CancellationToken,
+        shutdown: CancellationToken,
+    ) -> ShutdownReport {
         let (tasks, mut polled) = mpsc::channel(QUEUED_TASKS);
         let mut modules = self.resources.catalog.subscribe();
         let mut running = Running::start(self, tasks);
@@ -209,6 +175,7 @@ impl Worker {
             let event = tokio::select! {
                 biased;
                 () = shutdown.cancelled(), if !running.stopping => WorkerEvent::Stop,
+                () = retire.cancelled(), if !running.retiring => WorkerEvent::Retire,
                 Some(ended) = running.pollers.join_next() => WorkerEvent::PollerEnded(ended),
                 Some(ended) = running.workflow_tasks.join_next() => WorkerEvent::WorkflowEnded(ended),
                 Some(ended) = running.activity_tasks.join_next() => WorkerEvent::ActivityEnded(ended),
@@ -230,7 +197,7 @@ impl Worker {
 
 impl Running {
     fn start(worker: Worker, tasks: mpsc::Sender<PolledTask>) -> Self {
-        let Worker { config, resources, connection, queues, counters } = &worker;
+        let Worker { config, resources, connection, queues, counters, .. } = &worker;
         let polls = Polls::new(config.task_queue.clone(), tasks);
         let slots = Arc::new(Semaphore::new(config.workflow_tasks));
         let workflows = Arc::new(WorkflowTasks {
@@ -261,6 +228,7 @@ impl Running {
             parking: Parking::default(),
             counters: counters.clone(),
             gauges: WorkerGauges::new(&config.namespace, &config.task_queue),
+            retiring: false,
             stopping: false,
             polls_end: None,
             leave: None,
@@ -273,7 +241,7 @@ impl Running {
     }
 
     fn start_pollers(&mut self) {
-        let Worker { config, resources, connection, queues, .. } = &self.worker;
+        let Worker { config, resources, place, connection, queues, .. } = &self.worker;
         let workflow_poller = WorkflowPoller {
             connection: Arc::clone(connection),
             queues: Arc::clone(queues),
@@ -285,19 +253,19 @@ impl Running {
             self.pollers.spawn(workflow_poller.clone().run());
         }
         if let Some(activities) = &self.activities {
-            let slots = activities.executors().polls_at_once();
-            let workers = resources.workers.load(Ordering::Relaxed);
-            let (pollers, poll_timeout) =
-                activity_poller::share(config.activity_pollers.get(), slots, workers);
-            let activity_poller = ActivityPoller {
-                connection: Arc::clone(connection),
-                queues: Arc::clone(queues),
-                executors: activities.executors().clone(),
-                polls: self.polls.clone(),
-                poll_timeout,
-            };
-            for _ in 0..pollers {
-                self.pollers.spawn(activity_poller.clone().run());
+            let executors = activities.executors();
+            let (wanted, workers) = (config.activity_pollers.get(), place.count());
+            let (pollers, _) = activity_poller::share(wanted, executors.polls_at_once(), workers.get());
+            for number in 0..pollers {
+                let activity_poller = ActivityPoller {
+                    connection: Arc::clone(connection),
+                    queues: Arc::clone(queues),
+                    executors: executors.clone(),
+                    polls: self.polls.clone(),
+                    number,
+                    workers: workers.clone(),
+                };
+                self.pollers.spawn(activity_poller.run());
             }
         }
         telemetry::WORKER_START.count([&connection.namespace, &config.task_queue]);
@@ -305,13 +273,14 @@ impl Running {
             namespace = connection.namespace,
             task_queue = config.task_queue,
             identity = connection.identity,
+            build_id = connection.build_id(),
             activities = self.activities.is_some(),
             "polling task queue"
         );
     }
 
     /// Sets the gauges of what goes on now.
-    fn gauge(&self) {
+    fn gauge(&mut self) {
         if !telemetry::is_enabled() {
             return;
         }
@@ -339,6 +308,7 @@ impl Running {
                 self.parking.expire(Instant::now());
                 self.count_parked();
             }
+            WorkerEvent::Retire => self.retire(),
             WorkerEvent::Stop => self.stop(),
             WorkerEvent::PollsOverdue => {
                 self.polls_end = None;
@@ -439,15 +409,30 @@ impl Running {
         });
     }
 
+    /// Takes no more tasks.
+    fn retire(&mut self) {
+        let Worker { config, connection, .. } = &self.worker;
+        let build_id = connection.build_id();
+        tracing::info!(task_queue = config.task_queue, build_id, "worker takes no more tasks");
+        self.end_polls();
+    }
+
     fn stop(&mut self) {
-        let Worker { config, connection, queues, .. } = &self.worker;
+        let Worker { config, .. } = &self.worker;
         tracing::info!(task_queue = config.task_queue, "worker stops");
-        let now = Instant::now();
         self.stopping = true;
-        self.leave = Some(now + config.shutdown_grace + LEAVE_TIMEOUT);
+        self.leave = Some(Instant::now() + config.shutdown_grace + LEAVE_TIMEOUT);
+        self.end_polls();
+    }
+
+    fn end_polls(&mut self) {
+        if std::mem::replace(&mut self.retiring, true) {
+            return;
+        }
+        let Worker { config, connection, queues, .. } = &self.worker;
         if connection.capabilities.ends_polls_on_shutdown {
             self.polls.stop();
-            self.polls_end = Some(now + POLLS_END_TIMEOUT.min(config.shutdown_grace));
+            self.polls_end = Some(Instant::now() + POLLS_END_TIMEOUT.min(config.shutdown_grace));
         } else {
             self.polls.abort();
         }
@@ -475,11 +460,8 @@ impl Running {
     }
 
     fn is_over(&self) -> bool {
-        self.stopping
-            && self.executors_stopped
-            && self.pollers.is_empty()
-            && self.workflow_tasks.is_empty()
-            && self.activity_tasks.is_empty()
+        let may_end = if self.stopping { self.executors_stopped } else { self.retiring };
+        may_end && self.pollers.is_empty() && self.workflow_tasks.is_empty() && self.activity_tasks.is_empty()
     }
 }
 

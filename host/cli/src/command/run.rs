@@ -15,6 +15,7 @@ use host_service::ConnectOptions;
 use host_worker::{
     Resources, ShutdownReport, Worker,
     control::ControlSocket,
+    deployment::{Deployment, VersionedWorkers},
     modules::{
         catalog::{BadFiles, Catalog, CatalogOptions, ChangedFiles},
         files,
@@ -50,6 +51,7 @@ use crate::{
   host run --task-queue greetings --modules target/wasm32-wasip2/release/greetings.wasm
   host run --task-queue orders --task-queue refunds --modules modules/ --watch
   host run --task-queue orders --modules modules/ --address temporal.example:7233 --namespace shop
+  host run --task-queue orders --modules modules/ --watch --deployment orders
 
 Without an address the service is this process: durable in the data folder, and reached by others on
 127.0.0.1:7233. A second host joins it with --address 127.0.0.1:7233.")]
@@ -62,6 +64,12 @@ pub(crate) struct Run {
     /// Take new and changed module files while running, by --swap-policy.
     #[arg(long)]
     watch: bool,
+    /// Poll as the Worker Deployment of this name: each module is a version of it, with `wasm-sha256-` and its digest as
+    /// build id. The service says which version executes a run, so a version gets new runs once it is current or ramps up
+    /// (`host worker deployment set-current-version`), and none before. Definitions say whether a run stays on its version
+    /// or follows the current one; where they do not, runs stay under --swap-policy pin, and follow under the others.
+    #[arg(long, value_name = "NAME")]
+    deployment: Option<String>,
     /// A module that follows live runs: what it would have done otherwise is reported, and thrown away.
     #[arg(long, value_name = "PATH")]
     shadow: Option<PathBuf>,
@@ -88,25 +96,23 @@ impl Run {
         self.task_queues.dedup();
         let settings = self.connection.options(None)?;
         self.check_contradictions()?;
+        let deployment = self.deployment(&modules)?;
         let health = self.metrics.start().await?;
         let (catalog, resources) = self.resources(registry, &modules, &settings.namespace).await?;
         let (client, embedded) = self.service(&settings).await?;
-        let workers = self.connect(&client, &resources).await?;
+        let workers = self.connect(&client, &resources, deployment).await?;
         let shutdown = CancellationToken::new();
         let swapper = self.swapper(&catalog, &client, &resources, modules.swap_policy)?;
         self.start_shadow(&swapper).await?;
         let _watch = self.watch(&swapper, &shutdown)?;
         self.take_commands(swapper, &shutdown).await?;
         stop::on_signal(shutdown.clone(), self.worker.grace_period)?;
-        let mut running = JoinSet::new();
-        for worker in workers {
-            running.spawn(worker.run(shutdown.clone()));
-        }
+        let mut running = workers.start(&shutdown);
         health.ready();
         shutdown.cancelled().await;
         health.stopping();
-        for report in running.join_all().await {
-            tell(&report);
+        while let Some(ended) = running.join_next().await {
+            ended?.iter().for_each(tell);
         }
         if let Some(embedded) = embedded {
             embedded.stop().await?;
@@ -123,6 +129,18 @@ impl Run {
             .into()),
             _ => Ok(()),
         }
+    }
+
+    /// The worker deployment that the host is to be.
+    fn deployment(&self, modules: &Modules) -> anyhow::Result<Option<Deployment>> {
+        let Some(name) = &self.deployment else { return Ok(None) };
+        if modules.heal == Some(Heal::Auto) {
+            let mistake = "with --deployment the service says which version executes a run, and the host heals none: \
+                           take --heal auto, or heal in the manifest, away";
+            return Err(Usage(mistake.to_owned()).into());
+        }
+        let deployment = Deployment::new(name, modules.swap_policy);
+        Ok(Some(deployment.map_err(|error| Usage(format!("--deployment {name}: {error}")))?))
     }
 
     /// The service that flags, variables or the profile name; without an address, the embedded one in this process.
@@ -167,7 +185,11 @@ impl Run {
         let service = Arc::clone(client.service());
         let (catalog, feed) = (Arc::clone(catalog), resources.shadow_feed());
         let namespace = client.namespace();
-        Ok(Swapper::new(catalog, service, namespace, queues, threads, policy, feed))
+        let swapper = Swapper::new(catalog, service, namespace, queues, threads, policy, feed);
+        Ok(match &self.deployment {
+            Some(name) => swapper.of_deployment(name),
+            None => swapper,
+        })
     }
 
     /// Has changed files taken: while the host runs, or those that changed before it started.
@@ -198,8 +220,10 @@ impl Run {
     async fn take_commands(&self, swapper: Swapper, shutdown: &CancellationToken) -> anyhow::Result<()> {
         match ControlSocket::bind(&self.data_dir.path()?) {
             Ok(socket) => {
-                swapper.resume_canary().await;
-                tokio::spawn(swapper.clone().watch_canary(shutdown.clone()));
+                if self.deployment.is_none() {
+                    swapper.resume_canary().await;
+                    tokio::spawn(swapper.clone().watch_canary(shutdown.clone()));
+                }
                 tokio::spawn(socket.serve(swapper, shutdown.clone()));
             }
             Err(error) => {
@@ -249,23 +273,65 @@ impl Run {
         );
         let executors = Executors::new(Arc::new(registry), self.worker.activities(self.task_queues.len()));
         let resources = Resources::new(Arc::clone(&catalog), threads, Some(executors), self.worker.cache());
-        let resources = match modules.heal {
+        let resources = match modules.heal.unwrap_or_default() {
             Heal::Auto => resources,
             Heal::Never => resources.without_healing(),
         };
         Ok((catalog, resources))
     }
 
-    async fn connect(&self, client: &Client, resources: &Resources) -> anyhow::Result<Vec<Worker>> {
+    async fn connect(
+        &self,
+        client: &Client,
+        resources: &Resources,
+        deployment: Option<Deployment>,
+    ) -> anyhow::Result<Workers> {
+        let configs = self
+            .task_queues
+            .iter()
+            .map(|task_queue| self.worker.config(client.namespace(), client.identity(), task_queue));
+        if let Some(deployment) = deployment {
+            let service = Arc::clone(client.service());
+            let versions =
+                VersionedWorkers::connect(service, resources.clone(), deployment, configs.collect()).await;
+            let versions = versions.context("failed to start the versions of the worker deployment")?;
+            return Ok(Workers::Versions(Box::new(versions)));
+        }
         let mut workers = Vec::new();
-        for task_queue in &self.task_queues {
-            let config = self.worker.config(client.namespace(), client.identity(), task_queue);
+        for config in configs {
+            let task_queue = config.task_queue.clone();
             let worker = Worker::connect(Arc::clone(client.service()), resources.clone(), config)
                 .await
                 .with_context(|| format!("failed to start on task queue {task_queue}"))?;
             workers.push(worker);
         }
-        Ok(workers)
+        Ok(Workers::Plain(workers))
+    }
+}
+
+/// The workers of the host.
+enum Workers {
+    /// One for each task queue.
+    Plain(Vec<Worker>),
+    /// One for each task queue and version of a worker deployment.
+    Versions(Box<VersionedWorkers>),
+}
+
+impl Workers {
+    fn start(self, shutdown: &CancellationToken) -> JoinSet<Vec<ShutdownReport>> {
+        let mut running = JoinSet::new();
+        match self {
+            Self::Plain(workers) => {
+                for worker in workers {
+                    let shutdown = shutdown.clone();
+                    running.spawn(async move { vec![worker.run(shutdown).await] });
+                }
+            }
+            Self::Versions(versions) => {
+                running.spawn(versions.run(shutdown.clone()));
+            }
+        }
+        running
     }
 }
 

@@ -84,7 +84,8 @@ pub(crate) struct Modules {
     pub(crate) paths: Vec<PathBuf>,
     pub(crate) order: FileOrder,
     pub(crate) swap_policy: SwapPolicy,
-    pub(crate) heal: Heal,
+    /// Nothing where neither says it.
+    pub(crate) heal: Option<Heal>,
     from: Option<Repository>,
     signers: Vec<Signer>,
 }
@@ -108,7 +109,7 @@ impl ModuleArgs {
         let from = self.modules_from.clone().or_else(|| manifest.modules_from.take());
         let from = from.map(|place| repository(&place)).transpose()?;
         let swap_policy = self.swap_policy.or(manifest.swap_policy).unwrap_or_default();
-        let heal = self.heal.or(manifest.heal).unwrap_or_default();
+        let heal = self.heal.or(manifest.heal);
         let mut signers = manifest.signers()?;
         for key in &self.signers {
             signers.push(signer(key)?);

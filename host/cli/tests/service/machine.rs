@@ -70,6 +70,15 @@ impl Machine {
         Process::start(host(&[&fixed, more].concat()))
     }
 
+    /// Starts a host on a service elsewhere, and waits until it polls.
+    pub(crate) fn join(&self, address: &str, more: &[&str]) -> Running {
+        let (modules, data) = (self.folder.path().join("modules").display().to_string(), self.data());
+        let fixed = ["run", "-t", "q", "-m", &modules, "--data-dir", &data, "--address", address];
+        let mut process = Process::start(host(&[&fixed, more].concat()));
+        process.wait_for("polling task queue");
+        Running { process, address: address.to_owned() }
+    }
+
     pub(crate) fn modules(&self, arguments: &[&str]) -> Output {
         run(&mut host(&[&["modules"], arguments, &["--data-dir", &self.data()]].concat())).unwrap()
     }

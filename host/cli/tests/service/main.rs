@@ -33,6 +33,7 @@ mod swap_soak;
 mod swaps;
 mod temporal_cli;
 mod tls;
+mod versions;
 mod waiting;
 
 use std::process::ExitCode;
@@ -98,6 +99,9 @@ fn main() -> ExitCode {
         test("schedules::mistakes", schedules::mistakes),
         test("namespaces::a_namespace_lives_and_ends", namespaces::a_namespace_lives_and_ends),
         test("deployments::a_deployment_lives_and_ends", deployments::a_deployment_lives_and_ends),
+        test("versions::mistakes", versions::mistakes),
+        test("versions::two_hosts_are_two_versions", versions::two_hosts_are_two_versions),
+        test("versions::versions_live_in_one_host", versions::versions_live_in_one_host),
         test("queues::workers_are_listed", queues::workers_are_listed),
         test("queues::task_queues_are_described_and_limited", queues::task_queues_are_described_and_limited),
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),

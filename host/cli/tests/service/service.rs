@@ -4,9 +4,10 @@ use std::{
     io::Write as _,
     process::{Command, Stdio},
     sync::Arc,
+    time::Duration,
 };
 
-use host_server::{Listener, Options, Server};
+use host_server::{Listener, Options, Server, TimeControl};
 use tempfile::TempDir;
 use test_harness::{Output, run};
 use tokio::runtime::Runtime;
@@ -14,26 +15,44 @@ use tokio::runtime::Runtime;
 /// The embedded service on a data folder of its own, in this process. Stopped when dropped.
 pub(crate) struct Service {
     address: String,
-    _runtime: Runtime,
+    time: Option<TimeControl>,
+    runtime: Runtime,
     _folder: TempDir,
 }
 
 impl Service {
     pub(crate) fn start() -> Self {
+        Self::start_with(Options::default())
+    }
+
+    /// With time that [`Service::skip`] skips.
+    pub(crate) fn skipping_time() -> Self {
+        Self::start_with(Options { time_skipping: true, ..Options::default() })
+    }
+
+    fn start_with(options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = Runtime::new().unwrap();
-        let address = runtime.block_on(async {
-            let server = Arc::new(Server::open(folder.path(), Options::default()).unwrap());
+        let (address, time) = runtime.block_on(async {
+            let server = Arc::new(Server::open(folder.path(), options).unwrap());
+            let time = server.time_control();
             let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
             let address = listener.address();
             tokio::spawn(async move { server.serve(listener, std::future::pending()).await });
-            address.to_string()
+            (address.to_string(), time)
         });
-        Self { address, _runtime: runtime, _folder: folder }
+        Self { address, time, runtime, _folder: folder }
     }
 
     pub(crate) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Skips so much time, once nothing is in progress.
+    pub(crate) fn skip(&self, duration: Duration) {
+        let time = self.time.as_ref().unwrap();
+        let _skipped = time.skip();
+        self.runtime.block_on(time.sleep(duration));
     }
 }
 

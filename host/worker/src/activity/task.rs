@@ -134,12 +134,14 @@ impl ActivityTasks {
     fn encode(&self, task_token: Bytes, outcome: Outcome) -> OutcomeRequest {
         let identity = self.connection.identity.clone();
         let namespace = self.connection.namespace.clone();
+        let deployment_options = self.connection.deployment_options();
         match outcome {
             Outcome::Completed(result) => OutcomeRequest::Completed(RespondActivityTaskCompletedRequest {
                 task_token,
                 result: payloads_to_proto(vec![result]),
                 identity,
                 namespace,
+                deployment_options,
                 ..Default::default()
             }),
             Outcome::Failed { failure, last_heartbeat_details } => {
@@ -149,6 +151,7 @@ impl ActivityTasks {
                     identity,
                     namespace,
                     last_heartbeat_details: payloads_to_proto(last_heartbeat_details),
+                    deployment_options,
                     ..Default::default()
                 }))
             }
@@ -157,6 +160,7 @@ impl ActivityTasks {
                 details: payloads_to_proto(details),
                 identity,
                 namespace,
+                deployment_options,
                 ..Default::default()
             }),
             Outcome::WillCompleteAsync | Outcome::Lost(_) => OutcomeRequest::Nothing,

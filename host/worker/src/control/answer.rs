@@ -36,6 +36,14 @@ type Outcome = Result<Reply, Box<dyn std::error::Error + Send + Sync>>;
 
 /// Does what is asked. Gives the last reply; those before go to `replies`.
 pub(super) async fn answer(request: Request, who: String, swapper: &Swapper, replies: &Replies) -> Reply {
+    if let Some(deployment) = swapper.deployment().filter(|_| moves_runs(&request)) {
+        let message = format!(
+            "this host is worker deployment `{deployment}`, so the service says which version executes a run: use \
+             `host worker deployment set-current-version` or `set-ramping-version`, and for single runs \
+             `host workflow update-options`"
+        );
+        return Reply::Failed { message };
+    }
     let outcome = match request {
         Request::List => list(swapper).await,
         Request::Check { path, selection } => check(swapper, path, selection, replies).await,
@@ -85,6 +93,28 @@ pub(super) async fn answer(request: Request, who: String, swapper: &Swapper, rep
         }
         Reply::Failed { message }
     })
+}
+
+/// Whether the host itself would say which module executes a run.
+fn moves_runs(request: &Request) -> bool {
+    match request {
+        Request::Rollback { .. }
+        | Request::Adopt { .. }
+        | Request::Move { .. }
+        | Request::StartCanary { .. } => true,
+        // What is swapped or promoted becomes a version, and gets what the service says.
+        Request::Swap { .. }
+        | Request::Promote { .. }
+        | Request::List
+        | Request::Check { .. }
+        | Request::Log { .. }
+        | Request::Canary
+        | Request::StopCanary
+        | Request::Prune { .. }
+        | Request::StartShadow { .. }
+        | Request::Shadow
+        | Request::StopShadow => false,
+    }
 }
 
 /// How a module is to take new runs.

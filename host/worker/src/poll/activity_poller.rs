@@ -12,6 +12,7 @@ use super::polls::{PolledTask, Polls};
 use crate::{
     activity::task::PolledActivity,
     connection::Connection,
+    resources::WorkerCount,
     rpc,
     task_queues::{QueueKind, Queues},
 };
@@ -23,21 +24,22 @@ pub(crate) struct ActivityPoller {
     pub(crate) queues: Arc<Queues>,
     pub(crate) executors: Executors,
     pub(crate) polls: Polls,
-    /// How long a poll waits for a task.
-    pub(crate) poll_timeout: Duration,
+    /// Which of the pollers of its worker it is, from 0.
+    pub(crate) number: usize,
+    /// Workers that share the executors.
+    pub(crate) workers: WorkerCount,
 }
 
-/// How long a poll waits for a task while another queue of this host waits for its slot.
+/// How long a poll waits for a task while another worker of this host waits for its slot.
 const SHARED_SLOT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How many polls for activities the worker of one task queue makes at once, and how long each waits for a
-/// task.
+/// How many polls for activities one worker makes at once, and how long each waits for a task.
 ///
-/// A poll holds a slot, and `slots` is how many polls of the host have one at once. So that a queue without
-/// tasks does not keep the others from theirs, each queue has its share of them; with less than one for each,
-/// they take turns.
-pub(crate) fn share(wanted: usize, slots: usize, queues: usize) -> (usize, Duration) {
-    match slots / queues.max(1) {
+/// A poll holds a slot, and `slots` is how many polls of the host have one at once. So that a worker without
+/// tasks does not keep the others from theirs, each has its share of them; with less than one for each, they
+/// take turns.
+pub(crate) fn share(wanted: usize, slots: usize, workers: usize) -> (usize, Duration) {
+    match slots / workers.max(1) {
         0 => (1, SHARED_SLOT_TIMEOUT),
         share => (wanted.min(share), rpc::POLL_TIMEOUT),
     }
@@ -55,9 +57,10 @@ impl ActivityPoller {
                 task_queue: Some(self.queues.queue(QueueKind::Normal)),
                 identity: self.connection.identity.clone(),
                 worker_instance_key: self.connection.instance_key.clone(),
+                deployment_options: self.connection.deployment_options(),
                 ..Default::default()
             };
-            let poll = rpc::once(self.poll_timeout, message, |request| {
+            let poll = rpc::once(self.poll_timeout(), message, |request| {
                 self.connection.service.poll_activity_task_queue(request)
             });
             let labels = [self.connection.namespace.as_str(), self.queues.normal_name()];
@@ -73,6 +76,13 @@ impl ActivityPoller {
             }
         }
     }
+
+    /// How long its next poll waits for a task. Workers come and go: a poller beyond the share that its worker has by now
+    /// takes turns with the others.
+    fn poll_timeout(&self) -> Duration {
+        let (polls, timeout) = share(usize::MAX, self.executors.polls_at_once(), self.workers.get());
+        if self.number < polls { timeout } else { SHARED_SLOT_TIMEOUT }
+    }
 }
 
 #[cfg(test)]
@@ -80,9 +90,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn queues_share_the_slots_of_a_host() {
-        let check = |wanted, slots, queues, polls, seconds| {
-            assert_eq!(share(wanted, slots, queues), (polls, Duration::from_secs(seconds)));
+    fn workers_share_the_slots_of_a_host() {
+        let check = |wanted, slots, workers, polls, seconds| {
+            assert_eq!(share(wanted, slots, workers), (polls, Duration::from_secs(seconds)));
         };
         check(5, 100, 1, 5, 70);
         check(5, 2, 1, 2, 70);

@@ -41,6 +41,7 @@ impl WorkflowPoller {
                 task_queue: Some(self.queues.queue(permit.kind)),
                 identity: self.connection.identity.clone(),
                 worker_instance_key: self.connection.instance_key.clone(),
+                deployment_options: self.connection.deployment_options(),
                 ..Default::default()
             };
             let poll = rpc::once(rpc::POLL_TIMEOUT, message, |request| {

@@ -30,6 +30,8 @@ pub enum Need {
     Canary,
     /// It is the shadow.
     Shadow,
+    /// It is polled for as a version of the host's worker deployment.
+    Version,
     /// Runs were moved to it by hand, or may move to it by `host modules adopt`.
     MovedTo,
     /// Open runs have tasks that it executed.
@@ -70,6 +72,7 @@ impl Need {
             Self::Serves { .. }
             | Self::Canary
             | Self::Shadow
+            | Self::Version
             | Self::MovedTo
             | Self::OpenRuns { .. }
             | Self::Unknown { .. } => false,
@@ -88,6 +91,7 @@ impl std::fmt::Display for Need {
             }
             Self::Canary => f.write_str("is the canary"),
             Self::Shadow => f.write_str("is the shadow"),
+            Self::Version => f.write_str("is polled for as a version of the worker deployment"),
             Self::MovedTo => f.write_str("runs move to it by hand"),
             Self::OpenRuns { count } => write!(f, "{count} open runs"),
             Self::ClosedRuns { count } => write!(f, "{count} closed runs within the retention"),
@@ -171,6 +175,9 @@ impl Swapper {
         }
         if self.shadow().is_some_and(|shadow| shadow.digest == digest.to_string()) {
             needs.push(Need::Shadow);
+        }
+        if self.catalog().is_polled(digest) {
+            needs.push(Need::Version);
         }
         if self.catalog().is_moved_to(digest) {
             needs.push(Need::MovedTo);

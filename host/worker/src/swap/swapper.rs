@@ -34,6 +34,8 @@ const MAX_LOGGED_RUNS: usize = 10;
 #[derive(Clone)]
 pub struct Swapper {
     shared: Arc<Shared>,
+    /// The worker deployment that the host is, if it is one.
+    deployment: Option<Arc<str>>,
 }
 
 struct Shared {
@@ -65,7 +67,19 @@ impl Swapper {
     ) -> Self {
         let (namespace, turn, shadow) = (namespace.into(), Mutex::default(), std::sync::Mutex::default());
         let shared = Shared { catalog, service, namespace, task_queues, threads, policy, turn, feed, shadow };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), deployment: None }
+    }
+
+    /// Swaps for a host that is a worker deployment: a module that is taken becomes a version that is polled for, and the
+    /// service says which runs it gets.
+    #[must_use]
+    pub fn of_deployment(self, name: &str) -> Self {
+        Self { deployment: Some(name.into()), ..self }
+    }
+
+    /// The worker deployment that the host is.
+    pub(crate) fn deployment(&self) -> Option<&str> {
+        self.deployment.as_deref()
     }
 
     /// The modules that are swapped.

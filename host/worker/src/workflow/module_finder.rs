@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     connection::Connection,
+    deployment::version::WorkerVersion,
     modules::{
         LoadedModule,
         catalog::{Catalog, ResolveError},
@@ -45,6 +46,12 @@ impl Candidates {
 }
 
 impl ModuleFinder<'_> {
+    /// Whether tasks of this worker may be executed on a module: a worker that is a version of a deployment has one only.
+    pub(crate) fn may_execute(&self, module: &LoadedModule) -> bool {
+        let version = self.connection.version.as_ref();
+        version.is_none_or(|version| version.module().digest() == module.digest())
+    }
+
     /// For a task of a run that is not cached. A query on its own does not advance the run, and moves it nowhere.
     pub(crate) async fn candidates(
         &self,
@@ -53,6 +60,9 @@ impl ModuleFinder<'_> {
         polled: &PolledHistory,
         advances: bool,
     ) -> Result<Candidates, TaskError> {
+        if let Some(version) = &self.connection.version {
+            return of_version(version, workflow_type);
+        }
         let newest = || {
             let newest = self.catalog.newest_for_type(workflow_type);
             newest.ok_or_else(|| {
@@ -104,6 +114,10 @@ impl ModuleFinder<'_> {
         execution: &WorkflowExecution,
         workflow_type: &str,
     ) -> Option<Arc<LoadedModule>> {
+        if self.connection.version.is_some() {
+            // The service says which version executes a run.
+            return None;
+        }
         let behavior = own.definition(workflow_type)?.versioning_behavior;
         // A canary keeps the runs that it has: they show what it does.
         let is_canary = self.catalog.is_canary(&own.digest());
@@ -168,4 +182,17 @@ impl ModuleFinder<'_> {
             Err(error) => Err(TaskError::Module { digest, source: Box::new(error) }),
         }
     }
+}
+
+/// The module of a version, which executes every task that the service routes to it.
+fn of_version(version: &WorkerVersion, workflow_type: &str) -> Result<Candidates, TaskError> {
+    let module = version.module();
+    if module.definition(workflow_type).is_none() {
+        return Err(TaskError::Missing(Missing::TypeInVersion {
+            workflow_type: workflow_type.to_owned(),
+            build_id: module.build_id(),
+            known: module.types().map(str::to_owned).collect(),
+        }));
+    }
+    Ok(Candidates::only(Arc::clone(module)))
 }

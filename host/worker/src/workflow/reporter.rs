@@ -17,7 +17,7 @@ use tonic::{Code, Status};
 
 use super::{
     eager, query_result,
-    response::{NextTask, Responses, host_failure},
+    response::{ExecutedBy, NextTask, Responses, host_failure},
 };
 use crate::{
     activity::task::PolledActivity, config::DEFAULT_WORKFLOW_TASK_TIMEOUT, connection::Connection, rpc,
@@ -54,18 +54,18 @@ pub(crate) enum Sent {
 }
 
 impl Reporter {
-    /// Completes a workflow task. `build_id` names the module that executed it.
+    /// Completes a workflow task.
     pub(crate) async fn complete(
         &self,
         task_token: Bytes,
         mut completion: Completion,
-        build_id: String,
+        executed: ExecutedBy,
         next: NextTask,
     ) -> Sent {
         let ends_run = completion.ends_run;
         let queue = self.queues.normal_name();
         let slots = eager::reserve(&mut completion.commands, queue, self.executors.as_ref());
-        let message = self.responses().completed(task_token.clone(), completion, build_id, next);
+        let message = self.responses().completed(task_token.clone(), completion, executed, next);
         let answer = rpc::retried(Instant::now() + REPORT_TIMEOUT, message, |request| {
             self.connection.service.respond_workflow_task_completed(request)
         });

@@ -7,7 +7,7 @@ use host_wire::{
     duration_to_proto,
     temporal::api::{
         common::v1::WorkerVersionStamp,
-        enums::v1::WorkflowTaskFailedCause,
+        enums::v1::{VersioningBehavior, WorkflowTaskFailedCause},
         failure::v1::{ApplicationFailureInfo, Failure, failure::FailureInfo},
         query::v1::WorkflowQueryResult,
         taskqueue::v1::StickyExecutionAttributes,
@@ -22,6 +22,7 @@ use crate::{
     config::STICKY_SCHEDULE_TO_START_TIMEOUT,
     connection::Connection,
     convert,
+    modules::LoadedModule,
     task_queues::{QueueKind, Queues},
 };
 
@@ -42,15 +43,34 @@ pub(crate) enum NextTask {
     Elsewhere,
 }
 
+/// What a completion says of the module that executed the task.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ExecutedBy {
+    /// Names the module in history.
+    pub(crate) build_id: String,
+    /// Whether the run stays on the version of this worker. Unspecified for workers without one: the service refuses
+    /// anything else of them.
+    pub(crate) versioning_behavior: VersioningBehavior,
+}
+
+impl ExecutedBy {
+    /// The module that executed a task of a run of this type.
+    pub(crate) fn new(connection: &Connection, module: &LoadedModule, workflow_type: &str) -> Self {
+        let behavior = connection.version.as_ref().map(|version| version.behavior(workflow_type));
+        Self { build_id: module.build_id(), versioning_behavior: behavior.unwrap_or_default() }
+    }
+}
+
 impl Responses<'_> {
-    /// `RespondWorkflowTaskCompleted`. `build_id` names the module that executed the task.
+    /// `RespondWorkflowTaskCompleted`.
     pub(crate) fn completed(
         &self,
         task_token: Bytes,
         completion: Completion,
-        build_id: String,
+        executed: ExecutedBy,
         next: NextTask,
     ) -> RespondWorkflowTaskCompletedRequest {
+        let ExecutedBy { build_id, versioning_behavior } = executed;
         let is_here = next == NextTask::Here;
         let sticky = self.sticky.filter(|_| is_here && !completion.ends_run);
         RespondWorkflowTaskCompletedRequest {
@@ -65,8 +85,10 @@ impl Responses<'_> {
             force_create_new_workflow_task: completion.force_create_new_workflow_task,
             query_results: completion.query_results,
             namespace: self.connection.namespace.clone(),
-            // Names the module in history; routing is not touched.
+            // Names the module in history, also where a deployment does; routing is not touched.
             worker_version_stamp: Some(WorkerVersionStamp { build_id, use_versioning: false }),
+            versioning_behavior: versioning_behavior.into(),
+            deployment_options: self.connection.deployment_options(),
             messages: completion.messages,
             sdk_metadata: self.connection.capabilities.sdk_metadata.then_some(completion.sdk_metadata),
             capabilities: Some(respond_workflow_task_completed_request::Capabilities {
@@ -90,6 +112,7 @@ impl Responses<'_> {
             failure: Some(failure),
             identity: self.connection.identity.clone(),
             namespace: self.connection.namespace.clone(),
+            deployment_options: self.connection.deployment_options(),
             ..Default::default()
         }
     }

@@ -23,7 +23,7 @@ use super::{
     moves::Moves,
     pace::report_slow,
     reporter::{Reporter, Sent},
-    response::NextTask,
+    response::{ExecutedBy, NextTask},
     run::{Advance, RunDriver, RunIdentity, UpdateVerdict, stack},
     task_error::{Disposition, TaskError},
     task_outcome::{Tried, outcome_of},
@@ -35,6 +35,7 @@ use crate::{
     },
     config::DEFAULT_WORKFLOW_TASK_TIMEOUT,
     connection::Connection,
+    deployment::version::WorkerVersion,
     modules::{LoadedModule, catalog::Catalog},
     shadow::ShadowFeed,
 };
@@ -182,7 +183,8 @@ impl WorkflowTasks {
                 let module = Arc::clone(run.driver.module());
                 let last = completion.commands.last().map(Command::command_type);
                 let ends = outcome_of(&completion);
-                match self.reporter.complete(task_token, *completion, module.build_id(), next).await {
+                let executed = ExecutedBy::new(&self.connection, &module, workflow_type(&task));
+                match self.reporter.complete(task_token, *completion, executed, next).await {
                     Sent::Acknowledged { keep_run, inline, eager } => {
                         metrics.completed(last);
                         self.completed(&task, &module, ends, keep_run);
@@ -280,7 +282,7 @@ impl WorkflowTasks {
 
     /// Has another module execute the task, if the run may leave its own after this error.
     async fn heal(&self, work: &Work<'_>, error: TaskError) -> Result<(CachedRun, TaskAnswer), TaskError> {
-        if !self.moves.heals() || !work.advances() {
+        if !self.moves.heals() || !work.advances() || self.connection.version.is_some() {
             return Err(error);
         }
         let workflow_type = workflow_type(work.task);
@@ -331,7 +333,7 @@ impl WorkflowTasks {
             let own = run.driver.module();
             let moves =
                 may_go && advances && finder.successor(own, execution, workflow_type(task)).await.is_some();
-            if !asked && !moves {
+            if !asked && !moves && finder.may_execute(own) {
                 return self.drive(run, work).await;
             }
             // To give back the memory of a guest can take as long as a call.
@@ -388,7 +390,7 @@ impl WorkflowTasks {
             sdk_name: CLIENT_NAME.to_owned(),
             sdk_version: env!("CARGO_PKG_VERSION").to_owned(),
             writes_sdk_metadata: self.connection.capabilities.sdk_metadata,
-            version: None,
+            version: self.connection.version.as_ref().map(WorkerVersion::name),
         };
         let driver = RunDriver::new(module, identity, config).with_verdicts(verdicts.to_vec());
         let driver = Box::new(driver);

@@ -43,6 +43,8 @@ pub(crate) enum TaskError {
 pub(crate) enum Missing {
     /// No module defines the type.
     Type { workflow_type: String, known: Vec<String> },
+    /// The module of the version to which the service gave the task does not define the type.
+    TypeInVersion { workflow_type: String, build_id: String, known: Vec<String> },
     /// The run stays on this module, which is not here.
     Module { digest: Digest, known: Vec<String> },
 }
@@ -53,6 +55,15 @@ impl std::fmt::Display for Missing {
             Self::Type { workflow_type, known } => {
                 write!(f, "no module defines workflow type `{workflow_type}`")?;
                 known
+            }
+            Self::TypeInVersion { workflow_type, build_id, known } => {
+                let known = known.join(", ");
+                return write!(
+                    f,
+                    "version {build_id} of the worker deployment, to which the service gave this task, does not define \
+                     workflow type `{workflow_type}`; its workflow types: {known}; the run goes on once the service gives \
+                     it to a version that does"
+                );
             }
             Self::Module { digest, known } => {
                 write!(
@@ -115,6 +126,8 @@ impl TaskError {
             }
             Self::Fetch(_) | Self::HistoryEnds | Self::Work(WorkError::Closed) => Disposition::LeaveToTimeOut,
             _ if self.is_lack_of_room() || self.is_crowded() => Disposition::LeaveToTimeOut,
+            // The module of a version never gets another type; the service may give the next attempt to another version.
+            Self::Missing(Missing::TypeInVersion { .. }) if attempt > 1 => Disposition::LeaveToTimeOut,
             Self::Missing(_) if attempt > 1 => Disposition::Park,
             // It is tried again as soon as there is another module.
             _ if attempt > 1 && self.is_fault_of_code() => Disposition::Park,
@@ -136,7 +149,7 @@ impl TaskError {
         let message = self.chain();
         let error_type = match self {
             Self::Run(failure) => return failure.into_wire(),
-            Self::Missing(Missing::Type { .. }) => "UnknownWorkflowType",
+            Self::Missing(Missing::Type { .. } | Missing::TypeInVersion { .. }) => "UnknownWorkflowType",
             Self::Missing(Missing::Module { .. }) => "UnknownModule",
             Self::Module { .. } => "UnusableModule",
             Self::Decode(_) => "BrokenHistory",

@@ -6,7 +6,10 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use guest_sdk_types::RawValue;
 use host_activities::{ActivityContext, ActivityError, Definition, Registry};
-use host_wire::{EventAttributes, temporal::api::enums::v1::EventType};
+use host_wire::{
+    EventAttributes,
+    temporal::api::enums::v1::{EventType, VersioningBehavior},
+};
 use tokio::sync::watch;
 
 use crate::{
@@ -72,6 +75,24 @@ pub(crate) async fn workflows_run_to_their_end(fixture: Fixture) {
     let uncached = Setup { registry: registry(), cached_runs: 0, ..Setup::new("uncached") };
     let worker = fixture.worker(uncached).await;
     check(&fixture, "uncached", &scripts()).await;
+    assert!(worker.stop().await.is_clean());
+}
+
+/// Also second attempts of activities, which come by a poll.
+pub(crate) async fn a_version_runs_what_the_service_gives_it(fixture: Fixture) {
+    let setup = Setup { registry: registry(), deployment: Some("shop"), ..Setup::new("versions") };
+    let worker = fixture.worker(setup).await;
+    let build_id = worker.catalog.serving()[0].build_id();
+    fixture.set_current("shop", build_id.clone()).await;
+    check(&fixture, "versions", &scripts()).await;
+    for event in fixture.events("versions-2").await {
+        let Some(EventAttributes::WorkflowTaskCompletedEventAttributes(task)) = event.attributes else {
+            continue;
+        };
+        assert_eq!(task.versioning_behavior(), VersioningBehavior::Pinned);
+        let version = task.deployment_version.unwrap();
+        assert_eq!((version.deployment_name.as_str(), &version.build_id), ("shop", &build_id));
+    }
     assert!(worker.stop().await.is_clean());
 }
 

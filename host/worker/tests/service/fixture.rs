@@ -12,13 +12,18 @@ use host_wire::{
         history::v1::HistoryEvent,
         query::v1::WorkflowQuery,
         workflowservice::v1::{
-            QueryWorkflowRequest, ResetWorkflowExecutionRequest, TerminateWorkflowExecutionRequest,
+            QueryWorkflowRequest, ResetWorkflowExecutionRequest, SetWorkerDeploymentCurrentVersionRequest,
+            TerminateWorkflowExecutionRequest,
         },
     },
 };
 use host_worker::{
     CacheConfig, CacheCounters, Config, Resources, ShutdownReport, Worker, WorkerCounters,
-    modules::catalog::{Catalog, CatalogOptions},
+    deployment::{Deployment, WorkerVersion},
+    modules::{
+        catalog::{Catalog, CatalogOptions},
+        policy::SwapPolicy,
+    },
     workflow::SandboxThreads,
 };
 use test_harness::Temporal;
@@ -89,6 +94,8 @@ pub(crate) struct Setup {
     pub(crate) grace: Duration,
     /// Guests that the engine has room for; enough if it is not set.
     pub(crate) guests: Option<u32>,
+    /// The worker deployment of which the worker's module is a version.
+    pub(crate) deployment: Option<&'static str>,
 }
 
 impl Setup {
@@ -100,6 +107,7 @@ impl Setup {
             cached_runs: CACHED_RUNS,
             grace: Duration::from_secs(10),
             guests: None,
+            deployment: None,
         }
     }
 }
@@ -164,12 +172,29 @@ impl Fixture {
         let cache = CacheConfig { runs: setup.cached_runs, ..CacheConfig::default() };
         let resources = Resources::new(Arc::clone(&catalog), Arc::new(threads), Some(executors), cache);
         let cache_counters = resources.cache_counters();
-        let config = Config { shutdown_grace: setup.grace, ..Config::new(NAMESPACE, setup.task_queue) };
+        let version = setup.deployment.map(|name| {
+            let deployment = Deployment::new(name, SwapPolicy::Pin).unwrap();
+            WorkerVersion::new(deployment, catalog.serving().remove(0))
+        });
+        let config =
+            Config { version, shutdown_grace: setup.grace, ..Config::new(NAMESPACE, setup.task_queue) };
         let worker = Worker::connect(Arc::clone(&self.for_workers), resources, config).await.unwrap();
         let counters = worker.counters();
         let stop = CancellationToken::new();
         let ended = tokio::spawn(worker.run(stop.clone()));
         RunningWorker { stop, ended, catalog, counters, cache_counters }
+    }
+
+    /// Has a version get the tasks of new runs.
+    pub(crate) async fn set_current(&self, deployment: &str, build_id: String) {
+        let message = SetWorkerDeploymentCurrentVersionRequest {
+            namespace: NAMESPACE.to_owned(),
+            deployment_name: deployment.to_owned(),
+            build_id,
+            allow_no_pollers: true,
+            ..Default::default()
+        };
+        self.service.set_worker_deployment_current_version(Request::new(message)).await.unwrap();
     }
 
     /// Starts a workflow; its id is its run's name in what follows.

@@ -29,8 +29,9 @@ macro_rules! cases {
     };
 }
 
-const CASES: [(&str, Case); 11] = cases![
+const CASES: [(&str, Case); 12] = cases![
     workflows_run_to_their_end,
+    a_version_runs_what_the_service_gives_it,
     runs_come_and_go_in_a_small_cache,
     a_service_that_loses_every_third_answer,
     a_run_stays_on_its_module_and_new_runs_take_the_newest,

@@ -1,9 +1,14 @@
 //! What is kept, and its removal.
 
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
 use host_sandbox::Digest;
 
 use super::{Catalog, CatalogError};
-use crate::modules::{audit::AuditEntry, store::StoreError};
+use crate::modules::{LoadedModule, audit::AuditEntry, store::StoreError};
 
 impl Catalog {
     /// Every module that is kept: those that were admitted, the earliest first, then others, such as canaries.
@@ -34,6 +39,21 @@ impl Catalog {
             || state.moves.values().any(|moved| moved.to == *digest)
     }
 
+    /// The modules of the files, each once: also those whose types newer ones have taken.
+    pub(crate) fn of_files(&self) -> BTreeMap<Digest, Arc<LoadedModule>> {
+        self.state().of_files()
+    }
+
+    /// Takes note of which modules are polled for as versions of a worker deployment.
+    pub(crate) fn set_polled(&self, versions: BTreeSet<Digest>) {
+        self.state().polled = versions;
+    }
+
+    /// Whether a module is polled for as a version of a worker deployment.
+    pub(crate) fn is_polled(&self, digest: &Digest) -> bool {
+        self.state().polled.contains(digest)
+    }
+
     /// Removes a module that does not serve and to which no runs move.
     ///
     /// # Errors
@@ -41,7 +61,10 @@ impl Catalog {
     /// When it does by now, or the store cannot be written: then it stays.
     pub(crate) fn remove(&self, digest: &Digest, entry: &AuditEntry) -> Result<(), CatalogError> {
         let mut store = self.store();
-        let is_needed = !self.serves(digest).is_empty() || self.is_canary(digest) || self.is_moved_to(digest);
+        let is_needed = !self.serves(digest).is_empty()
+            || self.is_canary(digest)
+            || self.is_moved_to(digest)
+            || self.is_polled(digest);
         if is_needed {
             return Err(CatalogError::Needed { digest: *digest });
         }

@@ -1,7 +1,7 @@
 //! What a catalog knows in memory: the module of each file, and which one serves each type.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
@@ -22,6 +22,8 @@ pub(super) struct State {
     /// Runs that were moved by hand, by run id.
     pub(super) moves: HashMap<String, RunMove>,
     pub(super) canary: Option<Canary>,
+    /// Modules that are polled for as versions of a worker deployment.
+    pub(super) polled: BTreeSet<Digest>,
 }
 
 /// A candidate that executes a part of the new runs.
@@ -81,6 +83,12 @@ impl State {
     /// The modules that serve, each once.
     pub(super) fn modules(&self) -> BTreeMap<Digest, Served> {
         self.serving.values().map(|served| (served.module.digest(), served.clone())).collect()
+    }
+
+    /// The modules of all files, each once: those that serve, and those whose types newer ones have taken.
+    pub(super) fn of_files(&self) -> BTreeMap<Digest, Arc<LoadedModule>> {
+        let module = |file: &ModuleFile| (file.served.module.digest(), Arc::clone(&file.served.module));
+        self.files.values().map(module).collect()
     }
 
     /// The files whose module serves one of these types.

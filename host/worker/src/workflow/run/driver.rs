@@ -85,11 +85,15 @@ struct Guest {
 }
 
 impl RunDriver {
-    /// A run of which nothing has been fed yet. The version in the configuration becomes that of the
-    /// module: the guest sees it, live as in replays, where it comes from history.
+    /// A run of which nothing has been fed yet. The build id of the version in the configuration becomes that
+    /// of the module: the guest sees it, live as in replays, where it comes from history.
     #[must_use]
     pub fn new(module: Arc<LoadedModule>, identity: RunIdentity, config: RunConfig) -> Self {
-        let version = WorkerDeploymentVersion { build_id: module.build_id(), ..Default::default() };
+        let deployment = config.version.as_ref().map(|version| version.deployment_name.clone());
+        let version = WorkerDeploymentVersion {
+            deployment_name: deployment.unwrap_or_default(),
+            build_id: module.build_id(),
+        };
         let core = Run::new(RunConfig { version: Some(Arc::new(version)), ..config });
         Self {
             core,
