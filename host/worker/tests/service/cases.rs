@@ -8,7 +8,7 @@ use guest_sdk_types::RawValue;
 use host_activities::{ActivityContext, ActivityError, Definition, Registry};
 use host_wire::{
     EventAttributes,
-    temporal::api::enums::v1::{EventType, VersioningBehavior},
+    temporal::api::enums::v1::{EventType, TaskQueueType, VersioningBehavior},
 };
 use tokio::sync::watch;
 
@@ -85,6 +85,9 @@ pub(crate) async fn a_version_runs_what_the_service_gives_it(fixture: Fixture) {
     let build_id = worker.catalog.serving()[0].build_id();
     fixture.set_current("shop", build_id.clone()).await;
     check(&fixture, "versions", &scripts()).await;
+    // Else activities would be those of workers without a version.
+    let polled = fixture.polled_by("shop", &build_id).await;
+    assert!(polled.contains(&TaskQueueType::Activity) && polled.contains(&TaskQueueType::Workflow));
     for event in fixture.events("versions-2").await {
         let Some(EventAttributes::WorkflowTaskCompletedEventAttributes(task)) = event.attributes else {
             continue;

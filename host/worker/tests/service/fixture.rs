@@ -1,6 +1,6 @@
 //! What the cases share: a service, workers in this process, and a client.
 
-use std::{num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, num::NonZeroUsize, path::PathBuf, sync::Arc, time::Duration};
 
 use host_activities::{Executors, Options, Registry};
 use host_service::{ConnectOptions, RemoteService, WorkflowService};
@@ -8,12 +8,13 @@ use host_wire::{
     EventAttributes,
     temporal::api::{
         common::v1::Payload,
-        enums::v1::EventType,
+        deployment::v1::WorkerDeploymentVersion,
+        enums::v1::{EventType, TaskQueueType},
         history::v1::HistoryEvent,
         query::v1::WorkflowQuery,
         workflowservice::v1::{
-            QueryWorkflowRequest, ResetWorkflowExecutionRequest, SetWorkerDeploymentCurrentVersionRequest,
-            TerminateWorkflowExecutionRequest,
+            DescribeWorkerDeploymentVersionRequest, QueryWorkflowRequest, ResetWorkflowExecutionRequest,
+            SetWorkerDeploymentCurrentVersionRequest, TerminateWorkflowExecutionRequest,
         },
     },
 };
@@ -195,6 +196,21 @@ impl Fixture {
             ..Default::default()
         };
         self.service.set_worker_deployment_current_version(Request::new(message)).await.unwrap();
+    }
+
+    /// What workers of a version polled for.
+    pub(crate) async fn polled_by(&self, deployment: &str, build_id: &str) -> BTreeSet<TaskQueueType> {
+        let message = DescribeWorkerDeploymentVersionRequest {
+            namespace: NAMESPACE.to_owned(),
+            deployment_version: Some(WorkerDeploymentVersion {
+                deployment_name: deployment.to_owned(),
+                build_id: build_id.to_owned(),
+            }),
+            ..Default::default()
+        };
+        let described = self.service.describe_worker_deployment_version(Request::new(message)).await;
+        let info = described.unwrap().into_inner().worker_deployment_version_info.unwrap();
+        info.task_queue_infos.iter().map(|queue| queue.r#type()).collect()
     }
 
     /// Starts a workflow; its id is its run's name in what follows.
