@@ -93,7 +93,7 @@ metrics! {
     Counter MODULE_ACTIONS = "host_module_actions" [action] Count;
     /// Workflow tasks of the canary, by their first attempt; outcomes: completed, failed.
     Counter CANARY_TASKS = "host_canary_workflow_tasks" [outcome] Count;
-    /// Runs of the canary that ended by themselves; outcomes: completed, failed.
+    /// Runs of the canary that ended by themselves or timed out; outcomes: completed, failed, timed_out.
     Counter CANARY_RUNS = "host_canary_workflows" [outcome] Count;
     /// Workflow tasks that were shown to the shadow; outcomes: followed, dropped.
     Counter SHADOW_TASKS = "host_shadow_workflow_tasks" [outcome] Count;

@@ -223,6 +223,7 @@ impl Run {
                 if self.deployment.is_none() {
                     swapper.resume_canary().await;
                     tokio::spawn(swapper.clone().watch_canary(shutdown.clone()));
+                    tokio::spawn(swapper.clone().watch_timed_out_runs(shutdown.clone()));
                 }
                 tokio::spawn(socket.serve(swapper, shutdown.clone()));
             }

@@ -7,7 +7,7 @@ use test_harness::{compatible, panicking};
 
 use crate::{
     machine::{Machine, Running, digest},
-    service::{host, succeed},
+    service::{host, host_on, succeed},
 };
 
 const OPEN: &str = "wait\nwait\nwait\ncomplete done";
@@ -141,6 +141,48 @@ pub(crate) fn one_run_in_ten_fails() {
     let last = begin(&running, "after", 1)[0].1.clone();
     assert_ne!(last, candidate);
     assert_eq!(running.builds("run-0", 1)[0], candidate);
+}
+
+/// Runs that wait for what never comes are ended by the service, and no worker hears of that.
+pub(crate) fn runs_that_time_out_end_it() {
+    let machine = Machine::new();
+    let running = machine.start(&[]);
+    let options = |bound| ["--steps", "100%:1h", "--min-count", "3", "--max-failed-runs", bound];
+    let candidate = canary(&machine, &compatible(&machine.script, 2), &options("100%"));
+    let hang = |running: &Running, prefix: &str| {
+        for number in 0..3 {
+            let id = format!("{prefix}-{number}");
+            running.begin_with(&id, OPEN, &["--run-timeout", "3s"]);
+            assert_eq!(running.builds(&id, 1)[0], candidate);
+        }
+    };
+    hang(&running, "early");
+    let output = machine.modules(&["canary", "stop"]);
+    assert_eq!(output.code, 0, "{output:?}");
+    drop(running);
+
+    let mut running = machine.start(&[]);
+    for number in 0..3 {
+        let id = format!("early-{number}");
+        assert_ne!(host_on(&running.address, &["workflow", "result", "-w", &id]).code, 0);
+    }
+    // Those of before it is a canary say nothing.
+    canary(&machine, &compatible(&machine.script, 2), &options("50%"));
+    // A person's decision is none of its faults.
+    for number in 0..3 {
+        let id = format!("terminated-{number}");
+        running.begin(&id, OPEN);
+        assert_eq!(running.builds(&id, 1)[0], candidate);
+        succeed(&running.address, &["workflow", "terminate", "-w", &id]);
+    }
+    hang(&running, "late");
+    // Counted before a restart or after: once.
+    drop(running);
+    running = machine.start(&[]);
+    running.process.wait_for("a canary has ended");
+    let log = machine.modules(&["log"]).stdout;
+    assert!(log.contains("3 of 3 runs failed, and 50% may"), "{log}");
+    assert_ne!(begin(&running, "after", 1)[0].1, candidate);
 }
 
 /// Runs whose first task the candidate fails are those of the former module afterwards.

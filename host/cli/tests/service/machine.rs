@@ -106,13 +106,22 @@ impl Running {
     }
 
     pub(crate) fn begin(&self, id: &str, script: &str) {
-        self.begin_as(id, "Script", script);
+        self.begin_with(id, script, &[]);
     }
 
     pub(crate) fn begin_as(&self, id: &str, workflow_type: &str, script: &str) {
+        self.begin_with(id, script, &["--type", workflow_type]);
+    }
+
+    /// Begins a workflow of type `Script` on queue `q`, unless more flags say otherwise.
+    pub(crate) fn begin_with(&self, id: &str, script: &str, more: &[&str]) {
         let text = ["--input", script, "--input-meta", "encoding=binary/plain"];
-        let start =
-            [&["workflow", "start", "--type", workflow_type, "-t", "q", "-w", id][..], &text].concat();
+        let mut start = [&["workflow", "start", "-w", id], &text[..], more].concat();
+        for fixed in [["--type", "Script"], ["-t", "q"]] {
+            if !more.contains(&fixed[0]) {
+                start.extend(fixed);
+            }
+        }
         succeed(&self.address, &start);
     }
 

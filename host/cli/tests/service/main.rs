@@ -85,6 +85,7 @@ fn main() -> ExitCode {
         test("canaries::a_part_of_the_new_runs", canaries::a_part_of_the_new_runs),
         test("canaries::steps_lead_to_a_promotion", canaries::steps_lead_to_a_promotion),
         test("canaries::one_run_in_ten_fails", canaries::one_run_in_ten_fails),
+        test("canaries::runs_that_time_out_end_it", canaries::runs_that_time_out_end_it),
         test("canaries::failed_tasks_end_it", canaries::failed_tasks_end_it),
         test(
             "canaries::kills_leave_it_as_it_was_or_not_there",

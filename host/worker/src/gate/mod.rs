@@ -14,6 +14,6 @@ pub use changes::{Change, ChangeKind, ChangedPart, changes};
 pub use check::{Gate, GateError, GateProgress};
 pub(crate) use replayed::{Replay, Replays, feed, unworked};
 pub use report::{GateReport, MAX_LISTED_RUNS};
-pub(crate) use runs::OpenRun;
 pub use runs::RunSelection;
+pub(crate) use runs::{OpenRun, quoted};
 pub use verdict::{CheckedRun, RunVerdict, Tally, WhyUnknown};

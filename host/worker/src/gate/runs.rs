@@ -175,7 +175,7 @@ fn filter(types: &[&str], selection: &RunSelection) -> String {
 }
 
 /// Texts in quotes, escaped as MySQL has it, whose rules Temporal's server follows.
-fn quoted(texts: &[impl AsRef<str>]) -> String {
+pub(crate) fn quoted(texts: &[impl AsRef<str>]) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     texts.iter().map(|text| quoted(text.as_ref())).collect::<Vec<_>>().join(", ")
 }

@@ -2,6 +2,7 @@
 //! judged, and what is kept of it; `swap` carries it out.
 
 mod share;
+mod timed_out;
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use host_sandbox::Digest;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 pub use share::{BadShare, Share};
+pub use timed_out::TimedOutRuns;
 
 use super::policy::SwapPolicy;
 
@@ -49,10 +51,13 @@ pub struct CanaryCounts {
     pub tasks: u64,
     /// Those that failed by a fault of the guest, a limit, or a difference from history.
     pub failed_tasks: u64,
-    /// Runs that ended by themselves.
+    /// Runs that ended by themselves or timed out.
     pub runs: u64,
-    /// Those that failed.
+    /// Those that failed or timed out.
     pub failed_runs: u64,
+    /// Those that timed out: at their run or execution timeout, which the service ends them at.
+    #[serde(default)]
+    pub timed_out_runs: u64,
 }
 
 /// A canary, and how far it is.
@@ -73,6 +78,9 @@ pub struct CanaryState {
     pub elapsed_ms: u64,
     /// What became of its tasks and runs.
     pub counts: CanaryCounts,
+    /// Which runs that timed out are counted.
+    #[serde(default)]
+    pub timed_out: TimedOutRuns,
 }
 
 /// Why a plan is none.
@@ -130,17 +138,36 @@ impl CanaryState {
         self.plan.steps.get(self.step).map_or(Share::NONE, |step| step.share)
     }
 
-    /// Adds the time that has passed since it was asked last.
-    pub(crate) fn pass(&mut self, time: Duration) {
+    /// Adds what was counted, and the time that has passed.
+    pub(crate) fn add(&mut self, counts: CanaryCounts, time: Duration) {
+        self.counts = self.counts + counts;
         let milliseconds = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         self.elapsed_ms = self.elapsed_ms.saturating_add(milliseconds);
+    }
+
+    /// Counts the runs that timed out, when so many did in the present window. Whether anything changed.
+    pub(crate) fn count_timed_out(&mut self, in_window: u64) -> bool {
+        let before = self.timed_out;
+        let all = self.timed_out.all(in_window);
+        let new = all.saturating_sub(self.counts.timed_out_runs);
+        let counts = CanaryCounts { runs: new, failed_runs: new, timed_out_runs: new, ..Default::default() };
+        self.counts = self.counts + counts;
+        new > 0 || self.timed_out != before
+    }
+
+    /// How long until its step is over, if nothing fails. Nothing when it goes on until it has more tasks, or until a person
+    /// ends it.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let lasts = self.plan.steps.get(self.step)?.lasts_ms?;
+        let is_enough = self.counts.tasks >= self.plan.min_count;
+        (is_enough && self.elapsed_ms < lasts).then(|| Duration::from_millis(lasts - self.elapsed_ms))
     }
 
     /// What becomes of it now.
     #[must_use]
     pub fn turn(&self) -> CanaryTurn {
         let CanaryPlan { steps, max_failed_tasks, max_failed_runs, min_count, .. } = &self.plan;
-        let CanaryCounts { tasks, failed_tasks, runs, failed_runs } = self.counts;
+        let CanaryCounts { tasks, failed_tasks, runs, failed_runs, .. } = self.counts;
         let rates = [
             ("workflow tasks", failed_tasks, tasks, *max_failed_tasks),
             ("runs", failed_runs, runs, *max_failed_runs),
@@ -174,6 +201,20 @@ impl CanaryState {
         let (first, _) = hash.split_at(4);
         let place = first.iter().fold(0_u64, |place, byte| place << 8 | u64::from(*byte));
         self.share().holds(place, 1 << 32)
+    }
+}
+
+impl std::ops::Add for CanaryCounts {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            tasks: self.tasks + other.tasks,
+            failed_tasks: self.failed_tasks + other.failed_tasks,
+            runs: self.runs + other.runs,
+            failed_runs: self.failed_runs + other.failed_runs,
+            timed_out_runs: self.timed_out_runs + other.timed_out_runs,
+        }
     }
 }
 

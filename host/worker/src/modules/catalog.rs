@@ -29,7 +29,7 @@ pub use error::{CatalogError, ResolveError};
 use host_sandbox::{Background, Digest, Engine};
 pub(crate) use state::Served;
 use state::State;
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::{
     LoadedModule,
@@ -130,8 +130,8 @@ pub struct Catalog {
     /// How many modules are loaded for runs at one time.
     loaders: Arc<Semaphore>,
     generation: watch::Sender<u64>,
-    /// A task or a run of the canary has failed.
-    canary_failed: Notify,
+    /// The canary may be at another place than it was: it began or ended, something of it failed, or it has enough tasks.
+    canary_news: watch::Sender<()>,
 }
 
 impl Catalog {
@@ -165,7 +165,7 @@ impl Catalog {
             loads: Arc::default(),
             loaders: Arc::new(Semaphore::new(MAX_LOADERS)),
             generation: watch::Sender::new(0),
-            canary_failed: Notify::new(),
+            canary_news: watch::Sender::new(()),
         };
         catalog.open_files(bad_files, changed_files, order)?;
         Ok(catalog)

@@ -1,7 +1,8 @@
 //! Carries out canaries: begins them, looks at them from time to time, and ends them.
 
-use std::{sync::Arc, time::Duration};
+use std::{sync::Arc, time::SystemTime};
 
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -9,18 +10,16 @@ use super::{
     swapper::{Swapper, blocking},
 };
 use crate::{
+    deadline::at,
     gate::{GateProgress, RunSelection},
     modules::{
         audit::{AuditAction, AuditEntry},
         build_id,
-        canary::{CanaryPlan, CanaryState, CanaryTurn, Share},
+        canary::{CanaryPlan, CanaryState, CanaryTurn, Share, TimedOutRuns},
         catalog::{Candidate, CatalogError},
         policy::SwapPolicy,
     },
 };
-
-/// How often a canary is looked at while nothing of it fails.
-const INTERVAL: Duration = Duration::from_millis(500);
 
 impl Swapper {
     /// Has a candidate execute a part of the new runs, step by step.
@@ -34,6 +33,7 @@ impl Swapper {
         plan: CanaryPlan,
         who: &str,
     ) -> Result<CanaryState, CatalogError> {
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let state = CanaryState {
             digest: candidate.module().digest().to_string(),
             file: candidate.path().display().to_string(),
@@ -42,6 +42,7 @@ impl Swapper {
             step: 0,
             elapsed_ms: 0,
             counts: Default::default(),
+            timed_out: TimedOutRuns::from_now(u64::try_from(since_1970.as_millis()).unwrap_or_default()),
         };
         let formers = self.catalog().formers(&candidate);
         let from = formers.iter().map(|module| module.digest().to_string()).collect();
@@ -106,20 +107,18 @@ impl Swapper {
         }
     }
 
-    /// Looks at the canary, if there is one, until `end`.
+    /// Looks at the canary when something of it fails or its step is over, until `end`; now and then for its counts to be
+    /// written. Without one it waits until there is one.
     pub async fn watch_canary(self, end: CancellationToken) {
+        let mut news = self.catalog().canary_news();
         loop {
+            let look = self.catalog().canary_pause().map(|pause| Instant::now() + pause);
             let is_end = tokio::select! {
                 () = end.cancelled() => true,
-                () = self.catalog().canary_failed() => false,
-                () = tokio::time::sleep(INTERVAL) => false,
+                // The catalog has the other end.
+                _ = news.changed() => false,
+                () = at(look) => false,
             };
-            if self.catalog().canary().is_none() {
-                if is_end {
-                    return;
-                }
-                continue;
-            }
             let catalog = Arc::clone(self.catalog());
             let looked = blocking(move || catalog.canary_turn(is_end)).await;
             match looked {

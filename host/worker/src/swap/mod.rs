@@ -9,6 +9,7 @@ mod needs;
 mod request;
 mod shadow;
 mod swapper;
+mod timed_out;
 
 pub use moves::MoveError;
 pub use needs::{Need, NeededModule};

@@ -186,19 +186,20 @@ impl Swapper {
     }
 
     async fn needs_of_runs(&self, digest: &Digest) -> Result<Vec<Need>, Status> {
-        let (open, closed) = (self.count(digest, "=").await?, self.count(digest, "!=").await?);
+        let open = self.count_runs(digest, "ExecutionStatus = \"Running\"").await?;
+        let closed = self.count_runs(digest, "ExecutionStatus != \"Running\"").await?;
         let open = (open > 0).then_some(Need::OpenRuns { count: open });
         let closed = (closed > 0).then_some(Need::ClosedRuns { count: closed });
         Ok(open.into_iter().chain(closed).collect())
     }
 
-    /// Runs of which a module executed a task: the open ones with `=`, the closed ones with `!=`.
-    async fn count(&self, digest: &Digest, compared: &str) -> Result<u64, Status> {
+    /// Runs of which a module executed a task, and that match a list filter.
+    pub(super) async fn count_runs(&self, digest: &Digest, filter: &str) -> Result<u64, Status> {
         // As the service lists builds of workers without versioning.
         let build = format!("unversioned:{}", build_id::of(digest));
         let message = CountWorkflowExecutionsRequest {
             namespace: self.namespace().to_owned(),
-            query: format!("ExecutionStatus {compared} \"Running\" AND BuildIds = \"{build}\""),
+            query: format!("{filter} AND BuildIds = \"{build}\""),
         };
         let service = self.service();
         let counted =

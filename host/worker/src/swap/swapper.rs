@@ -96,6 +96,11 @@ impl Swapper {
         &self.shared.namespace
     }
 
+    /// The task queues of the host.
+    pub(super) fn task_queues(&self) -> &[String] {
+        &self.shared.task_queues
+    }
+
     pub(super) fn threads(&self) -> &Arc<SandboxThreads> {
         &self.shared.threads
     }

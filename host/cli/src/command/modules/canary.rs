@@ -145,7 +145,7 @@ fn step(text: &str) -> anyhow::Result<CanaryStep> {
 }
 
 fn card(state: &CanaryState) -> Card {
-    let CanaryState { digest, file, who, plan, step, elapsed_ms, counts } = state;
+    let CanaryState { digest, file, who, plan, step, elapsed_ms, counts, .. } = state;
     let failed =
         |failed: u64, all: u64, bound: Share| format!("{failed} of {all}; it goes back above {bound}");
     Card::new("Canary")
@@ -157,6 +157,7 @@ fn card(state: &CanaryState) -> Card {
         .row("Since", format!("{} s", elapsed_ms / 1000))
         .row("FailedTasks", failed(counts.failed_tasks, counts.tasks, plan.max_failed_tasks))
         .row("FailedRuns", failed(counts.failed_runs, counts.runs, plan.max_failed_runs))
+        .row("TimedOutRuns", counts.timed_out_runs)
 }
 
 fn object(state: &CanaryState) -> anyhow::Result<Object> {

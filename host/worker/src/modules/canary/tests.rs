@@ -27,7 +27,8 @@ fn state(steps: &str, counts: [u64; 4]) -> CanaryState {
         plan: plan(steps),
         step: 0,
         elapsed_ms: 0,
-        counts: CanaryCounts { tasks, failed_tasks, runs, failed_runs },
+        counts: CanaryCounts { tasks, failed_tasks, runs, failed_runs, timed_out_runs: 0 },
+        timed_out: TimedOutRuns::default(),
     }
 }
 
@@ -105,4 +106,35 @@ fn a_state_comes_back() {
     let state = CanaryState { step: 1, elapsed_ms: 7, ..state("5%:10,100%", [4, 3, 2, 1]) };
     let text = serde_json::to_string(&state).unwrap();
     assert_eq!(serde_json::from_str::<CanaryState>(&text).unwrap(), state);
+}
+
+#[test]
+fn runs_that_time_out_are_failed_runs() {
+    let mut state = state("5%:10,100%", [100, 0, 19, 0]);
+    assert!(state.count_timed_out(2), "the two of before are none of it");
+    assert_eq!((state.counts.runs, state.counts.failed_runs), (19, 0));
+    assert!(!state.count_timed_out(2));
+    assert!(state.count_timed_out(5));
+    assert!(!state.count_timed_out(5));
+    assert_eq!(
+        state.counts,
+        CanaryCounts { tasks: 100, failed_tasks: 0, runs: 22, failed_runs: 3, timed_out_runs: 3 }
+    );
+    assert_eq!(state.turn(), CanaryTurn::GoBack("3 of 22 runs failed, and 10% may".to_owned()));
+}
+
+#[test]
+fn a_step_ends_by_time_only_with_enough_tasks() {
+    let check = |steps: &str, elapsed_ms: u64, tasks: u64, expected: Option<u64>| {
+        let state = CanaryState { elapsed_ms, ..state(steps, [tasks, 0, 0, 0]) };
+        assert_eq!(
+            state.time_left(),
+            expected.map(Duration::from_millis),
+            "{steps}, {elapsed_ms} ms, {tasks} tasks"
+        );
+    };
+    check("5%:10,100%", 4, 20, Some(6));
+    check("5%:10,100%", 4, 19, None);
+    check("5%:10,100%", 10, 20, None);
+    check("5%", 4, 20, None);
 }

@@ -6,6 +6,7 @@ use std::{
 };
 
 use host_sandbox::Digest;
+use tokio::sync::watch;
 
 use super::{
     Candidate, Catalog, CatalogError,
@@ -21,6 +22,8 @@ use crate::modules::{
 
 /// How often the state is written while nothing happens: what a kill loses of counts and time.
 const SAVE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long until what could not be done with a canary is tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What became of a workflow task on a module.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,7 +57,7 @@ impl Catalog {
             let digest = canary.module.digest();
             !canary.is_over
                 && runs(&state, &canary.module, workflow_type)
-                && canary.state.takes(&digest, workflow_id)
+                && canary.stored.takes(&digest, workflow_id)
         });
         Some(Arc::clone(canary.map_or(&served.module, |canary| &canary.module)))
     }
@@ -70,7 +73,8 @@ impl Catalog {
         let Some(canary) = state.canary.as_mut().filter(|canary| canary.module.digest() == *digest) else {
             return;
         };
-        let counts = &mut canary.state.counts;
+        let was_enough = canary.is_enough();
+        let counts = &mut canary.counts;
         let task_failed = outcome == TaskOutcome::Failed;
         counts.tasks += u64::from(is_first);
         counts.failed_tasks += u64::from(is_first && task_failed);
@@ -82,26 +86,36 @@ impl Catalog {
             }
             TaskOutcome::Completed | TaskOutcome::Failed => None,
         };
+        let is_enough_now = canary.is_enough() != was_enough;
         drop(state);
         let word = |failed: bool| if failed { "failed" } else { "completed" };
         host_telemetry::CANARY_TASKS.add([word(task_failed)], u64::from(is_first));
         if let Some(failed) = run_failed {
             host_telemetry::CANARY_RUNS.count([word(failed)]);
         }
-        if task_failed || run_failed == Some(true) {
-            self.canary_failed.notify_one();
+        if task_failed || run_failed == Some(true) || is_enough_now {
+            self.canary_news.send_replace(());
         }
     }
 
-    /// Waits until a task or a run of the canary has failed.
-    pub(crate) async fn canary_failed(&self) {
-        self.canary_failed.notified().await;
+    /// Changes when there may be something to do for the canary.
+    pub(crate) fn canary_news(&self) -> watch::Receiver<()> {
+        self.canary_news.subscribe()
+    }
+
+    /// How long until the canary is looked at, where nothing of it is news. Nothing: there is none.
+    pub(crate) fn canary_pause(&self) -> Option<Duration> {
+        let canary = self.canary()?;
+        if canary.turn() != CanaryTurn::GoOn {
+            return Some(RETRY_INTERVAL);
+        }
+        Some(canary.time_left().unwrap_or(SAVE_INTERVAL).min(SAVE_INTERVAL))
     }
 
     /// The canary, and how far it is.
     #[must_use]
     pub fn canary(&self) -> Option<CanaryState> {
-        self.state().canary.as_ref().map(|canary| canary.state.clone())
+        self.state().canary.as_ref().map(Canary::state)
     }
 
     /// Has a candidate execute a part of the new runs.
@@ -129,10 +143,11 @@ impl Catalog {
             check_news(&known, &module)?;
         }
         store.keep(&module.digest(), &signed.bytes, signed.signature.as_deref())?;
-        store.write_canary(&state, Some(entry))?;
-        self.state().canary = Some(canary(module, state));
+        store.begin_canary(&state, entry)?;
+        self.state().canary = Some(Canary::new(module, state));
         drop(store);
         self.changed();
+        self.canary_news.send_replace(());
         Ok(())
     }
 
@@ -149,9 +164,10 @@ impl Catalog {
             // It was promoted.
             return Ok(None);
         }
-        known.canary = Some(canary(candidate.module, state.clone()));
+        known.canary = Some(Canary::new(candidate.module, state.clone()));
         drop(known);
         self.changed();
+        self.canary_news.send_replace(());
         Ok(Some(state))
     }
 
@@ -171,32 +187,77 @@ impl Catalog {
         self.candidate_of((&state.file).into(), kept)
     }
 
-    /// Adds the time that has passed, and says what becomes of the canary now. Nothing when there is none.
+    /// Says what becomes of the canary now, and writes its counts and time where that was not done for a while or is asked
+    /// for. Nothing when there is none.
     ///
     /// # Errors
     ///
-    /// When its state cannot be written; it goes on all the same.
+    /// When they cannot be written; it goes on all the same.
     pub(crate) fn canary_turn(&self, save: bool) -> Result<Option<(CanaryState, CanaryTurn)>, CatalogError> {
-        let mut store = self.store();
         let (state, turn, saves) = {
             let mut known = self.state();
             let Some(canary) = &mut known.canary else { return Ok(None) };
-            let now = Instant::now();
-            canary.state.pass(now.duration_since(canary.since));
-            canary.since = now;
-            let saves = save || now.duration_since(canary.saved) >= SAVE_INTERVAL;
-            if saves {
-                canary.saved = now;
-            }
-            let turn = canary.state.turn();
+            let state = canary.state();
+            let turn = state.turn();
             // What is given up takes no more runs, also while that cannot be written.
             canary.is_over |= matches!(turn, CanaryTurn::GoBack(_));
-            (canary.state.clone(), turn, saves)
+            (state, turn, save || canary.saved.elapsed() >= SAVE_INTERVAL)
         };
         if saves {
-            store.write_canary(&state, None)?;
+            self.save_canary(&state.digest)?;
         }
         Ok(Some((state, turn)))
+    }
+
+    /// Adds what was counted here, and the time that has passed, to what the store has.
+    fn save_canary(&self, digest: &str) -> Result<(), CatalogError> {
+        let mut store = self.store();
+        let (counts, since, now) = {
+            let mut known = self.state();
+            let Some(canary) = known.canary_of(digest) else { return Ok(()) };
+            let now = Instant::now();
+            (std::mem::take(&mut canary.counts), std::mem::replace(&mut canary.saved, now), now)
+        };
+        let add = |state: &mut CanaryState| {
+            state.add(counts, now.duration_since(since));
+            true
+        };
+        let written = store.update_canary(digest, add, None);
+        let mut known = self.state();
+        let Some(canary) = known.canary_of(digest) else { return Ok(()) };
+        match written {
+            Ok(stored) => canary.stored = stored.unwrap_or_else(|| canary.stored.clone()),
+            Err(error) => {
+                canary.counts = canary.counts + counts;
+                canary.saved = since;
+                return Err(error.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes note of how many runs of a canary have timed out.
+    ///
+    /// # Errors
+    ///
+    /// When that cannot be written: then it is as before.
+    pub(crate) fn count_timed_out(
+        &self,
+        digest: &str,
+        count: impl FnOnce(&mut CanaryState) -> bool,
+    ) -> Result<(), CatalogError> {
+        let mut store = self.store();
+        let Some(stored) = store.update_canary(digest, count, None)? else { return Ok(()) };
+        let mut known = self.state();
+        let Some(canary) = known.canary_of(digest) else { return Ok(()) };
+        let new = stored.counts.timed_out_runs.saturating_sub(canary.stored.counts.timed_out_runs);
+        canary.stored = stored;
+        drop(known);
+        if new > 0 {
+            host_telemetry::CANARY_RUNS.add(["timed_out"], new);
+            self.canary_news.send_replace(());
+        }
+        Ok(())
     }
 
     /// Begins the next step of a canary, if it is at this one.
@@ -206,18 +267,16 @@ impl Catalog {
     /// When that cannot be written: then nothing changes.
     pub(crate) fn step_canary(&self, from: &CanaryState, entry: &AuditEntry) -> Result<(), CatalogError> {
         let mut store = self.store();
-        let next = {
-            let known = self.state();
-            let is_at =
-                |canary: &&Canary| canary.state.digest == from.digest && canary.state.step == from.step;
-            let Some(canary) = known.canary.as_ref().filter(is_at) else { return Ok(()) };
-            CanaryState { step: from.step + 1, elapsed_ms: 0, ..canary.state.clone() }
+        let next = |state: &mut CanaryState| {
+            let is_at = state.step == from.step;
+            if is_at {
+                (state.step, state.elapsed_ms) = (from.step + 1, 0);
+            }
+            is_at
         };
-        store.write_canary(&next, Some(entry))?;
-        let mut known = self.state();
-        if let Some(canary) = &mut known.canary {
-            canary.state.step = next.step;
-            canary.state.elapsed_ms = 0;
+        let Some(stored) = store.update_canary(&from.digest, next, Some(entry))? else { return Ok(()) };
+        if let Some(canary) = self.state().canary_of(&from.digest) {
+            (canary.stored, canary.saved) = (stored, Instant::now());
         }
         Ok(())
     }
@@ -239,13 +298,9 @@ impl Catalog {
         drop(store);
         // Tasks that it failed wait for another module.
         self.changed();
+        self.canary_news.send_replace(());
         Ok(true)
     }
-}
-
-fn canary(module: Arc<LoadedModule>, state: CanaryState) -> Canary {
-    let now = Instant::now();
-    Canary { module, state, since: now, saved: now, is_over: false }
 }
 
 /// Whether a module would run a type, if it served.

@@ -9,7 +9,11 @@ use std::{
 
 use host_sandbox::Digest;
 
-use super::super::{LoadedModule, canary::CanaryState, store::RunMove};
+use super::super::{
+    LoadedModule,
+    canary::{CanaryCounts, CanaryState},
+    store::RunMove,
+};
 
 /// What serves, and for what.
 #[derive(Debug, Default)]
@@ -30,13 +34,34 @@ pub(super) struct State {
 #[derive(Debug)]
 pub(super) struct Canary {
     pub(super) module: Arc<LoadedModule>,
-    pub(super) state: CanaryState,
-    /// Since when time was not added to its state.
-    pub(super) since: Instant,
-    /// When its state was written last.
+    /// As the store has it.
+    pub(super) stored: CanaryState,
+    /// What was counted here since.
+    pub(super) counts: CanaryCounts,
+    /// When it was written last: the time since then is not in the store.
     pub(super) saved: Instant,
     /// It was given up, and that could not be written yet.
     pub(super) is_over: bool,
+}
+
+impl Canary {
+    pub(super) fn new(module: Arc<LoadedModule>, stored: CanaryState) -> Self {
+        Self { module, stored, counts: CanaryCounts::default(), saved: Instant::now(), is_over: false }
+    }
+
+    /// With what is not in the store yet.
+    pub(super) fn state(&self) -> CanaryState {
+        let mut state = self.stored.clone();
+        state.add(self.counts, self.saved.elapsed());
+        state
+    }
+
+    /// Whether there are enough tasks to go on, and enough runs to judge it by them.
+    pub(super) fn is_enough(&self) -> (bool, bool) {
+        let CanaryCounts { tasks, runs, .. } = self.stored.counts + self.counts;
+        let enough = self.stored.plan.min_count;
+        (tasks >= enough, runs >= enough)
+    }
 }
 
 /// A module that serves new runs.
@@ -107,6 +132,11 @@ impl State {
     pub(super) fn same_file(&self, path: &Path) -> Option<PathBuf> {
         let real = path.canonicalize().ok()?;
         self.files.keys().find(|file| file.canonicalize().is_ok_and(|file| file == real)).cloned()
+    }
+
+    /// The canary, if it has this digest.
+    pub(super) fn canary_of(&mut self, digest: &str) -> Option<&mut Canary> {
+        self.canary.as_mut().filter(|canary| canary.stored.digest == digest)
     }
 
     /// Recomputes which module serves each type.

@@ -213,19 +213,46 @@ fn a_canary_is_kept_until_it_ends_or_is_admitted() {
         step: 0,
         elapsed_ms: 7,
         counts: Default::default(),
+        timed_out: Default::default(),
     };
-    let started = entry(AuditAction::CanaryStarted);
-    store.write_canary(&state, Some(&started)).unwrap();
-    store.write_canary(&CanaryState { step: 1, ..state.clone() }, None).unwrap();
+    let mut other = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    store.begin_canary(&state, &entry(AuditAction::CanaryStarted)).unwrap();
+    // Each host adds to what the others have written.
+    let step = |to: usize| {
+        move |state: &mut CanaryState| {
+            let is_new = state.step != to;
+            (state.step, state.counts.runs) = (to, state.counts.runs + 1);
+            is_new
+        }
+    };
+    let stepped = entry(AuditAction::CanaryStepped);
+    let written = other.update_canary(&state.digest, step(1), Some(&stepped)).unwrap().unwrap();
+    assert_eq!((written.step, written.counts.runs), (1, 1));
+    store.update_canary(&state.digest, step(1), Some(&stepped)).unwrap();
+    assert_eq!(store.update_canary("another", step(2), Some(&stepped)).unwrap(), None);
     let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
-    assert_eq!(store.canary().unwrap(), Some(CanaryState { step: 1, ..state.clone() }));
+    assert_eq!(store.canary().unwrap(), Some(written));
     admit(&mut store, b"two", &["A"]);
     assert!(store.canary().unwrap().is_some());
     admit(&mut store, b"one", &["A"]);
     assert_eq!(store.canary().unwrap(), None, "it was promoted");
-    store.write_canary(&state, None).unwrap();
+    store.begin_canary(&state, &entry(AuditAction::CanaryStarted)).unwrap();
     store.end_canary(&entry(AuditAction::CanaryStopped)).unwrap();
     assert_eq!(store.canary().unwrap(), None);
     let actions: Vec<_> = store.audit_log(10).unwrap().into_iter().map(|entry| entry.action).collect();
-    assert_eq!(actions, [AuditAction::CanaryStarted, AuditAction::CanaryStopped]);
+    let [started, stepped, stopped] =
+        [AuditAction::CanaryStarted, AuditAction::CanaryStepped, AuditAction::CanaryStopped];
+    assert_eq!(actions, [started, stepped, started, stopped]);
+}
+
+#[test]
+fn the_version_changes_with_what_others_write() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    let mut other = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+    let before = store.version().unwrap();
+    admit(&mut store, b"one", &["A"]);
+    assert_eq!(store.version().unwrap(), before);
+    admit(&mut other, b"two", &["A"]);
+    assert_ne!(store.version().unwrap(), before);
 }
