@@ -16,7 +16,11 @@ use std::{
 use host_sandbox::{Digest, Engine};
 use host_worker::modules::{
     LoadedModule,
-    catalog::{BadFiles, Catalog, CatalogError, CatalogOptions, FileOrder, ResolveError, Terms},
+    audit::{AuditAction, AuditEntry},
+    canary::{CanaryCounts, CanaryPlan, CanaryState, CanaryStep, Share, TimedOutRuns},
+    catalog::{
+        BadFiles, Catalog, CatalogError, CatalogOptions, FileOrder, ResolveError, StoreWatch, Terms,
+    },
     files,
     store::{ModuleStore, StoreAccess},
     watch::Watch,
@@ -371,4 +375,86 @@ fn the_store_belongs_to_its_user() {
     assert_eq!(mode(), 0o755);
     machine.host_on_folder();
     assert_eq!(mode(), 0o700);
+}
+
+#[tokio::test]
+async fn what_another_host_decides_is_learned() {
+    let machine = Machine::new();
+    machine.write("script.wasm", &version(1));
+    let (one, two) = (machine.host_on_folder(), machine.host_on_folder());
+    let mut watch = StoreWatch::new(Arc::clone(&two));
+    let look = |watch: &mut StoreWatch, expected: bool| assert_eq!(watch.look().unwrap(), expected);
+    look(&mut watch, true);
+    look(&mut watch, false);
+
+    let elsewhere = machine.folder.path().join("elsewhere.wasm");
+    fs::write(&elsewhere, version(2)).unwrap();
+    one.admit(one.candidate(&elsewhere).unwrap(), Terms::default()).unwrap();
+    check_serving(&two, 1);
+    look(&mut watch, true);
+    check_serving(&two, 2);
+    one.admit(one.stored_candidate(&digest(1)).unwrap(), Terms::default()).unwrap();
+    look(&mut watch, true);
+    check_serving(&two, 1);
+    // The file itself, as one of them finds it.
+    machine.write("script.wasm", &version(3));
+    one.admit_file(&machine.file("script.wasm")).unwrap();
+    look(&mut watch, true);
+    check_serving(&two, 3);
+    // What this one writes is no news to it.
+    two.admit(two.stored_candidate(&digest(1)).unwrap(), Terms::default()).unwrap();
+    look(&mut watch, false);
+    check_serving(&two, 1);
+
+    let entry = AuditEntry::now("test", AuditAction::Moved, Vec::new(), digest(2).to_string());
+    one.move_runs(&["run".to_owned()], &digest(2), &entry).unwrap();
+    assert_eq!(two.moved("run"), None);
+    look(&mut watch, true);
+    assert_eq!(two.moved("run").unwrap().to, digest(2));
+
+    // A run that has it goes on, and no other finds it.
+    let in_use = resolve(&two, 3).await.unwrap();
+    let data = machine.folder.path().join("data");
+    let mut store = ModuleStore::open(&data, StoreAccess::Owner).unwrap();
+    store.remove(&digest(3), &entry).unwrap();
+    assert!(Arc::ptr_eq(&in_use, &resolve(&two, 3).await.unwrap()));
+    look(&mut watch, true);
+    assert!(matches!(resolve(&two, 3).await, Err(ResolveError::Unknown { .. })));
+}
+
+#[test]
+fn a_canary_of_another_host_is_learned_with_its_end() {
+    let machine = Machine::new();
+    machine.write("script.wasm", &version(1));
+    let (one, two) = (machine.host_on_folder(), machine.host_on_folder());
+    let mut watch = StoreWatch::new(Arc::clone(&two));
+    let elsewhere = machine.folder.path().join("elsewhere.wasm");
+    fs::write(&elsewhere, version(2)).unwrap();
+    let plan = CanaryPlan {
+        steps: vec![CanaryStep { share: Share::ALL, lasts_ms: None }],
+        max_failed_tasks: Share::NONE,
+        max_failed_runs: Share::NONE,
+        min_count: 1,
+        policy: None,
+    };
+    let state = CanaryState {
+        digest: digest(2).to_string(),
+        file: elsewhere.display().to_string(),
+        who: "test".to_owned(),
+        plan,
+        step: 0,
+        elapsed_ms: 0,
+        counts: CanaryCounts::default(),
+        timed_out: TimedOutRuns::default(),
+    };
+    let entry = AuditEntry::now("test", AuditAction::CanaryStarted, Vec::new(), state.digest.clone());
+    one.begin_canary(one.candidate(&elsewhere).unwrap(), state, &entry).unwrap();
+    assert!(two.canary().is_none());
+    watch.look().unwrap();
+    assert_eq!(two.canary().unwrap().digest, digest(2).to_string());
+    check_serving(&two, 1);
+    one.admit(one.canary_candidate().unwrap(), Terms::default()).unwrap();
+    watch.look().unwrap();
+    assert!(two.canary().is_none());
+    check_serving(&two, 2);
 }

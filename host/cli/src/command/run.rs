@@ -4,6 +4,7 @@ use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use anyhow::Context as _;
@@ -41,6 +42,9 @@ use crate::{
     stop,
     telemetry::MetricsArgs,
 };
+
+/// How often a host looks whether the one that takes the commands of the data folder has ended.
+const TAKE_OVER_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Runs workflows, and the activities of this program, for one or more task queues.
 ///
@@ -215,21 +219,20 @@ impl Run {
         Ok(None)
     }
 
-    /// Takes the commands of `host modules`, and goes on with the canary of the data folder. A host that cannot goes on
-    /// without them.
+    /// Takes the commands of `host modules`, and goes on with the canary of the data folder. While another host of the folder
+    /// takes them, this one does what that one says.
     async fn take_commands(&self, swapper: Swapper, shutdown: &CancellationToken) -> anyhow::Result<()> {
-        match ControlSocket::bind(&self.data_dir.path()?) {
-            Ok(socket) => {
-                if self.deployment.is_none() {
-                    swapper.resume_canary().await;
-                    tokio::spawn(swapper.clone().watch_canary(shutdown.clone()));
-                    tokio::spawn(swapper.clone().watch_timed_out_runs(shutdown.clone()));
-                }
-                tokio::spawn(socket.serve(swapper, shutdown.clone()));
-            }
+        let folder = self.data_dir.path()?;
+        if self.deployment.is_none() {
+            swapper.resume_canary().await;
+        }
+        tokio::spawn(swapper.clone().watch_store(shutdown.clone()));
+        match ControlSocket::bind(&folder) {
+            Ok(socket) => lead(socket, &swapper, shutdown),
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(error, "`host modules` cannot talk to this host");
+                tokio::spawn(follow(folder, swapper, shutdown.clone()));
             }
         }
         Ok(())
@@ -333,6 +336,31 @@ impl Workers {
             }
         }
         running
+    }
+}
+
+/// Takes the commands of `host modules`, and carries out the canary.
+fn lead(socket: ControlSocket, swapper: &Swapper, shutdown: &CancellationToken) {
+    // A worker deployment has ramping versions instead.
+    if swapper.deployment().is_none() {
+        tokio::spawn(swapper.clone().watch_canary(shutdown.clone()));
+        tokio::spawn(swapper.clone().watch_timed_out_runs(shutdown.clone()));
+    }
+    tokio::spawn(socket.serve(swapper.clone(), shutdown.clone()));
+}
+
+/// Takes part in the canary of another host of the data folder, and does what that host did once it has ended.
+async fn follow(folder: PathBuf, swapper: Swapper, shutdown: CancellationToken) {
+    let is_led = shutdown.child_token();
+    let following = tokio::spawn(swapper.clone().follow_canary(is_led.clone()));
+    while shutdown.run_until_cancelled(tokio::time::sleep(TAKE_OVER_INTERVAL)).await.is_some() {
+        if let Ok(socket) = ControlSocket::bind(&folder) {
+            is_led.cancel();
+            // It writes what it has counted.
+            drop(following.await);
+            tracing::info!("takes the commands of `host modules` from now on");
+            return lead(socket, &swapper, &shutdown);
+        }
     }
 }
 

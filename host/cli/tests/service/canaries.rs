@@ -13,7 +13,7 @@ use crate::{
 const OPEN: &str = "wait\nwait\nwait\ncomplete done";
 
 /// Starts a canary, and gives the build that its runs are on.
-fn canary(machine: &Machine, bytes: &[u8], options: &[&str]) -> String {
+pub(crate) fn canary(machine: &Machine, bytes: &[u8], options: &[&str]) -> String {
     let path = machine.elsewhere(bytes);
     let output = machine.modules(&[&["canary", "start", &path], options].concat());
     assert_eq!(output.code, 0, "{output:?}");

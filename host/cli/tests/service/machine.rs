@@ -70,10 +70,10 @@ impl Machine {
         Process::start(host(&[&fixed, more].concat()))
     }
 
-    /// Starts a host on a service elsewhere, and waits until it polls.
-    pub(crate) fn join(&self, address: &str, more: &[&str]) -> Running {
+    /// Starts another host on the data folder, with a service elsewhere, and waits until it polls a task queue.
+    pub(crate) fn join(&self, address: &str, queue: &str, more: &[&str]) -> Running {
         let (modules, data) = (self.folder.path().join("modules").display().to_string(), self.data());
-        let fixed = ["run", "-t", "q", "-m", &modules, "--data-dir", &data, "--address", address];
+        let fixed = ["run", "-t", queue, "-m", &modules, "--data-dir", &data, "--address", address];
         let mut process = Process::start(host(&[&fixed, more].concat()));
         process.wait_for("polling task queue");
         Running { process, address: address.to_owned() }

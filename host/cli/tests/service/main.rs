@@ -16,6 +16,7 @@ mod floods;
 mod folder;
 mod gate;
 mod hostile;
+mod hosts;
 mod machine;
 mod metrics;
 mod moves;
@@ -91,6 +92,8 @@ fn main() -> ExitCode {
             "canaries::kills_leave_it_as_it_was_or_not_there",
             canaries::kills_leave_it_as_it_was_or_not_there,
         ),
+        test("hosts::what_one_is_told_the_other_does", hosts::what_one_is_told_the_other_does),
+        test("hosts::another_one_takes_over", hosts::another_one_takes_over),
         test("tls::a_listener_says_what_it_needs", tls::a_listener_says_what_it_needs),
         test("tls::clients_reach_a_service_through_tls", tls::clients_reach_a_service_through_tls),
         test("command_line::mistakes", command_line::mistakes),

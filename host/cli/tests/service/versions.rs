@@ -94,10 +94,10 @@ pub(crate) fn two_hosts_are_two_versions() {
     one.replace(&first);
     two.replace(&compatible(&first, 2));
     let (v1, v2) = (build(&first, &one), build(&compatible(&first, 2), &one));
-    let running = one.join(address, SHOP);
+    let running = one.join(address, "q", SHOP);
     let hint = format!("host worker deployment set-current-version --deployment-name shop --build-id {v1}");
     assert!(running.process.log().contains(&hint), "{}", running.process.log());
-    let _other = two.join(address, SHOP);
+    let _other = two.join(address, "q", SHOP);
     wait_for_status(address, &v1, "Inactive");
     wait_for_status(address, &v2, "Inactive");
 
@@ -149,7 +149,7 @@ pub(crate) fn versions_live_in_one_host() {
     let (v1, v2) = (build(&first, &machine), build(&second, &machine));
     let options = [SHOP, &["--watch"]].concat();
     machine.replace(&first);
-    let mut running = machine.join(address, &options);
+    let mut running = machine.join(address, "q", &options);
     wait_for_status(address, &v1, "Inactive");
     set_current(address, &v1);
     running.begin("stays", OPEN);
@@ -181,7 +181,7 @@ pub(crate) fn versions_live_in_one_host() {
 
     // The former version is not among its files: the service says that it gets tasks still.
     drop(running);
-    let mut running = machine.join(address, &options);
+    let mut running = machine.join(address, "q", &options);
     running.process.wait_until("it polls for the former version", |log| {
         log.lines().any(|line| line.contains("a version begins to be polled for") && line.contains(&v1))
     });

@@ -15,6 +15,7 @@ mod kept;
 mod moves;
 mod open;
 mod state;
+mod store_watch;
 
 use std::{
     path::PathBuf,
@@ -29,6 +30,7 @@ pub use error::{CatalogError, ResolveError};
 use host_sandbox::{Background, Digest, Engine};
 pub(crate) use state::Served;
 use state::State;
+pub use store_watch::StoreWatch;
 use tokio::sync::{Semaphore, oneshot, watch};
 
 use super::{

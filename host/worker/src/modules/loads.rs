@@ -4,7 +4,7 @@
 //! compiler to its limit, or a registry that does not answer, would otherwise cost that with every task of its runs.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     error::Error,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
@@ -149,6 +149,11 @@ impl Loads {
             State::Loaded(module) => module.strong_count() > 0,
             State::Failed { failure, since } => now.duration_since(*since) < failure.holds_for(),
         });
+    }
+
+    /// Forgets the loaded modules that are none of these: they were removed, and no run finds them here any more.
+    pub(crate) fn forget_others(&self, known: &BTreeSet<Digest>) {
+        self.states().retain(|digest, state| !matches!(state, State::Loaded(_)) || known.contains(digest));
     }
 
     fn states(&self) -> MutexGuard<'_, BTreeMap<Digest, State>> {

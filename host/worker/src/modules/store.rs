@@ -14,6 +14,7 @@ mod error;
 mod kept;
 mod moves;
 mod schema;
+mod version;
 
 use std::{
     collections::BTreeMap,

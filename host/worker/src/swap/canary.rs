@@ -107,10 +107,11 @@ impl Swapper {
         }
     }
 
-    /// Looks at the canary when something of it fails or its step is over, until `end`; now and then for its counts to be
+    /// Carries out the canary, as one of the hosts on a data folder does. Looks at it when something of it fails or its step is over, until `end`; now and then for its counts to be
     /// written. Without one it waits until there is one.
     pub async fn watch_canary(self, end: CancellationToken) {
         let mut news = self.catalog().canary_news();
+        self.catalog().keep_canary_time();
         loop {
             let look = self.catalog().canary_pause().map(|pause| Instant::now() + pause);
             let is_end = tokio::select! {

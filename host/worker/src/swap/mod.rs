@@ -4,6 +4,7 @@
 //! starts again with the module before or the module after.
 
 mod canary;
+mod hosts;
 mod moves;
 mod needs;
 mod request;

@@ -78,7 +78,8 @@ impl Swapper {
     }
 
     /// The worker deployment that the host is.
-    pub(crate) fn deployment(&self) -> Option<&str> {
+    #[must_use]
+    pub fn deployment(&self) -> Option<&str> {
         self.deployment.as_deref()
     }
 

@@ -17,7 +17,7 @@ use crate::modules::{
     LoadedModule,
     audit::AuditEntry,
     build_id,
-    canary::{CanaryState, CanaryTurn},
+    canary::{CanaryCounts, CanaryState, CanaryTurn},
 };
 
 /// How often the state is written while nothing happens: what a kill loses of counts and time.
@@ -37,6 +37,13 @@ pub(crate) enum TaskOutcome {
     },
     /// The module failed it.
     Failed,
+}
+
+/// Whether a host keeps the time of a canary: one of those on a data folder does, and all count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Keeps {
+    Time,
+    NoTime,
 }
 
 impl Catalog {
@@ -151,7 +158,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// Goes on with the canary that was under way when the last host of the data folder ended. Gives its state.
+    /// Goes on with the canary of the store: one that was under way when the last host of the data folder ended, or that
+    /// another host has begun. Gives its state.
     ///
     /// # Errors
     ///
@@ -159,6 +167,9 @@ impl Catalog {
     pub fn resume_canary(&self) -> Result<Option<CanaryState>, CatalogError> {
         let Some(state) = self.store().canary()? else { return Ok(None) };
         let candidate = self.kept_candidate(&state)?;
+        // It may have ended while it was loaded.
+        let store = self.store();
+        let Some(state) = store.canary()?.filter(|now| now.digest == state.digest) else { return Ok(None) };
         let mut known = self.state();
         if check_news(&known, &candidate.module).is_err() {
             // It was promoted.
@@ -166,6 +177,7 @@ impl Catalog {
         }
         known.canary = Some(Canary::new(candidate.module, state.clone()));
         drop(known);
+        drop(store);
         self.changed();
         self.canary_news.send_replace(());
         Ok(Some(state))
@@ -204,13 +216,34 @@ impl Catalog {
             (state, turn, save || canary.saved.elapsed() >= SAVE_INTERVAL)
         };
         if saves {
-            self.save_canary(&state.digest)?;
+            self.save_canary(&state.digest, Keeps::Time)?;
         }
         Ok(Some((state, turn)))
     }
 
+    /// This host keeps the time of the canary from now on.
+    pub(crate) fn keep_canary_time(&self) {
+        if let Some(canary) = &mut self.state().canary {
+            canary.saved = Instant::now();
+        }
+    }
+
+    /// Writes what was counted here, for the host that keeps the canary's time.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written: then it is tried with the next one.
+    pub(crate) fn add_canary_counts(&self) -> Result<(), CatalogError> {
+        let counted = {
+            let state = self.state();
+            let canary = state.canary.as_ref().filter(|canary| canary.counts != CanaryCounts::default());
+            canary.map(|canary| canary.stored.digest.clone())
+        };
+        counted.map_or(Ok(()), |digest| self.save_canary(&digest, Keeps::NoTime))
+    }
+
     /// Adds what was counted here, and the time that has passed, to what the store has.
-    fn save_canary(&self, digest: &str) -> Result<(), CatalogError> {
+    fn save_canary(&self, digest: &str, keeps: Keeps) -> Result<(), CatalogError> {
         let mut store = self.store();
         let (counts, since, now) = {
             let mut known = self.state();
@@ -219,7 +252,8 @@ impl Catalog {
             (std::mem::take(&mut canary.counts), std::mem::replace(&mut canary.saved, now), now)
         };
         let add = |state: &mut CanaryState| {
-            state.add(counts, now.duration_since(since));
+            let time = if keeps == Keeps::Time { now.duration_since(since) } else { Duration::ZERO };
+            state.add(counts, time);
             true
         };
         let written = store.update_canary(digest, add, None);

@@ -24,7 +24,8 @@ impl Catalog {
     }
 
     /// Where a run was moved to by hand.
-    pub(crate) fn moved(&self, run_id: &str) -> Option<RunMove> {
+    #[must_use]
+    pub fn moved(&self, run_id: &str) -> Option<RunMove> {
         self.state().moves.get(run_id).copied()
     }
 

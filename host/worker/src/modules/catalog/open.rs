@@ -141,7 +141,7 @@ impl Catalog {
     }
 
     /// A stored module for a file, if it still loads.
-    fn stored(&self, path: &Path, digest: &Digest) -> Option<Candidate> {
+    pub(super) fn stored(&self, path: &Path, digest: &Digest) -> Option<Candidate> {
         let module = stored_module(&self.store(), digest).ok().flatten()?;
         self.load(path.to_owned(), module).ok()
     }

@@ -12,7 +12,7 @@ use host_sandbox::Digest;
 use super::super::{
     LoadedModule,
     canary::{CanaryCounts, CanaryState},
-    store::RunMove,
+    store::{Admitted, Instead, RunMove},
 };
 
 /// What serves, and for what.
@@ -82,6 +82,16 @@ pub(super) struct ModuleFile {
     pub(super) served: Served,
 }
 
+/// A file for which another module serves than the store says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outdated {
+    pub(super) path: PathBuf,
+    /// The module that is to serve.
+    pub(super) digest: Digest,
+    /// What is in the file then. What it was not before, the file itself has to show.
+    pub(super) content: Digest,
+}
+
 impl State {
     pub(super) fn file(&self, path: &Path) -> Option<&ModuleFile> {
         self.files.get(path)
@@ -132,6 +142,46 @@ impl State {
     pub(super) fn same_file(&self, path: &Path) -> Option<PathBuf> {
         let real = path.canonicalize().ok()?;
         self.files.keys().find(|file| file.canonicalize().is_ok_and(|file| file == real)).cloned()
+    }
+
+    /// The files for which another module serves than the store says. What is in a file, and was not looked at yet, says
+    /// nothing.
+    pub(super) fn outdated(
+        &self,
+        instead: &BTreeMap<PathBuf, Instead>,
+        admitted: &[Admitted],
+    ) -> Vec<Outdated> {
+        let mut outdated = Vec::new();
+        for (path, ModuleFile { content, served }) in &self.files {
+            let Some(content) = *content else { continue };
+            let instead = instead.get(path).filter(|instead| instead.content == content);
+            let of_file =
+                admitted.iter().rev().find(|it| it.source == *path && it.position > served.position);
+            let (digest, content) = match (instead, of_file) {
+                (Some(instead), _) => (instead.digest, content),
+                (None, Some(admitted)) => (admitted.digest, admitted.digest),
+                (None, None) => (content, content),
+            };
+            if digest != served.module.digest() {
+                outdated.push(Outdated { path: path.clone(), digest, content });
+            }
+        }
+        outdated
+    }
+
+    /// Takes over positions and terms of what serves. Whether any are others.
+    pub(super) fn take_admissions(&mut self, admitted: &[Admitted]) -> bool {
+        let mut is_changed = false;
+        for ModuleFile { served, .. } in self.files.values_mut() {
+            let own = admitted.iter().find(|admitted| admitted.digest == served.module.digest());
+            let Some(Admitted { position, moves, .. }) = own else { continue };
+            is_changed |= (served.position, served.moves) != (*position, *moves);
+            (served.position, served.moves) = (*position, *moves);
+        }
+        if is_changed {
+            self.serve();
+        }
+        is_changed
     }
 
     /// The canary, if it has this digest.
