@@ -59,7 +59,7 @@ bench-neighbours:
 bench-gate:
     cargo bench --workspace --bench gate
 
-# From a changed file to the first task on the new code, and what a shadow costs; open runs checked in a second.
+# From a changed file to the first task on the new code, what a shadow costs, p99 of tasks during a swap; open runs checked in a second.
 bench-swap:
     cargo bench --workspace --bench swap
     cargo bench --workspace --bench gate

@@ -1,11 +1,15 @@
-//! How long it takes from a changed file to the first workflow task on the new code, and what a shadow costs live workflows:
-//! pairs of the same load without and with one, in turn. On the embedded service in this process.
-//! Run it with `cargo bench --workspace --bench swap`.
+//! How long it takes from a changed file to the first workflow task on the new code, what a shadow costs live workflows, and
+//! how much longer workflow tasks take during a swap: pairs of the same load without and with one, in turn. On the embedded
+//! service in this process. Run it with `cargo bench --workspace --bench swap`.
 //!
-//! `HOST_BENCH_RUNS` is how many workflows each half of a pair executes, `HOST_BENCH_PAIRS` how many pairs there are.
+//! `HOST_BENCH_RUNS` is how many workflows each half of a pair with a shadow executes, `HOST_BENCH_PAIRS` how many pairs there
+//! are, `HOST_BENCH_RATE` how many workflows arrive in a second around a swap, and `HOST_BENCH_OPEN` how many open runs its
+//! gate replays.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark prints, and panics on failure")]
 
+#[path = "swap/latency.rs"]
+mod latency;
 #[path = "../tests/support/mod.rs"]
 mod support;
 
@@ -96,6 +100,7 @@ async fn measure() {
     let bench = Bench { embedded, folder, swapper, script };
     bench.files_to_first_tasks().await;
     bench.shadows().await;
+    bench.latencies().await;
     stop.cancel();
     ended.await.unwrap();
 }
@@ -189,11 +194,13 @@ fn from_environment(name: &str, default: usize) -> usize {
 }
 
 fn spread(took: &mut [Duration]) -> String {
+    format!("p50 {:.1} ms, p99 {:.1} ms", percentile(took, 0.5), percentile(took, 0.99))
+}
+
+/// The time, in milliseconds, within which so large a share was done.
+fn percentile(took: &mut [Duration], share: f64) -> f64 {
     took.sort_unstable();
-    let at = |share: f64| {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within the list")]
-        let place = (took.len() as f64 * share) as usize;
-        took[place.min(took.len() - 1)].as_secs_f64() * 1e3
-    };
-    format!("p50 {:.1} ms, p99 {:.1} ms", at(0.5), at(0.99))
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is within the list")]
+    let place = (took.len() as f64 * share) as usize;
+    took[place.min(took.len() - 1)].as_secs_f64() * 1e3
 }
