@@ -18,9 +18,7 @@ use host_worker::modules::{
     LoadedModule,
     audit::{AuditAction, AuditEntry},
     canary::{CanaryCounts, CanaryPlan, CanaryState, CanaryStep, Share, TimedOutRuns},
-    catalog::{
-        BadFiles, Catalog, CatalogError, CatalogOptions, FileOrder, ResolveError, StoreWatch, Terms,
-    },
+    catalog::{BadFiles, Catalog, CatalogError, CatalogOptions, FileOrder, ResolveError, StoreWatch, Terms},
     files,
     store::{ModuleStore, StoreAccess},
     watch::Watch,
