@@ -85,8 +85,8 @@ pub(crate) fn what_one_is_told_the_other_does() {
 pub(crate) fn another_one_takes_over() {
     let service = Service::start();
     let machine = Machine::new();
-    let first = machine.join(service.address(), "q");
-    let mut second = machine.join(service.address(), QUEUE);
+    let first = machine.join(service.address(), "q", &[]);
+    let mut second = machine.join(service.address(), QUEUE, &[]);
     let old = begin(&second, "old", "complete done");
     let options = ["--steps", "100%:1h", "--min-count", "1", "--max-failed-runs", "0%"];
     let tried = canary(&machine, &compatible(&machine.script, 2), &options);
