@@ -30,7 +30,9 @@ impl ShardContext {
     pub(super) async fn load(&self, needed: Needed, drops: Drops) -> Result<(), Status> {
         self.wait_for_archive().await?;
         let archive = self.archive.clone();
+        let place = Arc::clone(&self.archive_threads).acquire_owned().await.map_err(|_| shutting_down())?;
         let read = move || {
+            let _place = place;
             let archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
             let found = loading::load(&**archive, &needed);
             (needed, found)

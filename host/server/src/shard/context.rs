@@ -8,7 +8,7 @@ use std::{
 };
 
 use tokio::{
-    sync::Notify,
+    sync::{Notify, Semaphore},
     time::{Instant, sleep_until},
 };
 use tonic::Status;
@@ -34,10 +34,15 @@ use crate::{
     watched::Watched,
 };
 
+/// Threads for the archive: while one reads, the next one is about to.
+const MAX_ARCHIVE_THREADS: usize = 2;
+
 /// What all callers share.
 pub(crate) struct ShardContext {
     shard: Mutex<Shard>,
     pub(super) archive: Arc<Mutex<Box<dyn Archive>>>,
+    /// Threads that read the archive or wait for it. One reads at a time: more would only be there, and stay.
+    pub(super) archive_threads: Arc<Semaphore>,
     storage: Box<dyn Storage>,
     environment: Environment,
     /// Held by a call that changes the search attributes of a namespace, or the configuration of a task queue.
@@ -87,6 +92,7 @@ impl ShardContext {
         let context = Self {
             shard: Mutex::new(shard),
             archive: Arc::new(Mutex::new(found.archive)),
+            archive_threads: Arc::new(Semaphore::new(MAX_ARCHIVE_THREADS)),
             storage,
             environment,
             changing_settings: tokio::sync::Mutex::default(),

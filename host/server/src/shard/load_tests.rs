@@ -2,7 +2,10 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -153,4 +156,48 @@ async fn calls_about_other_runs_are_answered_while_one_is_loaded() {
     assert!(!loading.is_finished());
     gate.set(true);
     assert_eq!(loading.await.unwrap(), RunStatus::Terminated);
+}
+
+/// However many calls come while the disk is slow, few threads wait for it: threads of a runtime stay as long as there is
+/// work for them now and then.
+#[test]
+fn calls_that_wait_for_the_archive_take_no_threads() {
+    let threads = Arc::new(AtomicUsize::new(0));
+    let started = threads.clone();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .on_thread_start(move || {
+            started.fetch_add(1, Ordering::Relaxed);
+        })
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let folder = tempfile::tempdir().unwrap();
+        let gate = Arc::new(Gate::default());
+        gate.set(true);
+        {
+            let (_server, service) = open(folder.path(), &gate);
+            start(&service, "open").await;
+        }
+        gate.set(false);
+        let (_server, service) = open(folder.path(), &gate);
+        let before = threads.load(Ordering::Relaxed);
+        let asking = service.clone();
+        let loading = tokio::spawn(async move { describe(&asking, "open").await });
+        gate.reached.notified().await;
+        let starting: Vec<_> = (0..100)
+            .map(|number| {
+                let service = service.clone();
+                tokio::spawn(async move { start(&service, &number.to_string()).await })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        let more = threads.load(Ordering::Relaxed) - before;
+        gate.set(true);
+        assert_eq!(loading.await.unwrap(), RunStatus::Running);
+        for starting in starting {
+            starting.await.unwrap();
+        }
+        assert!(more <= 4, "{more} threads more");
+    });
 }
