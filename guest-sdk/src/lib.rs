@@ -31,6 +31,8 @@ mod options;
 mod panic;
 mod patches;
 mod pending;
+#[cfg(feature = "prost")]
+mod protobuf;
 mod random;
 mod run_state;
 mod search_attributes;
@@ -73,11 +75,11 @@ pub use guest_sdk_macros::{
     workflow_methods,
 };
 pub use guest_sdk_types::{
-    ActivityDefinition, ApplicationErrorCategory, Bytes, Callable, Encoding, Failure, FailureBuilder,
-    FailureInfo, FromPayloads, IntoPayloads, NamedPayloads, Payload, PayloadError, Priority, QueryDefinition,
-    RawValue, RetryPolicy, RetryState, Returned, SignalDefinition, TimeoutFailure, TimeoutType,
-    UntypedActivity, UntypedQuery, UntypedSignal, UntypedUpdate, UntypedWorkflow, UpdateDefinition,
-    WorkflowDefinition,
+    ActivityDefinition, ApplicationErrorCategory, Bytes, Callable, Converted, Encoding, Failure,
+    FailureBuilder, FailureInfo, FromPayloads, IntoPayloads, NamedPayloads, Payload, PayloadConverter,
+    PayloadError, Priority, QueryDefinition, RawValue, RetryPolicy, RetryState, Returned, SignalDefinition,
+    TimeoutFailure, TimeoutType, UntypedActivity, UntypedQuery, UntypedSignal, UntypedUpdate,
+    UntypedWorkflow, UpdateDefinition, WorkflowDefinition,
 };
 pub use memo::Memo;
 pub use nexus::{
@@ -85,6 +87,8 @@ pub use nexus::{
     NexusOperationStart, StartedNexusOperation,
 };
 pub use operation::{CancellableFuture, CancellableFutureWithReason};
+#[cfg(feature = "prost")]
+pub use protobuf::{ProstJsonSerializable, ProstSerializable};
 pub use random::{WorkflowRandomStream, WorkflowRandomValue};
 pub use search_attributes::{SearchAttributeKey, SearchAttributeUpdate, SearchAttributes};
 pub use timers::{Timer, TimerOptions, TimerOptionsBuilder, TimerResult};

@@ -8,6 +8,7 @@
 mod application;
 mod bytes;
 mod causes;
+mod converted;
 mod definition;
 mod failure;
 mod named;
@@ -19,6 +20,7 @@ mod retry;
 
 pub use application::FailureBuilder;
 pub use bytes::Bytes;
+pub use converted::{Converted, PayloadConverter};
 pub use definition::{
     ActivityDefinition, Callable, QueryDefinition, Returned, SignalDefinition, UntypedActivity,
     UntypedArguments, UntypedInput, UntypedQuery, UntypedSignal, UntypedUpdate, UntypedWorkflow,

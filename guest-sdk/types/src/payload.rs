@@ -1,12 +1,13 @@
 //! Payloads, and the conversion of Rust values to payloads and back.
 //!
 //! This is the default data converter of every Temporal SDK: `binary/null` for null, `binary/plain` for
-//! bytes, `json/plain` for everything else.
+//! bytes, `json/plain` for everything else. Values of a type with an encoding of its own have that
+//! ([`Converted`](crate::Converted)).
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::payload_de::BytesDeserializer;
+use crate::payload_de::{BytesDeserializer, Probed, probe};
 use crate::payload_ser::{Outermost, outermost};
 
 /// Most bytes that the payloads of one field (arguments, a result, the details of a heartbeat) may have
@@ -75,7 +76,8 @@ impl Payload {
     }
 
     /// Encodes a value: `binary/null` for the unit type and `None`, `binary/plain` for [`crate::Bytes`]
-    /// and other types that serialize as bytes, `json/plain` for everything else.
+    /// and other types that serialize as bytes, `json/plain` for everything else; a value of a type with an encoding
+    /// of its own, such as [`crate::Converted`], as that.
     ///
     /// # Errors
     /// The value has no JSON form, for example a map whose keys are not strings.
@@ -83,6 +85,7 @@ impl Payload {
         Ok(match outermost(value) {
             Outermost::Null => Self::null(),
             Outermost::Bytes(data) => Self { encoding: Encoding::BinaryPlain, metadata: Vec::new(), data },
+            Outermost::Payload(payload) => payload,
             Outermost::Json => Self::from_json(serde_json::to_vec(value)?),
         })
     }
@@ -90,8 +93,11 @@ impl Payload {
     /// Decodes a value.
     ///
     /// # Errors
-    /// The payload has another encoding than those of [`Payload::from_value`], or its data is not a `T`.
+    /// The payload has another encoding than those that `T` is decoded from, or its data is not a `T`.
     pub fn to_value<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
+        if let Probed::Own(result) = probe(self) {
+            return result;
+        }
         match &self.encoding {
             Encoding::JsonPlain => Ok(serde_json::from_slice(&self.data)?),
             Encoding::BinaryNull => Ok(serde_json::from_slice(b"null")?),
@@ -113,15 +119,22 @@ impl Payload {
 pub enum PayloadError {
     /// The data is not JSON, or not JSON of the type.
     Json(serde_json::Error),
-    /// The payload has bytes and the type is not made of bytes, or the reverse.
+    /// The payload has bytes and the type is not made of bytes, or the reverse; or a converter says so.
     Type(String),
-    /// The payload has an encoding that the default data converter does not support.
+    /// The payload has an encoding that the converter of the type does not support.
     Encoding(String),
     /// There are fewer payloads than values.
     Missing {
         /// The index of the value, from 0.
         index: usize,
     },
+}
+
+impl PayloadError {
+    /// An error of a [`PayloadConverter`](crate::PayloadConverter) with this message.
+    pub fn custom(message: impl std::fmt::Display) -> Self {
+        Self::Type(message.to_string())
+    }
 }
 
 impl std::fmt::Display for PayloadError {
@@ -145,7 +158,7 @@ impl From<serde_json::Error> for PayloadError {
 
 impl serde::de::Error for PayloadError {
     fn custom<T: std::fmt::Display>(message: T) -> Self {
-        Self::Type(message.to_string())
+        Self::custom(message)
     }
 }
 

@@ -1,7 +1,10 @@
-//! Determines the encoding of a value from its outermost level: null and bytes have their own encodings,
-//! everything else is JSON.
+//! Determines the encoding of a value from its outermost level: null, bytes and types with an encoding of their own
+//! have theirs, everything else is JSON.
 
 use serde::ser::{Impossible, Serialize, Serializer};
+
+use crate::converted::{NEWTYPE, from_frame};
+use crate::payload::Payload;
 
 /// The outermost level of a value.
 pub(crate) fn outermost<T: Serialize + ?Sized>(value: &T) -> Outermost {
@@ -15,6 +18,8 @@ pub(crate) enum Outermost {
     Null,
     /// A value that serializes as bytes.
     Bytes(Vec<u8>),
+    /// A value with an encoding of its own.
+    Payload(Payload),
     /// Any other value.
     Json,
 }
@@ -104,10 +109,15 @@ impl Serializer for OutermostSerializer {
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _name: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<Outermost, Unreadable> {
-        value.serialize(self)
+        match value.serialize(self)? {
+            Outermost::Bytes(frame) if name == NEWTYPE => {
+                from_frame(&frame).map(Outermost::Payload).ok_or(Unreadable)
+            }
+            outermost => Ok(outermost),
+        }
     }
 
     fn serialize_newtype_variant<T: Serialize + ?Sized>(

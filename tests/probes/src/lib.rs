@@ -1,6 +1,7 @@
 //! Workflows and activities that end-to-end tests need and the samples have no use for.
 
 mod basket;
+mod converts;
 mod crowd;
 mod local;
 mod outside;
@@ -8,10 +9,11 @@ mod sizes;
 mod talk;
 
 pub use basket::Basket;
+pub use converts::{Converts, Parcel, PlainText, Scales};
 pub use crowd::{Crowd, CrowdActivities};
 pub use local::{Local, LocalWork};
 pub use outside::{Outside, OutsideActivities};
 pub use sizes::{SizeActivities, Sizes};
 pub use talk::{Talk, Waits};
 
-guest_sdk::export!(Basket, Crowd, Local, Outside, Sizes, Talk, Waits);
+guest_sdk::export!(Basket, Converts, Crowd, Local, Outside, Sizes, Talk, Waits);

@@ -7,6 +7,7 @@ fn main() -> ExitCode {
         .activities(probes::CrowdActivities)
         .activities(probes::LocalWork)
         .activities(probes::OutsideActivities)
+        .activities(probes::Scales)
         .activities(probes::SizeActivities)
         .main()
 }

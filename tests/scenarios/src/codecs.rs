@@ -1,6 +1,8 @@
 //! Payloads that the service sees encoded only: by a host with codecs, by clients with the same, and by Python's SDK.
 
 use anyhow::{Result, ensure};
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use serde_json::json;
 use test_harness::{Host, HostOptions, Output, Service, component, run_json};
 
 use crate::environment::{Environment, Scene};
@@ -65,6 +67,37 @@ pub(crate) fn python_has_the_same_codec(environment: &Environment) -> Result<()>
     let said = run_json(&mut scene.python("codecs.py", &[])?)?;
     ensure!(said["result"] == format!("Hello, {}!", "Ada ".repeat(500)), "{said}");
     ensure!(said["encodings"] == serde_json::json!(["binary/zlib"]), "{said}");
+    ensure!(host.stop()? == 0);
+    Ok(())
+}
+
+/// What a guest and an activity encode in their own ways is on the wire as SDKs of other languages have it.
+pub(crate) fn encodings_of_their_own(environment: &Environment) -> Result<()> {
+    let scene = environment.scene()?;
+    let host = scene.host("probes", &[component("probes")?], &[])?;
+    let queue = scene.task_queue.as_str();
+    let start = ["start", "--type", "Converts", "--task-queue", queue, "--workflow-id", "converts"];
+    let started =
+        scene.cli(&[&["workflow"], &start[..], &["--input", "\"tea\"", "--input", "2"]].concat())?;
+    ensure!(started.code == 0, "{started:?}");
+    ensure!(scene.completed("converts")? == json!(1.5));
+
+    let history = scene.history("converts")?;
+    let events = history["events"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let payload = |attributes: &str, field: &str| {
+        events
+            .iter()
+            .map(|event| &event[attributes][field]["payloads"][0])
+            .find(|payload| payload.is_object())
+    };
+    let base64 = |text: &str| BASE64.encode(text);
+    let message = json!({
+        "metadata": {"encoding": base64("binary/protobuf"), "messageType": base64("probes.v1.Parcel")},
+        "data": base64("\n\u{3}tea\u{10}\u{2}"),
+    });
+    ensure!(payload("activityTaskScheduledEventAttributes", "input") == Some(&message), "{history}");
+    let text = json!({"metadata": {"encoding": base64("text/plain")}, "data": base64("1.5")});
+    ensure!(payload("activityTaskCompletedEventAttributes", "result") == Some(&text), "{history}");
     ensure!(host.stop()? == 0);
     Ok(())
 }

@@ -93,6 +93,7 @@ const SCENARIOS: &[Scenario] = &[
     ("handlers", Needs::Nothing, talk::handlers),
     ("stacks", Needs::Nothing, talk::stacks),
     ("reset_by_command_line", Needs::Nothing, resets::reset_by_command_line),
+    ("encodings_of_their_own", Needs::Nothing, codecs::encodings_of_their_own),
     ("encrypted_payloads", Needs::Nothing, codecs::encrypted_payloads),
     ("python_has_the_same_codec", Needs::Python, codecs::python_has_the_same_codec),
     ("python_client", Needs::Python, clients::python_client),
