@@ -51,6 +51,8 @@ pub struct StartOptions {
     pub memo: NamedPayloads,
     /// Kept with the execution, searchable.
     pub search_attributes: NamedPayloads,
+    /// Passed to the workflow beside its arguments.
+    pub headers: NamedPayloads,
     /// Which of several waiting tasks comes first.
     pub priority: Option<Priority>,
     /// One line for people.
@@ -194,6 +196,7 @@ impl Client {
         let memo = (!options.memo.is_empty()).then(|| options.memo.into());
         let search_attributes =
             (!options.search_attributes.is_empty()).then(|| options.search_attributes.into());
+        let header = (!options.headers.is_empty()).then(|| options.headers.into());
         Ok(StartWorkflowExecutionRequest {
             namespace: self.namespace.clone(),
             workflow_id: options.workflow_id,
@@ -215,6 +218,7 @@ impl Client {
             cron_schedule: options.cron_schedule.unwrap_or_default(),
             memo,
             search_attributes,
+            header,
             workflow_start_delay: options.start_delay.map(duration_to_proto),
             user_metadata,
             priority: options.priority.map(Into::into),

@@ -56,6 +56,9 @@ pub(crate) struct StartArgs {
     /// Kept with the execution and searchable. Again for each key.
     #[arg(long, value_name = "KEY=JSON", value_parser = pairs::parse_json)]
     search_attribute: Vec<JsonPair>,
+    /// Passed to the workflow beside its arguments. Again for each key.
+    #[arg(long, value_name = "KEY=JSON", value_parser = pairs::parse_json)]
+    headers: Vec<JsonPair>,
     /// 1 (first) to 5 (last) among the waiting tasks of the queue.
     #[arg(long, value_name = "1-5", value_parser = clap::value_parser!(u32).range(1..=5))]
     priority_key: Option<u32>,
@@ -111,6 +114,7 @@ impl StartArgs {
             retry_policy: None,
             memo: pairs::by_name(&self.memo),
             search_attributes: pairs::by_name(&self.search_attribute),
+            headers: pairs::by_name(&self.headers),
             priority: self.priority_key.map(|priority_key| Priority { priority_key, ..Priority::default() }),
             static_summary: self.static_summary.clone(),
             static_details: self.static_details.clone(),
