@@ -23,6 +23,9 @@ pub(crate) enum Order {
 const ORDERS: &[(&str, Order, &str)] = &[
     ("orders", Order::BySubject, "two items are reserved at the same time"),
     ("inventory", Order::BySubject, "chunks of the list are read at the same time"),
+    ("child_workflows", Order::BySubject, "two children run at the same time"),
+    ("sliding_window", Order::Chance, "children take random times"),
+    ("local_activities_sample", Order::Chance, "two local activities run at the same time"),
     ("eager_activities", Order::BySubject, "several activities run at the same time"),
     ("more_activities_than_places", Order::BySubject, "several activities run at the same time"),
     ("hanging_processes_are_replaced", Order::BySubject, "two activities run at the same time"),

@@ -27,6 +27,7 @@ mod scrub;
 mod sizes;
 mod swap;
 mod talk;
+mod tour;
 mod updates;
 
 use std::process::ExitCode;
@@ -56,6 +57,17 @@ const SCENARIOS: &[Scenario] = &[
     ("orders", Needs::Nothing, samples::orders),
     ("orders_compensated", Needs::Nothing, samples::orders_compensated),
     ("inventory", Needs::Nothing, samples::inventory),
+    ("message_passing", Needs::Nothing, tour::message_passing),
+    ("child_workflows", Needs::Nothing, tour::child_workflows),
+    ("updatable_timer", Needs::Nothing, tour::updatable_timer),
+    ("sliding_window", Needs::Nothing, tour::sliding_window),
+    ("continue_as_new", Needs::Nothing, tour::continue_as_new),
+    ("patching", Needs::Nothing, tour::patching),
+    ("local_activities_sample", Needs::Nothing, tour::local_activities_sample),
+    ("schedules", Needs::Nothing, tour::schedules),
+    ("context_propagation", Needs::Nothing, tour::context_propagation),
+    ("mutex", Needs::Nothing, tour::mutex),
+    ("agent", Needs::Nothing, tour::agent),
     ("history_json_is_that_of_the_cli", Needs::Temporal, samples::history_json_is_that_of_the_cli),
     ("metrics_of_a_host", Needs::Nothing, metrics::metrics_of_a_host),
     ("cancel", Needs::Nothing, samples::cancel),

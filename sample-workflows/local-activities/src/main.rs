@@ -1,0 +1,7 @@
+//! A host with the activities of this sample.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    host::Host::new().activities(local_activities::CartActivities).main()
+}
