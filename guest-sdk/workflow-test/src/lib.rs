@@ -38,6 +38,11 @@
 //! soon as no workflow task and no activity is in progress, to the next timer, timeout or retry. Environments are
 //! independent of each other; a test program may have several at once.
 
+/// Its code is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../guide/tests.md")]
+struct Guide;
+
 mod environment;
 mod error;
 mod mock;

@@ -22,6 +22,11 @@
 //! # }
 //! ```
 
+/// Its code is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../../guest-sdk/guide/client.md")]
+struct Guide;
+
 mod client;
 mod closed;
 mod error;
