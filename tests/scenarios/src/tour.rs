@@ -101,8 +101,8 @@ pub(crate) fn updatable_timer(environment: &Environment) -> Result<()> {
 }
 
 pub(crate) fn sliding_window(environment: &Environment) -> Result<()> {
-    let batch = r#"{"records": 12, "window": 3, "starts_per_run": 5}"#;
-    let window = Tour::new("sliding-window", "SlidingWindow", &[batch]).on_any_host();
+    let batch = [r#"{"records": 12, "window": 3, "starts_per_run": 5}"#];
+    let window = Tour::new("sliding-window", "SlidingWindow", &batch).on_any_host();
     window.check(environment, in_silence, &json!(12))
 }
 
