@@ -2,6 +2,8 @@
 //! (<https://tag-runtime.cncf.io/wgs/wasm/deliverables/wasm-oci-artifact/>): in a registry, or in a folder in the OCI image
 //! layout. Tools such as `oras`, `skopeo` and `crane` copy between both.
 
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
+
 mod error;
 mod layout;
 mod manifest;

@@ -77,12 +77,8 @@ async fn measure() {
     ended.await.unwrap();
 
     let address = embedded.serve().await;
-    let remote = RemoteService::connect(&ConnectOptions {
-        address,
-        namespace: NAMESPACE.to_owned(),
-        ..ConnectOptions::default()
-    });
-    let remote = remote.await.unwrap();
+    let options = ConnectOptions { address, namespace: NAMESPACE.to_owned(), ..ConnectOptions::default() };
+    let remote = RemoteService::connect(&options).await.unwrap();
     let module = Arc::new(LoadedModule::new(engine.load(&script).unwrap(), None));
     println!("medians of {ROUNDS} rounds");
     println!(
