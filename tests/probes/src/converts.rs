@@ -51,7 +51,7 @@ impl Converts {
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>, sku: String, pieces: u32) -> WorkflowResult<f64> {
         let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
-        let weight = ctx.execute_activity(Scales::weigh, Parcel { sku, pieces }, options).await?;
+        let weight = ctx.execute_activity(Scales::weigh_parcel, Parcel { sku, pieces }, options).await?;
         Ok(*weight)
     }
 }
@@ -64,7 +64,7 @@ pub struct Scales;
 impl Scales {
     /// The weight of a parcel.
     #[activity]
-    pub async fn weigh(
+    pub async fn weigh_parcel(
         _ctx: ActivityContext,
         ProstSerializable(parcel): ProstSerializable<Parcel>,
     ) -> Result<Converted<f64, PlainText>, ActivityError> {
