@@ -8,6 +8,7 @@
 mod application;
 mod bytes;
 mod causes;
+mod conversion;
 mod converted;
 mod definition;
 mod failure;

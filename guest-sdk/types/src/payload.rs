@@ -7,9 +7,6 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::payload_de::{BytesDeserializer, Probed, probe};
-use crate::payload_ser::{Outermost, outermost};
-
 /// Most bytes that the payloads of one field (arguments, a result, the details of a heartbeat) may have
 /// together: the default of `limit.blobSize.error` in Temporal's dynamic configuration.
 pub const MAX_PAYLOADS_BYTES: usize = 2 * 1024 * 1024;
@@ -73,37 +70,6 @@ impl Payload {
     /// A `json/plain` payload of `json`, which is not checked.
     pub fn from_json(json: impl Into<Vec<u8>>) -> Self {
         Self { encoding: Encoding::JsonPlain, metadata: Vec::new(), data: json.into() }
-    }
-
-    /// Encodes a value: `binary/null` for the unit type and `None`, `binary/plain` for [`crate::Bytes`]
-    /// and other types that serialize as bytes, `json/plain` for everything else; a value of a type with an encoding
-    /// of its own, such as [`crate::Converted`], as that.
-    ///
-    /// # Errors
-    /// The value has no JSON form, for example a map whose keys are not strings.
-    pub fn from_value<T: Serialize + ?Sized>(value: &T) -> Result<Self, PayloadError> {
-        Ok(match outermost(value) {
-            Outermost::Null => Self::null(),
-            Outermost::Bytes(data) => Self { encoding: Encoding::BinaryPlain, metadata: Vec::new(), data },
-            Outermost::Payload(payload) => payload,
-            Outermost::Json => Self::from_json(serde_json::to_vec(value)?),
-        })
-    }
-
-    /// Decodes a value.
-    ///
-    /// # Errors
-    /// The payload has another encoding than those that `T` is decoded from, or its data is not a `T`.
-    pub fn to_value<T: DeserializeOwned>(&self) -> Result<T, PayloadError> {
-        if let Probed::Own(result) = probe(self) {
-            return result;
-        }
-        match &self.encoding {
-            Encoding::JsonPlain => Ok(serde_json::from_slice(&self.data)?),
-            Encoding::BinaryNull => Ok(serde_json::from_slice(b"null")?),
-            Encoding::BinaryPlain => T::deserialize(BytesDeserializer(&self.data)),
-            encoding => Err(PayloadError::Encoding(encoding.name().unwrap_or("no").to_owned())),
-        }
     }
 
     /// The size of data and metadata in bytes, as limits count it.
