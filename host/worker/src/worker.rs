@@ -37,9 +37,9 @@ use crate::{
     task_queues::Queues,
     workflow::{
         cached_run::{PolledWorkflow, execution},
-        parking::Parking,
+        parking::{ParkedTask, Parking},
         reporter::Reporter,
-        task::{ParkedTask, TaskResult, WorkflowTasks},
+        task::{TaskResult, WorkflowTasks},
     },
 };
 

@@ -76,7 +76,10 @@ impl Recorder<'_> {
     fn children(&mut self, history: &Value) -> Result<()> {
         for event in history["events"].as_array().into_iter().flatten() {
             let child = &event["childWorkflowExecutionStartedEventAttributes"]["workflowExecution"];
-            if let (Some(workflow_id), Some(run_id)) = (text(child, "workflowId"), text(child, "runId")) {
+            if let (Some(workflow_id), Some(run_id)) = (text(child, "workflowId"), text(child, "runId"))
+                // One that the workflow did not choose is another on each service.
+                && !is_random(&workflow_id)
+            {
                 self.chain(&workflow_id, Some(&run_id))?;
             }
         }
@@ -106,4 +109,10 @@ fn last_attributes(history: &Value) -> &Value {
 
 fn text(value: &Value, field: &str) -> Option<String> {
     value[field].as_str().filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Whether a workflow id is a UUID.
+fn is_random(workflow_id: &str) -> bool {
+    let is_part = |part: &str| part.bytes().all(|digit| digit.is_ascii_hexdigit());
+    workflow_id.len() == 36 && workflow_id.split('-').count() == 5 && workflow_id.split('-').all(is_part)
 }

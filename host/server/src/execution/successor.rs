@@ -7,10 +7,11 @@ use host_wire::{
     temporal::api::{
         command::v1::ContinueAsNewWorkflowExecutionCommandAttributes,
         common::v1::Payloads,
-        enums::v1::{ContinueAsNewInitiator, RetryState},
+        enums::v1::{ContinueAsNewInitiator, RetryState, TaskQueueKind},
         failure::v1::Failure,
         history::v1::WorkflowExecutionStartedEventAttributes,
         sdk::v1::UserMetadata,
+        taskqueue::v1::TaskQueue,
     },
 };
 
@@ -129,8 +130,8 @@ pub(crate) fn continue_as_new(
     if command.workflow_type.as_ref().is_some_and(|workflow_type| !workflow_type.name.is_empty()) {
         start.workflow_type.clone_from(&command.workflow_type);
     }
-    if command.task_queue.as_ref().is_some_and(|queue| !queue.name.is_empty()) {
-        start.task_queue.clone_from(&command.task_queue);
+    if let Some(queue) = command.task_queue.as_ref().filter(|queue| !queue.name.is_empty()) {
+        start.task_queue = Some(TaskQueue { kind: TaskQueueKind::Normal.into(), ..queue.clone() });
     }
     if positive(command.workflow_run_timeout).is_some() {
         start.workflow_run_timeout = command.workflow_run_timeout;

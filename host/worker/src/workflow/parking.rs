@@ -5,6 +5,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
+use host_wire::temporal::api::workflowservice::v1::PollWorkflowTaskQueueResponse;
 use tokio::time::Instant;
 
 /// Tasks that may be parked. One more is left to time out, and parked when it comes back and there is
@@ -15,6 +16,14 @@ const MAX_PARKED: usize = 1_000;
 /// (`limit.maxWorkflowTaskStartToCloseTimeout`). The service has given the task out again by then, perhaps to another
 /// host.
 const PARKED_FOR: Duration = Duration::from_secs(120);
+
+/// A task that no module here executes.
+#[derive(Debug)]
+pub(crate) struct ParkedTask {
+    pub(crate) task: Box<PollWorkflowTaskQueueResponse>,
+    /// The catalog's generation when the module was looked for: one that arrived since may be the task's.
+    pub(crate) generation: u64,
+}
 
 /// The parked tasks `T` of a worker, by run id.
 #[derive(Debug)]

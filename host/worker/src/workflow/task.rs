@@ -22,6 +22,7 @@ use super::{
     module_finder::ModuleFinder,
     moves::Moves,
     pace::report_slow,
+    parking::ParkedTask,
     reporter::{Reporter, Sent},
     response::{ExecutedBy, NextTask},
     run::{Advance, RunDriver, RunIdentity, UpdateVerdict, stack},
@@ -57,14 +58,6 @@ pub(crate) struct TaskResult {
     pub(crate) next: Option<ClaimedTask>,
     /// The task itself, when no module here executes it: keep it until one arrives.
     pub(crate) park: Option<ParkedTask>,
-}
-
-/// A task that no module here executes.
-#[derive(Debug)]
-pub(crate) struct ParkedTask {
-    pub(crate) task: Box<PollWorkflowTaskQueueResponse>,
-    /// The catalog's generation when the module was looked for: one that arrived since may be the task's.
-    pub(crate) generation: u64,
 }
 
 /// Works on the workflow tasks of one worker.
