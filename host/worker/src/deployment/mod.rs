@@ -2,7 +2,7 @@
 //! workflow tasks.
 //!
 //! A worker that is a version executes every task that it gets on that version's module. Which versions a host polls
-//! for is [`plan`]'s; [`VersionedWorkers`] begins and ends their workers. Nothing here moves a run: the service does.
+//! for, `plan` says; [`VersionedWorkers`] begins and ends their workers. Nothing here moves a run: the service does.
 
 mod plan;
 pub(crate) mod version;
