@@ -107,8 +107,8 @@ impl Swapper {
         }
     }
 
-    /// Carries out the canary, as one of the hosts on a data folder does. Looks at it when something of it fails or its step is over, until `end`; now and then for its counts to be
-    /// written. Without one it waits until there is one.
+    /// Carries out the canary, as one of the hosts on a data folder does, until `end`. Looks at it when something of it fails
+    /// or its step is over, and now and then for its counts to be written. Without one it waits until there is one.
     pub async fn watch_canary(self, end: CancellationToken) {
         let mut news = self.catalog().canary_news();
         self.catalog().keep_canary_time();
