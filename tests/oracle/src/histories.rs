@@ -12,7 +12,7 @@ use host_wire::{
     History, protojson,
     temporal::api::{
         enums::v1::EventType,
-        history::v1::{HistoryEvent, history_event::Attributes},
+        history::v1::{HistoryEvent, WorkflowExecutionStartedEventAttributes, history_event::Attributes},
     },
 };
 use prost::Message;
@@ -76,11 +76,18 @@ pub fn encoded(events: &[HistoryEvent]) -> Vec<Bytes> {
 
 /// The id of a history's run; empty if its first event does not say.
 pub fn run_id(events: &[HistoryEvent]) -> &str {
-    match events.first().and_then(|event| event.attributes.as_ref()) {
-        Some(Attributes::WorkflowExecutionStartedEventAttributes(started)) => {
-            &started.original_execution_run_id
-        }
-        _ => "",
+    started(events).map_or("", |started| &started.original_execution_run_id)
+}
+
+/// The workflow id of a history; empty if its first event does not say.
+pub fn workflow_id(events: &[HistoryEvent]) -> &str {
+    started(events).map_or("", |started| &started.workflow_id)
+}
+
+fn started(events: &[HistoryEvent]) -> Option<&WorkflowExecutionStartedEventAttributes> {
+    match events.first()?.attributes.as_ref()? {
+        Attributes::WorkflowExecutionStartedEventAttributes(started) => Some(started),
+        _ => None,
     }
 }
 

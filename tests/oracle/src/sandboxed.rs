@@ -9,12 +9,13 @@ use anyhow::Result;
 use guest_build::Package;
 use host_core::{Activation, Command, RunConfig};
 use host_sandbox::{Config, Engine};
+use host_wire::temporal::api::history::v1::HistoryEvent;
 use host_worker::{
     modules::LoadedModule,
     workflow::run::{RunDriver, RunIdentity},
 };
 
-use crate::player::Player;
+use crate::{histories, player::Player};
 
 /// The package with the workflows of the benchmarks.
 const BENCH_GUEST: &str = "bench-guest";
@@ -64,12 +65,12 @@ pub struct SandboxPlayer {
 }
 
 impl SandboxPlayer {
-    /// A run that has not started yet.
-    pub fn new(module: &Arc<LoadedModule>, run_id: &str) -> Self {
+    /// The run that a history is of, before its start.
+    pub fn new(module: &Arc<LoadedModule>, history: &[HistoryEvent]) -> Self {
         let identity = RunIdentity {
             namespace: "default".to_owned(),
-            workflow_id: "replayed".to_owned(),
-            run_id: run_id.to_owned(),
+            workflow_id: histories::workflow_id(history).to_owned(),
+            run_id: histories::run_id(history).to_owned(),
         };
         Self { guest: RunDriver::new(Arc::clone(module), identity, RunConfig::default()) }
     }

@@ -23,7 +23,7 @@ const SEED: u64 = 0x6775_6573;
 fn check(module: &Arc<LoadedModule>, history: &Recorded, what: &str) -> Result<Kind, String> {
     let events = histories::encoded(&history.events);
     let run_id = histories::run_id(&history.events);
-    let player = || SandboxPlayer::new(module, run_id);
+    let player = || SandboxPlayer::new(module, &history.events);
     let theirs = engine::replay_sdk_core(&events, &mut player());
     let ours = engine::replay_ours(&events, run_id, &mut player(), Pages::One);
     let kind = theirs.verdict.kind();

@@ -108,7 +108,7 @@ impl Engines {
     fn verdict(&self, events: &[HistoryEvent], what: &str) -> String {
         let encoded = histories::encoded(events);
         let run_id = histories::run_id(events);
-        let listener = || Listener { guest: SandboxPlayer::new(&self.module, run_id), answers: Vec::new() };
+        let listener = || Listener { guest: SandboxPlayer::new(&self.module, events), answers: Vec::new() };
         let (mut under_theirs, mut under_ours) = (listener(), listener());
         let theirs = engine::replay_sdk_core(&encoded, &mut under_theirs);
         let ours = engine::replay_ours(&encoded, run_id, &mut under_ours, Pages::One);

@@ -11,8 +11,7 @@ use std::{
 use host_sandbox::Digest;
 use host_service::WorkflowService;
 use host_wire::temporal::api::{
-    enums::v1::WorkerDeploymentVersionStatus as Status,
-    workflowservice::v1::{CountWorkflowExecutionsRequest, DescribeWorkerDeploymentRequest},
+    enums::v1::WorkerDeploymentVersionStatus as Status, workflowservice::v1::DescribeWorkerDeploymentRequest,
 };
 use tokio::{sync::watch, task::JoinSet, time::sleep};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +23,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    gate::{count_runs, quoted},
     modules::{LoadedModule, build_id, catalog::ResolveError},
     resources::Resources,
     rpc,
@@ -200,15 +200,9 @@ impl VersionedWorkers {
     }
 
     async fn has_pinned_runs(&self, digest: &Digest) -> Result<bool, RpcStatus> {
-        let name = self.deployment.name().replace('\\', "\\\\").replace('\'', "''");
-        let build_id = build_id::of(digest);
-        let message = CountWorkflowExecutionsRequest {
-            namespace: self.namespace().to_owned(),
-            query: format!("BuildIds = 'pinned:{name}:{build_id}' AND ExecutionStatus = 'Running'"),
-        };
-        let counted =
-            rpc::once(rpc::CALL_TIMEOUT, message, |request| self.service.count_workflow_executions(request));
-        Ok(counted.await?.count > 0)
+        let build = format!("pinned:{}:{}", self.deployment.name(), build_id::of(digest));
+        let query = format!("ExecutionStatus = \"Running\" AND BuildIds = {}", quoted(&[build]));
+        Ok(count_runs(&*self.service, self.namespace(), query).await? > 0)
     }
 
     async fn resolve(&mut self, digest: &Digest) -> Option<Arc<LoadedModule>> {

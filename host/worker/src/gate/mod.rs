@@ -15,5 +15,5 @@ pub use check::{Gate, GateError, GateProgress};
 pub(crate) use replayed::{Replay, Replays, feed, unworked};
 pub use report::{GateReport, MAX_LISTED_RUNS};
 pub use runs::RunSelection;
-pub(crate) use runs::{OpenRun, quoted};
+pub(crate) use runs::{OpenRun, count_runs, quoted};
 pub use verdict::{CheckedRun, RunVerdict, Tally, WhyUnknown};

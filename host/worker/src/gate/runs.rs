@@ -90,13 +90,9 @@ impl OpenRuns {
 
     /// How many there are, about. Nothing when the service does not count.
     pub(super) async fn count(&self) -> Option<u64> {
-        let message =
-            CountWorkflowExecutionsRequest { namespace: self.namespace.clone(), query: self.query.clone() };
-        let counted =
-            rpc::once(rpc::CALL_TIMEOUT, message, |request| self.service.count_workflow_executions(request));
-        let count = usize::try_from(counted.await.ok()?.count).ok()?;
-        let bounded = count.min(self.left).min(self.sample.map_or(usize::MAX, NonZeroUsize::get));
-        Some(bounded as u64)
+        let count = count_runs(&*self.service, &self.namespace, self.query.clone()).await.ok()?;
+        let most = self.left.min(self.sample.map_or(usize::MAX, NonZeroUsize::get));
+        Some(count.min(most as u64))
     }
 
     /// Some of the runs; none at the end. A sample comes at once, because it is known at the end of the list.
@@ -150,6 +146,17 @@ impl OpenRuns {
         })
         .await
     }
+}
+
+/// How many runs match a list filter.
+pub(crate) async fn count_runs(
+    service: &dyn WorkflowService,
+    namespace: &str,
+    query: String,
+) -> Result<u64, Status> {
+    let message = CountWorkflowExecutionsRequest { namespace: namespace.to_owned(), query };
+    let counted = rpc::once(rpc::CALL_TIMEOUT, message, |request| service.count_workflow_executions(request));
+    Ok(u64::try_from(counted.await?.count).unwrap_or_default())
 }
 
 fn open_run(info: WorkflowExecutionInfo) -> Option<OpenRun> {

@@ -3,7 +3,7 @@
 use host_sandbox::Digest;
 
 /// What build ids of this host begin with. Any other build id is another worker's.
-const PREFIX: &str = "wasm-sha256-";
+pub const PREFIX: &str = "wasm-sha256-";
 
 /// The build id that stands in history (`worker_version_stamp.build_id`) for tasks that a module
 /// executed.

@@ -310,10 +310,21 @@ impl Catalog {
             stored_module(&store, digest)?.map(|module| (module, source))
         };
         let Some((module, source)) = stored else { return self.load_fetched(digest, ticket) };
-        self.check_signature(&module)
-            .map_err(|source| ResolveError::Signature { digest: *digest, source })?;
+        let (loaded, ticket) = self.load_signed(&module, digest, source, ticket)?;
+        Ok(ticket.loaded(loaded))
+    }
+
+    /// Loads a module if its signer may be trusted. The ticket comes back, because the module may have to be kept first.
+    fn load_signed(
+        &self,
+        module: &SignedModule,
+        digest: &Digest,
+        source: Option<PathBuf>,
+        ticket: Ticket,
+    ) -> Result<(LoadedModule, Ticket), ResolveError> {
+        self.check_signature(module).map_err(|source| ResolveError::Signature { digest: *digest, source })?;
         match self.engine.load(&module.bytes) {
-            Ok(module) => Ok(ticket.loaded(LoadedModule::new(module, source))),
+            Ok(module) => Ok((LoadedModule::new(module, source), ticket)),
             Err(error) => Err(ResolveError::Load { digest: *digest, source: ticket.refused(error) }),
         }
     }

@@ -3,18 +3,17 @@
 use std::sync::Arc;
 
 use host_sandbox::Digest;
-use host_wire::temporal::api::workflowservice::v1::CountWorkflowExecutionsRequest;
 use serde::{Deserialize, Serialize};
 use tonic::Status;
 
 use super::swapper::{Swapper, blocking};
 use crate::{
+    gate::{count_runs, quoted},
     modules::{
         audit::{AuditAction, AuditEntry},
         build_id,
         catalog::CatalogError,
     },
-    rpc,
 };
 
 /// Why a module is still there.
@@ -197,13 +196,7 @@ impl Swapper {
     pub(super) async fn count_runs(&self, digest: &Digest, filter: &str) -> Result<u64, Status> {
         // As the service lists builds of workers without versioning.
         let build = format!("unversioned:{}", build_id::of(digest));
-        let message = CountWorkflowExecutionsRequest {
-            namespace: self.namespace().to_owned(),
-            query: format!("{filter} AND BuildIds = \"{build}\""),
-        };
-        let service = self.service();
-        let counted =
-            rpc::once(rpc::CALL_TIMEOUT, message, |request| service.count_workflow_executions(request));
-        Ok(u64::try_from(counted.await?.count).unwrap_or_default())
+        let query = format!("{filter} AND BuildIds = {}", quoted(&[build]));
+        count_runs(&**self.service(), self.namespace(), query).await
     }
 }

@@ -9,6 +9,7 @@ use host_wire::temporal::api::{
         versioning_override::Override,
     },
 };
+use host_worker::modules::build_id;
 
 /// What the service says of a workflow's version; each text is empty where it says nothing.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -39,8 +40,7 @@ impl Versioning {
 
 /// The search attribute that has the version of a workflow; lists have no other.
 const VERSION: &str = "TemporalWorkerDeploymentVersion";
-/// What build ids of modules begin with, and how many digits of the digest behind it a table shows.
-const MODULE: &str = "wasm-sha256-";
+/// How many digits of a module's digest a table shows.
 const SHOWN_DIGITS: usize = 12;
 
 /// The version of a workflow in a list, with the first digits of a module's digest; empty where it has none.
@@ -49,10 +49,10 @@ pub(super) fn listed_version(workflow: &WorkflowExecutionInfo) -> String {
     let value = fields.and_then(|fields| fields.get(VERSION));
     let version: String =
         value.and_then(|value| serde_json::from_slice(&value.data).ok()).unwrap_or_default();
-    match version.split_once(MODULE) {
+    match version.split_once(build_id::PREFIX) {
         Some((deployment, digest)) => {
             let digits: String = digest.chars().take(SHOWN_DIGITS).collect();
-            format!("{deployment}{MODULE}{digits}")
+            format!("{deployment}{}{digits}", build_id::PREFIX)
         }
         None => version,
     }

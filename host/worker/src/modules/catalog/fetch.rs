@@ -29,14 +29,8 @@ impl Catalog {
             Ok(module) => module,
             Err(failure) => return Err(ticket.failed(failure).of(*digest)),
         };
-        self.check_signature(&module)
-            .map_err(|source| ResolveError::Signature { digest: *digest, source })?;
-        let loaded = match self.engine.load(&module.bytes) {
-            Ok(module) => module,
-            Err(error) => return Err(ResolveError::Load { digest: *digest, source: ticket.refused(error) }),
-        };
         let place = origin.name();
-        let loaded = LoadedModule::new(loaded, Some(place.clone().into()));
+        let (loaded, ticket) = self.load_signed(&module, digest, Some(place.clone().into()), ticket)?;
         let types: Vec<&str> = loaded.types().collect();
         let entry = AuditEntry {
             note: format!("from {place}"),
