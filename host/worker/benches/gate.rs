@@ -11,19 +11,18 @@ mod support;
 use std::{path::Path, process::ExitCode, sync::Arc, thread};
 
 use futures_util::{StreamExt as _, stream};
-use host_sandbox::{Engine, compile_child_main};
+use host_sandbox::Engine;
 use host_worker::{
-    CacheConfig, Config, Resources, Worker,
+    CacheConfig,
     gate::{Gate, RunSelection},
-    modules::{
-        LoadedModule,
-        catalog::{Catalog, CatalogOptions},
-    },
-    workflow::{Lane, SandboxThreads},
+    modules::{LoadedModule, catalog::CatalogOptions},
+    workflow::Lane,
 };
-use support::embedded::{Embedded, NAMESPACE, start, text, wait_for_event};
+use support::{
+    bench::{self, BenchWorker, TASK_QUEUE},
+    embedded::{Embedded, NAMESPACE, start, text, wait_for_event},
+};
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 
 /// Open runs, unless `HOST_BENCH_RUNS` says otherwise.
 const RUNS: usize = 100_000;
@@ -31,17 +30,11 @@ const RUNS: usize = 100_000;
 const STARTS: usize = 100;
 /// What each run does: it waits for one activity.
 const HELLO: &str = "activity greet\nwait\ncomplete done";
-const TASK_QUEUE: &str = "queue";
 /// Guests that the engine has room for.
 const GUESTS: u32 = 2_048;
 
 fn main() -> ExitCode {
-    if let Some(code) = compile_child_main() {
-        return code;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(measure());
-    ExitCode::SUCCESS
+    bench::main(measure())
 }
 
 async fn measure() {
@@ -53,15 +46,10 @@ async fn measure() {
     let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
     let engine =
         Engine::new(host_sandbox::Config { instances: GUESTS, cache, ..Default::default() }).unwrap();
-    let catalog = Catalog::open(CatalogOptions::new(engine.clone(), folder.path().to_owned(), vec![path]));
-    let catalog = Arc::new(catalog.unwrap());
-    let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());
+    let options = CatalogOptions::new(engine.clone(), folder.path().to_owned(), vec![path]);
     let cache = CacheConfig { runs: 1_000, ..CacheConfig::default() };
-    let resources = Resources::new(catalog, Arc::clone(&threads), None, cache);
-    let config = Config::new(NAMESPACE, TASK_QUEUE);
-    let worker = Worker::connect(Arc::clone(&embedded.service), resources, config).await.unwrap();
-    let stop = CancellationToken::new();
-    let ended = tokio::spawn(worker.run(stop.clone()));
+    let worker = BenchWorker::start(&embedded, options, cache).await;
+    let threads = Arc::clone(&worker.threads);
     let begin = Instant::now();
     stream::iter(0..runs)
         .for_each_concurrent(STARTS, |number| {
@@ -74,8 +62,7 @@ async fn measure() {
             }
         })
         .await;
-    stop.cancel();
-    ended.await.unwrap();
+    worker.stop().await;
     println!("{runs} open runs made in {:.1} s", begin.elapsed().as_secs_f64());
 
     let candidate = engine.load(&support::version(&support::guest("script"), 2)).unwrap();

@@ -17,17 +17,19 @@ use std::{
     time::Duration,
 };
 
-use host_sandbox::{CompileLimits, Engine, compile_child_main};
+use host_sandbox::{CompileLimits, Engine};
 use host_service::WorkflowService;
 use host_wire::temporal::api::{
     enums::v1::EventType, query::v1::WorkflowQuery, workflowservice::v1::QueryWorkflowRequest,
 };
 use host_worker::{
-    CacheConfig, Config, Resources, Worker,
+    CacheConfig,
     modules::catalog::{Catalog, CatalogOptions},
-    workflow::SandboxThreads,
 };
-use support::embedded::{Embedded, NAMESPACE, closing_event, execution, start, text, wait_for_event};
+use support::{
+    bench::{self, BenchWorker, TASK_QUEUE},
+    embedded::{Embedded, NAMESPACE, closing_event, execution, start, text, wait_for_event},
+};
 use test_harness::renamed_script;
 use tokio::{
     task::JoinSet,
@@ -54,7 +56,6 @@ const MODULES: usize = 7;
 const BETWEEN_HOSTILE_STARTS: Duration = Duration::from_secs(2);
 /// What their workflows do; those of the first kind wait, and are asked slow queries.
 const KINDS: [&str; 4] = ["wait", "loop", "grow", "log-flood"];
-const TASK_QUEUE: &str = "queue";
 /// Guests that the engine has room for.
 const GUESTS: u32 = 1_024;
 /// What the compiler may take for a module, so that it is done soon after a period.
@@ -64,12 +65,7 @@ const COMPILE: CompileLimits =
 const BOMB: (u32, u32) = (20_000, 20_000);
 
 fn main() -> ExitCode {
-    if let Some(code) = compile_child_main() {
-        return code;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(compare());
-    ExitCode::SUCCESS
+    bench::main(compare())
 }
 
 async fn compare() {
@@ -126,19 +122,13 @@ async fn measured(engine: &Engine, modules: &[PathBuf], hostile: bool) -> [Durat
     let service = Arc::clone(&embedded.service);
     let folder = tempfile::tempdir().unwrap();
     let options = CatalogOptions::new(engine.clone(), folder.path().to_owned(), modules.to_vec());
-    let catalog = tokio::task::spawn_blocking(move || Catalog::open(options)).await.unwrap().unwrap();
-    let catalog = Arc::new(catalog);
-    let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());
-    let resources = Resources::new(Arc::clone(&catalog), threads, None, CacheConfig::default());
-    let config = Config::new(NAMESPACE, TASK_QUEUE);
-    let worker = Worker::connect(Arc::clone(&service), resources, config).await.unwrap();
+    let worker = BenchWorker::start(&embedded, options, CacheConfig::default()).await;
     let stop = CancellationToken::new();
-    let running = tokio::spawn(worker.run(stop.clone()));
     let mut loads = JoinSet::new();
     let mut bombs = None;
     if hostile {
         attack(&service, &mut loads);
-        bombs = Some(tokio::spawn(bomb(catalog, folder.path().to_owned(), stop.clone())));
+        bombs = Some(tokio::spawn(bomb(Arc::clone(&worker.catalog), folder.path().to_owned(), stop.clone())));
         tokio::time::sleep(WARM_UP).await;
     }
     let mut honest = JoinSet::new();
@@ -151,7 +141,7 @@ async fn measured(engine: &Engine, modules: &[PathBuf], hostile: bool) -> [Durat
     let mut latencies = honest.join_all().await;
     loads.shutdown().await;
     stop.cancel();
-    running.await.unwrap();
+    worker.stop().await;
     if let Some(bombs) = bombs {
         bombs.await.unwrap();
     }

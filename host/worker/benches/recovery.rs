@@ -17,7 +17,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use host_sandbox::{Engine, compile_child_main};
+use host_sandbox::Engine;
 use host_service::{ConnectOptions, RemoteService, WorkflowService};
 use host_wire::{
     History,
@@ -26,16 +26,15 @@ use host_wire::{
     },
 };
 use host_worker::{
-    CacheConfig, Config, Resources, Worker,
-    modules::{
-        LoadedModule,
-        catalog::{Catalog, CatalogOptions},
-    },
-    workflow::{SandboxThreads, replay::replay},
+    CacheConfig,
+    modules::{LoadedModule, catalog::CatalogOptions},
+    workflow::replay::replay,
 };
 use sha2::{Digest as _, Sha256};
-use support::embedded::{Embedded, NAMESPACE, execution, start, text};
-use tokio_util::sync::CancellationToken;
+use support::{
+    bench::{self, BenchWorker, TASK_QUEUE},
+    embedded::{Embedded, NAMESPACE, execution, start, text},
+};
 use tonic::Request;
 
 /// Events of the runs that are measured.
@@ -43,15 +42,9 @@ const EVENTS: [usize; 3] = [10, 1_000, 50_000];
 /// Events that a timer and the workflow task after it have.
 const EVENTS_OF_A_TIMER: usize = 5;
 const ROUNDS: usize = 7;
-const TASK_QUEUE: &str = "queue";
 
 fn main() -> ExitCode {
-    if let Some(code) = compile_child_main() {
-        return code;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(measure());
-    ExitCode::SUCCESS
+    bench::main(measure())
 }
 
 async fn measure() {
@@ -62,19 +55,12 @@ async fn measure() {
     std::fs::write(&path, &script).unwrap();
     let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
     let engine = Engine::new(host_sandbox::Config { instances: 64, cache, ..Default::default() }).unwrap();
-    let catalog = Catalog::open(CatalogOptions::new(engine.clone(), folder.path().to_owned(), vec![path]));
-    let catalog = Arc::new(catalog.unwrap());
-    let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());
-    let resources = Resources::new(catalog, threads, None, CacheConfig::default());
-    let config = Config::new(NAMESPACE, TASK_QUEUE);
-    let worker = Worker::connect(Arc::clone(&embedded.service), resources, config).await.unwrap();
-    let stop = CancellationToken::new();
-    let ended = tokio::spawn(worker.run(stop.clone()));
+    let options = CatalogOptions::new(engine.clone(), folder.path().to_owned(), vec![path]);
+    let worker = BenchWorker::start(&embedded, options, CacheConfig::default()).await;
     for events in EVENTS {
         make_run(&*embedded.service, events).await;
     }
-    stop.cancel();
-    ended.await.unwrap();
+    worker.stop().await;
 
     let address = embedded.serve().await;
     let options = ConnectOptions { address, namespace: NAMESPACE.to_owned(), ..ConnectOptions::default() };

@@ -22,23 +22,20 @@ use std::{
 };
 
 use futures_util::{StreamExt as _, stream};
-use host_sandbox::{Engine, compile_child_main};
+use host_sandbox::Engine;
 use host_wire::EventAttributes;
 use host_worker::{
-    CacheConfig, Config, Resources, Worker,
-    modules::{
-        build_id,
-        catalog::{Catalog, CatalogOptions},
-        policy::SwapPolicy,
-        watch::Watch,
-    },
+    CacheConfig,
+    modules::{build_id, catalog::CatalogOptions, policy::SwapPolicy, watch::Watch},
     swap::Swapper,
     workflow::SandboxThreads,
 };
 use sha2::Digest as _;
-use support::embedded::{Embedded, NAMESPACE, closing_event, events, start, text};
+use support::{
+    bench::{self, BenchWorker, TASK_QUEUE},
+    embedded::{Embedded, NAMESPACE, closing_event, events, start, text},
+};
 use tokio::{runtime::Handle, time::Instant};
-use tokio_util::sync::CancellationToken;
 
 /// Workflows of each half of a pair, unless `HOST_BENCH_RUNS` says otherwise.
 const RUNS: usize = 2_000;
@@ -50,17 +47,11 @@ const AT_ONCE: usize = 20;
 const SWAPS: u8 = 10;
 /// What each workflow does: three tasks, two of them after timers that fire at once.
 const SCRIPT: &str = "timer 0\nwait\ntimer 0\nwait\ncomplete done";
-const TASK_QUEUE: &str = "queue";
 /// Guests that the engine has room for.
 const GUESTS: u32 = 2_048;
 
 fn main() -> ExitCode {
-    if let Some(code) = compile_child_main() {
-        return code;
-    }
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
-    runtime.block_on(measure());
-    ExitCode::SUCCESS
+    bench::main(measure())
 }
 
 /// A host in this process.
@@ -77,32 +68,25 @@ async fn measure() {
     let path = folder.path().join("script.wasm");
     std::fs::write(&path, &script).unwrap();
     let engine = Engine::new(host_sandbox::Config { instances: GUESTS, ..Default::default() }).unwrap();
-    let catalog = Catalog::open(CatalogOptions::new(engine, folder.path().join("data"), vec![path]));
-    let catalog = Arc::new(catalog.unwrap());
+    let options = CatalogOptions::new(engine, folder.path().join("data"), vec![path]);
     let embedded = Embedded::open();
-    let threads = Arc::new(SandboxThreads::start(catalog.background()).unwrap());
     let cache = CacheConfig { runs: 1_000, ..CacheConfig::default() };
-    let resources = Resources::new(Arc::clone(&catalog), threads, None, cache);
-    let background = SandboxThreads::start_with(NonZeroUsize::MIN, catalog.background()).unwrap();
+    let worker = BenchWorker::start(&embedded, options, cache).await;
+    let background = SandboxThreads::start_with(NonZeroUsize::MIN, worker.catalog.background()).unwrap();
     let swapper = Swapper::new(
-        catalog,
+        Arc::clone(&worker.catalog),
         Arc::clone(&embedded.service),
         NAMESPACE,
         vec![TASK_QUEUE.to_owned()],
         Arc::new(background),
         SwapPolicy::Pin,
-        resources.shadow_feed(),
+        Arc::clone(&worker.feed),
     );
-    let config = Config::new(NAMESPACE, TASK_QUEUE);
-    let worker = Worker::connect(Arc::clone(&embedded.service), resources, config).await.unwrap();
-    let stop = CancellationToken::new();
-    let ended = tokio::spawn(worker.run(stop.clone()));
     let bench = Bench { embedded, folder, swapper, script };
     bench.files_to_first_tasks().await;
     bench.shadows().await;
     bench.latencies().await;
-    stop.cancel();
-    ended.await.unwrap();
+    worker.stop().await;
 }
 
 impl Bench {

@@ -371,8 +371,15 @@ fn the_store_belongs_to_its_user() {
     let shared = ModuleStore::open(&machine.folder.path().join("data"), StoreAccess::AsItIs);
     drop(shared.unwrap());
     assert_eq!(mode(), 0o755);
-    machine.host_on_folder();
+    let host = machine.host_on_folder();
     assert_eq!(mode(), 0o700);
+
+    // With `StoreAccess::AsItIs` the folder says who may read the modules.
+    let plain = machine.folder.path().join("plain");
+    fs::write(&plain, "").unwrap();
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let module = store.join(format!("{}.wasm", host.newest_for_type("Script").unwrap().digest()));
+    assert_eq!(mode(&module), mode(&plain));
 }
 
 #[tokio::test]

@@ -98,3 +98,20 @@ pub(crate) fn another_one_takes_over() {
     second.process.wait_for("a canary has ended");
     wait_for_build(&second, "back", &old);
 }
+
+pub(crate) fn what_another_one_has_loaded_is_not_pruned() {
+    let service = Service::start();
+    let machine = Machine::new();
+    let _first = machine.join(service.address(), "q", &[]);
+    // A module that the first host does not serve.
+    let path = machine.elsewhere(&compatible(&machine.script, 2));
+    let second = machine.join(service.address(), QUEUE, &["-m", &path, "--modules-in-order"]);
+    let prune = || machine.modules(&["prune", &digest(&path), "--force"]);
+    let output = prune();
+    assert_eq!(output.code, 1, "{output:?}");
+    let needed = format!("another host, process {}, has it loaded", second.process.id());
+    assert!(format!("{}{}", output.stdout, output.stderr).contains(&needed), "{output:?}");
+    drop(second);
+    let output = prune();
+    assert_eq!(output.code, 0, "{output:?}");
+}

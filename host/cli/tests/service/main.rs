@@ -94,6 +94,10 @@ fn main() -> ExitCode {
         ),
         test("hosts::what_one_is_told_the_other_does", hosts::what_one_is_told_the_other_does),
         test("hosts::another_one_takes_over", hosts::another_one_takes_over),
+        test(
+            "hosts::what_another_one_has_loaded_is_not_pruned",
+            hosts::what_another_one_has_loaded_is_not_pruned,
+        ),
         test("tls::a_listener_says_what_it_needs", tls::a_listener_says_what_it_needs),
         test("tls::clients_reach_a_service_through_tls", tls::clients_reach_a_service_through_tls),
         test("command_line::mistakes", command_line::mistakes),
@@ -104,6 +108,10 @@ fn main() -> ExitCode {
         test("namespaces::a_namespace_lives_and_ends", namespaces::a_namespace_lives_and_ends),
         test("deployments::a_deployment_lives_and_ends", deployments::a_deployment_lives_and_ends),
         test("versions::mistakes", versions::mistakes),
+        test(
+            "versions::an_override_pins_to_a_version_that_never_was_current",
+            versions::an_override_pins_to_a_version_that_never_was_current,
+        ),
         test("versions::two_hosts_are_two_versions", versions::two_hosts_are_two_versions),
         test("versions::versions_live_in_one_host", versions::versions_live_in_one_host),
         test("queues::workers_are_listed", queues::workers_are_listed),

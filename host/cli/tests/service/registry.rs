@@ -147,6 +147,12 @@ pub(crate) fn only_trusted_modules_run() {
     check(&machine.modules(&["swap", &other]), 1, "it is not signed");
     sign(&release, &other);
     check(&machine.modules(&["swap", &other]), 0, "swapped");
+    for (arguments, signer) in
+        [(&["list"] as &[&str], "(signed by release)"), (&["list", "-o", "jsonl"], r#""signer":"release""#)]
+    {
+        let listed = machine.modules(arguments).stdout;
+        assert_eq!(listed.matches(signer).count(), 2, "{listed}");
+    }
     drop(running);
     // The signature is kept with the module, of which an open run is left.
     let running = machine.start(&["--signer", &key]);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use test_harness::{compatible, pinned};
+use test_harness::{compatible, pinned, renamed_script};
 
 use crate::{
     machine::{Machine, PATIENCE, Running, digest},
@@ -84,6 +84,40 @@ pub(crate) fn mistakes() {
     check(&["--deployment", "shop", "--heal", "auto"], "the host heals none");
     check(&["--deployment", "shop.eu"], "--deployment shop.eu: the name of a worker deployment has no `.`");
     check(&["--deployment", ""], "the name of a worker deployment is empty");
+
+    let (_, other) = renamed_script(&machine.script, 1);
+    let other = machine.elsewhere(&other);
+    let refused = machine.begin(&["--deployment", "shop", "-m", &other]).ended();
+    assert!(refused.contains("run a host with a deployment of its own for each"), "{refused}");
+}
+
+pub(crate) fn an_override_pins_to_a_version_that_never_was_current() {
+    let service = Service::start();
+    let address = service.address();
+    let machine = Machine::new();
+    let (first, second) = (pinned(&machine.script), compatible(&pinned(&machine.script), 2));
+    let (v1, v2) = (build(&first, &machine), build(&second, &machine));
+    machine.replace(&second);
+    let running = machine.join(address, "q", SHOP);
+    wait_for_status(address, &v2, "Inactive");
+    drop(running);
+    // Its module is in the data folder, and no file any more.
+    machine.replace(&first);
+    let mut running = machine.join(address, "q", SHOP);
+    wait_for_status(address, &v1, "Inactive");
+    set_current(address, &v1);
+    running.begin("pinned", OPEN);
+    assert_eq!(versions(&running, "pinned", 1), [pinned_to(&v1)]);
+    let pin = ["--versioning-override-deployment-name", "shop", "--versioning-override-build-id", &v2];
+    let update = ["workflow", "update-options", "-w", "pinned", "--versioning-override-behavior", "pinned"];
+    succeed(address, &[&update, &pin[..]].concat());
+    running.signal("pinned");
+    assert_eq!(versions(&running, "pinned", 2)[1], pinned_to(&v2));
+    assert_eq!(status(address, &v2).as_deref(), Some("Inactive"));
+    for _ in 0..2 {
+        running.signal("pinned");
+    }
+    running.process.wait_for("a version gets no more tasks");
 }
 
 pub(crate) fn two_hosts_are_two_versions() {

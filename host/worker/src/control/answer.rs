@@ -128,7 +128,10 @@ struct Terms {
 async fn list(swapper: &Swapper) -> Outcome {
     let catalog = swapper.catalog();
     let moves = |name: &String| catalog.serving_type(name).is_some_and(|served| served.moves);
+    let needs = swapper.needs().await?;
+    let mut signers = swapper.signers().await?;
     let module = |NeededModule { digest, needs, .. }: NeededModule| {
+        let signer = signers.remove(&digest);
         let (mut serves, mut needed) = (Vec::new(), Vec::new());
         for need in needs {
             match need {
@@ -137,9 +140,9 @@ async fn list(swapper: &Swapper) -> Outcome {
             }
         }
         let moves = serves.iter().any(moves);
-        ServedModule { digest, serves, moves, needed }
+        ServedModule { digest, serves, moves, needed, signer }
     };
-    let modules = swapper.needs().await?.into_iter().map(module).collect();
+    let modules = needs.into_iter().map(module).collect();
     Ok(Reply::Modules { modules })
 }
 

@@ -176,6 +176,10 @@ pub struct ServedModule {
     pub moves: bool,
     /// What else it is kept for, in words; nothing: it may be pruned.
     pub needed: Vec<String>,
+    /// Who signed it, by the name that the host has for the signer. Nothing where the host takes modules without a
+    /// signature, or would not take this one any more.
+    #[serde(default)]
+    pub signer: Option<String>,
 }
 
 /// What was found out about a candidate.

@@ -185,23 +185,41 @@ impl VersionedWorkers {
             Err(status) if status.code() == Code::NotFound => BTreeMap::new(),
             Err(status) => return unknown(&status),
         };
-        for (digest, status) in &mut versions {
-            let may_have_runs = *status == Status::Inactive && !files.contains(digest);
-            if may_have_runs && self.polled.contains_key(digest) {
-                match self.has_pinned_runs(digest).await {
-                    // By an override: the service does not look for such runs.
-                    Ok(true) => *status = Status::Draining,
-                    Ok(false) => {}
-                    Err(status) => return unknown(&status),
-                }
-            }
+        match self.pinned_by_override(&versions, files).await {
+            // The service does not look for such runs.
+            Ok(pinned) => versions.extend(pinned.into_iter().map(|digest| (digest, Status::Draining))),
+            Err(status) => return unknown(&status),
         }
         Some(versions)
     }
 
-    async fn has_pinned_runs(&self, digest: &Digest) -> Result<bool, RpcStatus> {
-        let build = format!("pinned:{}:{}", self.deployment.name(), build_id::of(digest));
-        let query = format!("ExecutionStatus = \"Running\" AND BuildIds = {}", quoted(&[build]));
+    /// The versions, beside those of files, that never were current and have open runs: an override has pinned these.
+    async fn pinned_by_override(
+        &self,
+        versions: &BTreeMap<Digest, Status>,
+        files: &BTreeSet<Digest>,
+    ) -> Result<Vec<Digest>, RpcStatus> {
+        let is_inactive =
+            |(digest, status): &(&Digest, &Status)| **status == Status::Inactive && !files.contains(digest);
+        let inactive: Vec<Digest> = versions.iter().filter(is_inactive).map(|(digest, _)| *digest).collect();
+        // Most often there are none, so all are asked for at once.
+        if inactive.is_empty() || !self.have_pinned_runs(&inactive).await? {
+            return Ok(Vec::new());
+        }
+        let mut pinned = Vec::new();
+        for digest in inactive {
+            if self.have_pinned_runs(&[digest]).await? {
+                pinned.push(digest);
+            }
+        }
+        Ok(pinned)
+    }
+
+    async fn have_pinned_runs(&self, versions: &[Digest]) -> Result<bool, RpcStatus> {
+        let deployment = self.deployment.name();
+        let build = |digest: &Digest| format!("pinned:{deployment}:{}", build_id::of(digest));
+        let builds: Vec<String> = versions.iter().map(build).collect();
+        let query = format!("ExecutionStatus = \"Running\" AND BuildIds IN ({})", quoted(&builds));
         Ok(count_runs(&*self.service, self.namespace(), query).await? > 0)
     }
 

@@ -39,7 +39,7 @@ use super::{
     loads::{Begin, Loads, Ticket},
     origin::ModuleOrigin,
     signed::{SignatureError, SignedModule, Signers},
-    store::{Admitted, ModuleStore, StoreAccess, StoreError},
+    store::{Admitted, LoadedHere, ModuleStore, StoreAccess, StoreError},
 };
 
 /// Modules that are loaded for runs at one time. Each has a thread and, where it is not cached, a compiler.
@@ -128,6 +128,8 @@ pub struct Catalog {
     origin: Option<Arc<dyn ModuleOrigin>>,
     store: Mutex<ModuleStore>,
     state: Mutex<State>,
+    /// What other hosts on the store were told is loaded here. Locked before the store.
+    said_loaded: Mutex<Option<LoadedHere>>,
     loads: Arc<Loads>,
     /// How many modules are loaded for runs at one time.
     loaders: Arc<Semaphore>,
@@ -164,6 +166,7 @@ impl Catalog {
             origin,
             store: Mutex::new(store),
             state: Mutex::default(),
+            said_loaded: Mutex::default(),
             loads: Arc::default(),
             loaders: Arc::new(Semaphore::new(MAX_LOADERS)),
             generation: watch::Sender::new(0),

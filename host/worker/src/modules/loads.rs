@@ -151,6 +151,13 @@ impl Loads {
         });
     }
 
+    /// The modules that are in use, in the order of their digests.
+    pub(crate) fn loaded(&self) -> Vec<Digest> {
+        let states = self.states();
+        let is_loaded = |state: &State| matches!(state, State::Loaded(module) if module.strong_count() > 0);
+        states.iter().filter(|(_, state)| is_loaded(state)).map(|(digest, _)| *digest).collect()
+    }
+
     /// Forgets the loaded modules that are none of these: they were removed, and no run finds them here any more.
     pub(crate) fn forget_others(&self, known: &BTreeSet<Digest>) {
         self.states().retain(|digest, state| !matches!(state, State::Loaded(_)) || known.contains(digest));

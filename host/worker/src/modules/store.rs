@@ -3,6 +3,7 @@
 //! ```text
 //! <data folder>/modules/<digest>.wasm     the bytes; beside them `<digest>.wasm.minisig`, if they were signed
 //! <data folder>/modules/admitted.sqlite   order, origin and types
+//! <data folder>/modules/hosts/            what each host has loaded
 //! ```
 //!
 //! Any number of processes may use one store at a time, and none holds a lock for longer than a
@@ -12,6 +13,7 @@
 mod canary;
 mod error;
 mod kept;
+mod loaded;
 mod moves;
 mod schema;
 mod version;
@@ -26,9 +28,11 @@ use std::{
 
 pub use error::StoreError;
 use host_sandbox::Digest;
+pub(super) use loaded::LoadedHere;
 pub use moves::RunMove;
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use schema::SCHEMA_VERSION;
+use tempfile::NamedTempFile;
 
 use super::{
     audit::{self, AuditEntry},
@@ -411,6 +415,11 @@ fn open_database(path: &Path) -> Result<Connection, StoreError> {
         return Err(StoreError::NewerSchema { path: path.to_owned(), found: version });
     }
     Ok(connection)
+}
+
+/// A file that is renamed once it is written, for those whom the folder lets in.
+fn beside(folder: &Path) -> io::Result<NamedTempFile> {
+    tempfile::Builder::new().permissions(fs::Permissions::from_mode(0o666)).tempfile_in(folder)
 }
 
 fn file(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError + use<> {

@@ -1,6 +1,6 @@
 //! Keeps in step with other hosts on the data folder.
 
-use std::{sync::Arc, time::Duration};
+use std::{error::Error, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -16,25 +16,28 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(5);
 const COLLECT: Duration = Duration::from_secs(1);
 
 impl Swapper {
-    /// Takes over what other hosts change in the store, until `end`.
+    /// Takes over what other hosts change in the store, and tells them what is loaded here, until `end`.
     pub async fn watch_store(self, end: CancellationToken) {
         let mut watch = StoreWatch::new(Arc::clone(self.catalog()));
-        let mut is_read = true;
-        while end.run_until_cancelled(sleep(LOOK_INTERVAL)).await.is_some() {
+        let (mut is_read, mut is_said) = (true, true);
+        loop {
+            let catalog = Arc::clone(self.catalog());
             let looked = blocking(move || {
                 let looked = watch.look();
-                Ok((watch, looked))
+                Ok((watch, looked, catalog.say_loaded()))
             });
             // The work itself cannot fail.
-            let Ok((back, looked)) = looked.await else { return };
+            let Ok((back, looked, said)) = looked.await else { return };
             watch = back;
-            if let Err(error) = &looked
-                && is_read
-            {
-                let error = error as &dyn std::error::Error;
-                tracing::warn!(error, "what other hosts change on the data folder is not known here");
+            warn_once(
+                &mut is_read,
+                looked.err(),
+                "what other hosts change on the data folder is not known here",
+            );
+            warn_once(&mut is_said, said.err(), "other hosts may prune modules that this host has loaded");
+            if end.run_until_cancelled(sleep(LOOK_INTERVAL)).await.is_none() {
+                return;
             }
-            is_read = looked.is_ok();
         }
     }
 
@@ -59,4 +62,14 @@ impl Swapper {
             }
         }
     }
+}
+
+/// Reports the first of several failures.
+fn warn_once(went_well: &mut bool, failure: Option<impl Error + 'static>, message: &'static str) {
+    if let Some(error) = &failure
+        && *went_well
+    {
+        tracing::warn!(error = error as &dyn Error, message);
+    }
+    *went_well = failure.is_none();
 }

@@ -1,6 +1,6 @@
 //! Why each module of the data folder is still there, and the removal of those that nothing needs.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use host_sandbox::Digest;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,11 @@ pub enum Need {
     Version,
     /// Runs were moved to it by hand, or may move to it by `host modules adopt`.
     MovedTo,
+    /// Another host on the data folder has it loaded: it serves there, or executes runs.
+    LoadedElsewhere {
+        /// Id of the host's process.
+        process: u32,
+    },
     /// Open runs have tasks that it executed.
     OpenRuns {
         /// How many.
@@ -43,7 +48,7 @@ pub enum Need {
         /// How many.
         count: u64,
     },
-    /// The service does not say which runs were on it.
+    /// The service does not say which runs were on it, or another host not what it has loaded.
     Unknown {
         /// Why not.
         message: String,
@@ -73,6 +78,7 @@ impl Need {
             | Self::Shadow
             | Self::Version
             | Self::MovedTo
+            | Self::LoadedElsewhere { .. }
             | Self::OpenRuns { .. }
             | Self::Unknown { .. } => false,
         }
@@ -92,9 +98,10 @@ impl std::fmt::Display for Need {
             Self::Shadow => f.write_str("is the shadow"),
             Self::Version => f.write_str("is polled for as a version of the worker deployment"),
             Self::MovedTo => f.write_str("runs move to it by hand"),
+            Self::LoadedElsewhere { process } => write!(f, "another host, process {process}, has it loaded"),
             Self::OpenRuns { count } => write!(f, "{count} open runs"),
             Self::ClosedRuns { count } => write!(f, "{count} closed runs within the retention"),
-            Self::Unknown { message } => write!(f, "its runs are not known: {message}"),
+            Self::Unknown { message } => write!(f, "cannot be told: {message}"),
         }
     }
 }
@@ -108,12 +115,25 @@ impl Swapper {
     /// When the store cannot be read.
     pub async fn needs(&self) -> Result<Vec<NeededModule>, CatalogError> {
         let catalog = Arc::clone(self.catalog());
-        let stored = blocking(move || Ok(catalog.kept()?)).await?;
+        let (stored, elsewhere) = blocking(move || Ok((catalog.kept()?, catalog.loaded_elsewhere()))).await?;
+        if let Err(error) = &elsewhere {
+            tracing::warn!(
+                error = error as &dyn std::error::Error,
+                "what another host has loaded is not known"
+            );
+        }
         let mut modules = Vec::new();
         // One that does not answer is not asked again for each module.
         let mut unanswered = None;
         for digest in stored {
             let mut needs = self.needs_here(&digest);
+            match &elsewhere {
+                Ok(processes) => {
+                    let processes = processes.get(&digest).into_iter().flatten();
+                    needs.extend(processes.map(|process| Need::LoadedElsewhere { process: *process }));
+                }
+                Err(error) => needs.push(Need::Unknown { message: error.to_string() }),
+            }
             if unanswered.is_none() {
                 match self.needs_of_runs(&digest).await {
                     Ok(of_runs) => needs.extend(of_runs),
@@ -125,6 +145,16 @@ impl Swapper {
             modules.push(NeededModule { digest: digest.to_string(), needs, needed });
         }
         Ok(modules)
+    }
+
+    /// Who signed each module of the data folder, by digest; see [`Signers`](crate::modules::signed::Signers).
+    ///
+    /// # Errors
+    ///
+    /// When the store cannot be read.
+    pub async fn signers(&self) -> Result<BTreeMap<String, String>, CatalogError> {
+        let catalog = Arc::clone(self.catalog());
+        blocking(move || Ok(catalog.signed_by()?)).await
     }
 
     /// Removes modules that nothing needs, or that give way when that is forced. Gives those that went, and those that stay.

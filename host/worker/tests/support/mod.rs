@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, unused_imports, reason = "every test target uses its own part of it")]
 
+pub mod bench;
 pub mod embedded;
 pub mod live;
 

@@ -75,7 +75,7 @@ impl List {
                 types.join(", "),
                 serves(module, serving),
                 needed(&module.digest.to_string(), serving),
-                module.source.display().to_string(),
+                format!("{}{}", module.source.display(), signature(&module.digest.to_string(), serving)),
             ]);
         }
         for digest in &others {
@@ -112,6 +112,7 @@ fn object(module: &Admitted, serving: Option<&Serving>) -> Object {
         .field("serves", served.map(|served| served.serves.clone()).unwrap_or_default())
         .field("openRunsMove", served.is_some_and(|served| served.moves))
         .field("needed", needs(&module.digest.to_string(), Some(serving)))
+        .field("signer", served.and_then(|served| served.signer.as_deref()))
 }
 
 /// Digests of what is kept and was never admitted, as a canary that went back.
@@ -128,6 +129,12 @@ fn needs<'s>(digest: &str, serving: Option<&'s Serving>) -> &'s [String] {
 /// The same for people.
 fn needed(digest: &str, serving: Option<&Serving>) -> String {
     if serving.is_none() { "?".to_owned() } else { needs(digest, serving).join("; ") }
+}
+
+/// By whom a module is signed, where the host asks for that.
+fn signature(digest: &str, serving: Option<&Serving>) -> String {
+    let signer = serving.and_then(|serving| serving.get(digest)).and_then(|module| module.signer.as_ref());
+    signer.map_or(String::new(), |signer| format!(" (signed by {signer})"))
 }
 
 fn simple_object(module: &Admitted) -> Object {

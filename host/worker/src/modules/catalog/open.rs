@@ -72,6 +72,8 @@ impl Catalog {
         if order == FileOrder::Unknown {
             refuse_ambiguous(opened.iter().map(|opened| &opened.candidate), &remembered.admitted)?;
         }
+        // Before they are kept: another host may be about to remove what nothing needs.
+        self.say_loaded()?;
         self.take_all(opened, order, &remembered)
     }
 

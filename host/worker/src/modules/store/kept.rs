@@ -9,7 +9,7 @@ use std::{
 use host_sandbox::Digest;
 use sha2::{Digest as _, Sha256};
 
-use super::{ModuleStore, StoreError, file};
+use super::{ModuleStore, StoreError, beside, file};
 use crate::modules::{
     audit::{self, AuditEntry},
     build_id,
@@ -68,7 +68,7 @@ impl ModuleStore {
 
     fn write_file(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let write = || -> io::Result<()> {
-            let mut beside = tempfile::NamedTempFile::new_in(&self.folder)?;
+            let mut beside = beside(&self.folder)?;
             beside.write_all(bytes)?;
             beside.as_file().sync_all()?;
             beside.persist(path).map_err(|error| error.error)?;
