@@ -37,17 +37,22 @@
 //! ([`TestEnvironment::execute_workflow`], [`TestEnvironment::result`]) or sleeps in it ([`TestEnvironment::sleep`]): as
 //! soon as no workflow task and no activity is in progress, to the next timer, timeout or retry. Environments are
 //! independent of each other; a test program may have several at once.
+//!
+//! [`ActivityEnvironment`] calls an activity alone, without a workflow.
 
 /// Its code is compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../guide/tests.md")]
 struct Guide;
 
+mod activity_environment;
 mod environment;
 mod error;
 mod mock;
 mod module;
 
+pub use activity_environment::ActivityEnvironment;
 pub use environment::{Builder, TestEnvironment};
 pub use error::Error;
+pub use host_activities::CancelReason;
 pub use mock::ActivityMock;

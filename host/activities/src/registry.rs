@@ -168,6 +168,32 @@ impl Definition {
     pub fn kind(&self) -> ExecutorKind {
         self.function.kind()
     }
+
+    /// Calls its function without an executor, for tests: an async one in this task, another one on a thread of tokio.
+    ///
+    /// # Errors
+    /// That of the function, or the arguments or the result could not be decoded or encoded.
+    ///
+    /// # Panics
+    /// The function panics.
+    pub async fn call(
+        &self,
+        context: ActivityContext,
+        arguments: Vec<Payload>,
+    ) -> Result<Payload, ActivityError> {
+        let function = match &self.function {
+            Function::Async(function) => return function(context, arguments).await,
+            Function::Thread(function) | Function::Process(function) => Arc::clone(function),
+        };
+        match tokio::task::spawn_blocking(move || function(context, arguments)).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime ends, and with it what waits here.
+                Err(_) => std::future::pending().await,
+            },
+        }
+    }
 }
 
 impl std::fmt::Debug for Definition {
