@@ -1,8 +1,11 @@
 //! Codecs one after another.
 
-use host_wire::temporal::api::common::v1::Payload;
+use host_wire::{
+    History,
+    temporal::api::{common::v1::Payload, workflowservice::v1::GetWorkflowExecutionHistoryResponse},
+};
 
-use crate::{AesGcm, CodecError, Remote, Zlib};
+use crate::{AesGcm, CodecError, Failed, Remote, Zlib, message};
 
 /// One codec.
 #[derive(Clone, Debug)]
@@ -43,6 +46,17 @@ impl Chain {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.codecs.is_empty()
+    }
+
+    /// Decodes the payloads of a history.
+    ///
+    /// # Errors
+    ///
+    /// When one of them cannot be decoded, or an event.
+    pub async fn decode_history(&self, history: History) -> Result<History, Failed> {
+        let mut answer = GetWorkflowExecutionHistoryResponse { history: Some(history), ..Default::default() };
+        message::decode(self, &mut answer).await?;
+        Ok(answer.history.unwrap_or_default())
     }
 
     /// Encodes payloads, in place.

@@ -33,10 +33,10 @@ pub enum CodecError {
     Remote(#[from] crate::RemoteError),
 }
 
-/// A failure with the place of the payload.
+/// A payload of a message that was not encoded or decoded, and its place.
 #[derive(Debug, thiserror::Error)]
 #[error("a payload was not {done}: {place}: {source}")]
-pub(crate) struct Failed {
+pub struct Failed {
     /// `encoded` or `decoded`.
     pub(crate) done: &'static str,
     /// The field of the protocol, and the event if it is one of a history.

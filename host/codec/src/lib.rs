@@ -21,7 +21,7 @@ mod zlib;
 
 pub use aes::AesGcm;
 pub use chain::{Chain, Codec};
-pub use error::CodecError;
+pub use error::{CodecError, Failed};
 pub use key::{Key, KeyError};
 pub use remote::{Remote, RemoteError};
 pub use service::CodecService;

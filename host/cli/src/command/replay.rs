@@ -8,6 +8,7 @@ use std::{collections::VecDeque, num::NonZeroUsize, path::PathBuf, sync::Arc, th
 use anyhow::Context as _;
 use clap::Args;
 use host_client::ListOptions;
+use host_codec::Chain;
 use host_sandbox::{Config, Engine};
 use host_wire::{
     History,
@@ -36,14 +37,15 @@ use crate::{
 /// the history says.
 ///
 /// Histories are files as `host workflow show --output json` or `temporal workflow show --output json`
-/// write them, encoded messages, or come from a service. The exit code is 1 when one of them does not
-/// agree with the module.
+/// write them, encoded messages, or come from a service. Payloads that a codec encoded need it here too. The exit code is
+/// 1 when one of them does not agree with the module.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   host replay --module orders.wasm histories/*.json
   host replay --module orders.wasm --workflow-id order-17 --address temporal.example:7233
   host replay --module orders.wasm --query 'WorkflowType = \"Orders\" AND ExecutionStatus = \"Running\"'
   host replay --module orders.wasm --workflow-id order-17 --until 23 --call-query status
+  host replay --module orders.wasm --codec aes-gcm --codec-key k1=file:k1.key encrypted/*.json
   host workflow show --workflow-id order-17 -o json > history.json && host replay --module orders.wasm history.json")]
 pub(crate) struct Replay {
     /// Module file. Again for each module; a history is replayed on the first that defines its type.
@@ -86,8 +88,12 @@ pub(crate) struct Replay {
 
 impl Replay {
     pub(super) async fn run(self, output: Output) -> anyhow::Result<()> {
-        let replayer =
-            Arc::new(Replayer { modules: self.load()?, until: self.until, query: self.question()? });
+        let replayer = Arc::new(Replayer {
+            modules: self.load()?,
+            until: self.until,
+            query: self.question()?,
+            codecs: self.connection.codecs()?,
+        });
         let mut sources = source::files(&self.histories)?;
         if self.workflow_id.is_some() || self.query.is_some() {
             sources.extend(self.runs().await?);
@@ -173,12 +179,13 @@ struct Replayer {
     /// The last event that is replayed.
     until: Option<i64>,
     query: Option<WorkflowQuery>,
+    codecs: Chain,
 }
 
 impl Replayer {
     async fn replay(self: Arc<Self>, source: Source) -> Replayed {
         let name = source.name();
-        let replayed = match source.history().await {
+        let replayed = match source.history(&self.codecs).await {
             Ok(history) => tokio::task::spawn_blocking(move || self.replay_history(history))
                 .await
                 .context("the replay panicked"),

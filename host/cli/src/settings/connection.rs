@@ -111,6 +111,15 @@ impl ConnectionArgs {
         Ok(with_codecs(client, self.codec.chain()?))
     }
 
+    /// The codecs.
+    ///
+    /// # Errors
+    ///
+    /// [`Usage`] when a key cannot be read.
+    pub(crate) fn codecs(&self) -> Result<Chain> {
+        self.codec.chain()
+    }
+
     async fn reach(options: &ConnectOptions) -> Result<Client> {
         Client::connect(options).await.map_err(|error| match error {
             ConnectError::Unreachable { ref url, .. } => {

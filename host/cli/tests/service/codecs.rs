@@ -18,6 +18,7 @@ use tokio_rustls::{
 };
 
 use crate::{
+    machine::Machine,
     process::Process,
     service::{Service, host, host_on, succeed},
     tls::certificates,
@@ -76,6 +77,28 @@ pub(crate) fn clients_encode_and_decode() {
         let output = show(address, "plain", arguments);
         assert!(output.code == 2 && output.stderr.contains(expected), "{output:?}");
     }
+}
+
+pub(crate) fn encrypted_histories_replay_with_their_key() {
+    let machine = Machine::new();
+    let codecs = ["--codec", "aes-gcm", "--codec-key", KEYS[0]];
+    let running = machine.start(&codecs);
+    running.begin_with("run", "activity greet\nwait\ncomplete done", &codecs);
+    running.builds("run", 1);
+    let history = machine.folder.path().join("history.json");
+    let shown = show(&running.address, "run", &[]);
+    std::fs::write(&history, &shown.stdout).unwrap();
+    assert!(shown.stdout.contains("YmluYXJ5L2VuY3J5cHRlZA=="), "its input is encrypted: {shown:?}");
+    let (module, history) = (machine.module().display().to_string(), history.display().to_string());
+    let replay = ["replay", "--module", &module, &history];
+    let check = |more: &[&str], code: i32, expected: &str| {
+        let output = run(&mut host(&[&replay, more].concat())).unwrap();
+        assert_eq!(output.code, code, "{output:?}");
+        assert!(output.stdout.contains(expected), "{output:?}");
+    };
+    check(&codecs, 0, "ok");
+    check(&["--codec", "aes-gcm", "--codec-key", KEYS[1]], 1, "no key with id `one` is known here");
+    check(&[], 1, "binary/encrypted encoding, which is not supported");
 }
 
 pub(crate) fn a_codec_server_encodes_and_decodes() {

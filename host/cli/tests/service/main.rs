@@ -45,6 +45,10 @@ fn main() -> ExitCode {
     run_tests(vec![
         test("client::results_and_failures_have_types", client::results_and_failures_have_types),
         test("codecs::clients_encode_and_decode", codecs::clients_encode_and_decode),
+        test(
+            "codecs::encrypted_histories_replay_with_their_key",
+            codecs::encrypted_histories_replay_with_their_key,
+        ),
         test("codecs::a_codec_server_encodes_and_decodes", codecs::a_codec_server_encodes_and_decodes),
         test("codecs::a_codec_server_behind_tls", codecs::a_codec_server_behind_tls),
         test("command_line::execute_waits_to_the_end", command_line::execute_waits_to_the_end),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use guest_sdk_types::UntypedWorkflow;
 use host_client::WorkflowHandle;
+use host_codec::Chain;
 use host_wire::{History, protojson};
 
 use crate::exit::Usage;
@@ -23,9 +24,14 @@ impl Source {
         }
     }
 
-    pub(super) async fn history(&self) -> anyhow::Result<History> {
+    /// The history, with payloads that `codecs` have decoded.
+    pub(super) async fn history(&self, codecs: &Chain) -> anyhow::Result<History> {
         match self {
-            Self::File(path) => Ok(protojson::read_history(std::fs::read(path)?.into())?),
+            Self::File(path) => {
+                let history = protojson::read_history(std::fs::read(path)?.into())?;
+                Ok(codecs.decode_history(history).await?)
+            }
+            // The client has decoded it.
             Self::Run(handle) => Ok(handle.fetch_history().await?),
         }
     }
