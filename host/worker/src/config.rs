@@ -38,6 +38,12 @@ pub struct Config {
     pub workflow_pollers: usize,
     /// Polls for activity tasks at once. None are made without activities.
     pub activity_pollers: NonZeroUsize,
+    /// Activities that the worker begins in a second, at most: above 0. They begin spaced out, and none starts eagerly.
+    /// Nothing: no limit.
+    pub activities_per_second: Option<f64>,
+    /// The same for all workers of the task queue together: the service is asked for it with each poll, and the last one
+    /// that asked counts (`TaskQueueMetadata.max_tasks_per_second`). 0 pauses the task queue.
+    pub queue_activities_per_second: Option<f64>,
     /// How long tasks may go on once the worker is asked to stop.
     pub shutdown_grace: Duration,
     /// The version of a worker deployment that the worker is: it gets the tasks that the service routes there, and
@@ -57,6 +63,8 @@ impl Config {
             workflow_tasks: DEFAULT_WORKFLOW_TASKS,
             workflow_pollers: DEFAULT_WORKFLOW_POLLERS,
             activity_pollers: NonZeroUsize::new(DEFAULT_ACTIVITY_POLLERS).unwrap_or(NonZeroUsize::MIN),
+            activities_per_second: None,
+            queue_activities_per_second: None,
             shutdown_grace: DEFAULT_SHUTDOWN_GRACE,
             version: None,
         }
@@ -73,7 +81,21 @@ impl Config {
                 return Err(ConfigError::TooFew { what, value });
             }
         }
+        if self.activities_per_second.is_some_and(|rate| !(rate > 0.0 && rate.is_finite())) {
+            return Err(ConfigError::Rate { what: "activities a second", least: "above 0" });
+        }
+        if self.queue_activities_per_second.is_some_and(|rate| !(rate >= 0.0 && rate.is_finite())) {
+            return Err(ConfigError::Rate {
+                what: "activities of the task queue a second",
+                least: "0 or more",
+            });
+        }
         Ok(())
+    }
+
+    /// Whether activities begin at a limited rate.
+    pub(crate) fn limits_activities(&self) -> bool {
+        self.activities_per_second.is_some() || self.queue_activities_per_second.is_some()
     }
 }
 
@@ -100,6 +122,14 @@ pub enum ConfigError {
     /// The task queue has no name.
     #[error("the task queue has no name")]
     NoTaskQueue,
+    /// A rate that is none.
+    #[error("the number of {what} must be {least}")]
+    Rate {
+        /// The setting.
+        what: &'static str,
+        /// What it must be.
+        least: &'static str,
+    },
     /// A number is below the least that works: 2.
     #[error(
         "{value} {what} are too few: at least {LEAST_WORKFLOW_TASKS} are needed, one for each of the \
@@ -136,5 +166,14 @@ mod tests {
         let too_few = |what| Err(ConfigError::TooFew { what, value: 1 });
         check(|config| config.workflow_tasks = 1, too_few("workflow tasks"));
         check(|config| config.workflow_pollers = 1, too_few("workflow pollers"));
+        check(|config| config.activities_per_second = Some(0.1), Ok(()));
+        check(|config| config.queue_activities_per_second = Some(0.0), Ok(()));
+        let rate = |what, least| Err(ConfigError::Rate { what, least });
+        let own = || rate("activities a second", "above 0");
+        check(|config| config.activities_per_second = Some(0.0), own());
+        check(|config| config.activities_per_second = Some(f64::NAN), own());
+        check(|config| config.activities_per_second = Some(f64::INFINITY), own());
+        let all = rate("activities of the task queue a second", "0 or more");
+        check(|config| config.queue_activities_per_second = Some(-1.0), all);
     }
 }

@@ -30,6 +30,7 @@ use crate::{
         activity_poller::{self, ActivityPoller},
         balance::PollerBalance,
         polls::{PolledTask, Polls},
+        rate::Rate,
         workflow_poller::WorkflowPoller,
     },
     resources::{Resources, WorkerPlace},
@@ -211,7 +212,8 @@ impl Running {
                 connection: Arc::clone(connection),
                 queues: Arc::clone(queues),
                 sticky: resources.sticky,
-                executors: resources.executors.clone(),
+                // An activity that starts eagerly comes without a poll, so no limit would hold for it.
+                eager: resources.executors.clone().filter(|_| !config.limits_activities()),
             },
         });
         let activities = resources.executors.clone().map(|executors| {
@@ -254,7 +256,9 @@ impl Running {
         }
         if let Some(activities) = &self.activities {
             let executors = activities.executors();
-            let (wanted, workers) = (config.activity_pollers.get(), place.count());
+            let rate = config.activities_per_second.map(|rate| Arc::new(Rate::new(rate)));
+            let wanted = config.activity_pollers.get();
+            let (wanted, workers) = (rate.as_ref().map_or(wanted, |rate| rate.polls(wanted)), place.count());
             let (pollers, _) = activity_poller::share(wanted, executors.polls_at_once(), workers.get());
             for number in 0..pollers {
                 let activity_poller = ActivityPoller {
@@ -264,6 +268,8 @@ impl Running {
                     polls: self.polls.clone(),
                     number,
                     workers: workers.clone(),
+                    rate: rate.clone(),
+                    queue_rate: config.queue_activities_per_second,
                 };
                 self.pollers.spawn(activity_poller.run());
             }

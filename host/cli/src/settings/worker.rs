@@ -31,6 +31,14 @@ pub(crate) struct WorkerArgs {
     /// Local activities at once; they are not counted among the activities.
     #[arg(long, value_name = "COUNT", default_value_t = Options::default().local)]
     max_concurrent_local_activities: usize,
+    /// Activities that begin in a second on each task queue in this host, spaced out; none then starts eagerly [default:
+    /// no limit].
+    #[arg(long, value_name = "RATE")]
+    max_activities_per_second: Option<f64>,
+    /// The same for all workers of a task queue together: the service sees to it, and the worker that asked last counts.
+    /// 0 pauses the activities of the queue [default: no limit].
+    #[arg(long, value_name = "RATE")]
+    max_task_queue_activities_per_second: Option<f64>,
     /// Threads for activities that block, and as many for local ones.
     #[arg(long, value_name = "COUNT", default_value_t = Options::default().threads)]
     activity_threads: usize,
@@ -97,6 +105,8 @@ impl WorkerArgs {
             identity: identity.to_owned(),
             workflow_tasks: self.max_concurrent_workflow_tasks,
             workflow_pollers: self.max_concurrent_workflow_task_polls,
+            activities_per_second: self.max_activities_per_second,
+            queue_activities_per_second: self.max_task_queue_activities_per_second,
             shutdown_grace: self.grace_period,
             ..Config::new(namespace, task_queue)
         }

@@ -2,13 +2,18 @@
 
 use std::{sync::Arc, time::Duration};
 
-use host_activities::Executors;
+use host_activities::{Executors, Slot};
 use host_service::Backoff;
 use host_telemetry as telemetry;
-use host_wire::temporal::api::workflowservice::v1::PollActivityTaskQueueRequest;
+use host_wire::temporal::api::{
+    taskqueue::v1::TaskQueueMetadata, workflowservice::v1::PollActivityTaskQueueRequest,
+};
 use tokio::time::Instant;
 
-use super::polls::{PolledTask, Polls};
+use super::{
+    polls::{PolledTask, Polls},
+    rate::Rate,
+};
 use crate::{
     activity::task::PolledActivity,
     connection::Connection,
@@ -28,6 +33,10 @@ pub(crate) struct ActivityPoller {
     pub(crate) number: usize,
     /// Workers that share the executors.
     pub(crate) workers: WorkerCount,
+    /// What the pollers of the worker together are limited to.
+    pub(crate) rate: Option<Arc<Rate>>,
+    /// What the service is asked to limit all workers of the task queue to, in tasks a second.
+    pub(crate) queue_rate: Option<f64>,
 }
 
 /// How long a poll waits for a task while another worker of this host waits for its slot.
@@ -49,7 +58,7 @@ impl ActivityPoller {
     /// Reserves a slot, polls, hands the task on, until polling stops.
     pub(crate) async fn run(self) {
         let mut backoff = Backoff::of_loop();
-        while let Some(slot) = self.polls.unless_stopped(self.executors.reserve()).await {
+        while let Some(slot) = self.polls.unless_stopped(self.reserve()).await {
             // No slots any more: the executors stop.
             let Some(slot) = slot else { return };
             let message = PollActivityTaskQueueRequest {
@@ -58,6 +67,9 @@ impl ActivityPoller {
                 identity: self.connection.identity.clone(),
                 worker_instance_key: self.connection.instance_key.clone(),
                 deployment_options: self.connection.deployment_options(),
+                task_queue_metadata: self
+                    .queue_rate
+                    .map(|rate| TaskQueueMetadata { max_tasks_per_second: Some(rate) }),
                 ..Default::default()
             };
             let poll = rpc::once(self.poll_timeout(), message, |request| {
@@ -71,10 +83,21 @@ impl ActivityPoller {
             if task.task_token.is_empty() {
                 telemetry::ACTIVITY_POLL_NO_TASK.count(labels);
             } else {
+                if let Some(rate) = &self.rate {
+                    rate.begun();
+                }
                 let task = PolledActivity { task: Box::new(task), slot, received: Instant::now() };
                 self.polls.deliver(PolledTask::Activity(task)).await;
             }
         }
+    }
+
+    /// Waits until another activity may begin, and then for a slot: one that waits is missing elsewhere.
+    async fn reserve(&self) -> Option<Slot> {
+        if let Some(rate) = &self.rate {
+            rate.ready().await;
+        }
+        self.executors.reserve().await
     }
 
     /// How long its next poll waits for a task. Workers come and go: a poller beyond the share that its worker has by now

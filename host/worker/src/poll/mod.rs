@@ -5,4 +5,5 @@ pub(crate) mod activity_poller;
 pub(crate) mod balance;
 mod outage;
 pub(crate) mod polls;
+pub(crate) mod rate;
 pub(crate) mod workflow_poller;

@@ -34,7 +34,8 @@ pub(crate) struct Reporter {
     pub(crate) queues: Arc<Queues>,
     /// Whether runs are cached, so that the service may send only what is new.
     pub(crate) sticky: bool,
-    pub(crate) executors: Option<Executors>,
+    /// Where activities may start eagerly; nothing: nowhere.
+    pub(crate) eager: Option<Executors>,
 }
 
 /// What the service said to a completion.
@@ -64,7 +65,7 @@ impl Reporter {
     ) -> Sent {
         let ends_run = completion.ends_run;
         let queue = self.queues.normal_name();
-        let slots = eager::reserve(&mut completion.commands, queue, self.executors.as_ref());
+        let slots = eager::reserve(&mut completion.commands, queue, self.eager.as_ref());
         let message = self.responses().completed(task_token.clone(), completion, executed, next);
         let answer = rpc::retried(Instant::now() + REPORT_TIMEOUT, message, |request| {
             self.connection.service.respond_workflow_task_completed(request)

@@ -99,6 +99,30 @@ pub(crate) async fn a_version_runs_what_the_service_gives_it(fixture: Fixture) {
     assert!(worker.stop().await.is_clean());
 }
 
+/// Ten activities that are all there at once, and not more than five a second.
+pub(crate) async fn activities_begin_at_a_rate(fixture: Fixture) {
+    let setup = Setup { registry: registry(), activities_per_second: Some(5.0), ..Setup::new("at-a-rate") };
+    let worker = fixture.worker(setup).await;
+    let script = format!("{}wait-notes 10\ncomplete done", "activity greet\n".repeat(10));
+    fixture.begin("at-a-rate", "Script", "at-a-rate", &script).await;
+    assert_eq!(fixture.end("at-a-rate").await, End::completed("done"));
+    let events = fixture.events("at-a-rate").await;
+    let mut started: Vec<Duration> = events
+        .iter()
+        .filter(|event| event.event_type() == EventType::ActivityTaskStarted)
+        .map(|event| {
+            let time = event.event_time.unwrap();
+            Duration::new(time.seconds.try_into().unwrap(), time.nanos.try_into().unwrap())
+        })
+        .collect();
+    started.sort();
+    assert_eq!(started.len(), 10);
+    // Two of them may come together: the second one's answer is on its way when the first one's is late.
+    let took = started[9] - started[0];
+    assert!(took >= Duration::from_millis(8 * 200), "{took:?}");
+    assert!(worker.stop().await.is_clean());
+}
+
 /// Many more runs than the cache holds, all at once: each is evicted and replayed, some often.
 pub(crate) async fn runs_come_and_go_in_a_small_cache(fixture: Fixture) {
     let setup = Setup { registry: registry(), cached_runs: 2, ..Setup::new("crowd") };

@@ -97,6 +97,7 @@ pub(crate) struct Setup {
     pub(crate) guests: Option<u32>,
     /// The worker deployment of which the worker's module is a version.
     pub(crate) deployment: Option<&'static str>,
+    pub(crate) activities_per_second: Option<f64>,
 }
 
 impl Setup {
@@ -109,6 +110,7 @@ impl Setup {
             grace: Duration::from_secs(10),
             guests: None,
             deployment: None,
+            activities_per_second: None,
         }
     }
 }
@@ -177,8 +179,12 @@ impl Fixture {
             let deployment = Deployment::new(name, SwapPolicy::Pin).unwrap();
             WorkerVersion::new(deployment, catalog.serving().remove(0))
         });
-        let config =
-            Config { version, shutdown_grace: setup.grace, ..Config::new(NAMESPACE, setup.task_queue) };
+        let config = Config {
+            version,
+            activities_per_second: setup.activities_per_second,
+            shutdown_grace: setup.grace,
+            ..Config::new(NAMESPACE, setup.task_queue)
+        };
         let worker = Worker::connect(Arc::clone(&self.for_workers), resources, config).await.unwrap();
         let counters = worker.counters();
         let stop = CancellationToken::new();

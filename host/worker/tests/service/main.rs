@@ -29,9 +29,10 @@ macro_rules! cases {
     };
 }
 
-const CASES: [(&str, Case); 12] = cases![
+const CASES: [(&str, Case); 13] = cases![
     workflows_run_to_their_end,
     a_version_runs_what_the_service_gives_it,
+    activities_begin_at_a_rate,
     runs_come_and_go_in_a_small_cache,
     a_service_that_loses_every_third_answer,
     a_run_stays_on_its_module_and_new_runs_take_the_newest,
@@ -44,17 +45,13 @@ const CASES: [(&str, Case); 12] = cases![
     what_does_not_end_in_time_goes_back_to_the_service,
 ];
 
-/// Cases with calls that the embedded service does not have yet: `ResetWorkflowExecution`.
-const NOT_EMBEDDED: [&str; 1] = ["a_reset_run_takes_the_newest_module_that_replays_it"];
-
 fn main() -> ExitCode {
     let filter = tracing_subscriber::EnvFilter::from_default_env();
     tracing_subscriber::fmt().with_env_filter(filter).with_test_writer().init();
     let has_temporal = Temporal::binary().is_ok();
     let trials = CASES.into_iter().flat_map(|(name, case)| {
         let temporal = trial(name, case, Backend::Temporal).with_ignored_flag(!has_temporal);
-        let embedded = trial(name, case, Backend::Embedded).with_ignored_flag(NOT_EMBEDDED.contains(&name));
-        [embedded, temporal]
+        [trial(name, case, Backend::Embedded), temporal]
     });
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
