@@ -212,8 +212,9 @@ impl Running {
                 connection: Arc::clone(connection),
                 queues: Arc::clone(queues),
                 sticky: resources.sticky,
+                executors: resources.executors.clone(),
                 // An activity that starts eagerly comes without a poll, so no limit would hold for it.
-                eager: resources.executors.clone().filter(|_| !config.limits_activities()),
+                is_eager: !config.limits_activities(),
             },
         });
         let activities = resources.executors.clone().map(|executors| {

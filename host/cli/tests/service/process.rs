@@ -4,7 +4,7 @@ use std::{
     io::Read,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -15,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub(crate) struct Process {
     child: Child,
     log: Arc<Mutex<String>>,
+    /// Copies what it says to the log.
+    copy: JoinHandle<()>,
 }
 
 impl Process {
@@ -23,14 +25,14 @@ impl Process {
         let mut child = command.spawn().unwrap();
         let mut stderr = child.stderr.take().unwrap();
         let log = Arc::new(Mutex::new(String::new()));
-        let copy = log.clone();
-        thread::spawn(move || {
+        let copied = log.clone();
+        let copy = thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(length @ 1..) = stderr.read(&mut bytes) {
-                copy.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..length]));
+                copied.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..length]));
             }
         });
-        Self { child, log }
+        Self { child, log, copy }
     }
 
     pub(crate) fn log(&self) -> String {
@@ -92,7 +94,8 @@ impl Process {
     /// Waits until it ends; answers all that it said.
     pub(crate) fn ended(mut self) -> String {
         let since = Instant::now();
-        while self.child.try_wait().unwrap().is_none() {
+        // What it said last may come after its end.
+        while self.child.try_wait().unwrap().is_none() || !self.copy.is_finished() {
             assert!(since.elapsed() < PATIENCE, "it does not end: {}", self.log());
             thread::sleep(Duration::from_millis(10));
         }

@@ -34,8 +34,9 @@ pub(crate) struct Reporter {
     pub(crate) queues: Arc<Queues>,
     /// Whether runs are cached, so that the service may send only what is new.
     pub(crate) sticky: bool,
-    /// Where activities may start eagerly; nothing: nowhere.
-    pub(crate) eager: Option<Executors>,
+    pub(crate) executors: Option<Executors>,
+    /// Whether activities may start eagerly here.
+    pub(crate) is_eager: bool,
 }
 
 /// What the service said to a completion.
@@ -65,7 +66,8 @@ impl Reporter {
     ) -> Sent {
         let ends_run = completion.ends_run;
         let queue = self.queues.normal_name();
-        let slots = eager::reserve(&mut completion.commands, queue, self.eager.as_ref());
+        let executors = self.executors.as_ref().filter(|_| self.is_eager);
+        let slots = eager::reserve(&mut completion.commands, queue, executors);
         let message = self.responses().completed(task_token.clone(), completion, executed, next);
         let answer = rpc::retried(Instant::now() + REPORT_TIMEOUT, message, |request| {
             self.connection.service.respond_workflow_task_completed(request)
