@@ -29,6 +29,7 @@ mod schedules;
 mod script;
 mod service;
 mod shadows;
+mod shell;
 mod store;
 mod swap_soak;
 mod swaps;
@@ -111,6 +112,9 @@ fn main() -> ExitCode {
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),
         test("waiting::reasons_are_said", waiting::reasons_are_said),
         test("waiting::outages_are_outlasted", waiting::outages_are_outlasted),
+        test_needing("shell::bash_completes", shell::bash, |bash| shell::bash_completes(&bash)),
+        test("shell::other_shells_have_scripts", shell::other_shells_have_scripts),
+        test("shell::each_command_has_a_manual_page", shell::each_command_has_a_manual_page),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),
     ])
 }
