@@ -4,6 +4,7 @@ pub(crate) mod activity;
 pub(crate) mod batch;
 pub(crate) mod codec_server;
 pub(crate) mod completion;
+pub(crate) mod doctor;
 pub(crate) mod man;
 pub(crate) mod modules;
 pub(crate) mod operator;
@@ -60,6 +61,7 @@ enum Command {
     Modules(modules::ModulesArgs),
     Operator(operator::OperatorArgs),
     CodecServer(codec_server::CodecServer),
+    Doctor(doctor::Doctor),
     Completion(completion::Completion),
     Man(man::Man),
 }
@@ -97,6 +99,7 @@ impl CommandLine {
             Command::Modules(arguments) => arguments.run(output).await,
             Command::Operator(arguments) => arguments.run(output).await,
             Command::CodecServer(command) => command.run().await,
+            Command::Doctor(command) => command.run(output).await,
             Command::Completion(command) => command.run(own_command(), output),
             Command::Man(command) => command.run(own_command(), output),
         }

@@ -12,6 +12,7 @@ mod client;
 mod codecs;
 mod command_line;
 mod deployments;
+mod doctor;
 mod floods;
 mod folder;
 mod gate;
@@ -112,6 +113,9 @@ fn main() -> ExitCode {
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),
         test("waiting::reasons_are_said", waiting::reasons_are_said),
         test("waiting::outages_are_outlasted", waiting::outages_are_outlasted),
+        test("doctor::a_machine_is_looked_at", doctor::a_machine_is_looked_at),
+        test("doctor::ports_are_looked_at", doctor::ports_are_looked_at),
+        test("doctor::a_service_is_looked_at", doctor::a_service_is_looked_at),
         test_needing("shell::bash_completes", shell::bash, |bash| shell::bash_completes(&bash)),
         test("shell::other_shells_have_scripts", shell::other_shells_have_scripts),
         test("shell::each_command_has_a_manual_page", shell::each_command_has_a_manual_page),
