@@ -4,6 +4,7 @@ pub(crate) mod activity;
 pub(crate) mod batch;
 pub(crate) mod codec_server;
 pub(crate) mod completion;
+pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod man;
 pub(crate) mod modules;
@@ -61,6 +62,7 @@ enum Command {
     Modules(modules::ModulesArgs),
     Operator(operator::OperatorArgs),
     CodecServer(codec_server::CodecServer),
+    Config(config::ConfigArgs),
     Doctor(doctor::Doctor),
     Completion(completion::Completion),
     Man(man::Man),
@@ -99,6 +101,7 @@ impl CommandLine {
             Command::Modules(arguments) => arguments.run(output).await,
             Command::Operator(arguments) => arguments.run(output).await,
             Command::CodecServer(command) => command.run().await,
+            Command::Config(arguments) => arguments.run(output),
             Command::Doctor(command) => command.run(output).await,
             Command::Completion(command) => command.run(own_command(), output),
             Command::Man(command) => command.run(own_command(), output),

@@ -11,6 +11,7 @@ mod canaries;
 mod client;
 mod codecs;
 mod command_line;
+mod config;
 mod deployments;
 mod doctor;
 mod floods;
@@ -113,6 +114,11 @@ fn main() -> ExitCode {
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),
         test("waiting::reasons_are_said", waiting::reasons_are_said),
         test("waiting::outages_are_outlasted", waiting::outages_are_outlasted),
+        test("config::profiles_are_kept", config::profiles_are_kept),
+        test("config::mistakes", config::mistakes),
+        test_needing("config::the_temporal_cli_has_the_same_file", Temporal::binary, |temporal| {
+            config::the_temporal_cli_has_the_same_file(&temporal);
+        }),
         test("doctor::a_machine_is_looked_at", doctor::a_machine_is_looked_at),
         test("doctor::ports_are_looked_at", doctor::ports_are_looked_at),
         test("doctor::a_service_is_looked_at", doctor::a_service_is_looked_at),
