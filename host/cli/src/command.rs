@@ -3,7 +3,12 @@
 pub(crate) mod activity;
 pub(crate) mod batch;
 pub(crate) mod codec_server;
+pub(crate) mod completion;
+pub(crate) mod config;
+pub(crate) mod doctor;
+pub(crate) mod man;
 pub(crate) mod modules;
+pub(crate) mod new;
 pub(crate) mod operator;
 pub(crate) mod replay;
 pub(crate) mod run;
@@ -13,7 +18,9 @@ pub(crate) mod task_queue;
 pub(crate) mod worker;
 pub(crate) mod workflow;
 
-use clap::{Parser, Subcommand};
+use std::path::Path;
+
+use clap::{CommandFactory as _, Parser, Subcommand};
 use host_activities::Registry;
 
 use crate::{
@@ -56,6 +63,11 @@ enum Command {
     Modules(modules::ModulesArgs),
     Operator(operator::OperatorArgs),
     CodecServer(codec_server::CodecServer),
+    New(new::New),
+    Config(config::ConfigArgs),
+    Doctor(doctor::Doctor),
+    Completion(completion::Completion),
+    Man(man::Man),
 }
 
 const JUNIT_ELSEWHERE: &str =
@@ -91,8 +103,25 @@ impl CommandLine {
             Command::Modules(arguments) => arguments.run(output).await,
             Command::Operator(arguments) => arguments.run(output).await,
             Command::CodecServer(command) => command.run().await,
+            Command::New(command) => command.run(output),
+            Command::Config(arguments) => arguments.run(output),
+            Command::Doctor(command) => command.run(output).await,
+            Command::Completion(command) => command.run(own_command(), output),
+            Command::Man(command) => command.run(own_command(), output),
         }
     }
+}
+
+/// The command line under the name of the program that runs: one with activities of its own has another name than `host`.
+fn own_command() -> clap::Command {
+    let command = CommandLine::command();
+    let program = std::env::args_os().next();
+    let name = program
+        .as_deref()
+        .and_then(|program| Path::new(program).file_stem())
+        .map(|name| name.to_string_lossy());
+    let name = name.unwrap_or_else(|| command.get_name().into()).into_owned();
+    command.bin_name(name.as_str()).display_name(name.as_str())
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use host_service::{ConnectError, ConnectOptions};
 use temporalio_common::envconfig::{
     ClientConfigProfile, DataSource, LoadClientConfigProfileOptions, load_client_config_profile,
 };
+use tonic::Code;
 
 use super::{
     codec::CodecArgs,
@@ -38,6 +39,20 @@ const UNREACHABLE_BY_TLS: &str = "Does it speak TLS? An API key and every TLS op
 /// Hint after a connection with TLS that ended at once.
 const REFUSED_BY_TLS: &str =
     "A service that asks its clients for certificates needs --tls-cert-path and --tls-key-path.";
+
+/// What a service does that does not take the API key, and the hint.
+const REFUSED_KEY: (&str, &str) = (
+    "refuses the API key",
+    "The key is that of --api-key, --api-key-file, TEMPORAL_API_KEY or the profile: it may have expired, or be for another \
+namespace or account.",
+);
+
+/// The same of a service that got no key.
+const MISSING_KEY: (&str, &str) = (
+    "does not let clients in that it does not know",
+    "Give an API key with --api-key-file, TEMPORAL_API_KEY or the profile, or a client certificate with --tls-cert-path \
+and --tls-key-path.",
+);
 
 /// How to reach the service.
 #[derive(Args, Clone, Debug, Default)]
@@ -121,19 +136,7 @@ impl ConnectionArgs {
     }
 
     async fn reach(options: &ConnectOptions) -> Result<Client> {
-        Client::connect(options).await.map_err(|error| match error {
-            ConnectError::Unreachable { ref url, .. } => {
-                let hint = if url.starts_with("https:") { UNREACHABLE_BY_TLS } else { UNREACHABLE };
-                anyhow!("{}\n{hint}", chain(&error.into()))
-            }
-            // The connection was made, and ended; not an answer of the service.
-            ConnectError::Refused { ref url, ref status }
-                if url.starts_with("https:") && status.source().is_some() =>
-            {
-                anyhow!("{}\n{REFUSED_BY_TLS}", chain(&error.into()))
-            }
-            error => error.into(),
-        })
+        Client::connect(options).await.map_err(|error| explained(error, options.api_key.is_some()))
     }
 
     /// Whether a flag, a variable or the profile says where the service is.
@@ -217,6 +220,31 @@ impl ConnectionArgs {
             .build();
         load_client_config_profile(options, variables)
             .map_err(|error| Usage(format!("connection settings: {error}")).into())
+    }
+}
+
+/// The error with what to try, in a line of its own.
+fn explained(error: ConnectError, has_api_key: bool) -> anyhow::Error {
+    match error {
+        ConnectError::Unreachable { ref url, .. } => {
+            let hint = if url.starts_with("https:") { UNREACHABLE_BY_TLS } else { UNREACHABLE };
+            anyhow!("{}\n{hint}", chain(&error.into()))
+        }
+        // Without a cause it is an answer of the service, and not what became of the connection.
+        ConnectError::Refused { url, status }
+            if matches!(status.code(), Code::Unauthenticated | Code::PermissionDenied)
+                && status.source().is_none() =>
+        {
+            let (refuses, hint) = if has_api_key { REFUSED_KEY } else { MISSING_KEY };
+            anyhow!("{url} {refuses}: {} ({:?})\n{hint}", status.message(), status.code())
+        }
+        // The connection was made, and ended; not an answer of the service.
+        ConnectError::Refused { ref url, ref status }
+            if url.starts_with("https:") && status.source().is_some() =>
+        {
+            anyhow!("{}\n{REFUSED_BY_TLS}", chain(&error.into()))
+        }
+        error => error.into(),
     }
 }
 
@@ -326,6 +354,28 @@ mod tests {
             expect!["default.example:7233 from-default key=None headers={} ca=false name=None"],
         );
         check(&["--disable-config-file"], &[], expect!["localhost:7233 default key=None headers={}"]);
+    }
+
+    #[test]
+    fn a_key_that_is_refused_is_called_that() {
+        let check = |status: tonic::Status, has_api_key: bool, expected: &str| {
+            let error = ConnectError::Refused { url: "https://x:1".to_owned(), status: Box::new(status) };
+            let text = explained(error, has_api_key).to_string();
+            assert!(text.starts_with(expected), "{text}");
+        };
+        let denied = tonic::Status::permission_denied("Request unauthorized.");
+        check(
+            denied.clone(),
+            true,
+            "https://x:1 refuses the API key: Request unauthorized. (PermissionDenied)\nThe key is that of --api-key",
+        );
+        check(
+            denied,
+            false,
+            "https://x:1 does not let clients in that it does not know: Request unauthorized.",
+        );
+        check(tonic::Status::unauthenticated("expired"), true, "https://x:1 refuses the API key: expired");
+        check(tonic::Status::internal("x"), true, "https://x:1 does not answer as a Temporal Service");
     }
 
     #[test]

@@ -22,7 +22,7 @@ use crate::exit::Usage;
 pub(crate) const FOLDER: &str = "service";
 
 /// Where the service listens, unless told otherwise: the port of Temporal's own.
-const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7233);
+pub(crate) const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7233);
 /// How long closed workflows are kept, unless told otherwise.
 const DEFAULT_RETENTION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 

@@ -11,7 +11,9 @@ mod canaries;
 mod client;
 mod codecs;
 mod command_line;
+mod config;
 mod deployments;
+mod doctor;
 mod floods;
 mod folder;
 mod gate;
@@ -21,6 +23,7 @@ mod machine;
 mod metrics;
 mod moves;
 mod namespaces;
+mod new;
 mod process;
 mod queues;
 mod registry;
@@ -29,6 +32,7 @@ mod schedules;
 mod script;
 mod service;
 mod shadows;
+mod shell;
 mod store;
 mod swap_soak;
 mod swaps;
@@ -123,6 +127,20 @@ fn main() -> ExitCode {
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),
         test("waiting::reasons_are_said", waiting::reasons_are_said),
         test("waiting::outages_are_outlasted", waiting::outages_are_outlasted),
+        test("new::a_new_crate_is_one", new::a_new_crate_is_one),
+        test("new::profiles_are_those_of_this_workspace", new::profiles_are_those_of_this_workspace),
+        test("new::mistakes", new::mistakes),
+        test("config::profiles_are_kept", config::profiles_are_kept),
+        test("config::mistakes", config::mistakes),
+        test_needing("config::the_temporal_cli_has_the_same_file", Temporal::binary, |temporal| {
+            config::the_temporal_cli_has_the_same_file(&temporal);
+        }),
+        test("doctor::a_machine_is_looked_at", doctor::a_machine_is_looked_at),
+        test("doctor::ports_are_looked_at", doctor::ports_are_looked_at),
+        test("doctor::a_service_is_looked_at", doctor::a_service_is_looked_at),
+        test_needing("shell::bash_completes", shell::bash, |bash| shell::bash_completes(&bash)),
+        test("shell::other_shells_have_scripts", shell::other_shells_have_scripts),
+        test("shell::each_command_has_a_manual_page", shell::each_command_has_a_manual_page),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),
     ])
 }
