@@ -14,6 +14,7 @@ use crate::convert_failure::failure;
 use crate::panic;
 use crate::workflow::{Definition, Handler, WorkflowType};
 use crate::workflow_instance::WorkflowInstance;
+use crate::workflow_interceptors::WorkflowInterceptorConstructor;
 
 thread_local! {
     static INSTANCE: RefCell<Option<WorkflowInstance>> = const { RefCell::new(None) };
@@ -23,6 +24,9 @@ thread_local! {
 pub trait Module {
     /// The workflow types, in any order.
     const WORKFLOWS: &'static [WorkflowType];
+
+    /// What makes the interceptors of each run, in the order of their registration.
+    const INTERCEPTORS: &'static [WorkflowInterceptorConstructor] = &[];
 }
 
 /// Implements the exports of the contract for a module.
@@ -42,7 +46,8 @@ impl<M: Module> Guest for Component<M> {
         panic::report();
         let mut instance = match INSTANCE.take() {
             Some(instance) => instance,
-            None => WorkflowInstance::start(M::WORKFLOWS, &mut task).map_err(|reason| failure(*reason))?,
+            None => WorkflowInstance::start(M::WORKFLOWS, M::INTERCEPTORS, &mut task)
+                .map_err(|reason| failure(*reason))?,
         };
         let result = instance.activate(task).map_err(|reason| failure(*reason));
         INSTANCE.set(Some(instance));
@@ -119,15 +124,26 @@ pub(crate) fn definition(definition: &Definition) -> WorkflowDefinition {
 /// guest_sdk::export!(Greetings);
 /// # fn main() {}
 /// ```
+///
+/// Behind the workflows come the [interceptors](crate::workflow_interceptors), if there are some: for each a function
+/// of the [view](crate::WorkflowContextView) of a run, which makes the run's own. `export!(Greetings; interceptors =
+/// [Tenant::new, |_view| Log])`.
 #[macro_export]
 macro_rules! export {
-    ($($workflow:ty),+ $(,)?) => {
+    ($($workflow:ty),+ $(,)? $(; interceptors = [$($interceptor:expr),* $(,)?] $(,)?)?) => {
         const _: () = {
             struct Module;
 
             impl $crate::__private::Module for Module {
                 const WORKFLOWS: &'static [$crate::__private::WorkflowType] =
                     &[$($crate::__private::WorkflowType::of::<$workflow>()),+];
+
+                $(
+                    const INTERCEPTORS: &'static [$crate::workflow_interceptors::WorkflowInterceptorConstructor] =
+                        &[$($crate::workflow_interceptors::WorkflowInterceptorConstructor::new(
+                            |view| $crate::__private::interceptor($interceptor, view),
+                        )),*];
+                )?
             }
 
             // A native cdylib does not link with these exports.
