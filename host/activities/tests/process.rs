@@ -10,6 +10,9 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use host_activities::interceptors::{
+    ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next,
+};
 use host_activities::types::{Failure, FailureInfo, Payload};
 use host_activities::{
     ActivityContext, ActivityError, ActivityInfo, ActivityTask, CancelReason, Definition, Executors, Grace,
@@ -73,6 +76,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_shutdown_kills_what_is_left", || Box::pin(shutdown())),
     ("a_program_that_is_no_child_says_what_to_do", || Box::pin(other_programs())),
     ("children_end_with_their_host", || Box::pin(host_dies())),
+    ("interceptors_run_in_the_parent", || Box::pin(interceptors())),
 ];
 
 fn registry() -> Registry {
@@ -485,4 +489,30 @@ async fn host_dies() {
     let (gone, end) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || gone.send(stderr.read_to_end(&mut Vec::new())));
     tokio::time::timeout(PATIENCE, end).await.expect("the child lives on").unwrap().unwrap();
+}
+
+/// Passes its process id as the argument, and subtracts it from the result.
+struct PassesItsId;
+
+impl ActivityInboundInterceptor for PassesItsId {
+    fn execute_activity<'a>(
+        &'a self,
+        mut input: ExecuteActivityInput,
+        next: Next<'a, ExecuteActivityInput, ExecuteActivityOutput<'a>>,
+    ) -> ExecuteActivityOutput<'a> {
+        let id = getpid().as_raw_pid();
+        input.arguments_mut()[0] = Payload::from_value(&id).unwrap();
+        Box::pin(async move {
+            let doubled: i32 = next.run(input).await?.to_value().unwrap();
+            Ok(Payload::from_value(&(doubled - id)).unwrap())
+        })
+    }
+}
+
+async fn interceptors() {
+    let mut intercepted = registry();
+    intercepted.activity_inbound_interceptor(PassesItsId);
+    let mut attempt = attempt(&Options::default(), "double", "1");
+    attempt.executors = Executors::new(Arc::new(intercepted), Options::default());
+    check(&attempt.run().await, &format!("completed {}", getpid().as_raw_pid()));
 }
