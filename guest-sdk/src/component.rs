@@ -36,8 +36,9 @@ pub struct Component<M>(PhantomData<M>);
 impl<M: Module> Guest for Component<M> {
     fn definitions() -> Vec<WorkflowDefinition> {
         panic::report();
+        let intercepted = !M::INTERCEPTORS.is_empty();
         let mut definitions: Vec<_> =
-            M::WORKFLOWS.iter().map(|known| definition(&known.definition)).collect();
+            M::WORKFLOWS.iter().map(|known| definition(&known.definition, intercepted)).collect();
         definitions.sort_by(|one, other| one.name.cmp(&other.name));
         definitions
     }
@@ -74,7 +75,8 @@ fn with_instance<T>(
     })
 }
 
-pub(crate) fn definition(definition: &Definition) -> WorkflowDefinition {
+/// A workflow type as the host sees it, of a module with interceptors or without.
+pub(crate) fn definition(definition: &Definition, intercepted: bool) -> WorkflowDefinition {
     let handlers = |handlers: &[Handler]| {
         let mut handlers: Vec<_> = handlers
             .iter()
@@ -92,7 +94,8 @@ pub(crate) fn definition(definition: &Definition) -> WorkflowDefinition {
         .map(|handler| UpdateDefinition {
             name: handler.name.to_owned(),
             description: handler.description.to_owned(),
-            has_validator: handler.has_validator,
+            // An interceptor may refuse every update.
+            has_validator: handler.has_validator || intercepted,
         })
         .collect();
     updates.sort_by(|one, other| one.name.cmp(&other.name));

@@ -288,7 +288,7 @@ fn signals_are_kept_until_there_is_a_handler() {
 fn definitions_say_what_becomes_of_open_runs() {
     let behavior = |name: &str| {
         let known = TYPES.iter().find(|known| known.definition.name == name).expect("it is among the types");
-        definition(&known.definition).versioning_behavior
+        definition(&known.definition, false).versioning_behavior
     };
     assert_eq!(behavior("Chain"), VersioningBehavior::Unspecified);
     assert_eq!(behavior("counting"), VersioningBehavior::AutoUpgrade);

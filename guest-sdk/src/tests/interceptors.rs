@@ -12,6 +12,7 @@ use crate::bindings::workflow::host::activation::{
     ChildStartResolution, ChildWorkflowStartResolved, Job, OutcomeResolved,
 };
 use crate::bindings::workflow::host::types::Outcome;
+use crate::component::definition;
 use crate::convert::{named_payloads, payload};
 use crate::workflow_instance::WorkflowInstance;
 use crate::workflow_interceptors::{PropagatedHeaders, WorkflowInterceptorConstructor};
@@ -237,4 +238,16 @@ fn headers_are_propagated() {
     check(&[propagates], ">");
     // What a call has of its own stays.
     check(&[propagates, WorkflowInterceptorConstructor::new(|_| std::rc::Rc::new(Path("own")))], "own");
+}
+
+/// The host does not ask about updates without a validator, because nothing could refuse them.
+#[test]
+fn every_update_of_a_module_with_interceptors_is_validated() {
+    let counting = TYPES.iter().find(|known| known.definition.name == "counting").unwrap();
+    let validated = |intercepted| {
+        let updates = definition(&counting.definition, intercepted).updates;
+        updates.into_iter().map(|update| (update.name, update.has_validator)).collect::<Vec<_>>()
+    };
+    let expected = |slowly| vec![("set".to_owned(), true), ("slowly".to_owned(), slowly)];
+    assert_eq!((validated(false), validated(true)), (expected(false), expected(true)));
 }
