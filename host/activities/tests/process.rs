@@ -1,6 +1,8 @@
 //! Activities in child processes. The child processes run this program, too.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
+#[path = "support/passes_its_id.rs"]
+mod passes_its_id;
 #[path = "support/process_state.rs"]
 mod process_state;
 
@@ -10,15 +12,13 @@ use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use host_activities::interceptors::{
-    ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput, Next,
-};
 use host_activities::types::{Failure, FailureInfo, Payload};
 use host_activities::{
     ActivityContext, ActivityError, ActivityInfo, ActivityTask, CancelReason, Definition, Executors, Grace,
     HeartbeatAnswer, Options, Outcome, Registry, process,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
+use passes_its_id::PassesItsId;
 use process_state::{ends, is_stopped};
 use rustix::process::{Pid, Signal, getpgrp, getpid, kill_process};
 
@@ -489,24 +489,6 @@ async fn host_dies() {
     let (gone, end) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || gone.send(stderr.read_to_end(&mut Vec::new())));
     tokio::time::timeout(PATIENCE, end).await.expect("the child lives on").unwrap().unwrap();
-}
-
-/// Passes its process id as the argument, and subtracts it from the result.
-struct PassesItsId;
-
-impl ActivityInboundInterceptor for PassesItsId {
-    fn execute_activity<'a>(
-        &'a self,
-        mut input: ExecuteActivityInput,
-        next: Next<'a, ExecuteActivityInput, ExecuteActivityOutput<'a>>,
-    ) -> ExecuteActivityOutput<'a> {
-        let id = getpid().as_raw_pid();
-        input.arguments_mut()[0] = Payload::from_value(&id).unwrap();
-        Box::pin(async move {
-            let doubled: i32 = next.run(input).await?.to_value().unwrap();
-            Ok(Payload::from_value(&(doubled - id)).unwrap())
-        })
-    }
 }
 
 async fn interceptors() {
