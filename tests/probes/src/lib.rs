@@ -7,7 +7,6 @@ mod local;
 mod outside;
 mod sizes;
 mod talk;
-mod traced;
 
 pub use basket::Basket;
 pub use converts::{Converts, Parcel, PlainText, Scales};
@@ -16,9 +15,5 @@ pub use local::{Local, LocalWork};
 pub use outside::{Outside, OutsideActivities};
 pub use sizes::{SizeActivities, Sizes};
 pub use talk::{Talk, Waits};
-pub use traced::{REFUSED, TRACE, Traced, TracedActivities, Tracing};
 
-guest_sdk::export!(
-    Basket, Converts, Crowd, Local, Outside, Sizes, Talk, Traced, Waits;
-    interceptors = [Tracing::new]
-);
+guest_sdk::export!(Basket, Converts, Crowd, Local, Outside, Sizes, Talk, Waits);

@@ -9,6 +9,5 @@ fn main() -> ExitCode {
         .activities(probes::OutsideActivities)
         .activities(probes::Scales)
         .activities(probes::SizeActivities)
-        .activities(probes::TracedActivities)
         .main()
 }

@@ -2,6 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
 use guest_sdk::Payload;
+use host_activities::interceptors::{
+    self as activities, ActivityInboundInterceptor, ExecuteActivityInput, ExecuteActivityOutput,
+};
 use host_client::interceptors::{
     ClientFuture, ClientInterceptor, Next, QueryWorkflowInput, QueryWorkflowOutput, SignalWorkflowInput,
     StartWorkflowInput, StartWorkflowOutput, StartWorkflowUpdateInput, StartWorkflowUpdateOutput,
@@ -10,7 +13,7 @@ use host_client::interceptors::{
 use host_client::{
     Client, Error, IdConflictPolicy, NamedPayloads, QueryOptions, StartOptions, UpdateOptions,
 };
-use probes::{REFUSED, TRACE, Traced, TracedActivities};
+use traced::{REFUSED, TRACE, Traced, TracedActivities};
 use workflow_test::TestEnvironment;
 
 /// Adds to the trace of every call.
@@ -89,14 +92,32 @@ impl ClientInterceptor for Refuses {
     }
 }
 
-fn traced(environment: &TestEnvironment) -> Client {
+/// Adds to the trace that an activity gets.
+struct Stamps;
+
+impl ActivityInboundInterceptor for Stamps {
+    fn execute_activity<'a>(
+        &'a self,
+        mut input: ExecuteActivityInput,
+        next: activities::Next<'a, ExecuteActivityInput, ExecuteActivityOutput<'a>>,
+    ) -> ExecuteActivityOutput<'a> {
+        Traces("/host").extend(input.headers_mut());
+        next.run(input)
+    }
+}
+
+fn tracing(environment: &TestEnvironment) -> Client {
     environment.client().clone().with_interceptor(Traces("a")).with_interceptor(Traces("b"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_header_goes_through_all_interceptors() -> anyhow::Result<()> {
-    let environment = TestEnvironment::builder().activities(TracedActivities).start().await?;
-    let client = traced(&environment);
+    let environment = TestEnvironment::builder()
+        .activities(TracedActivities)
+        .activity_inbound_interceptor(Stamps)
+        .start()
+        .await?;
+    let client = tracing(&environment);
     let run = client.start_workflow(Traced::run, (1, true), environment.options()).await?;
     run.signal(Traced::hear, "signal".to_owned()).await?;
     assert_eq!(run.query(Traced::echo, "query".to_owned(), QueryOptions::default()).await?, "query by ab!!");
@@ -111,14 +132,14 @@ async fn a_header_goes_through_all_interceptors() -> anyhow::Result<()> {
     plain.signal(Traced::end, ()).await?;
     let mut traces = environment.result(&run).await?;
     traces[2..].sort();
-    assert_eq!(traces, ["ab/activity", "ab/child/activity", "signal by ab", "update by ab"]);
+    assert_eq!(traces, ["ab/activity/host", "ab/child/activity/host", "signal by ab", "update by ab"]);
     Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_with_start_has_headers_for_both() -> anyhow::Result<()> {
     let environment = TestEnvironment::builder().activities(TracedActivities).start().await?;
-    let client = traced(&environment);
+    let client = tracing(&environment);
     let options = StartOptions { id_conflict_policy: IdConflictPolicy::UseExisting, ..environment.options() };
     let update = (Traced::tell, "update".to_owned());
     let (run, told) = client

@@ -1,4 +1,5 @@
-//! A workflow whose interceptor follows the header `trace` through every call, in both directions.
+//! A module with an interceptor, which follows the header `trace` through every call of a workflow, in both directions.
+//! Tests run it with interceptors of the client and of the host around it.
 
 use std::time::Duration;
 
@@ -26,21 +27,14 @@ fn trace(headers: &NamedPayloads) -> Option<String> {
     headers.get(TRACE)?.to_value().ok()
 }
 
-/// Follows the header. It leaves the other workflows of this module alone.
+/// Follows the header.
 #[derive(Debug)]
-pub struct Tracing {
-    is_on: bool,
-}
+pub struct Tracing;
 
 impl Tracing {
-    /// The interceptor of a run.
-    #[must_use]
-    pub fn new(run: &WorkflowContextView) -> Self {
-        Self { is_on: run.workflow_type() == "Traced" }
-    }
-
-    fn extend(&self, ctx: &WorkflowInterceptorContext, step: &str, headers: &mut NamedPayloads) {
-        if let (true, Some(before)) = (self.is_on, trace(&ctx.headers()))
+    /// Sets the header of a call that a workflow makes.
+    fn extend(ctx: &WorkflowInterceptorContext, step: &str, headers: &mut NamedPayloads) {
+        if let Some(before) = trace(&ctx.headers())
             && let Ok(trace) = Payload::from_value(&format!("{before}/{step}"))
         {
             headers.insert(TRACE.to_owned(), trace);
@@ -48,8 +42,8 @@ impl Tracing {
     }
 
     /// Adds the trace of a call to its first argument.
-    fn note(&self, headers: &NamedPayloads, arguments: &mut [Payload]) {
-        if let (true, Some(trace), Some(first)) = (self.is_on, trace(headers), arguments.first_mut())
+    fn note(headers: &NamedPayloads, arguments: &mut [Payload]) {
+        if let (Some(trace), Some(first)) = (trace(headers), arguments.first_mut())
             && let Ok(text) = first.to_value::<String>()
             && let Ok(noted) = Payload::from_value(&format!("{text} by {trace}"))
         {
@@ -65,7 +59,7 @@ impl WorkflowInterceptor for Tracing {
         input: ExecuteWorkflowInput,
         next: WorkflowNext<'a, ExecuteWorkflowInput, WorkflowInterceptorFuture<'a, ExecuteWorkflowResult>>,
     ) -> WorkflowInterceptorFuture<'a, ExecuteWorkflowResult> {
-        if self.is_on && trace(input.headers()).as_deref() == Some(REFUSED) {
+        if trace(input.headers()).as_deref() == Some(REFUSED) {
             let refusal = ApplicationFailure::application("Refused", "the interceptor refused it").build();
             return WorkflowInterceptorFuture::new(async {
                 Err(WorkflowTermination::failed_application(refusal))
@@ -81,10 +75,7 @@ impl WorkflowInterceptor for Tracing {
         next: WorkflowNext<'a, HandleSignalInput, WorkflowInterceptorFuture<'a, HandleSignalResult>>,
     ) -> WorkflowInterceptorFuture<'a, HandleSignalResult> {
         let headers = input.headers().clone();
-        self.note(&headers, input.arguments_mut());
-        if !self.is_on {
-            return next.run(input);
-        }
+        Self::note(&headers, input.arguments_mut());
         WorkflowInterceptorFuture::new(async move {
             ctx.timer(Duration::from_millis(1)).await;
             next.run(input).await
@@ -98,7 +89,7 @@ impl WorkflowInterceptor for Tracing {
         next: WorkflowNext<'_, HandleQueryInput, HandleQueryResult>,
     ) -> HandleQueryResult {
         let headers = input.headers().clone();
-        self.note(&headers, input.arguments_mut());
+        Self::note(&headers, input.arguments_mut());
         next.run(input)
     }
 
@@ -108,7 +99,7 @@ impl WorkflowInterceptor for Tracing {
         input: ValidateUpdateInput,
         next: WorkflowNext<'_, ValidateUpdateInput, ValidateUpdateResult>,
     ) -> ValidateUpdateResult {
-        if self.is_on && trace(input.headers()).is_none() {
+        if trace(input.headers()).is_none() {
             let refusal = ApplicationFailure::application("Refused", "an update without a trace").build();
             return Err(refusal.into());
         }
@@ -122,7 +113,7 @@ impl WorkflowInterceptor for Tracing {
         next: WorkflowNext<'a, HandleUpdateInput, WorkflowInterceptorFuture<'a, HandleUpdateResult>>,
     ) -> WorkflowInterceptorFuture<'a, HandleUpdateResult> {
         let headers = input.headers().clone();
-        self.note(&headers, input.arguments_mut());
+        Self::note(&headers, input.arguments_mut());
         next.run(input)
     }
 
@@ -136,7 +127,7 @@ impl WorkflowInterceptor for Tracing {
             CancellableWorkflowOutboundFuture<ScheduleActivityResult>,
         >,
     ) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> {
-        self.extend(&ctx, "activity", input.headers_mut());
+        Self::extend(&ctx, "activity", input.headers_mut());
         next.run(input)
     }
 
@@ -150,7 +141,7 @@ impl WorkflowInterceptor for Tracing {
             CancellableWorkflowOutboundFuture<StartChildWorkflowResult>,
         >,
     ) -> CancellableWorkflowOutboundFuture<StartChildWorkflowResult> {
-        self.extend(&ctx, "child", input.headers_mut());
+        Self::extend(&ctx, "child", input.headers_mut());
         next.run(input)
     }
 }
@@ -222,3 +213,5 @@ impl TracedActivities {
         Ok(trace(ctx.headers()).unwrap_or_default())
     }
 }
+
+guest_sdk::export!(Traced; interceptors = [|_run| Tracing]);
