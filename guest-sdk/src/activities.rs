@@ -7,6 +7,8 @@ mod handle;
 mod local;
 mod options;
 
+use std::rc::Rc;
+
 use guest_sdk_types::{ActivityDefinition, IntoPayloads, Payload};
 #[cfg(not(target_family = "wasm"))]
 pub use host_activities::{ActivityContext, ActivityError, ActivityInfo, HeartbeatError};
@@ -19,9 +21,16 @@ pub use self::options::{
     LocalActivityOptions, LocalActivityOptionsBuilder,
 };
 use crate::context::SyncWorkflowContext;
+use crate::error::ActivityExecutionError;
 use crate::host;
-use crate::operation::{Issued, Operation};
+use crate::operation::{Issued, Operation, outcome};
+use crate::outbound_call::OutboundCall;
 use crate::pending::OperationKind;
+use crate::run_state::RunState;
+use crate::workflow_interceptors::{
+    ScheduleActivityInput, ScheduleActivityResult, ScheduleLocalActivityInput, call_outbound,
+    has_interceptors,
+};
 
 /// The context of an activity. It exists on the host only.
 #[cfg(target_family = "wasm")]
@@ -42,12 +51,7 @@ impl<W> SyncWorkflowContext<W> {
         input: impl Into<A::Input>,
         options: ActivityOptions,
     ) -> ActivityHandle<A::Output> {
-        let token = options.cancellation_token.clone().unwrap_or_else(|| self.cancellation_token());
-        schedule::<A>(input, |arguments| {
-            let seq = host::activities::schedule(&options.into_command(activity.name(), arguments));
-            let key = (OperationKind::Activity, seq);
-            ScheduledActivity::Remote(Operation::new(self.run(), key, &token))
-        })
+        schedule::<A>(input, |arguments| schedule_remote(self.run(), activity.name(), arguments, options))
     }
 
     /// Schedules an activity, to await its result: [`start_activity`](Self::start_activity) by the name
@@ -70,11 +74,7 @@ impl<W> SyncWorkflowContext<W> {
         input: impl Into<A::Input>,
         options: LocalActivityOptions,
     ) -> ActivityHandle<A::Output> {
-        let token = options.cancellation_token.clone().unwrap_or_else(|| self.cancellation_token());
-        schedule::<A>(input, |arguments| {
-            let command = options.into_command(activity.name(), arguments);
-            ScheduledActivity::Local(Box::new(LocalActivity::new(self.run(), command, token)))
-        })
+        schedule::<A>(input, |arguments| schedule_local(self.run(), activity.name(), arguments, options))
     }
 
     /// Schedules a local activity, to await its result:
@@ -98,4 +98,66 @@ fn schedule<A: ActivityDefinition>(
         Ok(arguments) => Issued::Sent(issue(arguments)),
         Err(error) => Issued::NotEncoded(Some(error)),
     })
+}
+
+fn schedule_remote(
+    run: &Rc<RunState>,
+    activity_type: &str,
+    arguments: Vec<Payload>,
+    options: ActivityOptions,
+) -> ScheduledActivity {
+    if !has_interceptors(run) {
+        return ScheduledActivity::Call(issue(run, activity_type, arguments, options));
+    }
+    let input = ScheduleActivityInput { activity_type: activity_type.to_owned(), arguments, options };
+    let future = call_outbound(
+        run,
+        input,
+        |interceptor, context, input, next| interceptor.schedule_activity(context, input, next),
+        |run, input| issue(run, &input.activity_type, input.arguments, input.options).into_outbound_future(),
+    );
+    ScheduledActivity::Call(OutboundCall::Intercepted(future.begun()))
+}
+
+fn issue(
+    run: &RunState,
+    activity_type: &str,
+    arguments: Vec<Payload>,
+    options: ActivityOptions,
+) -> OutboundCall<ScheduleActivityResult> {
+    let token = options.cancellation_token.clone().unwrap_or_else(|| run.token.clone());
+    let seq = host::activities::schedule(&options.into_command(activity_type, arguments));
+    let operation = Operation::new(run, (OperationKind::Activity, seq), &token);
+    OutboundCall::Operation(operation, |resolution| outcome(resolution, ActivityExecutionError::of))
+}
+
+fn schedule_local(
+    run: &Rc<RunState>,
+    activity_type: &str,
+    arguments: Vec<Payload>,
+    options: LocalActivityOptions,
+) -> ScheduledActivity {
+    if !has_interceptors(run) {
+        return ScheduledActivity::Local(Box::new(issue_local(run, activity_type, arguments, options)));
+    }
+    let input = ScheduleLocalActivityInput { activity_type: activity_type.to_owned(), arguments, options };
+    let future = call_outbound(
+        run,
+        input,
+        |interceptor, context, input, next| interceptor.schedule_local_activity(context, input, next),
+        |run, input| {
+            issue_local(run, &input.activity_type, input.arguments, input.options).into_outbound_future()
+        },
+    );
+    ScheduledActivity::Call(OutboundCall::Intercepted(future.begun()))
+}
+
+fn issue_local(
+    run: &Rc<RunState>,
+    activity_type: &str,
+    arguments: Vec<Payload>,
+    options: LocalActivityOptions,
+) -> LocalActivity {
+    let token = options.cancellation_token.clone().unwrap_or_else(|| run.token.clone());
+    LocalActivity::new(run, options.into_command(activity_type, arguments), token)
 }

@@ -1,120 +1,36 @@
-//! Child workflows: options, the start, and the handle of a started child.
+//! Child workflows: the start, and the handle of a started child.
+
+mod options;
 
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use futures_core::FusedFuture;
-use guest_sdk_types::{
-    IntoPayloads, NamedPayloads, Payload, Priority, RetryPolicy, Returned, SignalDefinition,
-    WorkflowDefinition,
-};
+use guest_sdk_types::{IntoPayloads, Returned, SignalDefinition, WorkflowDefinition};
 
-use crate::bindings::workflow::host::activation::ChildStartResolution;
-use crate::bindings::workflow::host::child_workflows as wit;
-pub use crate::bindings::workflow::host::child_workflows::{
-    CancellationType as ChildWorkflowCancellationType, IdReusePolicy as WorkflowIdReusePolicy,
-    ParentClosePolicy, VersioningOverride,
+pub use self::options::{
+    ChildWorkflowCancellationType, ChildWorkflowOptions, ChildWorkflowOptionsBuilder, ParentClosePolicy,
+    VersioningOverride, WorkflowIdReusePolicy,
 };
-use crate::bindings::workflow::host::external_workflows::SignalTarget;
-use crate::bindings::workflow::host::types::VersioningIntent;
-use crate::cancellation::WorkflowCancellationToken;
+use crate::bindings::workflow::host::activation::ChildStartResolution;
 use crate::context::SyncWorkflowContext;
-use crate::convert::{duration, named_payloads, payloads, priority, retry_policy, user_metadata};
 use crate::convert_failure::from_failure;
 use crate::error::{ChildWorkflowExecutionError, ChildWorkflowStartError};
 use crate::external_workflows::{ExternalSignal, SignalWorkflowOptions, send_signal};
 use crate::host;
-use crate::memo::Memo;
-use crate::operation::{CancellableFuture, CancellableFutureWithReason, Issued, Operation, call_result};
-use crate::options::{default_options, opaque_debug};
+use crate::operation::{CancellableFuture, CancellableFutureWithReason, Issued, Operation, decoded, outcome};
+use crate::options::opaque_debug;
+use crate::outbound_call::OutboundCall;
 use crate::pending::{OperationKind, Resolution};
-use crate::random::uuid4;
 use crate::run_state::RunState;
-use crate::search_attributes::SearchAttributes;
-
-default_options! {
-    /// Options of a child workflow.
-    ChildWorkflowOptions, ChildWorkflowOptionsBuilder {
-        /// The workflow id. Default: a random UUID, the same in every replay.
-        workflow_id, with_workflow_id: String;
-        /// The task queue. Default: the task queue of the parent.
-        task_queue, with_task_queue: String;
-        /// When the futures of a cancelled child resolve. Default: `WaitCancellationCompleted`, when the
-        /// child has closed.
-        cancel_type, with_cancel_type: ChildWorkflowCancellationType;
-        /// The token that cancels the child. Default: the token of the run.
-        cancellation_token, with_cancellation_token: WorkflowCancellationToken;
-        /// What the service does with the child when the parent closes. Default: terminate it.
-        parent_close_policy, with_parent_close_policy: ParentClosePolicy;
-        /// Whether the workflow id of a closed execution may be used again. Default: `AllowDuplicate`.
-        id_reuse_policy, with_id_reuse_policy: WorkflowIdReusePolicy;
-        /// From the start of the child to the end of its last run: retries, cron and continue-as-new
-        /// included. Default: no limit.
-        execution_timeout, with_execution_timeout: Duration;
-        /// From the start to the end of one run of the child. Default: the execution timeout.
-        run_timeout, with_run_timeout: Duration;
-        /// From the start to the completion of one workflow task of the child. Default: 10 s.
-        task_timeout, with_task_timeout: Duration;
-        /// The retry policy. Default: no retries.
-        retry_policy, with_retry_policy: RetryPolicy;
-        /// The cron schedule: five fields, or `@every` and a duration. Default: none.
-        cron_schedule, with_cron_schedule: String;
-        /// Headers of the child.
-        headers, with_headers: NamedPayloads;
-        /// The memo of the child. Default: none.
-        memo, with_memo: Memo;
-        /// The search attributes of the child.
-        search_attributes, with_search_attributes: SearchAttributes;
-        /// The priority of the child's tasks. Default: the priority of the parent.
-        priority, with_priority: Priority;
-        /// The Worker Deployment Version that runs the child, instead of the one that the task queue
-        /// routes to.
-        versioning_override, with_versioning_override: VersioningOverride;
-        /// One line that user interfaces show.
-        static_summary, with_static_summary: String;
-        /// Several lines that user interfaces show.
-        static_details, with_static_details: String;
-    }
-}
-
-impl ChildWorkflowOptions {
-    /// Options with a workflow id.
-    pub fn workflow_id(workflow_id: impl Into<String>) -> Self {
-        Self::default().with_workflow_id(workflow_id)
-    }
-
-    fn into_command(self, workflow_type: String, arguments: Vec<Payload>) -> wit::ChildWorkflowOptions {
-        let named = |named: Option<NamedPayloads>| named.map(named_payloads).unwrap_or_default();
-        wit::ChildWorkflowOptions {
-            namespace: None,
-            workflow_id: self.workflow_id.filter(|id| !id.is_empty()).unwrap_or_else(uuid4),
-            workflow_type,
-            task_queue: self.task_queue,
-            arguments: payloads(arguments),
-            execution_timeout: self.execution_timeout.map(duration),
-            run_timeout: self.run_timeout.map(duration),
-            task_timeout: self.task_timeout.map(duration),
-            parent_close_policy: self.parent_close_policy.unwrap_or(ParentClosePolicy::Unspecified),
-            id_reuse_policy: self.id_reuse_policy.unwrap_or(WorkflowIdReusePolicy::AllowDuplicate),
-            retry_policy: self.retry_policy.map(retry_policy),
-            cron_schedule: self.cron_schedule.unwrap_or_default(),
-            headers: named(self.headers),
-            memo: named(self.memo.map(|memo| memo.0)),
-            search_attributes: named(self.search_attributes.map(|attributes| attributes.0)),
-            cancellation_type: self
-                .cancel_type
-                .unwrap_or(ChildWorkflowCancellationType::WaitCancellationCompleted),
-            versioning_intent: VersioningIntent::Unspecified,
-            priority: self.priority.map(priority),
-            versioning_override: self.versioning_override,
-            user_metadata: user_metadata(self.static_summary, self.static_details),
-        }
-    }
-}
+use crate::workflow_interceptors::{
+    CancellableWorkflowOutboundFuture, ChildWorkflowOutboundResult, SignalWorkflowTarget,
+    StartChildWorkflowInput, StartChildWorkflowOutput, StartChildWorkflowResult, WorkflowCancellationHandle,
+    call_outbound, has_interceptors,
+};
 
 impl<W> SyncWorkflowContext<W> {
     /// Starts a child workflow. The future resolves once the child has started.
@@ -124,22 +40,14 @@ impl<W> SyncWorkflowContext<W> {
         input: impl Into<C::Input>,
         options: ChildWorkflowOptions,
     ) -> ChildWorkflowStart<C> {
-        let arguments = match C::arguments(input.into()).into_payloads() {
-            Ok(arguments) => arguments,
-            Err(error) => return ChildWorkflowStart(Issued::NotEncoded(Some(error)), PhantomData),
+        let start = match C::arguments(input.into()).into_payloads() {
+            Ok(arguments) => {
+                let workflow_type = workflow.name().to_owned();
+                Issued::Sent(start(self.run(), StartChildWorkflowInput { workflow_type, arguments, options }))
+            }
+            Err(error) => Issued::NotEncoded(Some(error)),
         };
-        let token = options.cancellation_token.clone().unwrap_or_else(|| self.cancellation_token());
-        let command = options.into_command(workflow.name().to_owned(), arguments);
-        let seq = host::child_workflows::start(&command);
-        // The end is expected from now on: one activation may bring both the start and the end.
-        let starting = StartingChild {
-            run: Rc::clone(self.run()),
-            start: Operation::new(self.run(), (OperationKind::ChildStart, seq), &token),
-            end: Some(Operation::new(self.run(), (OperationKind::Child, seq), &token)),
-            workflow_id: command.workflow_id,
-            workflow_type: command.workflow_type,
-        };
-        ChildWorkflowStart(Issued::Sent(Box::new(starting)), PhantomData)
+        ChildWorkflowStart { start, run: Rc::clone(self.run()), workflow: PhantomData }
     }
 
     /// Starts a child workflow and waits for its result.
@@ -156,12 +64,55 @@ impl<W> SyncWorkflowContext<W> {
     }
 }
 
+fn start(run: &Rc<RunState>, input: StartChildWorkflowInput) -> ChildStart {
+    if !has_interceptors(run) {
+        return ChildStart::Operation(Box::new(issue(run, input)));
+    }
+    ChildStart::Intercepted(
+        call_outbound(
+            run,
+            input,
+            |interceptor, context, input, next| interceptor.start_child_workflow(context, input, next),
+            |run, input| {
+                let starting = issue(run, input);
+                let cancel = starting.start.canceller();
+                let cancel = WorkflowCancellationHandle::new(move |reason| cancel(reason.as_deref()));
+                CancellableWorkflowOutboundFuture::new(starting, cancel)
+            },
+        )
+        .begun(),
+    )
+}
+
+fn issue(run: &RunState, input: StartChildWorkflowInput) -> StartingChild {
+    let StartChildWorkflowInput { workflow_type, arguments, options } = input;
+    let token = options.cancellation_token.clone().unwrap_or_else(|| run.token.clone());
+    let command = options.into_command(workflow_type, arguments);
+    let seq = host::child_workflows::start(&command);
+    // The end is expected from now on: one activation may bring both the start and the end.
+    StartingChild {
+        start: Operation::new(run, (OperationKind::ChildStart, seq), &token),
+        end: Some(Operation::new(run, (OperationKind::Child, seq), &token)),
+        workflow_id: command.workflow_id,
+        workflow_type: command.workflow_type,
+    }
+}
+
 /// The future of a child workflow's start.
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct ChildWorkflowStart<C>(Issued<Box<StartingChild>>, PhantomData<fn() -> C>);
+pub struct ChildWorkflowStart<C> {
+    start: Issued<ChildStart>,
+    run: Rc<RunState>,
+    workflow: PhantomData<fn() -> C>,
+}
+
+/// What waits for the start: for the child itself, or for what interceptors made of it.
+enum ChildStart {
+    Operation(Box<StartingChild>),
+    Intercepted(CancellableWorkflowOutboundFuture<StartChildWorkflowResult>),
+}
 
 struct StartingChild {
-    run: Rc<RunState>,
     start: Operation,
     /// Moves into [`StartedChildWorkflow`] when the child has started.
     end: Option<Operation>,
@@ -169,21 +120,22 @@ struct StartingChild {
     workflow_type: String,
 }
 
-impl<C: WorkflowDefinition> Future for ChildWorkflowStart<C> {
-    type Output = Result<StartedChildWorkflow<C>, ChildWorkflowStartError>;
+impl Future for StartingChild {
+    type Output = StartChildWorkflowResult;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let starting = ready!(self.0.poll_sent())?;
-        let resolution = ready!(Pin::new(&mut starting.start).poll(context));
-        let end = starting.end.take();
-        let workflow_id = std::mem::take(&mut starting.workflow_id);
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<StartChildWorkflowResult> {
+        let resolution = ready!(Pin::new(&mut self.start).poll(context));
+        let end = self.end.take();
+        let workflow_id = std::mem::take(&mut self.workflow_id);
         Poll::Ready(match (resolution, end) {
             (Resolution::ChildStart(ChildStartResolution::Started(run_id)), Some(end)) => {
-                let run = Rc::clone(&starting.run);
-                Ok(StartedChildWorkflow { run_id, workflow_id, run, end, workflow: PhantomData })
+                let result = OutboundCall::Operation(end, |resolution| {
+                    outcome(resolution, ChildWorkflowExecutionError::of)
+                });
+                Ok(StartChildWorkflowOutput { run_id, workflow_id, result })
             }
             (Resolution::ChildStart(ChildStartResolution::Failed(cause)), _) => {
-                let workflow_type = std::mem::take(&mut starting.workflow_type);
+                let workflow_type = std::mem::take(&mut self.workflow_type);
                 Err(ChildWorkflowStartError::StartFailed { workflow_id, workflow_type, cause })
             }
             (Resolution::ChildStart(ChildStartResolution::Canceled(failure)), _) => {
@@ -195,24 +147,49 @@ impl<C: WorkflowDefinition> Future for ChildWorkflowStart<C> {
     }
 }
 
+impl<C: WorkflowDefinition> Future for ChildWorkflowStart<C> {
+    type Output = Result<StartedChildWorkflow<C>, ChildWorkflowStartError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let started = match ready!(self.start.poll_sent())? {
+            ChildStart::Operation(starting) => Pin::new(starting).poll(context),
+            ChildStart::Intercepted(future) => Pin::new(future).poll(context),
+        };
+        started.map_ok(|StartChildWorkflowOutput { run_id, workflow_id, result }| StartedChildWorkflow {
+            run_id,
+            workflow_id,
+            run: Rc::clone(&self.run),
+            end: result,
+            workflow: PhantomData,
+        })
+    }
+}
+
 impl<C: WorkflowDefinition> FusedFuture for ChildWorkflowStart<C> {
     fn is_terminated(&self) -> bool {
-        self.0.is_terminated(|starting| starting.start.is_terminated())
+        self.start.is_terminated(|start| match start {
+            ChildStart::Operation(starting) => starting.start.is_terminated(),
+            ChildStart::Intercepted(future) => future.is_terminated(),
+        })
     }
 }
 
 impl<C: WorkflowDefinition> CancellableFuture for ChildWorkflowStart<C> {
     fn cancel(&self) {
-        if let Some(starting) = self.0.sent() {
-            starting.start.cancel(None);
+        match self.start.sent() {
+            Some(ChildStart::Operation(starting)) => starting.start.cancel(None),
+            Some(ChildStart::Intercepted(future)) => future.cancel(),
+            None => {}
         }
     }
 }
 
 impl<C: WorkflowDefinition> CancellableFutureWithReason for ChildWorkflowStart<C> {
     fn cancel_with_reason(&self, reason: String) {
-        if let Some(starting) = self.0.sent() {
-            starting.start.cancel(Some(&reason));
+        match self.start.sent() {
+            Some(ChildStart::Operation(starting)) => starting.start.cancel(Some(&reason)),
+            Some(ChildStart::Intercepted(future)) => future.cancel_with_reason(reason),
+            None => {}
         }
     }
 }
@@ -223,7 +200,7 @@ pub struct StartedChildWorkflow<C> {
     pub run_id: String,
     workflow_id: String,
     run: Rc<RunState>,
-    end: Operation,
+    end: OutboundCall<ChildWorkflowOutboundResult>,
     workflow: PhantomData<fn() -> C>,
 }
 
@@ -252,7 +229,7 @@ impl<C: WorkflowDefinition> StartedChildWorkflow<C> {
         input: impl Into<S::Input>,
         options: SignalWorkflowOptions,
     ) -> ExternalSignal {
-        let target = SignalTarget::Child(self.workflow_id.clone());
+        let target = SignalWorkflowTarget::Child { workflow_id: self.workflow_id.clone() };
         send_signal(&self.run, target, &signal, input.into(), options)
     }
 }
@@ -260,7 +237,7 @@ impl<C: WorkflowDefinition> StartedChildWorkflow<C> {
 /// The future of a child's result: see [`StartedChildWorkflow::result`].
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ChildWorkflowResult<T> {
-    end: Operation,
+    end: OutboundCall<ChildWorkflowOutboundResult>,
     result: PhantomData<fn() -> T>,
 }
 
@@ -268,8 +245,7 @@ impl<T: Returned> Future for ChildWorkflowResult<T> {
     type Output = Result<T, ChildWorkflowExecutionError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let resolution = ready!(Pin::new(&mut self.end).poll(context));
-        Poll::Ready(call_result(resolution, ChildWorkflowExecutionError::of))
+        Pin::new(&mut self.end).poll(context).map(decoded)
     }
 }
 

@@ -14,6 +14,7 @@ use crate::convert_failure::failure;
 use crate::panic;
 use crate::workflow::{Definition, Handler, WorkflowType};
 use crate::workflow_instance::WorkflowInstance;
+use crate::workflow_interceptors::WorkflowInterceptorConstructor;
 
 thread_local! {
     static INSTANCE: RefCell<Option<WorkflowInstance>> = const { RefCell::new(None) };
@@ -23,6 +24,9 @@ thread_local! {
 pub trait Module {
     /// The workflow types, in any order.
     const WORKFLOWS: &'static [WorkflowType];
+
+    /// What makes the interceptors of each run, in the order of their registration.
+    const INTERCEPTORS: &'static [WorkflowInterceptorConstructor] = &[];
 }
 
 /// Implements the exports of the contract for a module.
@@ -32,8 +36,9 @@ pub struct Component<M>(PhantomData<M>);
 impl<M: Module> Guest for Component<M> {
     fn definitions() -> Vec<WorkflowDefinition> {
         panic::report();
+        let intercepted = !M::INTERCEPTORS.is_empty();
         let mut definitions: Vec<_> =
-            M::WORKFLOWS.iter().map(|known| definition(&known.definition)).collect();
+            M::WORKFLOWS.iter().map(|known| definition(&known.definition, intercepted)).collect();
         definitions.sort_by(|one, other| one.name.cmp(&other.name));
         definitions
     }
@@ -42,7 +47,8 @@ impl<M: Module> Guest for Component<M> {
         panic::report();
         let mut instance = match INSTANCE.take() {
             Some(instance) => instance,
-            None => WorkflowInstance::start(M::WORKFLOWS, &mut task).map_err(|reason| failure(*reason))?,
+            None => WorkflowInstance::start(M::WORKFLOWS, M::INTERCEPTORS, &mut task)
+                .map_err(|reason| failure(*reason))?,
         };
         let result = instance.activate(task).map_err(|reason| failure(*reason));
         INSTANCE.set(Some(instance));
@@ -69,7 +75,8 @@ fn with_instance<T>(
     })
 }
 
-pub(crate) fn definition(definition: &Definition) -> WorkflowDefinition {
+/// A workflow type as the host sees it, of a module with interceptors or without.
+pub(crate) fn definition(definition: &Definition, intercepted: bool) -> WorkflowDefinition {
     let handlers = |handlers: &[Handler]| {
         let mut handlers: Vec<_> = handlers
             .iter()
@@ -87,7 +94,8 @@ pub(crate) fn definition(definition: &Definition) -> WorkflowDefinition {
         .map(|handler| UpdateDefinition {
             name: handler.name.to_owned(),
             description: handler.description.to_owned(),
-            has_validator: handler.has_validator,
+            // An interceptor may refuse every update.
+            has_validator: handler.has_validator || intercepted,
         })
         .collect();
     updates.sort_by(|one, other| one.name.cmp(&other.name));
@@ -119,15 +127,26 @@ pub(crate) fn definition(definition: &Definition) -> WorkflowDefinition {
 /// guest_sdk::export!(Greetings);
 /// # fn main() {}
 /// ```
+///
+/// Behind the workflows come the [interceptors](crate::workflow_interceptors), if there are some: for each a function
+/// of the [view](crate::WorkflowContextView) of a run, which makes the run's own. `export!(Greetings; interceptors =
+/// [Tenant::new, |_view| Log])`.
 #[macro_export]
 macro_rules! export {
-    ($($workflow:ty),+ $(,)?) => {
+    ($($workflow:ty),+ $(,)? $(; interceptors = [$($interceptor:expr),* $(,)?] $(,)?)?) => {
         const _: () = {
             struct Module;
 
             impl $crate::__private::Module for Module {
                 const WORKFLOWS: &'static [$crate::__private::WorkflowType] =
                     &[$($crate::__private::WorkflowType::of::<$workflow>()),+];
+
+                $(
+                    const INTERCEPTORS: &'static [$crate::workflow_interceptors::WorkflowInterceptorConstructor] =
+                        &[$($crate::workflow_interceptors::WorkflowInterceptorConstructor::new(
+                            |view| $crate::__private::interceptor($interceptor, view),
+                        )),*];
+                )?
             }
 
             // A native cdylib does not link with these exports.

@@ -1,25 +1,20 @@
 //! The contexts that workflow methods get. Their commands are in one file each; this file holds the
-//! workflow's state and what waits for it.
+//! workflow's state.
 
+mod conditions;
 mod view;
 
 use std::cell::RefCell;
-use std::future::Future;
 use std::marker::PhantomData;
 use std::ops::Deref;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
-use std::time::Duration;
 
-use futures_core::FusedFuture;
-
-use crate::cancellation::{Cancelled, WorkflowCancellationError, WorkflowCancellationToken};
+use crate::cancellation::{Cancelled, WorkflowCancellationToken};
 use crate::error::failure_of;
 use crate::host;
 use crate::run_state::RunState;
-use crate::timers::Timer;
 
+pub use conditions::{WaitCondition, WaitConditionOptions};
 pub use view::{
     ContinueAsNewReason, ContinuedInitiator, DeploymentVersion, Execution, NamespacedExecution,
     WorkflowContextView,
@@ -125,99 +120,6 @@ impl<W> WorkflowContext<W> {
     pub fn handle_sync<R>(&self, handler: impl FnOnce(&mut W, &mut SyncWorkflowContext<W>) -> R) -> R {
         let mut sync = self.sync.clone();
         self.state_mut(|state| handler(state, &mut sync))
-    }
-
-    /// Waits until a condition on the state of the workflow holds, or cancellation of the run is requested.
-    pub fn wait_condition<'a>(&'a self, condition: impl FnMut(&W) -> bool + 'a) -> WaitCondition<'a, W> {
-        self.wait_condition_with_options(condition, WaitConditionOptions::default())
-    }
-
-    /// Waits until a condition on the state of the workflow holds, or `timeout` has passed: a timer, which is cancelled
-    /// if the condition holds before. Resolves with whether it holds. No timer is started if it holds already.
-    ///
-    /// # Errors
-    /// Cancellation of the run is requested.
-    pub async fn wait_condition_with_timeout(
-        &self,
-        timeout: Duration,
-        condition: impl FnMut(&W) -> bool,
-    ) -> Result<bool, WorkflowCancellationError> {
-        let mut wait = std::pin::pin!(self.wait_condition(condition));
-        let mut timer = None;
-        std::future::poll_fn(|task| {
-            if let Poll::Ready(result) = wait.as_mut().poll(task) {
-                timer.iter().for_each(Timer::cancel);
-                return Poll::Ready(result.map(|()| true));
-            }
-            let timer = timer.get_or_insert_with(|| self.timer(timeout));
-            Pin::new(timer).poll(task).map(|_| Ok(false))
-        })
-        .await
-    }
-
-    /// Waits until a condition on the state of the workflow holds, or the token of the options is cancelled.
-    pub fn wait_condition_with_options<'a>(
-        &'a self,
-        condition: impl FnMut(&W) -> bool + 'a,
-        options: WaitConditionOptions,
-    ) -> WaitCondition<'a, W> {
-        let token = options.cancellation_token.unwrap_or_else(|| self.cancellation_token());
-        WaitCondition { context: self, condition: Box::new(condition), token, done: false }
-    }
-}
-
-/// Options of [`WorkflowContext::wait_condition_with_options`].
-#[derive(Clone, Debug, Default)]
-#[must_use]
-pub struct WaitConditionOptions {
-    cancellation_token: Option<WorkflowCancellationToken>,
-}
-
-impl WaitConditionOptions {
-    /// Ends the wait when this token is cancelled. Default: the token of the run.
-    pub fn with_cancellation_token(mut self, token: WorkflowCancellationToken) -> Self {
-        self.cancellation_token = Some(token);
-        self
-    }
-}
-
-/// The future of a condition: see [`WorkflowContext::wait_condition`].
-#[must_use = "futures do nothing unless they are awaited"]
-pub struct WaitCondition<'a, W> {
-    context: &'a WorkflowContext<W>,
-    condition: Box<dyn FnMut(&W) -> bool + 'a>,
-    token: WorkflowCancellationToken,
-    done: bool,
-}
-
-impl<W> Future for WaitCondition<'_, W> {
-    type Output = Result<(), WorkflowCancellationError>;
-
-    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = &mut *self;
-        let result = if (this.condition)(&this.context.state.borrow()) {
-            Ok(())
-        } else if this.token.is_cancelled() {
-            Err(WorkflowCancellationError::new(this.token.reason()))
-        } else {
-            this.context.run().wake_when_changed(task.waker());
-            this.token.wake_when_cancelled(task.waker());
-            return Poll::Pending;
-        };
-        this.done = true;
-        Poll::Ready(result)
-    }
-}
-
-impl<W> FusedFuture for WaitCondition<'_, W> {
-    fn is_terminated(&self) -> bool {
-        self.done
-    }
-}
-
-impl<W> std::fmt::Debug for WaitCondition<'_, W> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("WaitCondition").field("done", &self.done).finish_non_exhaustive()
     }
 }
 

@@ -1,67 +1,16 @@
 //! Continue-as-new: a new run of the same execution, with an empty history.
 
+mod options;
+
 use std::convert::Infallible;
-use std::time::Duration;
 
-use guest_sdk_types::{Callable, IntoPayloads, NamedPayloads, Payload, RetryPolicy};
+use guest_sdk_types::{Callable, IntoPayloads};
 
-use crate::bindings::workflow::host::types::VersioningIntent;
-use crate::bindings::workflow::host::workflow as wit;
-pub use crate::bindings::workflow::host::workflow::ContinueAsNewVersioningBehavior;
+pub use self::options::{ContinueAsNewOptions, ContinueAsNewOptionsBuilder, ContinueAsNewVersioningBehavior};
 use crate::context::SyncWorkflowContext;
-use crate::convert::{duration, named_payloads, payloads, retry_policy};
 use crate::error::{ContinueAsNewRequest, WorkflowTermination};
-use crate::memo::Memo;
-use crate::options::default_options;
-use crate::search_attributes::SearchAttributes;
 use crate::workflow::WorkflowImplementation;
-
-default_options! {
-    /// Options of continue-as-new. The new run inherits what is not set.
-    ContinueAsNewOptions, ContinueAsNewOptionsBuilder {
-        /// The workflow type of the new run.
-        workflow_type, with_workflow_type: String;
-        /// The task queue of the new run.
-        task_queue, with_task_queue: String;
-        /// From the start to the end of the new run.
-        run_timeout, with_run_timeout: Duration;
-        /// From the start to the completion of a workflow task of the new run.
-        task_timeout, with_task_timeout: Duration;
-        /// From the start of the new run to its first workflow task. Default: none.
-        backoff_start_interval, with_backoff_start_interval: Duration;
-        /// The memo of the new run.
-        memo, with_memo: Memo;
-        /// The search attributes of the new run.
-        search_attributes, with_search_attributes: SearchAttributes;
-        /// The retry policy of the new run.
-        retry_policy, with_retry_policy: RetryPolicy;
-        /// Headers of the new run.
-        headers, with_headers: NamedPayloads;
-        /// Which Worker Deployment Version runs the first workflow task of the new run.
-        initial_versioning_behavior, with_initial_versioning_behavior: ContinueAsNewVersioningBehavior;
-    }
-}
-
-impl ContinueAsNewOptions {
-    fn into_command(self, arguments: Vec<Payload>) -> wit::ContinueAsNewOptions {
-        wit::ContinueAsNewOptions {
-            workflow_type: self.workflow_type,
-            task_queue: self.task_queue,
-            arguments: payloads(arguments),
-            run_timeout: self.run_timeout.map(duration),
-            task_timeout: self.task_timeout.map(duration),
-            memo: self.memo.map(|memo| named_payloads(memo.0)),
-            headers: self.headers.map(named_payloads).unwrap_or_default(),
-            search_attributes: self.search_attributes.map(|attributes| named_payloads(attributes.0)),
-            retry_policy: self.retry_policy.map(retry_policy),
-            versioning_intent: VersioningIntent::Unspecified,
-            initial_versioning_behavior: self
-                .initial_versioning_behavior
-                .unwrap_or(ContinueAsNewVersioningBehavior::Unspecified),
-            backoff_start_interval: self.backoff_start_interval.map(duration),
-        }
-    }
-}
+use crate::workflow_interceptors::{ContinueAsNewInput, call_outbound};
 
 impl<W> SyncWorkflowContext<W> {
     /// Ends this run and starts a new one of the same execution: `ctx.continue_as_new(input, options)?`.
@@ -77,7 +26,14 @@ impl<W> SyncWorkflowContext<W> {
         W: WorkflowImplementation,
     {
         let arguments = W::Run::arguments(input.into()).into_payloads()?;
-        let request = ContinueAsNewRequest(options.into_command(arguments));
-        Err(WorkflowTermination::ContinueAsNew(Box::new(request)))
+        call_outbound(
+            self.run(),
+            ContinueAsNewInput { arguments, options },
+            |interceptor, context, input, next| interceptor.continue_as_new(context.info(), input, next),
+            |_, input| {
+                let request = ContinueAsNewRequest(input.options.into_command(input.arguments));
+                Err(WorkflowTermination::ContinueAsNew(Box::new(request)))
+            },
+        )
     }
 }

@@ -20,7 +20,7 @@ pub(crate) mod native {
     }
 
     #[cfg(test)]
-    pub(crate) use recorder::{record, take};
+    pub(crate) use recorder::{Counts, exchange, record, take};
 
     #[cfg(test)]
     mod recorder {
@@ -28,10 +28,13 @@ pub(crate) mod native {
         use std::collections::BTreeMap;
         use std::fmt::Debug;
 
+        /// How often each function was called.
+        pub(crate) type Counts = BTreeMap<&'static str, u32>;
+
         #[derive(Default)]
         struct Recorder {
             calls: Vec<String>,
-            counts: BTreeMap<&'static str, u32>,
+            counts: Counts,
         }
 
         thread_local! {
@@ -47,6 +50,11 @@ pub(crate) mod native {
                 *count += 1;
                 *count
             })
+        }
+
+        /// Exchanges the counts with those of another run.
+        pub(crate) fn exchange(counts: &mut Counts) {
+            RECORDER.with_borrow_mut(|recorder| std::mem::swap(&mut recorder.counts, counts));
         }
 
         /// Removes and returns the recorded calls.

@@ -28,6 +28,7 @@ pub mod metrics;
 mod nexus;
 mod operation;
 mod options;
+mod outbound_call;
 mod panic;
 mod patches;
 mod pending;
@@ -43,6 +44,7 @@ mod timers;
 mod upsert;
 mod workflow;
 mod workflow_instance;
+pub mod workflow_interceptors;
 
 pub use activities::{
     ActivityCancellationType, ActivityCloseTimeouts, ActivityHandle, ActivityOptions, ActivityOptionsBuilder,
@@ -107,6 +109,7 @@ pub mod __private {
         Definition, Handler, HandlerCall, HandlerResult, StartedMethod, ValidationResult,
         WorkflowImplementation, WorkflowType, fallible, infallible, validated,
     };
+    pub use crate::workflow_interceptors::interceptor;
     #[cfg(not(target_family = "wasm"))]
     pub use host_activities as host;
     pub use wit_bindgen;

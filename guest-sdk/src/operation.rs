@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use futures_core::FusedFuture;
-use guest_sdk_types::{Failure, PayloadError, Returned};
+use guest_sdk_types::{Failure, Payload, PayloadError, Returned};
 
 use crate::bindings::workflow::host::activation::ActivityResolution;
 use crate::bindings::workflow::host::types::Outcome;
@@ -51,6 +51,12 @@ impl Operation {
 
     pub(crate) fn cancel(&self, reason: Option<&str>) {
         self.pending.cancel(self.key, reason);
+    }
+
+    /// What [`cancel`](Self::cancel) does, for as long as the operation is pending.
+    pub(crate) fn canceller(&self) -> impl Fn(Option<&str>) + use<> {
+        let (pending, key) = (Rc::clone(&self.pending), self.key);
+        move |reason| pending.cancel(key, reason)
     }
 }
 
@@ -108,20 +114,28 @@ impl<T> Issued<T> {
     }
 }
 
-/// Decodes the outcome of a call; `failed` makes the error of a failure.
-pub(crate) fn call_result<T, E>(resolution: Resolution, failed: impl FnOnce(Failure) -> E) -> Result<T, E>
-where
-    T: Returned,
-    E: From<PayloadError>,
-{
+/// The outcome of a call; `failed` makes the error of a failure.
+pub(crate) fn outcome<E>(
+    resolution: Resolution,
+    failed: impl FnOnce(Failure) -> E,
+) -> Result<Option<Payload>, E> {
     match resolution {
         Resolution::Outcome(outcome) | Resolution::Activity(ActivityResolution::Outcome(outcome)) => {
             match outcome {
-                Outcome::Completed(result) => Ok(T::from_payload(result.map(from_payload))?),
+                Outcome::Completed(result) => Ok(result.map(from_payload)),
                 Outcome::Failed(failure) | Outcome::Canceled(failure) => Err(failed(from_failure(failure))),
             }
         }
         // The host answers an operation with its kind of resolution.
         _ => Err(failed(Failure::default())),
     }
+}
+
+/// Decodes the outcome of a call.
+pub(crate) fn decoded<T, E>(outcome: Result<Option<Payload>, E>) -> Result<T, E>
+where
+    T: Returned,
+    E: From<PayloadError>,
+{
+    Ok(T::from_payload(outcome?)?)
 }

@@ -1,7 +1,8 @@
 //! What the SDK keeps of a run, whatever its workflow type is: what the host told it, its pending
 //! operations, and the tasks that wait for the workflow's state to change.
 
-use std::cell::RefCell;
+use std::any::Any;
+use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use std::task::Waker;
 
@@ -29,6 +30,12 @@ pub(crate) struct RunState {
     pub(crate) running_handlers: RunningHandlers,
     pub(crate) signals: BufferedSignals,
     pub(crate) pending: Rc<PendingOperations>,
+    /// The interceptors of the run, if its module has some. Their type knows contexts, which know this one.
+    pub(crate) interceptors: OnceCell<Box<dyn Any>>,
+    /// The headers that interceptors passed on to the `#[run]` method.
+    pub(crate) intercepted_headers: OnceCell<NamedPayloads>,
+    /// Whether jobs are being applied: the bodies of async methods begin after that.
+    pub(crate) is_applying_jobs: Cell<bool>,
     /// Tasks that wait for the state of the workflow to change.
     conditions: RefCell<Vec<Waker>>,
     task_failure: RefCell<Option<Box<Failure>>>,
@@ -75,6 +82,9 @@ impl RunState {
             running_handlers: RunningHandlers::default(),
             signals: BufferedSignals::default(),
             pending: Rc::default(),
+            interceptors: OnceCell::new(),
+            intercepted_headers: OnceCell::new(),
+            is_applying_jobs: Cell::new(false),
             conditions: RefCell::default(),
             task_failure: RefCell::default(),
         })

@@ -1,6 +1,8 @@
 //! Whole runs, natively: the tests pass jobs to a workflow instance, and check its calls of the host.
 
 mod handlers;
+mod interceptors;
+mod test_run;
 mod workflows;
 
 use guest_sdk_types::{Failure, IntoPayloads, Payload};
@@ -17,10 +19,11 @@ use crate::bindings::workflow::host::types::Outcome;
 use crate::component::definition;
 use crate::convert::{payload, payloads};
 use crate::convert_failure::failure;
-use crate::host::native::take;
 use crate::workflow::WorkflowType;
 use crate::workflow_instance::WorkflowInstance;
 
+use interceptors::{Calls, Heard};
+use test_run::TestRun;
 use workflows::{Chain, Counter, Dynamic, Everything, Greedy, Handlers, Late, Several, Waiting};
 
 const TYPES: &[WorkflowType] = &[
@@ -33,6 +36,8 @@ const TYPES: &[WorkflowType] = &[
     WorkflowType::of::<Greedy>(),
     WorkflowType::of::<Handlers>(),
     WorkflowType::of::<Waiting>(),
+    WorkflowType::of::<Calls>(),
+    WorkflowType::of::<Heard>(),
 ];
 
 fn task(jobs: Vec<Job>) -> Task {
@@ -122,51 +127,6 @@ fn query(name: &str) -> Query {
     Query { name: name.to_owned(), arguments: vec![], headers: vec![] }
 }
 
-/// A run in progress.
-struct TestRun(Option<WorkflowInstance>);
-
-impl TestRun {
-    fn of(workflow_type: &str, arguments: impl IntoPayloads) -> Self {
-        take();
-        let mut run = Self(None);
-        run.0 =
-            Some(WorkflowInstance::start(TYPES, &mut task(vec![start(workflow_type, arguments)])).unwrap());
-        run
-    }
-
-    /// Gives the instance jobs, and checks the names of the calls, with those parts of the arguments that
-    /// are named: `time.start_timer 5000000000`.
-    fn check(&mut self, jobs: Vec<Job>, expected: &[&str]) -> &mut Self {
-        self.0.as_mut().unwrap().activate(task(jobs)).unwrap();
-        let calls = take();
-        let fits = |call: &String, expected: &&str| {
-            let (name, parts) = expected.split_once(' ').unwrap_or((expected, ""));
-            call.split(' ').next() == Some(name) && parts.split(" & ").all(|part| call.contains(part))
-        };
-        let all =
-            calls.len() == expected.len() && calls.iter().zip(expected).all(|(call, part)| fits(call, part));
-        assert!(all, "expected {expected:#?}, got {calls:#?}");
-        self
-    }
-
-    fn check_task_failure(&mut self, jobs: Vec<Job>, expected: &str) {
-        let reason = self.0.as_mut().unwrap().activate(task(jobs)).unwrap_err();
-        assert_eq!(reason.to_string(), expected);
-        take();
-    }
-
-    fn answer(&self, name: &str) -> String {
-        match self.0.as_ref().unwrap().query(query(name)) {
-            Ok(answer) => String::from_utf8(answer.data).unwrap(),
-            Err(reason) => reason.to_string(),
-        }
-    }
-
-    fn verdict(&self, update: Update) -> Result<(), String> {
-        self.0.as_ref().unwrap().validate(update).map_err(|reason| reason.to_string())
-    }
-}
-
 #[test]
 fn activities_one_after_another() {
     TestRun::of("Chain", (2,))
@@ -218,11 +178,13 @@ fn what_does_not_fit_fails_the_task() {
         "a job answers Timer 9, which is not pending in this run",
     );
     run.check_task_failure(vec![start("Chain", (1,))], "the run was started before");
-    let unstarted = WorkflowInstance::start(TYPES, &mut task(vec![Job::TimerFired(1)])).err().unwrap();
+    let unstarted = WorkflowInstance::start(TYPES, &[], &mut task(vec![Job::TimerFired(1)])).err().unwrap();
     assert_eq!(unstarted.to_string(), "the first job of a run is not `start`");
-    let undecoded = WorkflowInstance::start(TYPES, &mut task(vec![start("Chain", ("two",))])).err().unwrap();
+    let undecoded =
+        WorkflowInstance::start(TYPES, &[], &mut task(vec![start("Chain", ("two",))])).err().unwrap();
     assert!(undecoded.to_string().starts_with("arguments of workflow `Chain` not decoded: "), "{undecoded}");
-    let unknown = WorkflowInstance::start(&TYPES[..2], &mut task(vec![start("Nothing", ())])).err().unwrap();
+    let unknown =
+        WorkflowInstance::start(&TYPES[..2], &[], &mut task(vec![start("Nothing", ())])).err().unwrap();
     let expected = "there is no workflow type `Nothing` in this module; there are: Chain, counting";
     assert_eq!(unknown.to_string(), expected);
 }
@@ -326,7 +288,7 @@ fn signals_are_kept_until_there_is_a_handler() {
 fn definitions_say_what_becomes_of_open_runs() {
     let behavior = |name: &str| {
         let known = TYPES.iter().find(|known| known.definition.name == name).expect("it is among the types");
-        definition(&known.definition).versioning_behavior
+        definition(&known.definition, false).versioning_behavior
     };
     assert_eq!(behavior("Chain"), VersioningBehavior::Unspecified);
     assert_eq!(behavior("counting"), VersioningBehavior::AutoUpgrade);

@@ -186,7 +186,7 @@ pub struct WorkflowType {
     pub(crate) start: StartFunction,
 }
 
-type StartFunction = fn(Rc<RunState>, &[Payload]) -> Result<Box<dyn Workflow>, PayloadError>;
+pub(crate) type StartFunction = fn(Rc<RunState>, &[Payload]) -> Result<Rc<dyn Workflow>, PayloadError>;
 
 impl WorkflowType {
     /// The workflow type that `W` implements.
@@ -196,7 +196,7 @@ impl WorkflowType {
             definition: W::DEFINITION,
             start: |run, arguments| {
                 let state = W::init(&WorkflowContextView(Rc::clone(&run)), arguments)?;
-                Ok(Box::new(WorkflowContext::new(run, state)))
+                Ok(Rc::new(WorkflowContext::new(run, state)))
             },
         }
     }

@@ -1,6 +1,9 @@
 //! The workflow of one run: takes the jobs of a workflow task, polls what they wake, and ends the run.
 
+mod intercepted;
+
 use std::rc::Rc;
+use std::task::Poll;
 
 use guest_sdk_types::{Failure, Payload, PayloadError};
 
@@ -9,7 +12,7 @@ use crate::bindings::workflow::host::activation::{
 };
 use crate::bindings::workflow::host::log::Level;
 use crate::bindings::workflow::host::types::Outcome;
-use crate::convert::{from_payloads, payload, payloads};
+use crate::convert::{from_named_payloads, from_payloads, payload, payloads};
 use crate::convert_failure::failure;
 use crate::error::{WorkflowResult, WorkflowTermination};
 use crate::executor::{Executor, LocalFuture};
@@ -19,7 +22,11 @@ use crate::run_state::{RunState, TaskInfo};
 use crate::workflow::{
     Definition, HandlerCall, HandlerResult, ValidationResult, Workflow, WorkflowType, known,
 };
+use crate::workflow_interceptors::{
+    HandleSignalResult, WorkflowInterceptorConstructor, construct, has_interceptors,
+};
 use crate::{host, log, metadata, metrics};
+use intercepted::{Intercepted, initialize, poll_once};
 
 /// Names with this prefix are Temporal's own: no dynamic handler gets them.
 const RESERVED_PREFIX: &str = "__temporal_";
@@ -30,14 +37,18 @@ const CORRUPTED_SIGNALS: &str = "corrupted_signals";
 /// One run, from its first activation on.
 pub(crate) struct WorkflowInstance {
     run: Rc<RunState>,
-    workflow: Box<dyn Workflow>,
+    workflow: Rc<dyn Workflow>,
     definition: &'static Definition,
     executor: Executor,
 }
 
 impl WorkflowInstance {
     /// Starts the workflow that the first job of the first task names. The other jobs stay in the task.
-    pub(crate) fn start(types: &'static [WorkflowType], task: &mut Task) -> Result<Self, Box<Failure>> {
+    pub(crate) fn start(
+        types: &'static [WorkflowType],
+        interceptors: &[WorkflowInterceptorConstructor],
+        task: &mut Task,
+    ) -> Result<Self, Box<Failure>> {
         if !matches!(task.jobs.first(), Some(Job::Start(_))) {
             return Err(task_failure("the first job of a run is not `start`"));
         }
@@ -56,14 +67,25 @@ impl WorkflowInstance {
             )));
         };
         let run = RunState::new(info, TaskInfo::of(task));
+        construct(&run, interceptors);
         let arguments = from_payloads(arguments);
+        let definition = &workflow_type.definition;
         let refuse = |error| undecoded("workflow", &run.info.workflow_type, &error);
-        let workflow = (workflow_type.start)(Rc::clone(&run), &arguments).map_err(refuse)?;
-        let main = workflow.run(&arguments).map_err(refuse)?;
+        let (workflow, main) = if has_interceptors(&run) {
+            let headers = from_named_payloads(run.info.headers.clone());
+            let workflow = initialize(&run, arguments.clone(), headers.clone(), workflow_type.start)?;
+            let intercepted =
+                Intercepted { run: Rc::clone(&run), workflow: Rc::clone(&workflow), definition };
+            (workflow, intercepted.execute(arguments, headers))
+        } else {
+            let workflow = (workflow_type.start)(Rc::clone(&run), &arguments).map_err(refuse)?;
+            let main = workflow.run(&arguments).map_err(refuse)?;
+            (workflow, main)
+        };
         let mut executor = Executor::default();
         let ending = Rc::clone(&run);
         executor.set_main(Box::pin(async move { end(&ending, main.await) }));
-        Ok(Self { run, workflow, definition: &workflow_type.definition, executor })
+        Ok(Self { run, workflow, definition, executor })
     }
 
     /// Applies the jobs of a task, and polls until nothing can progress.
@@ -127,8 +149,21 @@ impl WorkflowInstance {
         let handler = Definition::find(self.definition.signals, &signal.name);
         let abandons = handler.is_some_and(|handler| handler.abandon);
         let call = Rc::new(Call::new(Kind::Signal, &signal.name).abandons(abandons));
+        if self.intercepts(&signal.name) {
+            let headers = from_named_payloads(signal.headers);
+            let future = self.intercepted().signal(signal.name, arguments, headers);
+            let run = Rc::clone(&self.run);
+            self.begin(call, future, move |result: HandleSignalResult| {
+                if let Err(failure) = result {
+                    run.fail_task(failure);
+                }
+            });
+            return Ok(());
+        }
         match call.within(|| self.call_signal(&signal.name, &arguments)) {
-            HandlerCall::Unknown => self.signal_without_method(&call, signal.name, arguments),
+            HandlerCall::Unknown => call.within(|| {
+                deliver_without_method(&self.run, self.definition, signal.name, arguments);
+            }),
             HandlerCall::Undecoded(error) if handler.is_some_and(|handler| handler.strict) => {
                 return Err(undecoded("signal", &signal.name, &error));
             }
@@ -143,30 +178,22 @@ impl WorkflowInstance {
         if is_reserved(name) { HandlerCall::Unknown } else { self.workflow.signal(name, arguments) }
     }
 
-    fn signal_without_method(&self, call: &Rc<Call>, name: String, arguments: Vec<Payload>) {
-        let known_as = name.clone();
-        match call.within(|| self.run.signals.deliver(name, arguments)) {
-            Ok(true) => {}
-            Ok(false) => {
-                let message = format!(
-                    "signal `{known_as}` has no handler: it is buffered until the workflow sets one; known signals: {}",
-                    known(self.definition.signals)
-                );
-                log::write(Level::Warn, module_path!(), message);
-            }
-            Err(error) => drop_signal(&known_as, &error),
-        }
-    }
-
     fn update(&mut self, update: Update) -> Result<(), Box<Failure>> {
         let arguments = from_payloads(update.arguments);
         let id = update.protocol_instance_id;
         let handler = Definition::find(self.definition.updates, &update.name);
         let abandons = handler.is_some_and(|handler| handler.abandon);
+        let update_id = (handler.is_some() && self.intercepts(&update.name)).then(|| update.id.clone());
         let call = Call::new(Kind::Update, &update.name).with_update_id(update.id).abandons(abandons);
         let call = Rc::new(call);
+        if let Some(update_id) = update_id {
+            let headers = from_named_payloads(update.headers);
+            let future = self.intercepted().update(update_id, update.name, arguments, headers);
+            self.begin(call, future, move |answer| complete_update(&id, answer));
+            return Ok(());
+        }
         match call.within(|| self.call_update(&update.name, &arguments)) {
-            HandlerCall::Unknown => Err(self.unknown_update(&update.name)),
+            HandlerCall::Unknown => Err(unknown_update(self.definition, &update.name)),
             HandlerCall::Undecoded(error) => Err(undecoded("update", &update.name, &error)),
             HandlerCall::Done(answer) => {
                 complete_update(&id, answer);
@@ -183,9 +210,27 @@ impl WorkflowInstance {
         if is_reserved(name) { HandlerCall::Unknown } else { self.workflow.update(name, arguments) }
     }
 
-    fn unknown_update(&self, name: &str) -> Box<Failure> {
-        let known = known(self.definition.updates);
-        task_failure(&format!("update `{name}` has no handler; known updates: {known}"))
+    /// Whether the call of a handler goes through interceptors: not those that the name reserves for Temporal.
+    fn intercepts(&self, name: &str) -> bool {
+        has_interceptors(&self.run) && !is_reserved(name)
+    }
+
+    fn intercepted(&self) -> Intercepted {
+        let (run, workflow) = (Rc::clone(&self.run), Rc::clone(&self.workflow));
+        Intercepted { run, workflow, definition: self.definition }
+    }
+
+    /// Polls the future of a call through interceptors, which has the effects of a synchronous handler at once.
+    fn begin<T: 'static>(
+        &mut self,
+        call: Rc<Call>,
+        mut future: LocalFuture<T>,
+        end: impl FnOnce(T) + 'static,
+    ) {
+        match call.within(|| poll_once(&self.run, &mut future)) {
+            Poll::Ready(result) => end(result),
+            Poll::Pending => self.add_handler(call, future, end),
+        }
     }
 
     fn add_handler<T: 'static>(
@@ -212,12 +257,16 @@ impl WorkflowInstance {
         }
         let arguments = from_payloads(query.arguments);
         let call = Rc::new(Call::new(Kind::Query, &query.name));
+        let is_known = Definition::find(self.definition.queries, &query.name).is_some();
+        if is_known && self.intercepts(&query.name) {
+            let headers = from_named_payloads(query.headers);
+            return call.within(|| self.intercepted().query(query.name, arguments, headers));
+        }
         match call.within(|| self.call_query(&query.name, &arguments)) {
             HandlerCall::Done(answer) => answer,
             HandlerCall::Undecoded(error) => Err(undecoded("query", &query.name, &error)),
             HandlerCall::Unknown | HandlerCall::Running(_) => {
-                let known = known(self.definition.queries);
-                Err(task_failure(&format!("query `{}` has no handler; known queries: {known}", query.name)))
+                Err(unknown_query(self.definition, &query.name))
             }
         }
     }
@@ -229,11 +278,19 @@ impl WorkflowInstance {
     /// Validates an update. The failure is the reason of a rejection.
     pub(crate) fn validate(&self, update: Update) -> Result<(), Box<Failure>> {
         let arguments = from_payloads(update.arguments);
-        let call = Call::new(Kind::Validator, &update.name).with_update_id(update.id);
-        match Rc::new(call).within(|| self.call_validator(&update.name, &arguments)) {
+        let is_known = Definition::find(self.definition.updates, &update.name).is_some();
+        let update_id = (is_known && self.intercepts(&update.name)).then(|| update.id.clone());
+        let call = Rc::new(Call::new(Kind::Validator, &update.name).with_update_id(update.id));
+        if let Some(update_id) = update_id {
+            let headers = from_named_payloads(update.headers);
+            return call.within(|| self.intercepted().validate(update_id, update.name, arguments, headers));
+        }
+        match call.within(|| self.call_validator(&update.name, &arguments)) {
             HandlerCall::Done(verdict) => verdict,
             HandlerCall::Undecoded(error) => Err(undecoded("update", &update.name, &error)),
-            HandlerCall::Unknown | HandlerCall::Running(_) => Err(self.unknown_update(&update.name)),
+            HandlerCall::Unknown | HandlerCall::Running(_) => {
+                Err(unknown_update(self.definition, &update.name))
+            }
         }
     }
 
@@ -244,6 +301,32 @@ impl WorkflowInstance {
 
 fn is_reserved(name: &str) -> bool {
     name.starts_with(RESERVED_PREFIX)
+}
+
+fn unknown_update(definition: &Definition, name: &str) -> Box<Failure> {
+    let known = known(definition.updates);
+    task_failure(&format!("update `{name}` has no handler; known updates: {known}"))
+}
+
+fn unknown_query(definition: &Definition, name: &str) -> Box<Failure> {
+    let known = known(definition.queries);
+    task_failure(&format!("query `{name}` has no handler; known queries: {known}"))
+}
+
+/// Passes a signal without a `#[signal]` method to the handler that the workflow set, or buffers it.
+fn deliver_without_method(run: &RunState, definition: &Definition, name: String, arguments: Vec<Payload>) {
+    let known_as = name.clone();
+    match run.signals.deliver(name, arguments) {
+        Ok(true) => {}
+        Ok(false) => {
+            let message = format!(
+                "signal `{known_as}` has no handler: it is buffered until the workflow sets one; known signals: {}",
+                known(definition.signals)
+            );
+            log::write(Level::Warn, module_path!(), message);
+        }
+        Err(error) => drop_signal(&known_as, &error),
+    }
 }
 
 /// Goes on without a signal whose sender is at fault, as Temporal's SDKs do: no correction of the workflow can mend it.

@@ -10,8 +10,10 @@ use guest_sdk_types::Returned;
 
 use super::local::LocalActivity;
 use crate::error::ActivityExecutionError;
-use crate::operation::{CancellableFuture, Issued, Operation, call_result};
+use crate::operation::{CancellableFuture, Issued, decoded, outcome};
 use crate::options::opaque_debug;
+use crate::outbound_call::OutboundCall;
+use crate::workflow_interceptors::ScheduleActivityResult;
 
 /// A scheduled activity, and the future of its result.
 #[must_use = "dropping the handle excludes the activity from the cancellation of the run"]
@@ -22,7 +24,8 @@ pub struct ActivityHandle<T> {
 
 /// What waits for the outcome.
 pub(super) enum ScheduledActivity {
-    Remote(Operation),
+    /// An activity task, or what interceptors made of either kind.
+    Call(OutboundCall<ScheduleActivityResult>),
     Local(Box<LocalActivity>),
 }
 
@@ -34,7 +37,7 @@ impl<T> ActivityHandle<T> {
     /// Requests cancellation. The handle then resolves as the activity's cancellation type says.
     pub fn cancel(&self) {
         match self.activity.sent() {
-            Some(ScheduledActivity::Remote(operation)) => operation.cancel(None),
+            Some(ScheduledActivity::Call(call)) => call.cancel(None),
             Some(ScheduledActivity::Local(activity)) => activity.cancel(),
             None => {}
         }
@@ -45,18 +48,20 @@ impl<T: Returned> Future for ActivityHandle<T> {
     type Output = Result<T, ActivityExecutionError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let resolution = ready!(match ready!(self.activity.poll_sent())? {
-            ScheduledActivity::Remote(operation) => Pin::new(operation).poll(context),
-            ScheduledActivity::Local(activity) => Pin::new(activity).poll(context),
-        });
-        Poll::Ready(call_result(resolution, ActivityExecutionError::of))
+        Poll::Ready(decoded(ready!(match ready!(self.activity.poll_sent())? {
+            ScheduledActivity::Call(call) => Pin::new(call).poll(context),
+            ScheduledActivity::Local(activity) => {
+                let polled = Pin::new(activity).poll(context);
+                polled.map(|resolution| outcome(resolution, ActivityExecutionError::of))
+            }
+        })))
     }
 }
 
 impl<T: Returned> FusedFuture for ActivityHandle<T> {
     fn is_terminated(&self) -> bool {
         self.activity.is_terminated(|activity| match activity {
-            ScheduledActivity::Remote(operation) => operation.is_terminated(),
+            ScheduledActivity::Call(call) => call.is_terminated(),
             ScheduledActivity::Local(activity) => activity.is_terminated(),
         })
     }

@@ -1,8 +1,8 @@
 //! A local activity: attempts that the host runs within the workflow task, and timers of the workflow for
 //! the backoffs that are too long for that.
 
-use std::cell::Cell;
-use std::future::Future;
+use std::cell::{Cell, RefCell};
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
@@ -15,10 +15,14 @@ use crate::bindings::workflow::host::time::TimerOptions;
 use crate::bindings::workflow::host::types::Outcome;
 use crate::cancellation::WorkflowCancellationToken;
 use crate::convert_failure::failure;
+use crate::error::ActivityExecutionError;
 use crate::host;
-use crate::operation::Operation;
+use crate::operation::{Operation, outcome};
 use crate::pending::{OperationKind, Resolution};
 use crate::run_state::RunState;
+use crate::workflow_interceptors::{
+    CancellableWorkflowOutboundFuture, ScheduleActivityResult, WorkflowCancellationHandle,
+};
 
 /// Resolves with the outcome of the last attempt.
 pub(super) struct LocalActivity {
@@ -49,6 +53,21 @@ impl LocalActivity {
 
     pub(super) fn is_terminated(&self) -> bool {
         self.done
+    }
+
+    /// The future as interceptors see it.
+    pub(super) fn into_outbound_future(self) -> CancellableWorkflowOutboundFuture<ScheduleActivityResult> {
+        let activity = Rc::new(RefCell::new(self));
+        let cancelled = Rc::downgrade(&activity);
+        let resolved = poll_fn(move |context| Pin::new(&mut *activity.borrow_mut()).poll(context));
+        CancellableWorkflowOutboundFuture::new(
+            async move { outcome(resolved.await, ActivityExecutionError::of) },
+            WorkflowCancellationHandle::new(move |_| {
+                if let Some(activity) = cancelled.upgrade() {
+                    activity.borrow().cancel();
+                }
+            }),
+        )
     }
 
     /// Starts the operation that follows on a resolution, or gives the last resolution back.

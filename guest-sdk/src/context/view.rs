@@ -163,10 +163,13 @@ impl WorkflowContextView {
         if result.is_empty() { Ok(None) } else { T::from_payloads(&result).map(Some) }
     }
 
-    /// The headers that the run was started with.
+    /// The headers that the run was started with; in the `#[run]` method as interceptors passed them on.
     #[must_use]
     pub fn headers(&self) -> NamedPayloads {
-        from_named_payloads(self.0.info.headers.clone())
+        match self.0.intercepted_headers.get() {
+            Some(headers) => headers.clone(),
+            None => from_named_payloads(self.0.info.headers.clone()),
+        }
     }
 
     /// The priority of the workflow.

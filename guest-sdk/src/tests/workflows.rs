@@ -19,7 +19,7 @@ pub(super) struct Echo;
 #[activity_definitions]
 impl Echo {
     #[activity]
-    fn echo(value: u64) -> Result<u64, ApplicationFailure> {
+    pub(super) fn echo(value: u64) -> Result<u64, ApplicationFailure> {
         unimplemented!()
     }
 }
@@ -31,7 +31,7 @@ pub(super) struct Chain;
 #[workflow_methods]
 impl Chain {
     #[run]
-    async fn run(ctx: &mut WorkflowContext<Self>, length: u64) -> WorkflowResult<u64> {
+    pub(super) async fn run(ctx: &mut WorkflowContext<Self>, length: u64) -> WorkflowResult<u64> {
         let mut value = 0;
         for _ in 0..length {
             value = ctx.execute_activity(Echo::echo, value, options()).await?;
@@ -59,7 +59,7 @@ impl Counter {
     }
 
     #[signal]
-    fn add(&mut self, _ctx: &mut SyncWorkflowContext<Self>, amount: i64) {
+    pub(super) fn add(&mut self, _ctx: &mut SyncWorkflowContext<Self>, amount: i64) {
         self.value += amount;
     }
 

@@ -7,6 +7,7 @@ use std::{
 };
 
 use guest_sdk_types::{ActivityDefinition, WorkflowDefinition};
+use host_activities::interceptors::ActivityInboundInterceptor;
 use host_activities::{Activities, Definition, DuplicateActivity, Executors, Options, Registry};
 use host_client::{Client, DEFAULT_NAMESPACE, Error as CallError, StartOptions, WorkflowHandle};
 use host_server::{Server, TimeControl};
@@ -69,6 +70,12 @@ impl Builder {
         A: ActivityDefinition<Arguments: 'static, Output: Serialize> + 'static,
     {
         self.activity(mock.definition())
+    }
+
+    /// Adds code around every attempt of an activity. The first one added is the outermost.
+    pub fn activity_inbound_interceptor<I: ActivityInboundInterceptor>(mut self, interceptor: I) -> Self {
+        self.registry.activity_inbound_interceptor(interceptor);
+        self
     }
 
     /// Runs this module. Default: the crate whose tests cargo runs, built when it is needed.

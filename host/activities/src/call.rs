@@ -9,7 +9,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::context::ActivityContext;
 use crate::failure_type;
 use crate::outcome::{Outcome, failed, no_thread, panicked, returned};
-use crate::registry::{AsyncFunction, BlockingFunction};
+use crate::registry::{AsyncFunction, AsyncResult, BlockingFunction};
 use crate::slots::Place;
 use crate::watch::Watch;
 
@@ -28,14 +28,25 @@ pub(crate) async fn call_async(
         let _place = place;
         function(context, arguments).await
     });
-    let body = match watch.watch(&activity, workflow_id.as_deref(), body) {
+    run_apart(runtime, watch, &activity, workflow_id.as_deref(), body).await
+}
+
+/// Runs the body of an async activity, or of interceptors, in a task of its own.
+pub(crate) async fn run_apart(
+    runtime: &Handle,
+    watch: &Watch,
+    activity: &str,
+    workflow_id: Option<&str>,
+    body: AsyncResult,
+) -> Outcome {
+    let body = match watch.watch(activity, workflow_id, body) {
         Ok(body) => body,
-        Err(error) => return no_thread(&activity, &error),
+        Err(error) => return no_thread(activity, &error),
     };
     match AbortOnDropHandle::new(runtime.spawn(body)).await {
-        Ok(result) => returned(&activity, result),
+        Ok(result) => returned(activity, result),
         Err(error) => match error.try_into_panic() {
-            Ok(payload) => panicked(&activity, &*payload),
+            Ok(payload) => panicked(activity, &*payload),
             Err(_) => failed(failure_type::WORKER_SHUTDOWN, format!("activity `{activity}` was aborted")),
         },
     }

@@ -15,14 +15,15 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, timeout};
 
 use crate::attempt::{Attempt, ShutdownPhase};
-use crate::call::{call_async, call_blocking};
+use crate::call::{call_async, call_blocking, run_apart};
 use crate::cancel::{CancelReason, Cancellation};
 use crate::context::ActivityContext;
 use crate::failure_type;
 use crate::heartbeat::{HeartbeatAnswer, Throttle};
 use crate::info::ActivityTask;
+use crate::interceptors::{self, ExecuteActivityInput, ExecuteActivityOutput, HeartbeatInput, Next};
 use crate::options::{Grace, Options};
-use crate::outcome::{Outcome, failed, no_thread};
+use crate::outcome::{Outcome, failed, no_thread, result_of};
 use crate::process::ProcessPool;
 use crate::registry::{BlockingFunction, ExecutorKind, Function, Registry};
 use crate::runtime::ActivityRuntime;
@@ -244,7 +245,37 @@ impl Inner {
         timeout(period, held.wait_for(|held| *held == 0)).await.is_ok()
     }
 
+    /// Runs an attempt through the interceptors, if there are some.
     async fn execute(
+        self: &Arc<Self>,
+        function: Function,
+        task: ActivityTask,
+        cancellation: Cancellation,
+        record: watch::Sender<Option<Vec<Payload>>>,
+        place: Option<Place>,
+    ) -> Outcome {
+        if self.registry.interceptors.inbound.is_empty() {
+            return self.call(function, task, cancellation, record, place).await;
+        }
+        let (activity, workflow_id) = (task.info.activity_type.clone(), task.info.workflow_id.clone());
+        let runtime = match self.runtime.handle() {
+            Ok(runtime) => runtime,
+            Err(error) => return no_thread(&activity, &error),
+        };
+        let inner = Arc::clone(self);
+        let body = Box::pin(async move {
+            let inner = &inner;
+            let end = Next::new(move |input: ExecuteActivityInput| -> ExecuteActivityOutput<'_> {
+                let called = inner.call(function, input.task, cancellation, record, place);
+                Box::pin(async move { result_of(called.await) })
+            });
+            let input = ExecuteActivityInput { task };
+            interceptors::execute_activity(&inner.registry.interceptors.inbound, input, end).await
+        });
+        run_apart(&runtime, &self.watch, &activity, workflow_id.as_deref(), body).await
+    }
+
+    async fn call(
         &self,
         function: Function,
         task: ActivityTask,
@@ -252,9 +283,7 @@ impl Inner {
         record: watch::Sender<Option<Vec<Payload>>>,
         place: Option<Place>,
     ) -> Outcome {
-        let record = move |details| {
-            record.send_replace(Some(details));
-        };
+        let record = self.recorder(&task, record);
         match function {
             Function::Async(function) => {
                 let called = ActivityContext::new(task, cancellation, record);
@@ -268,6 +297,29 @@ impl Inner {
                 self.run_in_thread(function, context, arguments, place).await
             }
             Function::Process(_) => self.process_pool.run(task, &cancellation, record).await,
+        }
+    }
+
+    /// What takes the details of heartbeats: interceptors, if there are some, and then the attempt.
+    fn recorder(
+        &self,
+        task: &ActivityTask,
+        record: watch::Sender<Option<Vec<Payload>>>,
+    ) -> impl Fn(Vec<Payload>) + Send + Sync + 'static {
+        let outbound = &self.registry.interceptors.outbound;
+        let intercepted =
+            (!outbound.is_empty()).then(|| (Arc::clone(&self.registry), Arc::new(task.info.clone())));
+        move |details| match &intercepted {
+            Some((registry, info)) => {
+                let input = HeartbeatInput { info: Arc::clone(info), details };
+                let end = Next::new(|input: HeartbeatInput| {
+                    record.send_replace(Some(input.details));
+                });
+                interceptors::heartbeat(&registry.interceptors.outbound, input, end);
+            }
+            None => {
+                record.send_replace(Some(details));
+            }
         }
     }
 

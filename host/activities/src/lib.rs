@@ -15,6 +15,7 @@ pub mod failure_type;
 mod fuzz;
 mod heartbeat;
 mod info;
+pub mod interceptors;
 mod options;
 mod outcome;
 pub mod process;

@@ -64,6 +64,18 @@ pub(crate) fn returned(activity: &str, mut result: Result<Payload, ActivityError
     }
 }
 
+/// What an activity has for interceptors. [`returned`] makes the same outcome of it.
+pub(crate) fn result_of(outcome: Outcome) -> Result<Payload, ActivityError> {
+    match outcome {
+        Outcome::Completed(result) => Ok(result),
+        Outcome::Failed { failure, .. } => Err(ActivityError::Application(failure)),
+        Outcome::Cancelled { details } => Err(ActivityError::Cancelled { details }),
+        Outcome::WillCompleteAsync => Err(ActivityError::WillCompleteAsync),
+        // An attempt is given up around its interceptors, not within.
+        Outcome::Lost(_) => Err(ActivityError::cancelled()),
+    }
+}
+
 /// The outcome of a panic: a failure that is retried.
 pub(crate) fn panicked(activity: &str, payload: &(dyn std::any::Any + Send)) -> Outcome {
     let message = payload

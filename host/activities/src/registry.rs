@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::context::ActivityContext;
 use crate::error::ActivityError;
 use crate::failure_type;
+use crate::interceptors::{ActivityInboundInterceptor, ActivityOutboundInterceptor, Interceptors};
 
 /// Activities that share one instance. `#[activities]` implements it, as in this example:
 ///
@@ -243,6 +244,7 @@ fn encode<Out: Serialize, E: Into<ActivityError>>(
 pub struct Registry {
     by_name: BTreeMap<String, Definition>,
     dynamic: Option<Definition>,
+    pub(crate) interceptors: Interceptors,
 }
 
 impl Registry {
@@ -286,6 +288,24 @@ impl Registry {
         }
         self.dynamic = Some(definition);
         Ok(self)
+    }
+
+    /// Registers code around every attempt of an activity. The first one registered is the outermost.
+    pub fn activity_inbound_interceptor<I: ActivityInboundInterceptor>(
+        &mut self,
+        interceptor: I,
+    ) -> &mut Self {
+        self.interceptors.inbound.push(Arc::new(interceptor));
+        self
+    }
+
+    /// Registers code around every call of an activity to its host. The last one registered is the outermost.
+    pub fn activity_outbound_interceptor<I: ActivityOutboundInterceptor>(
+        &mut self,
+        interceptor: I,
+    ) -> &mut Self {
+        self.interceptors.outbound.push(Arc::new(interceptor));
+        self
     }
 
     /// The activity of this type, or else the dynamic activity.

@@ -1,6 +1,8 @@
 //! Activities in child processes. The child processes run this program, too.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
+#[path = "support/passes_its_id.rs"]
+mod passes_its_id;
 #[path = "support/process_state.rs"]
 mod process_state;
 
@@ -16,6 +18,7 @@ use host_activities::{
     HeartbeatAnswer, Options, Outcome, Registry, process,
 };
 use libtest_mimic::{Arguments, Failed, Trial};
+use passes_its_id::PassesItsId;
 use process_state::{ends, is_stopped};
 use rustix::process::{Pid, Signal, getpgrp, getpid, kill_process};
 
@@ -73,6 +76,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_shutdown_kills_what_is_left", || Box::pin(shutdown())),
     ("a_program_that_is_no_child_says_what_to_do", || Box::pin(other_programs())),
     ("children_end_with_their_host", || Box::pin(host_dies())),
+    ("interceptors_run_in_the_parent", || Box::pin(interceptors())),
 ];
 
 fn registry() -> Registry {
@@ -485,4 +489,12 @@ async fn host_dies() {
     let (gone, end) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || gone.send(stderr.read_to_end(&mut Vec::new())));
     tokio::time::timeout(PATIENCE, end).await.expect("the child lives on").unwrap().unwrap();
+}
+
+async fn interceptors() {
+    let mut intercepted = registry();
+    intercepted.activity_inbound_interceptor(PassesItsId);
+    let mut attempt = attempt(&Options::default(), "double", "1");
+    attempt.executors = Executors::new(Arc::new(intercepted), Options::default());
+    check(&attempt.run().await, &format!("completed {}", getpid().as_raw_pid()));
 }

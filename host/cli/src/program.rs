@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use host_activities::interceptors::{ActivityInboundInterceptor, ActivityOutboundInterceptor};
 use host_activities::{Activities, DuplicateActivity, Registry};
 
 use crate::{command::CommandLine, exit};
@@ -29,6 +30,20 @@ impl Host {
         if let Err(duplicate) = self.registry.register_activities(activities) {
             self.failed.get_or_insert(duplicate);
         }
+        self
+    }
+
+    /// Adds code around every attempt of an activity. The first one added is the outermost.
+    #[must_use]
+    pub fn activity_inbound_interceptor<I: ActivityInboundInterceptor>(mut self, interceptor: I) -> Self {
+        self.registry.activity_inbound_interceptor(interceptor);
+        self
+    }
+
+    /// Adds code around every call of an activity to its host. The last one added is the outermost.
+    #[must_use]
+    pub fn activity_outbound_interceptor<I: ActivityOutboundInterceptor>(mut self, interceptor: I) -> Self {
+        self.registry.activity_outbound_interceptor(interceptor);
         self
     }
 

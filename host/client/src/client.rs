@@ -4,6 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use host_service::{ConnectError, ConnectOptions, RemoteService, WorkflowService};
 
+use crate::interceptors::{self, ClientFuture, ClientInterceptor, Hook, Next};
+
 /// The namespace that every service has unless its operator removed it.
 pub const DEFAULT_NAMESPACE: &str = "default";
 
@@ -17,6 +19,7 @@ pub struct Client {
     pub(crate) namespace: String,
     pub(crate) identity: String,
     pub(crate) outage_limit: Duration,
+    interceptors: Arc<[Arc<dyn ClientInterceptor>]>,
 }
 
 impl Client {
@@ -45,6 +48,7 @@ impl Client {
             namespace: namespace.into(),
             identity: identity.into(),
             outage_limit: DEFAULT_OUTAGE_LIMIT,
+            interceptors: Arc::default(),
         }
     }
 
@@ -55,6 +59,25 @@ impl Client {
     #[must_use]
     pub fn with_outage_limit(self, outage_limit: Duration) -> Self {
         Self { outage_limit, ..self }
+    }
+
+    /// Passes starts, signals, queries and updates of this client through an interceptor too. The first one added is the
+    /// outermost.
+    #[must_use]
+    pub fn with_interceptor<I: ClientInterceptor>(self, interceptor: I) -> Self {
+        let added: Arc<dyn ClientInterceptor> = Arc::new(interceptor);
+        let interceptors = self.interceptors.iter().cloned().chain([added]).collect();
+        Self { interceptors, ..self }
+    }
+
+    /// Passes a call through the interceptors, and then to `end`.
+    pub(crate) fn intercepted<'a, I: Send + 'a, O: 'a>(
+        &'a self,
+        input: I,
+        hook: Hook<'a, I, O>,
+        end: fn(&'a Self, I) -> ClientFuture<'a, O>,
+    ) -> ClientFuture<'a, O> {
+        interceptors::call(&self.interceptors, input, hook, Next::new(move |input| end(self, input)))
     }
 
     /// The namespace in which every call is made.

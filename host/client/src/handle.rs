@@ -1,15 +1,18 @@
 //! Talking to an execution: signals, queries, cancellation, termination, its result.
 
+mod options;
+
 use std::marker::PhantomData;
 
 use guest_sdk_types::{
-    Callable, IntoPayloads, Payload, QueryDefinition, Returned, SignalDefinition, WorkflowDefinition,
+    Callable, IntoPayloads, NamedPayloads, Payload, QueryDefinition, Returned, SignalDefinition,
+    WorkflowDefinition,
 };
 use host_wire::{
     History, payloads_from_proto, payloads_to_proto,
     temporal::api::{
-        common::v1::{Payloads, WorkflowExecution},
-        enums::v1::{QueryRejectCondition, WorkflowExecutionStatus},
+        common::v1::{Header, WorkflowExecution},
+        enums::v1::WorkflowExecutionStatus,
         history::v1::HistoryEvent,
         query::v1::WorkflowQuery,
         workflowservice::v1::{
@@ -22,11 +25,13 @@ use host_wire::{
 use tonic::Request;
 use uuid::Uuid;
 
+pub use self::options::QueryOptions;
 use crate::{
     client::Client,
     closed::{Closed, closes, next_run},
     error::Error,
     history::{HistoryStream, Wanted},
+    interceptors::{Hook, QueryWorkflowInput, QueryWorkflowOutput, SignalWorkflowInput},
 };
 
 /// Talks to one execution of a workflow type.
@@ -35,13 +40,6 @@ pub struct WorkflowHandle<W> {
     workflow_id: String,
     run_id: Option<String>,
     workflow: PhantomData<fn() -> W>,
-}
-
-/// Options of a query.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct QueryOptions {
-    /// States of the workflow in which the service rejects the query.
-    pub reject_condition: QueryRejectCondition,
 }
 
 impl Client {
@@ -184,17 +182,16 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
     where
         S: SignalDefinition<Workflow = W>,
     {
-        let request = SignalWorkflowExecutionRequest {
-            namespace: self.client.namespace.clone(),
-            workflow_execution: Some(self.execution()),
+        let WorkflowExecution { workflow_id, run_id } = self.execution();
+        let input = SignalWorkflowInput {
+            workflow_id,
+            run_id,
             signal_name: signal.name().to_owned(),
-            input: arguments::<S>(input)?,
-            identity: self.client.identity.clone(),
-            request_id: Uuid::new_v4().to_string(),
-            ..SignalWorkflowExecutionRequest::default()
+            arguments: arguments::<S>(input)?,
+            headers: NamedPayloads::new(),
         };
-        self.client.service.signal_workflow_execution(Request::new(request)).await?;
-        Ok(())
+        let hook: Hook<'_, _, _> = |interceptor, input, next| interceptor.signal_workflow(input, next);
+        self.client.intercepted(input, hook, |client, input| Box::pin(send_signal(client, input))).await
     }
 
     /// Queries the workflow, open or closed. A worker of its task queue must run.
@@ -212,22 +209,19 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
     where
         Q: QueryDefinition<Workflow = W>,
     {
-        let request = QueryWorkflowRequest {
-            namespace: self.client.namespace.clone(),
-            execution: Some(self.execution()),
-            query: Some(WorkflowQuery {
-                query_type: query.name().to_owned(),
-                query_args: arguments::<Q>(input)?,
-                ..WorkflowQuery::default()
-            }),
-            query_reject_condition: options.reject_condition.into(),
+        let WorkflowExecution { workflow_id, run_id } = self.execution();
+        let input = QueryWorkflowInput {
+            workflow_id,
+            run_id,
+            query_name: query.name().to_owned(),
+            arguments: arguments::<Q>(input)?,
+            headers: NamedPayloads::new(),
+            options,
         };
-        let response = self.client.service.query_workflow(Request::new(request)).await?.into_inner();
-        if let Some(rejected) = response.query_rejected {
-            let status = WorkflowExecutionStatus::try_from(rejected.status).unwrap_or_default();
-            return Err(Error::QueryRejected(status));
-        }
-        output(payloads_from_proto(response.query_result))
+        let hook: Hook<'_, _, _> = |interceptor, input, next| interceptor.query_workflow(input, next);
+        let answer =
+            self.client.intercepted(input, hook, |client, input| Box::pin(send_query(client, input)));
+        output(answer.await?.result.into_iter().collect())
     }
 
     /// Asks the workflow to end itself. It may clean up first, or refuse.
@@ -289,11 +283,50 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
     }
 }
 
-pub(crate) fn arguments<C: Callable>(input: impl Into<C::Input>) -> Result<Option<Payloads>, Error> {
-    let payloads = C::arguments(input.into())
-        .into_payloads()
-        .map_err(|source| Error::Payload { what: "input", source })?;
-    Ok(payloads_to_proto(payloads))
+async fn send_signal(client: &Client, input: SignalWorkflowInput) -> Result<(), Error> {
+    let SignalWorkflowInput { workflow_id, run_id, signal_name, arguments, headers } = input;
+    let request = SignalWorkflowExecutionRequest {
+        namespace: client.namespace.clone(),
+        workflow_execution: Some(WorkflowExecution { workflow_id, run_id }),
+        signal_name,
+        input: payloads_to_proto(arguments),
+        identity: client.identity.clone(),
+        request_id: Uuid::new_v4().to_string(),
+        header: header(headers),
+        ..SignalWorkflowExecutionRequest::default()
+    };
+    client.service.signal_workflow_execution(Request::new(request)).await?;
+    Ok(())
+}
+
+async fn send_query(client: &Client, input: QueryWorkflowInput) -> Result<QueryWorkflowOutput, Error> {
+    let QueryWorkflowInput { workflow_id, run_id, query_name, arguments, headers, options } = input;
+    let request = QueryWorkflowRequest {
+        namespace: client.namespace.clone(),
+        execution: Some(WorkflowExecution { workflow_id, run_id }),
+        query: Some(WorkflowQuery {
+            query_type: query_name,
+            query_args: payloads_to_proto(arguments),
+            header: header(headers),
+        }),
+        query_reject_condition: options.reject_condition.into(),
+    };
+    let response = client.service.query_workflow(Request::new(request)).await?.into_inner();
+    if let Some(rejected) = response.query_rejected {
+        let status = WorkflowExecutionStatus::try_from(rejected.status).unwrap_or_default();
+        return Err(Error::QueryRejected(status));
+    }
+    Ok(QueryWorkflowOutput { result: payloads_from_proto(response.query_result).into_iter().next() })
+}
+
+/// The field `header` of a request; `None` without headers.
+pub(crate) fn header(headers: NamedPayloads) -> Option<Header> {
+    (!headers.is_empty()).then(|| headers.into())
+}
+
+pub(crate) fn arguments<C: Callable>(input: impl Into<C::Input>) -> Result<Vec<Payload>, Error> {
+    let arguments = C::arguments(input.into());
+    arguments.into_payloads().map_err(|source| Error::Payload { what: "input", source })
 }
 
 pub(crate) fn output<T: Returned>(payloads: Vec<Payload>) -> Result<T, Error> {

@@ -32,6 +32,7 @@ mod closed;
 mod error;
 mod handle;
 mod history;
+pub mod interceptors;
 mod list;
 mod reset;
 mod schedule;
@@ -42,8 +43,8 @@ pub use client::{Client, DEFAULT_NAMESPACE};
 pub use closed::Closed;
 pub use error::{AlreadyStarted, Error, RpcError, WorkflowFailed};
 pub use guest_sdk_types::{
-    NamedQuery, NamedSignal, NamedUpdate, NamedWorkflow, RawValue, UntypedQuery, UntypedSignal,
-    UntypedUpdate, UntypedWorkflow,
+    NamedPayloads, NamedQuery, NamedSignal, NamedUpdate, NamedWorkflow, Payload, RawValue, UntypedQuery,
+    UntypedSignal, UntypedUpdate, UntypedWorkflow,
 };
 pub use handle::{QueryOptions, WorkflowHandle};
 pub use history::HistoryStream;

@@ -23,7 +23,12 @@ use host_wire::{
 use tonic::Request;
 use uuid::Uuid;
 
-use crate::{client::Client, error::Error, list::ListOptions, start::StartOptions};
+use crate::{
+    client::Client,
+    error::Error,
+    list::ListOptions,
+    start::{StartOptions, start_input},
+};
 
 /// Talks to one schedule.
 #[derive(Clone, Debug)]
@@ -54,11 +59,8 @@ impl Client {
         &self,
         workflow: &W,
         input: impl Into<W::Input>,
-        mut options: StartOptions,
+        options: StartOptions,
     ) -> Result<ScheduleAction, Error> {
-        if options.workflow_id.is_empty() {
-            options.workflow_id = Uuid::new_v4().to_string();
-        }
         let StartWorkflowExecutionRequest {
             workflow_id,
             workflow_type,
@@ -74,7 +76,7 @@ impl Client {
             user_metadata,
             priority,
             ..
-        } = self.start_request_of(workflow, input, options)?;
+        } = self.start_request(start_input(workflow, input, options)?)?;
         let start = NewWorkflowExecutionInfo {
             workflow_id,
             workflow_type,

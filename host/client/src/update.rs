@@ -1,10 +1,13 @@
 //! Updates: sent to an execution, waited for, looked at.
 
+mod options;
+
 use std::marker::PhantomData;
 
-use guest_sdk_types::{Failure, UpdateDefinition, WorkflowDefinition};
+use guest_sdk_types::{Failure, NamedPayloads, UpdateDefinition, WorkflowDefinition};
 use host_service::status_detail;
 use host_wire::google::rpc;
+use host_wire::payloads_to_proto;
 use host_wire::temporal::api::{
     common::v1::WorkflowExecution,
     enums::v1::UpdateWorkflowExecutionLifecycleStage as Stage,
@@ -12,6 +15,7 @@ use host_wire::temporal::api::{
     update::v1::{self as update, Outcome, UpdateRef, WaitPolicy, outcome},
     workflowservice::v1::{
         ExecuteMultiOperationRequest, PollWorkflowExecutionUpdateRequest, UpdateWorkflowExecutionRequest,
+        UpdateWorkflowExecutionResponse,
         execute_multi_operation_request::{Operation as AnyOperation, operation::Operation},
         execute_multi_operation_response::response::Response as OfOperation,
     },
@@ -20,19 +24,17 @@ use prost::Message as _;
 use tonic::{Code, Request, Status};
 use uuid::Uuid;
 
+pub use self::options::UpdateOptions;
 use crate::{
     client::Client,
     error::{AlreadyStarted, Error, RpcError},
-    handle::{WorkflowHandle, arguments, output},
-    start::StartOptions,
+    handle::{WorkflowHandle, arguments, header, output},
+    interceptors::{
+        Hook, StartWorkflowOutput, StartWorkflowUpdateInput, StartWorkflowUpdateOutput,
+        UpdateWithStartWorkflowInput, UpdateWithStartWorkflowOutput,
+    },
+    start::{StartOptions, start_input},
 };
-
-/// Options of an update.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UpdateOptions {
-    /// Makes the update idempotent within its run. Empty: a new UUID.
-    pub update_id: String,
-}
 
 /// Talks about one update of an execution.
 pub struct UpdateHandle<U> {
@@ -109,12 +111,12 @@ impl<W: WorkflowDefinition> WorkflowHandle<W> {
         stage: Stage,
     ) -> Result<UpdateHandle<U>, Error> {
         let client = self.client();
-        let request = update_request(client, self.execution(), update, input, options, stage)?;
-        let service = &client.service;
-        let response = service.update_workflow_execution(Request::new(request)).await?.into_inner();
-        let (outcome, reached) = (response.outcome.clone(), response.stage());
-        let handle = UpdateHandle::of(client, response.update_ref, outcome)?;
-        handle.wait_on(reached, stage).await
+        let input = update_input(self.execution(), update, input, options, stage)?;
+        let hook: Hook<'_, _, _> = |interceptor, input, next| interceptor.start_workflow_update(input, next);
+        let sent = client.intercepted(input, hook, |client, input| Box::pin(send_update(client, input)));
+        let answer = sent.await?;
+        let handle = UpdateHandle::of(client, answer.reference, answer.outcome)?;
+        handle.wait_on(answer.stage, stage).await
     }
 }
 
@@ -131,40 +133,25 @@ impl Client {
         &self,
         (workflow, workflow_input): (W, impl Into<W::Input>),
         start: StartOptions,
-        (update, update_input): (U, impl Into<U::Input>),
+        (update, sent_input): (U, impl Into<U::Input>),
         options: UpdateOptions,
     ) -> Result<(WorkflowHandle<W>, UpdateHandle<U>), Error>
     where
         W: WorkflowDefinition,
         U: UpdateDefinition<Workflow = W>,
     {
-        let mut start = self.start_request_of(&workflow, workflow_input, start)?;
-        if start.workflow_id.is_empty() {
-            start.workflow_id = Uuid::new_v4().to_string();
-        }
-        let workflow_id = start.workflow_id.clone();
-        let execution = WorkflowExecution { workflow_id: workflow_id.clone(), run_id: String::new() };
-        let update = update_request(self, execution, &update, update_input, options, Stage::Accepted)?;
-        let operations = [Operation::StartWorkflow(start), Operation::UpdateWorkflow(update)];
-        let request = ExecuteMultiOperationRequest {
-            namespace: self.namespace.clone(),
-            operations: operations.map(|operation| AnyOperation { operation: Some(operation) }).into(),
-            ..ExecuteMultiOperationRequest::default()
-        };
-        let response = self.service.execute_multi_operation(Request::new(request)).await;
-        let response = response.map_err(|status| refusal(status, &workflow_id))?.into_inner();
-        let mut run_id = None;
-        let mut updated = None;
-        for response in response.responses.into_iter().filter_map(|response| response.response) {
-            match response {
-                OfOperation::StartWorkflow(started) => run_id = Some(started.run_id),
-                OfOperation::UpdateWorkflow(answer) => updated = Some(answer),
-            }
-        }
-        let updated = updated.ok_or(Error::Answer("an update with start has no answer to its update"))?;
-        let (outcome, reached) = (updated.outcome.clone(), updated.stage());
-        let update = UpdateHandle::of(self, updated.update_ref, outcome)?;
-        let handle = WorkflowHandle::new(self.clone(), workflow_id, run_id);
+        let start = start_input(&workflow, workflow_input, start)?;
+        let workflow_id = start.options.workflow_id.clone();
+        let execution = WorkflowExecution { workflow_id, run_id: String::new() };
+        let update = update_input(execution, &update, sent_input, options, Stage::Accepted)?;
+        let input = UpdateWithStartWorkflowInput { start, update };
+        let hook: Hook<'_, _, _> =
+            |interceptor, input, next| interceptor.update_with_start_workflow(input, next);
+        let sent = self.intercepted(input, hook, |client, input| Box::pin(send_with_start(client, input)));
+        let UpdateWithStartWorkflowOutput { start, update } = sent.await?;
+        let reached = update.stage;
+        let update = UpdateHandle::of(self, update.reference, update.outcome)?;
+        let handle = WorkflowHandle::new(self.clone(), start.workflow_id, Some(start.run_id));
         Ok((handle, update.wait_on(reached, Stage::Accepted).await?))
     }
 
@@ -276,33 +263,78 @@ fn ended<U: UpdateDefinition>(outcome: Outcome) -> Result<U::Output, Error> {
     }
 }
 
-fn update_request<U: UpdateDefinition>(
-    client: &Client,
+/// Encodes the input, and makes an update id if there is none.
+fn update_input<U: UpdateDefinition>(
     execution: WorkflowExecution,
     update: &U,
     input: impl Into<U::Input>,
-    options: UpdateOptions,
+    mut options: UpdateOptions,
     stage: Stage,
-) -> Result<UpdateWorkflowExecutionRequest, Error> {
-    let update_id = match options.update_id {
-        id if id.is_empty() => Uuid::new_v4().to_string(),
-        id => id,
-    };
-    Ok(UpdateWorkflowExecutionRequest {
+) -> Result<StartWorkflowUpdateInput, Error> {
+    if options.update_id.is_empty() {
+        options.update_id = Uuid::new_v4().to_string();
+    }
+    let WorkflowExecution { workflow_id, run_id } = execution;
+    let (update_name, arguments) = (update.name().to_owned(), arguments::<U>(input)?);
+    let headers = NamedPayloads::new();
+    Ok(StartWorkflowUpdateInput { workflow_id, run_id, update_name, arguments, headers, options, stage })
+}
+
+fn update_request(client: &Client, input: StartWorkflowUpdateInput) -> UpdateWorkflowExecutionRequest {
+    let StartWorkflowUpdateInput { workflow_id, run_id, update_name, arguments, headers, options, stage } =
+        input;
+    let meta = update::Meta { update_id: options.update_id, identity: client.identity.clone() };
+    let input =
+        update::Input { name: update_name, args: payloads_to_proto(arguments), header: header(headers) };
+    UpdateWorkflowExecutionRequest {
         namespace: client.namespace.clone(),
-        workflow_execution: Some(execution),
+        workflow_execution: Some(WorkflowExecution { workflow_id, run_id }),
         wait_policy: Some(WaitPolicy { lifecycle_stage: stage.into() }),
-        request: Some(update::Request {
-            meta: Some(update::Meta { update_id, identity: client.identity.clone() }),
-            input: Some(update::Input {
-                name: update.name().to_owned(),
-                args: arguments::<U>(input)?,
-                ..update::Input::default()
-            }),
-            ..update::Request::default()
-        }),
+        request: Some(update::Request { meta: Some(meta), input: Some(input), ..update::Request::default() }),
         ..UpdateWorkflowExecutionRequest::default()
-    })
+    }
+}
+
+async fn send_update(
+    client: &Client,
+    input: StartWorkflowUpdateInput,
+) -> Result<StartWorkflowUpdateOutput, Error> {
+    let request = Request::new(update_request(client, input));
+    let response = client.service.update_workflow_execution(request).await?.into_inner();
+    Ok(answer(response))
+}
+
+fn answer(response: UpdateWorkflowExecutionResponse) -> StartWorkflowUpdateOutput {
+    let stage = response.stage();
+    StartWorkflowUpdateOutput { reference: response.update_ref, outcome: response.outcome, stage }
+}
+
+async fn send_with_start(
+    client: &Client,
+    input: UpdateWithStartWorkflowInput,
+) -> Result<UpdateWithStartWorkflowOutput, Error> {
+    let workflow_id = input.start.options.workflow_id.clone();
+    let start = client.start_request(input.start)?;
+    let update = update_request(client, input.update);
+    let operations = [Operation::StartWorkflow(start), Operation::UpdateWorkflow(update)];
+    let request = ExecuteMultiOperationRequest {
+        namespace: client.namespace.clone(),
+        operations: operations.map(|operation| AnyOperation { operation: Some(operation) }).into(),
+        ..ExecuteMultiOperationRequest::default()
+    };
+    let response = client.service.execute_multi_operation(Request::new(request)).await;
+    let response = response.map_err(|status| refusal(status, &workflow_id))?.into_inner();
+    let mut start = None;
+    let mut update = None;
+    for response in response.responses.into_iter().filter_map(|response| response.response) {
+        match response {
+            OfOperation::StartWorkflow(started) => start = Some((started.run_id, started.started)),
+            OfOperation::UpdateWorkflow(updated) => update = Some(answer(updated)),
+        }
+    }
+    let (run_id, is_new) = start.ok_or(Error::Answer("an update with start has no answer to its start"))?;
+    let update = update.ok_or(Error::Answer("an update with start has no answer to its update"))?;
+    Ok(UpdateWithStartWorkflowOutput { start: StartWorkflowOutput { workflow_id, run_id, is_new }, update })
 }
 
 /// The error of the operation that was refused by itself, rather than because of the other.

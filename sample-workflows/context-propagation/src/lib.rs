@@ -8,20 +8,14 @@
 use std::time::Duration;
 
 use guest_sdk::activities::{ActivityContext, ActivityError};
+use guest_sdk::workflow_interceptors::PropagatedHeaders;
 use guest_sdk::{
-    ActivityOptions, ChildWorkflowOptions, NamedPayloads, WorkflowContext, WorkflowContextView,
-    WorkflowResult, activities, workflow, workflow_methods,
+    ActivityOptions, ChildWorkflowOptions, WorkflowContext, WorkflowResult, activities, workflow,
+    workflow_methods,
 };
 
 /// The name of the header.
 pub const TENANT: &str = "tenant";
-
-/// The header of the run: what the run calls gets it too. The headers of other parties stay behind.
-fn propagated(ctx: &WorkflowContextView) -> NamedPayloads {
-    let mut headers = ctx.headers();
-    headers.retain(|name, _| name == TENANT);
-    headers
-}
 
 /// Has a child ship what was bought.
 #[workflow]
@@ -33,8 +27,7 @@ impl Checkout {
     /// Returns what the activity of the child was told.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
-        let options = ChildWorkflowOptions::default().with_headers(propagated(ctx));
-        Ok(ctx.execute_child_workflow(Shipment::run, (), options).await?)
+        Ok(ctx.execute_child_workflow(Shipment::run, (), ChildWorkflowOptions::default()).await?)
     }
 }
 
@@ -48,8 +41,7 @@ impl Shipment {
     /// Returns what the activity was told.
     #[run]
     pub async fn run(ctx: &mut WorkflowContext<Self>) -> WorkflowResult<String> {
-        let options =
-            ActivityOptions::start_to_close_timeout(Duration::from_secs(10)).with_headers(propagated(ctx));
+        let options = ActivityOptions::start_to_close_timeout(Duration::from_secs(10));
         Ok(ctx.execute_activity(ShopActivities::ship, (), options).await?)
     }
 }
@@ -70,4 +62,5 @@ impl ShopActivities {
     }
 }
 
-guest_sdk::export!(Checkout, Shipment);
+// An interceptor sets the header on every call. The headers of other parties stay behind.
+guest_sdk::export!(Checkout, Shipment; interceptors = [|run| PropagatedHeaders::new(run, &[TENANT])]);
