@@ -1,11 +1,13 @@
 //! Interceptors: what they see, in which order, and what becomes of what they change.
 
 mod examples;
+mod lazy;
 
-use guest_sdk_types::{Failure, NamedPayloads, Payload};
+use guest_sdk_types::{Failure, NamedPayloads, Payload, RawValue};
 
 pub(super) use self::examples::{Calls, Heard};
 use self::examples::{Doubles, Late, Path, Refuses};
+use self::lazy::Lazy;
 use super::test_run::TestRun;
 use super::{TYPES, completed, failed, query, signal, start, task, update};
 use crate::bindings::workflow::host::activation::{
@@ -54,6 +56,24 @@ fn outbound_calls_meet_the_last_interceptor_first() {
     ];
     let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
     run("Calls", "all", chain![Path("a"), Path("b")]).check(vec![], &expected);
+}
+
+/// The workflow drops all futures of these calls without a poll.
+#[test]
+fn calls_go_out_when_they_are_made() {
+    run("Calls", "all", chain![Lazy]).check(
+        vec![],
+        &[
+            "time.start_timer",
+            "activities.schedule",
+            "activities.schedule_local",
+            "child_workflows.start",
+            "external_workflows.signal",
+            "external_workflows.request_cancel",
+            "nexus.schedule",
+            "workflow.continue_as_new",
+        ],
+    );
 }
 
 #[test]
@@ -186,15 +206,19 @@ fn cancellation_reaches_what_is_intercepted() {
 
 #[test]
 fn what_interceptors_break_fails_the_task() {
-    let start_of = |chain, part: u8| {
-        let mut task = task(vec![start("Heard", (part,))]);
+    let start_of = |workflow_type, argument: &str, chain| {
+        let mut task = task(vec![start(workflow_type, RawValue(vec![Payload::from_json(argument)]))]);
         let started = WorkflowInstance::start(TYPES, chain, &mut task);
         started.and_then(|mut instance| instance.activate(task)).unwrap_err().to_string()
     };
-    let forgotten = start_of(chain![Refuses("initialize")], 1);
+    let forgotten = start_of("Heard", "\"\"", chain![Refuses("initialize")]);
     assert_eq!(forgotten, "an interceptor's `initialize_workflow` did not call `next`");
-    let undecoded = start_of(chain![Path("a")], 1);
-    assert!(undecoded.starts_with("arguments of workflow `Heard` not decoded: "), "{undecoded}");
+    // One of them has an `#[init]` method, which decodes the arguments first.
+    for (workflow_type, argument) in [("Heard", "1"), ("Chain", "\"two\"")] {
+        let undecoded = start_of(workflow_type, argument, chain![Path("a")]);
+        let expected = format!("arguments of workflow `{workflow_type}` not decoded: ");
+        assert!(undecoded.starts_with(&expected), "{undecoded}");
+    }
 }
 
 #[test]

@@ -178,7 +178,6 @@ macro_rules! inputs {
             }
 
             /// The options of the call.
-            #[must_use]
             pub fn options(&self) -> &$options {
                 &self.options
             }
@@ -231,7 +230,6 @@ pub struct StartTimerInput {
 
 impl StartTimerInput {
     /// The options of the timer.
-    #[must_use]
     pub fn options(&self) -> &TimerOptions {
         &self.options
     }
@@ -286,7 +284,6 @@ impl StartNexusOperationInput {
     }
 
     /// The options of the operation.
-    #[must_use]
     pub fn options(&self) -> &NexusOperationOptions {
         &self.options
     }

@@ -360,7 +360,7 @@ impl WorkflowInterceptor for Doubles {
     ) -> Outbound<TimerResult> {
         let future = next.run(input);
         let cancellation = future.cancellation_handle();
-        CancellableWorkflowOutboundFuture::new(async move { future.await }, cancellation)
+        CancellableWorkflowOutboundFuture::new(future, cancellation)
     }
 
     fn schedule_activity(
