@@ -16,6 +16,10 @@ test:
 dist:
     cargo xtask dist
 
+# What `host new` makes: it builds elsewhere, its tests pass, and a run on its host ends. Says how long that takes.
+new:
+    .ci/new
+
 # Formatting, lints, documentation.
 lint:
     cargo fmt --all --check

@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod man;
 pub(crate) mod modules;
+pub(crate) mod new;
 pub(crate) mod operator;
 pub(crate) mod replay;
 pub(crate) mod run;
@@ -62,6 +63,7 @@ enum Command {
     Modules(modules::ModulesArgs),
     Operator(operator::OperatorArgs),
     CodecServer(codec_server::CodecServer),
+    New(new::New),
     Config(config::ConfigArgs),
     Doctor(doctor::Doctor),
     Completion(completion::Completion),
@@ -101,6 +103,7 @@ impl CommandLine {
             Command::Modules(arguments) => arguments.run(output).await,
             Command::Operator(arguments) => arguments.run(output).await,
             Command::CodecServer(command) => command.run().await,
+            Command::New(command) => command.run(output),
             Command::Config(arguments) => arguments.run(output),
             Command::Doctor(command) => command.run(output).await,
             Command::Completion(command) => command.run(own_command(), output),

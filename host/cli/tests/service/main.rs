@@ -23,6 +23,7 @@ mod machine;
 mod metrics;
 mod moves;
 mod namespaces;
+mod new;
 mod process;
 mod queues;
 mod registry;
@@ -114,6 +115,9 @@ fn main() -> ExitCode {
         test("command_line::files_that_are_not_modules", command_line::files_that_are_not_modules),
         test("waiting::reasons_are_said", waiting::reasons_are_said),
         test("waiting::outages_are_outlasted", waiting::outages_are_outlasted),
+        test("new::a_new_crate_is_one", new::a_new_crate_is_one),
+        test("new::profiles_are_those_of_this_workspace", new::profiles_are_those_of_this_workspace),
+        test("new::mistakes", new::mistakes),
         test("config::profiles_are_kept", config::profiles_are_kept),
         test("config::mistakes", config::mistakes),
         test_needing("config::the_temporal_cli_has_the_same_file", Temporal::binary, |temporal| {
