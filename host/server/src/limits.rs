@@ -158,11 +158,8 @@ pub(crate) const DEPLOYMENTS: usize = 100;
 pub(crate) const DEPLOYMENT_VERSIONS: usize = 100;
 /// Names of the task queues of a version. `matching.maxTaskQueuesInDeploymentVersion`.
 pub(crate) const DEPLOYMENT_QUEUES: usize = 100;
-/// How long after a version got no new workflows any more it is looked for the first time whether runs are pinned to it.
-/// `matching.wv.VersionDrainageStatusVisibilityGracePeriod`.
-pub(crate) const DRAINAGE_GRACE: Duration = Duration::from_secs(180);
-/// How often it is looked for afterwards. `matching.wv.VersionDrainageStatusRefreshInterval`.
-pub(crate) const DRAINAGE_INTERVAL: Duration = Duration::from_secs(180);
+/// Shortest time between two looks at whether runs are pinned to a version, however short they are asked for.
+pub(crate) const SHORTEST_DRAINAGE_INTERVAL: Duration = Duration::from_secs(1);
 /// Task queues with a configuration of their own.
 pub(crate) const TASK_QUEUE_CONFIGS: usize = 10_000;
 /// Fairness keys of a task queue whose weights its configuration sets, and of which one request takes weights away. As

@@ -10,6 +10,9 @@ pub const DEFAULT_NAMESPACE: &str = "default";
 /// How long closed runs are kept unless [`Options::retention`] says otherwise: 30 days.
 pub const DEFAULT_RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
+/// How often a draining version is looked at unless [`Options::drainage_interval`] says otherwise: 3 minutes.
+pub const DEFAULT_DRAINAGE_INTERVAL: Duration = Duration::from_secs(180);
+
 /// What a service is opened with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -22,6 +25,10 @@ pub struct Options {
     /// Whether time is skipped while nothing is in progress, as clients allow by `TestService`: for tests. Closed runs
     /// are kept then, whatever the retention says.
     pub time_skipping: bool,
+    /// How long after a version of a worker deployment got no new runs any more it is looked for the first time whether
+    /// runs are pinned to it, and how often afterwards. `matching.wv.VersionDrainageStatusVisibilityGracePeriod` and
+    /// `matching.wv.VersionDrainageStatusRefreshInterval` of Temporal's server. At least 1 s.
+    pub drainage_interval: Duration,
 }
 
 impl Default for Options {
@@ -31,6 +38,7 @@ impl Default for Options {
             search_attributes: BTreeMap::new(),
             retention: DEFAULT_RETENTION,
             time_skipping: false,
+            drainage_interval: DEFAULT_DRAINAGE_INTERVAL,
         }
     }
 }

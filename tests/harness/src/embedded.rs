@@ -11,6 +11,9 @@ use crate::{binary, free_port};
 /// How long the service may take to answer.
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// How often a service of tests looks whether a version of a worker deployment is drained.
+pub(crate) const DRAINAGE_INTERVAL: &str = "2s";
+
 /// The embedded service, on a data folder of its own. Stopped when dropped.
 #[derive(Debug)]
 pub struct Embedded {
@@ -34,6 +37,8 @@ impl Embedded {
                 &address,
                 "--search-attribute",
                 "CustomKeyword=Keyword",
+                "--drainage-interval",
+                DRAINAGE_INTERVAL,
                 "--data-dir",
             ])
             .arg(folder.path())

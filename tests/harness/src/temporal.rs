@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::{Missing, free_port};
+use crate::{Missing, embedded::DRAINAGE_INTERVAL, free_port};
 
 /// Names the `temporal` binary, where it is not on PATH.
 const BINARY: &str = "HOST_TEST_TEMPORAL";
@@ -50,11 +50,21 @@ impl Temporal {
     /// It cannot be started, or does not answer in time.
     pub fn start(binary: PathBuf) -> Result<Self> {
         let port = free_port()?;
+        let often = DRAINAGE_INTERVAL;
         let child = Command::new(&binary)
             .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"])
             .args(["--port", &port.to_string(), "--search-attribute", "CustomKeyword=Keyword"])
             // Off by default there, on in Temporal Cloud.
             .args(["--dynamic-config-value", "system.enableActivityEagerExecution=true"])
+            // Three minutes there, which no test waits for.
+            .args([
+                "--dynamic-config-value",
+                &format!("matching.wv.VersionDrainageStatusVisibilityGracePeriod={often:?}"),
+            ])
+            .args([
+                "--dynamic-config-value",
+                &format!("matching.wv.VersionDrainageStatusRefreshInterval={often:?}"),
+            ])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

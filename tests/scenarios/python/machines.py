@@ -1,7 +1,8 @@
 """Workflows of the official SDK, each of which takes the state machines of a service through one path.
 
 Arguments: address, task queue, file for the report, cases to run (all without). The report is JSON: the
-ids of the workflows, whose histories must be the same on every service, and what went wrong.
+ids of the workflows, whose histories must be the same on every service, answers of which the same is true, and
+what went wrong.
 
 What happens at the same time in one workflow is apart by at least GAP, so that the order of events is
 no matter of chance.
@@ -17,6 +18,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import Message
 from temporalio import activity, workflow
 from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
@@ -36,6 +39,8 @@ from temporalio.worker import Worker
 GAP = 0.7
 # Cases at once: more than the machine can do would reach timeouts that are not meant.
 AT_ONCE = 10
+# Seconds that a case may take.
+PATIENCE = 60
 SHORT = timedelta(seconds=20)
 SOON_OVER = timedelta(seconds=2)
 ONCE = RetryPolicy(maximum_attempts=1)
@@ -399,8 +404,15 @@ class Run:
     def __init__(self, client: Client, queue: str, name: str) -> None:
         self.client = client
         self.queue = queue
+        self.task_queue = queue
         self.name = name
         self.ids: list[str] = []
+        self.answers: dict[str, Any] = {}
+
+    def answered(self, name: str, answer: Any) -> None:
+        """Notes what the service answered: a message, or what JSON has."""
+        said = MessageToDict(answer) if isinstance(answer, Message) else answer
+        self.answers[f"{self.name}, {name}"] = said
 
     def id(self, suffix: str = "") -> str:
         return f"{self.queue}-{self.name}{suffix}"
@@ -409,7 +421,7 @@ class Run:
         workflow_id = self.id(suffix)
         self.ids.append(workflow_id)
         return await self.client.start_workflow(
-            of.run, args=arguments, id=workflow_id, task_queue=self.queue, **options
+            of.run, args=arguments, id=workflow_id, task_queue=self.task_queue, **options
         )
 
     async def end(self, of: type, *arguments: object, **options: object) -> None:
@@ -780,7 +792,7 @@ async def main(address: str, queue: str, report: str, *only: str) -> None:
         runs.append(run)
         try:
             async with turns:
-                await asyncio.wait_for(CASES[name](run), 60)
+                await asyncio.wait_for(CASES[name](run), PATIENCE)
         except Exception as error:
             wrong[name] = repr(error)
 
@@ -789,7 +801,9 @@ async def main(address: str, queue: str, report: str, *only: str) -> None:
         await asyncio.gather(*map(one, only or CASES))
     # Not printed: the SDK logs to standard output.
     with open(report, "w", encoding="utf-8") as file:
-        json.dump({"workflows": sorted({id for run in runs for id in run.ids}), "wrong": wrong}, file)
+        workflows = sorted({id for run in runs for id in run.ids})
+        answers = {name: answer for run in runs for name, answer in run.answers.items()}
+        json.dump({"workflows": workflows, "answers": answers, "wrong": wrong}, file)
     # Not sys.exit: the SDK's threads may still call into an interpreter that is being torn down.
     os._exit(0)
 

@@ -22,6 +22,7 @@ const ACTIVATION: &str = " activation run_id=";
 /// Scenarios of which no activation is compared, and why.
 const NOT_COMPARED: &[(&str, &str)] = &[
     ("bad_candidate_changes_nothing", "a file that cannot be loaded replaced the module that ran"),
+    ("rollouts_under_load", "a candidate is tried on the task of a run that is under way"),
     ("a_bomb_while_running", "a file beside the module that ran does not compile"),
 ];
 

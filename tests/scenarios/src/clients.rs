@@ -68,6 +68,16 @@ pub(crate) fn python_operations(environment: &Environment) -> Result<()> {
     python_cases(environment, "operations.py")
 }
 
+/// Workers of two versions of a deployment, likewise.
+pub(crate) fn python_deployments(environment: &Environment) -> Result<()> {
+    python_cases(environment, "deployments.py")
+}
+
+/// Operations on all workflows that a filter selects, likewise.
+pub(crate) fn python_batches(environment: &Environment) -> Result<()> {
+    python_cases(environment, "batches.py")
+}
+
 /// Schedules under the official client and worker; the histories of what they start are compared likewise.
 pub(crate) fn python_schedules(environment: &Environment) -> Result<()> {
     python_cases(environment, "schedules.py")
@@ -101,5 +111,8 @@ fn python_cases(environment: &Environment, file: &str) -> Result<()> {
     let wrong: Vec<String> = wrong.iter().map(|(case, error)| format!("{case}: {error}")).collect();
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     scene.speaks_of(said["workflows"].as_array().into_iter().flatten().filter_map(|id| id.as_str()));
+    for (name, answer) in said["answers"].as_object().into_iter().flatten() {
+        scene.answered(name, answer.clone());
+    }
     Ok(())
 }

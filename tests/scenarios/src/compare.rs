@@ -30,6 +30,7 @@ const ORDERS: &[(&str, Order, &str)] = &[
     ("more_activities_than_places", Order::BySubject, "several activities run at the same time"),
     ("hanging_processes_are_replaced", Order::BySubject, "two activities run at the same time"),
     ("blocked_runtime", Order::Chance, "a host is stopped while its activities run"),
+    ("rollouts_under_load", Order::Chance, "runs begin while another version becomes current"),
     ("killed_host_goes_on", Order::Chance, "a host is killed at any moment"),
 ];
 

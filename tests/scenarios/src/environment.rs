@@ -1,6 +1,6 @@
 //! The surroundings of a scenario: service, task queue, data folder, command lines.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,6 +14,7 @@ use test_harness::{Embedded, Host, HostOptions, Output, Service, Temporal, run, 
 
 use crate::activations::{self, StartedHost};
 use crate::recording::{Histories, record};
+use crate::scrub::scrub_answer;
 
 /// Longest time that a scenario waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,6 +27,8 @@ pub(crate) struct Environment {
     scenes: AtomicU32,
     /// Workflows that the scenario named; their histories are recorded.
     workflow_ids: Mutex<BTreeSet<String>>,
+    /// What the service answered, for the same comparison.
+    answers: Mutex<BTreeMap<String, Value>>,
     /// The hosts that the scenario started.
     hosts: Mutex<Vec<StartedHost>>,
 }
@@ -64,6 +67,7 @@ impl Environment {
             scenario,
             scenes: AtomicU32::new(0),
             workflow_ids: Mutex::default(),
+            answers: Mutex::default(),
             hosts: Mutex::default(),
         }
     }
@@ -83,10 +87,13 @@ impl Environment {
         activations::check(self.service.address(), self.scenario, &hosts)
     }
 
-    /// The histories of the workflows that the scenario spoke of, as they are now.
+    /// The histories of the workflows that the scenario spoke of, as they are now, and the answers that it noted.
     pub(crate) fn histories(&self) -> Result<Histories> {
         let workflow_ids = self.workflow_ids.lock().map(|ids| ids.clone()).unwrap_or_default();
-        record(self.service.address(), &workflow_ids)
+        let mut histories = record(self.service.address(), &workflow_ids)?;
+        let answers = self.answers.lock().map(|answers| answers.clone()).unwrap_or_default();
+        histories.extend(answers.into_iter().map(|(name, answer)| (name, vec![scrub_answer(answer)])));
+        Ok(histories)
     }
 }
 
@@ -135,6 +142,13 @@ impl Scene<'_> {
     pub(crate) fn does_not_compare(&self, workflow_id: &str) {
         if let Ok(mut known) = self.environment.workflow_ids.lock() {
             known.remove(workflow_id);
+        }
+    }
+
+    /// What the service answered; the same must come from the other one, but for times and ids.
+    pub(crate) fn answered(&self, name: &str, answer: Value) {
+        if let Ok(mut answers) = self.environment.answers.lock() {
+            answers.insert(format!("answer `{name}`"), answer);
         }
     }
 

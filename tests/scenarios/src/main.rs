@@ -6,11 +6,13 @@
 
 mod activations;
 mod bomb;
+mod candidates;
 mod clients;
 mod codecs;
 mod compare;
 mod crash;
 mod crowd;
+mod deployments;
 mod eager;
 mod edited;
 mod environment;
@@ -22,7 +24,9 @@ mod protocol_client;
 mod recording;
 mod replay;
 mod resets;
+mod rollouts;
 mod samples;
+mod script;
 mod scrub;
 mod sizes;
 mod swap;
@@ -75,6 +79,10 @@ const SCENARIOS: &[Scenario] = &[
     ("changed_module_differs", Needs::Nothing, replay::changed_module_differs),
     ("swap_while_running", Needs::Nothing, swap::swap_while_running),
     ("bad_candidate_changes_nothing", Needs::Nothing, swap::bad_candidate_changes_nothing),
+    ("versions_of_one_host", Needs::Nothing, deployments::versions_of_one_host),
+    ("rollouts_under_load", Needs::Nothing, rollouts::each_run_ends_with_its_version),
+    ("canaries_go_back", Needs::Nothing, candidates::canaries_go_back),
+    ("shadow_reports_differences", Needs::Nothing, candidates::shadow_reports_differences),
     ("unknown_type_waits_for_its_module", Needs::Nothing, failures::unknown_type_waits_for_its_module),
     ("hostile_guest_has_neighbours", Needs::Nothing, failures::hostile_guest_has_neighbours),
     ("killed_host_goes_on", Needs::Nothing, crash::killed_host_goes_on),
@@ -113,6 +121,8 @@ const SCENARIOS: &[Scenario] = &[
     ("python_updates", Needs::Python, clients::python_updates),
     ("python_resets", Needs::Python, clients::python_resets),
     ("python_operations", Needs::Python, clients::python_operations),
+    ("python_deployments", Needs::Python, clients::python_deployments),
+    ("python_batches", Needs::Python, clients::python_batches),
     ("python_schedules", Needs::Python, clients::python_schedules),
     ("python_skips_time", Needs::Python, clients::python_skips_time),
     ("python_activities", Needs::Python, clients::python_activities),

@@ -45,6 +45,21 @@ const RULES: &[(Scrub, &str)] = &[
         Scrub::Change("workflowTaskStartedEventAttributes", |started| drop(started.remove("requestId"))),
         "names a poll, or that the task came with the answer to the one before; which, a moment decides",
     ),
+    (Scrub::Drop("conflictToken"), "says to its service alone which state of a deployment a client has seen"),
+    (
+        Scrub::Change("workflowExecutionOptionsUpdatedEventAttributes", |updated| {
+            drop(updated.remove("identity"))
+        }),
+        "this version of Temporal's does not say who changed the options of a workflow",
+    ),
+    (
+        Scrub::Change("drainageInfo", |info| {
+            if !info.contains_key("status") {
+                info.clear()
+            }
+        }),
+        "Temporal's says of a version that does not drain when it was looked at, if it has come to that",
+    ),
     (Scrub::Drop("prevAutoResetPoints"), "each point says when it expires, which ours does not"),
 ];
 
@@ -61,6 +76,13 @@ pub(crate) fn scrub(mut history: Value) -> Vec<Value> {
         Value::Array(events) => events,
         _ => Vec::new(),
     }
+}
+
+/// What a service answered, without what may differ.
+pub(crate) fn scrub_answer(mut answer: Value) -> Value {
+    decode_payloads(&mut answer);
+    scrub_value(&mut Names::default(), "", &mut answer);
+    answer
 }
 
 fn scrub_value(names: &mut Names, name: &str, value: &mut Value) {

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use clap::Args;
-use host_server::{Listener, Options, ServeError, Server, TlsFiles};
+use host_server::{DEFAULT_DRAINAGE_INTERVAL, Listener, Options, ServeError, Server, TlsFiles};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -63,6 +63,10 @@ pub(crate) struct EmbeddedArgs {
     /// timers fire when nothing else is left to do.
     #[arg(long)]
     time_skipping: bool,
+    /// How long after a version of a worker deployment got no new workflows any more it is looked for the first time
+    /// whether open ones are pinned to it, and how often afterwards (units: s, m, h, d; at least 1s) [default: 3m].
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    drainage_interval: Option<Duration>,
 }
 
 /// What `--listen` on another address exposes.
@@ -92,6 +96,7 @@ impl EmbeddedArgs {
             retention,
             search_attribute,
             time_skipping,
+            drainage_interval,
         } = self;
         let given = [
             ("--listen", listen.is_some()),
@@ -102,6 +107,7 @@ impl EmbeddedArgs {
             ("--retention", retention.is_some()),
             ("--search-attribute", !search_attribute.is_empty()),
             ("--time-skipping", *time_skipping),
+            ("--drainage-interval", drainage_interval.is_some()),
         ];
         given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
     }
@@ -142,6 +148,7 @@ impl EmbeddedArgs {
             retention: self.retention.unwrap_or(DEFAULT_RETENTION),
             time_skipping: self.time_skipping,
             search_attributes: attributes.collect(),
+            drainage_interval: self.drainage_interval.unwrap_or(DEFAULT_DRAINAGE_INTERVAL),
             ..Options::default()
         };
         if !options.namespaces.iter().any(|name| name == namespace) {

@@ -77,16 +77,15 @@ fn next(context: &ShardContext) -> Option<Draining> {
     let draining = shard.executions.deployments.draining().map(|(number, deployment, build_id, version)| {
         let version_name = deployment.version(build_id);
         let namespace = deployment.namespace.clone();
-        Draining { number, namespace, version: version_name, due: due(version) }
+        Draining { number, namespace, version: version_name, due: due(version, context.drainage_interval) }
     });
     draining.min_by_key(|draining| draining.due)
 }
 
-fn due(version: &Version) -> Time {
+fn due(version: &Version, interval: Duration) -> Time {
     let info = version.drainage.unwrap_or_default();
     let checked = info.last_checked_time.map(Time::from).unwrap_or_default();
-    let is_first = info.last_checked_time == info.last_changed_time;
-    checked.after(if is_first { limits::DRAINAGE_GRACE } else { limits::DRAINAGE_INTERVAL })
+    checked.after(interval.max(limits::SHORTEST_DRAINAGE_INTERVAL))
 }
 
 /// Looks for open runs that are pinned to a version, and keeps whether there are some.
@@ -129,4 +128,23 @@ async fn check(context: &Arc<ShardContext>, draining: &Draining) -> Result<(), S
         |_, _| {},
     );
     kept.await?.0.map_err(Status::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_looked_at_after_the_interval() {
+        let check = |interval_ms, expected_ms| {
+            let mut version = Version::new(Time(0));
+            version.set_drainage(Drainage::Draining, Time(0));
+            let due = due(&version, Duration::from_millis(interval_ms));
+            assert_eq!(due.since(Time(0)), Duration::from_millis(expected_ms), "{interval_ms} ms");
+        };
+        check(180_000, 180_000);
+        check(2_000, 2_000);
+        // Else the service would do nothing else.
+        check(0, 1_000);
+    }
 }

@@ -31,7 +31,7 @@ use crate::{
     },
     environment::{Clock, Environment},
     limits,
-    options::Options,
+    options::{DEFAULT_DRAINAGE_INTERVAL, Options},
     storage::SqliteStorage,
     time::Time,
 };
@@ -221,10 +221,10 @@ async fn a_version_gets_workflows_drains_and_is_deleted() {
         life.delete_version("1").await.unwrap_err().message(),
         "Version cannot be deleted since it is draining."
     );
-    life.pass(limits::DRAINAGE_GRACE);
+    life.pass(DEFAULT_DRAINAGE_INTERVAL);
     assert_eq!(life.checked("1").await, VersionStatus::Draining);
     life.terminate("before").await;
-    life.pass(limits::DRAINAGE_INTERVAL);
+    life.pass(DEFAULT_DRAINAGE_INTERVAL);
     assert_eq!(life.checked("1").await, VersionStatus::Drained);
     // Its workers have not polled for so long.
     life.delete_version("1").await.unwrap();

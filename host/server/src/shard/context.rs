@@ -5,6 +5,7 @@ use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex, MutexGuard},
+    time::Duration,
 };
 
 use tokio::{
@@ -49,6 +50,8 @@ pub(crate) struct ShardContext {
     pub(super) changing_settings: tokio::sync::Mutex<()>,
     /// Search attributes that every namespace has.
     pub(super) search_attributes: Custom,
+    /// [`Options::drainage_interval`].
+    pub(crate) drainage_interval: Duration,
     /// Notified whenever the first deadline may be earlier than before.
     deadlines: Arc<Notify>,
     /// Notified whenever a batch operation was started.
@@ -97,6 +100,7 @@ impl ShardContext {
             environment,
             changing_settings: tokio::sync::Mutex::default(),
             search_attributes: options.search_attributes,
+            drainage_interval: options.drainage_interval,
             deadlines: Arc::default(),
             batches_changed: Arc::default(),
             deployments_changed: Arc::default(),

@@ -6,7 +6,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
@@ -55,7 +55,18 @@ impl Swapper {
             is_answered = counted.is_ok();
             tokio::select! {
                 () = end.cancelled() => {}
+                // What has timed out by the first answer was before it: so the service is asked at once of one that begins.
+                () = self.another_canary(&state.digest, &mut news) => {}
                 () = tokio::time::sleep(INTERVAL) => {}
+            }
+        }
+    }
+
+    /// Waits until the canary is another one, or there is none.
+    async fn another_canary(&self, digest: &str, news: &mut watch::Receiver<()>) {
+        while self.catalog().canary().is_some_and(|state| state.digest == digest) {
+            if news.changed().await.is_err() {
+                std::future::pending().await
             }
         }
     }

@@ -17,15 +17,20 @@ use prost_types::FieldMask;
 use crate::{
     error::Error,
     execution::{
+        options::state::current,
         priority,
         run::Run,
         run_transition::RunTransition,
-        versioning::transition::{Before, send_tasks_again},
+        versioning::{
+            describe::with_older_fields,
+            transition::{Before, send_tasks_again},
+        },
         workflow_task::end::clear_sticky,
     },
 };
 
-/// Changes the options that a mask names, and records that they changed; answers all options.
+/// Changes the options that a mask names, and records that they changed; answers all options, an override also in the
+/// fields of older clients.
 ///
 /// # Errors
 ///
@@ -39,7 +44,7 @@ pub(crate) fn update(
     let before = options(run);
     let mut merged = before.clone();
     if changes_override(mask)? {
-        merged.versioning_override = given.versioning_override;
+        merged.versioning_override = given.versioning_override.as_ref().map(current);
     }
     for path in &mask.paths {
         priority::merge(&mut merged.priority, given.priority.as_ref(), &camel(path));
@@ -64,6 +69,7 @@ pub(crate) fn update(
             send_tasks_again(run, &version);
         }
     }
+    merged.versioning_override = merged.versioning_override.as_ref().map(with_older_fields);
     Ok(merged)
 }
 

@@ -24,7 +24,7 @@ use crate::{
         damage::Damage,
         executions::Executions,
         loading::NotReady,
-        options::update::check_override,
+        options::{state::current, update::check_override},
         priority,
         record::{RunIdentity, RunNumber},
         request::{check_input, check_length, check_name, check_payloads},
@@ -423,7 +423,7 @@ fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionR
         header: request.header,
         workflow_id: request.workflow_id.clone(),
         priority: request.priority,
-        versioning_override: request.versioning_override,
+        versioning_override: request.versioning_override.as_ref().map(current),
         eager_execution_accepted: request.request_eager_execution && backoff.is_zero(),
         ..Default::default()
     };

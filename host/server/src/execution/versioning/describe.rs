@@ -41,7 +41,7 @@ pub(crate) fn info(run: &Run) -> Option<WorkflowExecutionVersioningInfo> {
 }
 
 /// An override also in the fields of older clients.
-fn with_older_fields(given: &VersioningOverride) -> VersioningOverride {
+pub(crate) fn with_older_fields(given: &VersioningOverride) -> VersioningOverride {
     let behavior = match &given.r#override {
         Some(Override::AutoUpgrade(true)) => Behavior::AutoUpgrade,
         Some(Override::Pinned(_)) => Behavior::Pinned,
