@@ -18,7 +18,7 @@ const VERSIONS: u16 = 4;
 const OPEN: &str = "timer 3000\nwait\ntimer 1000\nwait\ncomplete-version";
 const TASKS: usize = 3;
 /// Time between two runs that begin.
-const PACE: Duration = Duration::from_millis(200);
+const PACE: Duration = Duration::from_millis(500);
 
 /// Each run ends on the version that began it, and with its result; also when its host ends meanwhile.
 pub(crate) fn each_run_ends_with_its_version(environment: &Environment) -> Result<()> {
