@@ -72,6 +72,10 @@ bench-swap:
 soak-swaps swaps="1000":
     HOST_SWAPS={{swaps}} cargo test --workspace --test service -- swap_soak
 
+# Versions of a worker deployment that become current under load, on the embedded service and on Temporal's.
+rollouts:
+    cargo test --workspace --test scenarios -- --ignored rollouts
+
 # A host of release beside hostile modules, for so many minutes: fails if a workflow is lost or the host grows without end.
 soak minutes="60":
     HOST_SOAK_SECONDS=$(({{minutes}} * 60)) cargo bench --workspace --bench soak

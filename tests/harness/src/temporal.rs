@@ -49,22 +49,27 @@ impl Temporal {
     /// # Errors
     /// It cannot be started, or does not answer in time.
     pub fn start(binary: PathBuf) -> Result<Self> {
+        Self::start_with(binary, &[])
+    }
+
+    /// As [`Temporal::start`], but the server looks every few seconds whether versions of worker deployments are drained,
+    /// as [`Embedded`](crate::Embedded) does: by default it does so after three minutes.
+    ///
+    /// # Errors
+    /// It cannot be started, or does not answer in time.
+    pub fn start_draining_soon(binary: PathBuf) -> Result<Self> {
+        let interval = |name: &str| format!("matching.wv.VersionDrainageStatus{name}={DRAINAGE_INTERVAL:?}");
+        Self::start_with(binary, &[interval("VisibilityGracePeriod"), interval("RefreshInterval")])
+    }
+
+    fn start_with(binary: PathBuf, dynamic_config: &[String]) -> Result<Self> {
         let port = free_port()?;
-        let often = DRAINAGE_INTERVAL;
         let child = Command::new(&binary)
             .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"])
             .args(["--port", &port.to_string(), "--search-attribute", "CustomKeyword=Keyword"])
             // Off by default there, on in Temporal Cloud.
             .args(["--dynamic-config-value", "system.enableActivityEagerExecution=true"])
-            // Three minutes there, which no test waits for.
-            .args([
-                "--dynamic-config-value",
-                &format!("matching.wv.VersionDrainageStatusVisibilityGracePeriod={often:?}"),
-            ])
-            .args([
-                "--dynamic-config-value",
-                &format!("matching.wv.VersionDrainageStatusRefreshInterval={often:?}"),
-            ])
+            .args(dynamic_config.iter().flat_map(|value| ["--dynamic-config-value", value.as_str()]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

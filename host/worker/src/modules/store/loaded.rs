@@ -34,7 +34,7 @@ const BETWEEN_READS: Duration = Duration::from_millis(10);
 pub(in crate::modules) struct LoadedElsewhere {
     /// Id of the process, on its own machine.
     pub(in crate::modules) process: u32,
-    /// Digests.
+    /// Their digests, in hexadecimal digits.
     modules: Vec<String>,
 }
 
