@@ -350,6 +350,10 @@ Some_Key = "v"
             Some_Key = "v"
         "##]],
         );
+    }
+
+    #[test]
+    fn what_is_deleted_goes_alone() {
         check(
             delete("cloud", "grpc_meta.some_key", true),
             expect![[r##"
