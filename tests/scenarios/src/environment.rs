@@ -17,7 +17,7 @@ use crate::recording::{Histories, record};
 use crate::scrub::scrub_answer;
 
 /// Longest time that a scenario waits for a condition.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The service of one scenario, and the Python interpreter if there is one.
 pub(crate) struct Environment {
