@@ -55,19 +55,27 @@ const SIGNALS: (usize, usize) = (45, 1_000_000);
 /// How long the files take to get it.
 const WRITTEN_WITHIN: Duration = Duration::from_secs(4);
 
+/// Open runs that are listed and read.
+const OPEN_RUNS: usize = 10_000;
+/// Runs of a page of the list.
+const PAGE_RUNS: i32 = 1_000;
+/// Histories that are read at once.
+const READS: usize = 4;
+
 /// What goes on beside the neighbours.
 #[derive(Clone, Copy, Debug)]
 enum Load {
     Queries,
     Timers,
     LargeRun,
+    Gate,
 }
 
 #[tokio::main]
 async fn main() {
     let pairs = std::env::var("HOST_BENCH_PAIRS").map_or(PAIRS, |pairs| pairs.parse().unwrap());
     println!("  {:<10} {:>12} {:>12} {:>12} {:>8}", "load", "p50", "p99", "p99 quiet", "ratio");
-    for load in [Load::Queries, Load::Timers, Load::LargeRun] {
+    for load in [Load::Queries, Load::Timers, Load::LargeRun, Load::Gate] {
         let mut rows = Vec::new();
         for _ in 0..pairs {
             let [_, quiet] = measured(None).await;
@@ -94,6 +102,7 @@ async fn measured(load: Option<Load>) -> [Duration; 2] {
         Some(Load::Queries) => wait_for_queries(&service, &mut loads).await,
         Some(Load::Timers) => timers_at_once(&service).await,
         Some(Load::LargeRun) => read_a_large_run(&service, &over, &mut loads).await,
+        Some(Load::Gate) => read_open_runs(&service, &over, &mut loads).await,
     }
     let mut workers = JoinSet::new();
     for _ in 0..POLLS {
@@ -218,6 +227,48 @@ async fn read_a_large_run(service: &Service, over: &Arc<AtomicBool>, loads: &mut
             }
         });
     }
+}
+
+/// Open runs that a client lists and whose histories it reads all the time, as one that checks a module on them.
+async fn read_open_runs(service: &Service, over: &Arc<AtomicBool>, loads: &mut JoinSet<()>) {
+    for run in 0..OPEN_RUNS {
+        start(service, &format!("open-{run}"), "open").await;
+        let task = poll(service, "open").await;
+        respond(service, task, CommandType::Unspecified, Vec::new()).await;
+    }
+    sleep(WRITTEN_WITHIN).await;
+    let (service, over) = (service.clone(), over.clone());
+    loads.spawn(async move {
+        let mut next_page_token = bytes::Bytes::new();
+        while !over.load(Ordering::Relaxed) {
+            let list = ListWorkflowExecutionsRequest {
+                namespace: "default".to_owned(),
+                page_size: PAGE_RUNS,
+                next_page_token,
+                query: "TaskQueue = 'open' AND ExecutionStatus = 'Running'".to_owned(),
+            };
+            let page = service.list_workflow_executions(Request::new(list)).await.unwrap().into_inner();
+            next_page_token = page.next_page_token;
+            let mut reads = JoinSet::new();
+            for run in page.executions {
+                if reads.len() == READS {
+                    reads.join_next().await;
+                }
+                let service = service.clone();
+                reads.spawn(async move {
+                    let read = GetWorkflowExecutionHistoryRequest {
+                        namespace: "default".to_owned(),
+                        execution: run.execution,
+                        ..Default::default()
+                    };
+                    drop(service.get_workflow_execution_history(Request::new(read)).await.unwrap());
+                    // As a client that replays it.
+                    sleep(Duration::from_millis(1)).await;
+                });
+            }
+            reads.join_all().await;
+        }
+    });
 }
 
 async fn start(service: &Service, workflow_id: &str, queue: &str) {

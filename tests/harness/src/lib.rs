@@ -12,6 +12,7 @@ mod needs;
 mod port;
 mod renamed;
 mod temporal;
+mod units;
 mod variants;
 mod written;
 
@@ -24,5 +25,6 @@ pub use needs::{Missing, lacks, python, python_script, run_tests, test, test_nee
 pub use port::free_port;
 pub use renamed::renamed_script;
 pub use temporal::Temporal;
+pub use units::Units;
 pub use variants::{auto_upgrade, compatible, incompatible, numbered, panicking, pinned, script_guest};
 pub use written::Written;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     host::Host::new()
         .activities(probes::CrowdActivities)
+        .activities(probes::HeldActivities)
         .activities(probes::LocalWork)
         .activities(probes::OutsideActivities)
         .activities(probes::Scales)

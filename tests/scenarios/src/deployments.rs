@@ -2,7 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use test_harness::{compatible, pinned};
+use serde_json::json;
+use test_harness::{compatible, component, pinned};
 
 use crate::environment::Environment;
 use crate::script::{Script, Task};
@@ -155,6 +156,30 @@ pub(crate) fn versions_of_one_host(environment: &Environment) -> Result<()> {
     for task in 3..=6 {
         shop.go_on(&[("ramped", &stays_on(&v2))], task)?;
     }
+    ensure!(host.stop()? == 0);
+    Ok(())
+}
+
+/// A version that is drained ends its polls. What it executes goes on, and its result counts.
+pub(crate) fn retired_version_ends_its_activity(environment: &Environment) -> Result<()> {
+    let shop = Shop(Script::new(environment)?);
+    let probes = std::fs::read(component("probes")?)?;
+    shop.0.replace(&probes)?;
+    let mut host = shop.0.host_of("probes", HOST)?;
+    let v1 = shop.new_version(&[])?;
+    shop.set_current(&v1)?;
+    let folder = shop.0.scene.folder.path();
+    shop.0.scene.start("Held", "held", &json!(folder).to_string())?;
+    shop.0.scene.wait_until("the activity runs", || Ok(folder.join("held").exists()))?;
+
+    shop.0.replace(&compatible(&probes, 2))?;
+    let v2 = shop.new_version(&[&v1])?;
+    shop.set_current(&v2)?;
+    shop.wait_for_status(&v1, "DRAINED")?;
+    host.wait_for_log("a version gets no more tasks and is not polled for any more")?;
+    std::fs::write(folder.join("go"), "")?;
+    ensure!(shop.0.scene.completed("held")? == 1, "the activity has one attempt");
+    ensure!(shop.0.tasks("held", 2)? == [follows_to(&v1), follows_to(&v2)]);
     ensure!(host.stop()? == 0);
     Ok(())
 }

@@ -80,6 +80,7 @@ const SCENARIOS: &[Scenario] = &[
     ("swap_while_running", Needs::Nothing, swap::swap_while_running),
     ("bad_candidate_changes_nothing", Needs::Nothing, swap::bad_candidate_changes_nothing),
     ("versions_of_one_host", Needs::Nothing, deployments::versions_of_one_host),
+    ("retired_version_ends_its_activity", Needs::Nothing, deployments::retired_version_ends_its_activity),
     ("rollouts_under_load", Needs::Nothing, rollouts::each_run_ends_with_its_version),
     ("canaries_go_back", Needs::Nothing, candidates::canaries_go_back),
     ("shadow_reports_differences", Needs::Nothing, candidates::shadow_reports_differences),

@@ -48,7 +48,12 @@ impl<'a> Script<'a> {
     }
 
     pub(crate) fn host(&self, arguments: &[&str]) -> Result<Host> {
-        self.scene.host("host", &[self.modules_folder()], arguments)
+        self.host_of("host", arguments)
+    }
+
+    /// A host whose activities are those of a binary.
+    pub(crate) fn host_of(&self, binary: &str, arguments: &[&str]) -> Result<Host> {
+        self.scene.host(binary, &[self.modules_folder()], arguments)
     }
 
     /// `host modules …` for the host of this scene.

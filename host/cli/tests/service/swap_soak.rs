@@ -1,7 +1,11 @@
-//! Many swaps among versions of a workflow, while runs wait and the host is killed: each run ends with the result of the
-//! version that began it.
+//! Many swaps among versions of a workflow, while runs wait, others begin and end, and the host is killed: each run ends with
+//! the result of the version that began it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 
 use test_harness::{incompatible, numbered};
 
@@ -19,6 +23,7 @@ const KILL_AFTER: u16 = 2;
 /// Runs that each version begins, and that wait for so many swaps.
 const WAITS_FOR_SWAPS: u16 = 2;
 const OPEN: &str = "constant-activity\nwait\nwait\ncomplete-version";
+const SHORT: &str = "timer 0\nwait\ncomplete-version";
 
 /// What the runs are on.
 struct Ledger {
@@ -41,15 +46,18 @@ pub(crate) fn each_run_ends_with_its_version() {
     let mut serving = 0;
     for swap in 0..swaps {
         begin(&running, &mut ledger, &format!("run-{swap}"), serving);
-        // The open runs do not agree with this one.
-        let refused = machine.elsewhere(&incompatible(&numbered(&machine.script, 99)));
-        let output = machine.modules(&["swap", &refused, "--policy", "require"]);
-        assert_eq!(output.code, 1, "{output:?}");
-        serving = (serving + 1) % VERSIONS;
-        let next = machine.elsewhere(&numbered(&machine.script, serving));
-        ledger.versions.insert(build(&next), serving);
-        let output = machine.modules(&["swap", &next]);
-        assert_eq!(output.code, 0, "{output:?}");
+        let done = AtomicBool::new(false);
+        let ended = thread::scope(|scope| {
+            let load = scope.spawn(|| load(&running, swap, &done));
+            serving = (serving + 1) % VERSIONS;
+            let build = swap_to(&machine, serving);
+            done.store(true, Ordering::Relaxed);
+            ledger.versions.insert(build, serving);
+            load.join().unwrap()
+        });
+        for (id, build, result) in ended {
+            ledger.note(&id, ledger.versions[&build], result);
+        }
         if swap % KILL_AFTER == KILL_AFTER - 1 {
             drop(running);
             running = machine.start(&[]);
@@ -80,9 +88,46 @@ fn end(running: &Running, ledger: &mut Ledger) {
         let builds = running.builds(&id, tasks);
         assert!(builds.iter().all(|build| ledger.versions[build] == version), "{id}: {builds:?}");
     }
-    let result = succeed(&running.address, &["workflow", "result", "-w", &id]);
-    let of_version = ledger.results.entry(version).or_insert_with(|| result.clone());
-    assert_eq!(*of_version, result, "{id}, version {version}");
+    ledger.note(&id, version, result(running, &id));
+}
+
+fn result(running: &Running, id: &str) -> String {
+    succeed(&running.address, &["workflow", "result", "-w", id])
+}
+
+impl Ledger {
+    /// Holds a result against those of the same version.
+    fn note(&mut self, id: &str, version: u16, result: String) {
+        let of_version = self.results.entry(version).or_insert_with(|| result.clone());
+        assert_eq!(*of_version, result, "{id}, version {version}");
+    }
+}
+
+/// Tries a module with which the open runs do not agree, and then swaps to a version, whose build id this returns.
+fn swap_to(machine: &Machine, version: u16) -> String {
+    let refused = machine.elsewhere(&incompatible(&numbered(&machine.script, 99)));
+    let output = machine.modules(&["swap", &refused, "--policy", "require"]);
+    assert_eq!(output.code, 1, "{output:?}");
+    let next = machine.elsewhere(&numbered(&machine.script, version));
+    let output = machine.modules(&["swap", &next]);
+    assert_eq!(output.code, 0, "{output:?}");
+    build(&next)
+}
+
+/// Executes short runs, one after the other, until `done`. Returns of each its id, the build that executed all of it, and its
+/// result.
+fn load(running: &Running, swap: u16, done: &AtomicBool) -> Vec<(String, String, String)> {
+    let mut ended = Vec::new();
+    while !done.load(Ordering::Relaxed) {
+        let id = format!("short-{swap}-{}", ended.len());
+        running.begin(&id, SHORT);
+        let result = result(running, &id);
+        let mut builds = running.builds(&id, 2);
+        builds.dedup();
+        assert_eq!(builds.len(), 1, "{id} has moved: {builds:?}");
+        ended.extend(builds.pop().map(|build| (id, build, result)));
+    }
+    ended
 }
 
 fn build(path: &str) -> String {

@@ -97,6 +97,11 @@ impl Executions {
         self.runs.get(&number).map(Box::as_ref)
     }
 
+    /// Numbers of the runs that memory knows: those that are there, and those that were set aside. In no order.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = RunNumber> {
+        self.runs.keys().chain(self.set_aside.keys()).copied()
+    }
+
     /// Runs that are in memory, in no order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (RunNumber, &Run)> {
         self.runs.iter().map(|(number, run)| (*number, run.as_ref()))
@@ -254,32 +259,34 @@ impl Executions {
     }
 
     /// What the archive has for a pinned run. What came into memory meanwhile is newer and stays. What left it
-    /// meanwhile, to be read again, may be newer too: then the caller has to load again.
-    pub(crate) fn loaded(&mut self, needed: &Needed, found: Found, drops: Drops) {
+    /// meanwhile, to be read again, may be newer too: then the caller has to load again. Answers which run came into
+    /// memory.
+    pub(crate) fn loaded(&mut self, needed: &Needed, found: Found, drops: Drops) -> Option<RunNumber> {
         if drops != self.drops {
-            return;
+            return None;
         }
         let (number, run) = match found {
-            // It is about to be deleted.
-            Found::Run(_, run) if self.is_leaving(&run) => {
-                return self.pins.set_missing(needed, Missing::Absent);
-            }
-            Found::Run(number, run) => (number, Some(run)),
+            Found::Run(number, run) if !self.is_leaving(&run) => (number, Some(run)),
             // It was damaged after it had come into memory.
             Found::Damaged(damage) if self.runs.contains_key(&damage.run) => (damage.run, None),
-            Found::Damaged(damage) => return self.pins.set_missing(needed, Missing::Damaged(damage)),
-            Found::Nothing => return self.pins.set_missing(needed, Missing::Absent),
+            Found::Damaged(damage) => {
+                self.pins.set_missing(needed, Missing::Damaged(damage));
+                return None;
+            }
+            // A run that is there is about to be deleted.
+            Found::Run(..) | Found::Nothing => {
+                self.pins.set_missing(needed, Missing::Absent);
+                return None;
+            }
         };
         if let Needed::Latest { namespace, workflow_id } = needed {
             self.latest.entry((namespace.clone(), workflow_id.clone())).or_insert(number);
         }
         // One that was set aside was looked for by a name that did not tell.
-        if let Some(run) = run
-            && !self.runs.contains_key(&number)
-            && !self.set_aside.contains_key(&number)
-        {
-            self.insert(number, *run, false);
-        }
+        let run =
+            run.filter(|_| !self.runs.contains_key(&number) && !self.set_aside.contains_key(&number))?;
+        self.insert(number, *run, false);
+        Some(number)
     }
 
     /// A start brings a run back that was in memory when the process ended.
@@ -412,8 +419,12 @@ impl Executions {
         self.set_aside.remove(&number).is_some()
     }
 
-    /// Runs that were set aside because they panic.
-    pub(crate) fn all_set_aside(&self) -> impl Iterator<Item = &Damage> {
+    /// A run that was set aside because it panics.
+    pub(crate) fn get_set_aside(&self, number: RunNumber) -> Option<&Damage> {
+        self.set_aside.get(&number).map(Arc::as_ref)
+    }
+
+    fn all_set_aside(&self) -> impl Iterator<Item = &Damage> {
         self.set_aside.values().map(Arc::as_ref)
     }
 }

@@ -39,7 +39,7 @@ impl ShardContext {
         };
         let (needed, found) = self.blocking(read).await?;
         let found = found.map_err(unreadable)?;
-        self.lock().executions.loaded(&needed, found, drops);
+        self.lock().loaded(&needed, found, drops);
         Ok(())
     }
 

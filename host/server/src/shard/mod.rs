@@ -27,7 +27,8 @@ use crate::{
     execution::{
         activity,
         archive::{Archived, may_leave},
-        executions::Executions,
+        executions::{Drops, Executions},
+        loading::{Found, Needed},
         record::RunNumber,
         restart,
         run::Run,
@@ -39,8 +40,8 @@ use crate::{
     time::Time,
 };
 
-/// Most runs that leave memory in one sweep, which holds the lock.
-const LEAVING_RUNS: usize = 500;
+/// Most runs that leave memory in one sweep, which holds the lock for some microseconds for each.
+const LEAVING_RUNS: usize = 100;
 
 /// The last change of a run.
 #[derive(Clone, Copy, Debug)]
@@ -61,7 +62,7 @@ pub(crate) struct Shard {
     last: Position,
     /// The last position when runs were last dropped from memory. The archive must have it before it is read.
     dropped_at: Position,
-    /// The last change of each run that the runs' file does not have yet.
+    /// The last change of each run that the runs' file does not have yet, and runs that were loaded and not changed.
     touched: HashMap<RunNumber, Touched>,
     heap: BinaryHeap<Reverse<(Time, RunNumber)>>,
     /// The next deadline of each run. Entries of the heap with another time are outdated.
@@ -126,6 +127,13 @@ impl Shard {
         self.dropped_at = self.last;
         // What lived in memory only is gone: callers that wait for it are to see that.
         touched.changed.iter().for_each(|number| self.notify(*number));
+    }
+
+    /// What the archive has for a caller. It is not written again when the run leaves memory unchanged.
+    pub(crate) fn loaded(&mut self, needed: &Needed, found: Found, drops: Drops) {
+        if let Some(number) = self.executions.loaded(needed, found, drops) {
+            self.touched.entry(number).or_insert(Touched { position: 0, leaves: true });
+        }
     }
 
     /// The position that the archive must have before it is read.
