@@ -1,7 +1,13 @@
 //! sdk-core and our core agree with a real guest between them: modules in the sandbox, on histories as
 //! they are and on mutations of them.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
 
 use host_worker::modules::LoadedModule;
 use oracle::{
@@ -62,10 +68,19 @@ fn written_histories() {
 
 #[test]
 fn histories_of_samples() {
-    for (sample, histories) in histories::of_samples().unwrap() {
-        let module = sandboxed::load(sandboxed::root(), &package(&sample)).unwrap();
-        check_all(&module, &histories);
-    }
+    let samples = histories::of_samples().unwrap();
+    let next = AtomicUsize::new(0);
+    let check_next = || {
+        while let Some((sample, histories)) = samples.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let module = sandboxed::load(sandboxed::root(), &package(sample)).unwrap();
+            check_all(&module, histories);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().unwrap().get() {
+            scope.spawn(check_next);
+        }
+    });
 }
 
 /// The package in the folder of a sample: the first name in its manifest.

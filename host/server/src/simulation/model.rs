@@ -378,7 +378,12 @@ impl SeenRun {
                 self.timers.remove(&timer.started_event_id);
             }
             EventAttributes::WorkflowExecutionSignaledEventAttributes(signal) => {
-                *self.signals.entry(signal.signal_name.clone()).or_default() += 1;
+                let mut name = signal.signal_name.clone();
+                // A run that was reset sends again what it had sent and not yet had an answer to.
+                if let Some(sender) = &signal.external_workflow_execution {
+                    name.extend([" of ", &sender.run_id]);
+                }
+                *self.signals.entry(name).or_default() += 1;
             }
             EventAttributes::WorkflowTaskCompletedEventAttributes(task) => {
                 self.completed_tasks.insert(task.started_event_id);
