@@ -37,6 +37,7 @@ use crate::{
         data_dir::DataDirArgs,
         embedded::{Embedded, EmbeddedArgs},
         modules::{Heal, ModuleArgs, Modules},
+        page::PageArgs,
         worker::WorkerArgs,
     },
     stop,
@@ -88,6 +89,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     worker: WorkerArgs,
     #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
     metrics: MetricsArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -100,6 +103,7 @@ impl Run {
         self.task_queues.dedup();
         let settings = self.connection.options(None)?;
         self.check_contradictions()?;
+        self.page.check()?;
         let deployment = self.deployment(&modules)?;
         let health = self.metrics.start().await?;
         let (catalog, resources) = self.resources(registry, &modules, &settings.namespace).await?;
@@ -111,6 +115,7 @@ impl Run {
         let _watch = self.watch(&swapper, &shutdown)?;
         self.take_commands(swapper, &shutdown).await?;
         stop::on_signal(shutdown.clone(), self.worker.grace_period)?;
+        self.page.start(&client, &self.data_dir.path()?).await?;
         let mut running = workers.start(&shutdown);
         health.ready();
         shutdown.cancelled().await;

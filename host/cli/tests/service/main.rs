@@ -7,7 +7,9 @@
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
 mod batches;
+mod browser;
 mod canaries;
+mod clicks;
 mod client;
 mod codecs;
 mod command_line;
@@ -24,6 +26,7 @@ mod metrics;
 mod moves;
 mod namespaces;
 mod new;
+mod page;
 mod process;
 mod queues;
 mod registry;
@@ -141,6 +144,16 @@ fn main() -> ExitCode {
         test_needing("shell::bash_completes", shell::bash, |bash| shell::bash_completes(&bash)),
         test("shell::other_shells_have_scripts", shell::other_shells_have_scripts),
         test("shell::each_command_has_a_manual_page", shell::each_command_has_a_manual_page),
+        test("page::texts_of_workflows_are_escaped", page::texts_of_workflows_are_escaped),
+        test("page::who_may_do_what", page::who_may_do_what),
+        test("page::addresses", page::addresses),
+        test("page::a_workflow_is_shown_and_answers", page::a_workflow_is_shown_and_answers),
+        test("page::what_a_run_waits_for", page::what_a_run_waits_for),
+        test("page::the_other_parts", page::the_other_parts),
+        test("page::changes_are_heard", page::changes_are_heard),
+        test_needing("clicks::a_day_with_it", browser::chromium, |chromium| {
+            clicks::a_day_with_it(&chromium);
+        }),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),
     ])
 }

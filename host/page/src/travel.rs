@@ -1,0 +1,144 @@
+//! Time travel: a run as it was at an event of its history, by replay on the module that executed it.
+
+use std::{
+    collections::VecDeque,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use host_sandbox::{Config, Digest, Engine};
+use host_wire::{
+    History,
+    temporal::api::query::v1::{WorkflowQuery, WorkflowQueryResult},
+};
+use host_worker::{
+    modules::{
+        LoadedModule, build_id,
+        store::{ModuleStore, StoreAccess, StoreError},
+    },
+    workflow::replay::query_at_end,
+};
+use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+
+use crate::fault::{Fault, Shown, chain};
+
+/// Replays at one time: they take processors from the workflows that the host runs.
+const MAX_REPLAYS: usize = 1;
+/// Guests of a replay: the one that is asked, one that explains a difference, and one that is dropped.
+const GUESTS: u32 = 4;
+/// Modules that stay loaded.
+const MAX_LOADED: usize = 4;
+
+/// The folder of compiled modules in the data folder.
+const COMPILED: &str = "compiled";
+
+/// Loads modules and replays on them, beside the host's own workflows: in an engine of its own, made when it is needed.
+#[derive(Debug)]
+pub(crate) struct Travel {
+    data_folder: PathBuf,
+    engine: AsyncMutex<Option<Engine>>,
+    /// The latest first.
+    loaded: Mutex<VecDeque<Arc<LoadedModule>>>,
+    replays: Semaphore,
+}
+
+impl Travel {
+    pub(crate) fn new(data_folder: PathBuf) -> Self {
+        Self {
+            data_folder,
+            engine: AsyncMutex::new(None),
+            loaded: Mutex::default(),
+            replays: Semaphore::new(MAX_REPLAYS),
+        }
+    }
+
+    /// The module that has a build id.
+    pub(crate) async fn module_of_build(&self, build: &str) -> Shown<Arc<LoadedModule>> {
+        let digest = build_id::parse(build).ok_or_else(|| {
+            Fault::mistake(format!(
+                "{build} is the build of a worker of another kind, of which there is no module here."
+            ))
+        })?;
+        self.module(digest).await
+    }
+
+    /// A module of the data folder.
+    pub(crate) async fn module(&self, digest: Digest) -> Shown<Arc<LoadedModule>> {
+        if let Some(module) = self.loaded(digest) {
+            return Ok(module);
+        }
+        // One at a time, so that a module is compiled once.
+        let mut engine = self.engine.lock().await;
+        if let Some(module) = self.loaded(digest) {
+            return Ok(module);
+        }
+        let (made, folder) = (engine.take(), self.data_folder.clone());
+        // Compiling takes seconds.
+        let (made, loaded) = tokio::task::spawn_blocking(move || load(made, &folder, digest))
+            .await
+            .map_err(|error| Fault::of(&error))?;
+        *engine = made;
+        let module = loaded?;
+        if let Ok(mut loaded) = self.loaded.lock() {
+            loaded.push_front(Arc::clone(&module));
+            loaded.truncate(MAX_LOADED);
+        }
+        Ok(module)
+    }
+
+    fn loaded(&self, digest: Digest) -> Option<Arc<LoadedModule>> {
+        let loaded = self.loaded.lock().ok()?;
+        loaded.iter().find(|module| module.digest() == digest).map(Arc::clone)
+    }
+
+    /// Replays a history, and asks queries at its end: an answer, or why there is none, for each.
+    pub(crate) async fn ask(
+        &self,
+        module: Arc<LoadedModule>,
+        history: History,
+        queries: Vec<WorkflowQuery>,
+    ) -> Shown<Vec<Result<WorkflowQueryResult, String>>> {
+        let _place = self.replays.acquire().await.map_err(|error| Fault::of(&error))?;
+        let asked = tokio::task::spawn_blocking(move || {
+            let ask = |query| query_at_end(&module, &history, query).map_err(|verdict| verdict.to_string());
+            queries.into_iter().map(ask).collect()
+        });
+        asked.await.map_err(|error| Fault::of(&error))
+    }
+}
+
+/// Loads a module with an engine, which is made if there is none. Gives the engine back in any case.
+fn load(
+    engine: Option<Engine>,
+    data_folder: &std::path::Path,
+    digest: Digest,
+) -> (Option<Engine>, Shown<Arc<LoadedModule>>) {
+    // Opening would make the folder.
+    let missing =
+        || Fault::missing(format!("Module {digest} is not in the data folder {}.", data_folder.display()));
+    if !data_folder.join("modules").is_dir() {
+        return (engine, Err(missing()));
+    }
+    let read = || -> Shown<(Vec<u8>, Option<PathBuf>)> {
+        let failed = |error: StoreError| Fault::of(&error);
+        let store = ModuleStore::open(data_folder, StoreAccess::AsItIs).map_err(failed)?;
+        let source = store.find(&digest).map_err(failed)?.map(|admitted| admitted.source);
+        Ok((store.bytes(&digest).map_err(failed)?.ok_or_else(missing)?, source))
+    };
+    let (bytes, source) = match read() {
+        Ok(read) => read,
+        Err(fault) => return (engine, Err(fault)),
+    };
+    let config =
+        || Config { instances: GUESTS, cache: Some(data_folder.join(COMPILED)), ..Config::default() };
+    let engine = match engine.map_or_else(|| Engine::new(config()), Ok) {
+        Ok(engine) => engine,
+        Err(error) => {
+            return (None, Err(Fault::broken(format!("failed to start the sandbox: {}", chain(&error)))));
+        }
+    };
+    let module = engine.load(&bytes).map(|module| Arc::new(LoadedModule::new(module, source)));
+    let module =
+        module.map_err(|error| Fault::broken(format!("failed to load the module: {}", chain(&error))));
+    (Some(engine), module)
+}
