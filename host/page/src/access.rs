@@ -79,7 +79,7 @@ pub(crate) fn check(
     let is_own = matches!(text(&FETCH_SITE), None | Some("same-origin" | "none"));
     let is_link = text(&FETCH_MODE) == Some("navigate");
     let reads = *method == Method::GET || *method == Method::HEAD;
-    if !is_own && !(reads && is_link) {
+    if !(is_own || reads && is_link) {
         return Err(Refusal::Origin);
     }
     let access = if has_token(headers, port, token) { Access::Acts } else { Access::Reads };

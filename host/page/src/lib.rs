@@ -15,6 +15,8 @@ mod layout;
 mod live;
 mod operations;
 mod pages;
+mod plot;
+mod process;
 mod server;
 mod shown;
 mod site;

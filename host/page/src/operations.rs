@@ -293,21 +293,27 @@ mod tests {
     fn operations_of_an_order() {
         let mut operations = operations(&orders());
         operations.retain(|operation| operation.kind != Kind::WorkflowTask);
-        check(&operations, expect![[r#"
+        check(
+            &operations,
+            expect![[r#"
             activity reserve 1: 5 7 8 completed
             activity reserve 2: 6 10 11 completed
             activity charge 3: 14 15 16 completed
             timer 1 s 1: 20 - 21 completed
             activity ship 4: 25 26 27 completed
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn what_is_open_at_an_event() {
-        check(&open_at(&orders(), 6), expect![[r#"
+        check(
+            &open_at(&orders(), 6),
+            expect![[r#"
             activity reserve 1: 5 - open
             activity reserve 2: 6 - open
-        "#]]);
+        "#]],
+        );
         check(&open_at(&orders(), 10_000), expect![[""]]);
     }
 }

@@ -100,7 +100,8 @@ impl Page {
     /// Answers until the process ends.
     pub async fn serve(self, options: PageOptions) {
         let Self { listener, address, token } = self;
-        let router = router(Site::new(options, address.port(), token));
+        let site = Site::new(options, address.port(), token);
+        let router = router(site.clone());
         let answer = move |request: axum::http::Request<_>| {
             let mut router = router.clone();
             async move {
@@ -108,7 +109,7 @@ impl Page {
                 response
             }
         };
-        serve_http(listener, answer, std::future::pending()).await;
+        tokio::join!(serve_http(listener, answer, std::future::pending()), site.samples().gather());
     }
 }
 

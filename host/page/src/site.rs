@@ -8,7 +8,7 @@ use std::{
 use host_client::Client;
 use tokio::sync::Semaphore;
 
-use crate::{token::Token, travel::Travel};
+use crate::{process::Samples, token::Token, travel::Travel};
 
 /// Pages that follow something live at one time; each asks the service once a second. Further ones are not live.
 pub(crate) const MAX_LIVE: usize = 24;
@@ -33,13 +33,14 @@ struct Shared {
     token: Token,
     travel: Travel,
     live: Arc<Semaphore>,
+    samples: Samples,
 }
 
 impl Site {
     pub(crate) fn new(options: PageOptions, port: u16, token: Token) -> Self {
         let travel = Travel::new(options.data_folder.clone());
         let live = Arc::new(Semaphore::new(MAX_LIVE));
-        Self(Arc::new(Shared { options, port, token, travel, live }))
+        Self(Arc::new(Shared { options, port, token, travel, live, samples: Samples::default() }))
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -61,6 +62,11 @@ impl Site {
 
     pub(crate) fn travel(&self) -> &Travel {
         &self.0.travel
+    }
+
+    /// What the process takes of its machine.
+    pub(crate) fn samples(&self) -> &Samples {
+        &self.0.samples
     }
 
     /// The places of pages that follow something.

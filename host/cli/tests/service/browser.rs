@@ -155,14 +155,28 @@ impl Browser {
     pub(crate) fn click(&mut self, selector: &str) {
         let quoted = serde_json::to_string(selector).unwrap();
         self.wait_for(&format!("!!document.querySelector({quoted})"));
+        // Without the focus a list of suggestions is closed, which would take the click. The second frame has what the first
+        // one scrolled to.
         let place = self.evaluate(&format!(
-            "(() => {{ const it = document.querySelector({quoted}); it.scrollIntoView({{ block: 'center' }}); \
+            "(async () => {{ document.activeElement?.blur(); const it = document.querySelector({quoted}); \
+             it.scrollIntoView({{ block: 'center', behavior: 'instant' }}); \
+             await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))); \
              const box = it.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
         ));
         for kind in ["mousePressed", "mouseReleased"] {
             let at = json!({ "type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1 });
             self.call("Input.dispatchMouseEvent", at);
         }
+    }
+
+    /// Fills in a field of a form.
+    pub(crate) fn fill(&mut self, selector: &str, text: &str) {
+        self.click(selector);
+        let (quoted, expected) =
+            (serde_json::to_string(selector).unwrap(), serde_json::to_string(text).unwrap());
+        self.wait_for(&format!("document.activeElement === document.querySelector({quoted})"));
+        self.write(text);
+        self.wait_for(&format!("document.querySelector({quoted}).value === {expected}"));
     }
 
     /// Types a text into what has the focus.

@@ -33,10 +33,8 @@ pub(crate) fn a_day_with_it(chromium: &Path) {
     browser.picture("stack");
 
     browser.click(".tabs a[href^='/workflow/actions']");
-    browser.click("#update-name");
-    browser.write("set_language");
-    browser.click("#update-input");
-    browser.write("\"french\"");
+    browser.fill("#update-name", "set_language");
+    browser.fill("#update-input", "\"french\"");
     browser.click("form[action='/workflow/update'] button");
     browser.wait_for("document.querySelector('.answer')?.innerText === '\"english\"'");
     browser.picture("update");
@@ -71,8 +69,7 @@ pub(crate) fn a_day_with_it(chromium: &Path) {
 /// The slider, by the keyboard: the answer is that of the event.
 fn travel(browser: &mut Browser) {
     browser.click(".tabs a[href^='/workflow/at']");
-    browser.click("#ask");
-    browser.write("language");
+    browser.fill("#ask", "language");
     browser.press("Enter");
     browser.wait_for("document.querySelector('.answer')?.innerText === '\"french\"'");
     browser.evaluate("document.querySelector('#event').focus()");
@@ -90,7 +87,7 @@ fn parts(browser: &mut Browser, address: &str) {
         ("modules", "Greeting"),
         ("task-queues", "Pollers"),
         ("schedules", "None yet."),
-        ("workers", "This host"),
+        ("workers", "Open files"),
     ] {
         browser.open(&format!("http://{address}/"));
         browser.click(&format!("header a[href='/{path}']"));

@@ -49,7 +49,7 @@ use std::process::ExitCode;
 use test_harness::{Temporal, run_tests, test, test_needing};
 
 fn main() -> ExitCode {
-    run_tests(vec![
+    let mut tests = vec![
         test("client::results_and_failures_have_types", client::results_and_failures_have_types),
         test("codecs::clients_encode_and_decode", codecs::clients_encode_and_decode),
         test(
@@ -144,16 +144,8 @@ fn main() -> ExitCode {
         test_needing("shell::bash_completes", shell::bash, |bash| shell::bash_completes(&bash)),
         test("shell::other_shells_have_scripts", shell::other_shells_have_scripts),
         test("shell::each_command_has_a_manual_page", shell::each_command_has_a_manual_page),
-        test("page::texts_of_workflows_are_escaped", page::texts_of_workflows_are_escaped),
-        test("page::who_may_do_what", page::who_may_do_what),
-        test("page::addresses", page::addresses),
-        test("page::a_workflow_is_shown_and_answers", page::a_workflow_is_shown_and_answers),
-        test("page::what_a_run_waits_for", page::what_a_run_waits_for),
-        test("page::the_other_parts", page::the_other_parts),
-        test("page::changes_are_heard", page::changes_are_heard),
-        test_needing("clicks::a_day_with_it", browser::chromium, |chromium| {
-            clicks::a_day_with_it(&chromium);
-        }),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),
-    ])
+    ];
+    tests.extend(page::tests());
+    run_tests(tests)
 }

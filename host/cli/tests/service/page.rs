@@ -9,12 +9,14 @@ use std::{
 };
 
 use test_harness::{
-    compatible, component,
+    Trial, compatible, component,
     http::{Answer, send},
-    run,
+    run, test, test_needing,
 };
 
 use crate::{
+    browser::chromium,
+    clicks::a_day_with_it,
     machine::{Machine, PATIENCE, Running, digest},
     process::Process,
     script,
@@ -23,6 +25,20 @@ use crate::{
 
 /// What a site would do if a page took it for markup.
 const SCRIPT: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>";
+
+/// The tests of the page: over HTTP, and in a browser.
+pub(crate) fn tests() -> [Trial; 8] {
+    [
+        test("page::texts_of_workflows_are_escaped", texts_of_workflows_are_escaped),
+        test("page::who_may_do_what", who_may_do_what),
+        test("page::addresses", addresses),
+        test("page::a_workflow_is_shown_and_answers", a_workflow_is_shown_and_answers),
+        test("page::what_a_run_waits_for", what_a_run_waits_for),
+        test("page::the_other_parts", the_other_parts),
+        test("page::changes_are_heard", changes_are_heard),
+        test_needing("page::a_day_with_it", chromium, |chromium| a_day_with_it(&chromium)),
+    ]
+}
 
 /// A page, and who has its token.
 pub(crate) struct Page {
@@ -106,7 +122,7 @@ fn wait_for(page: &Page, path: &str, text: &str) -> String {
 }
 
 /// Ids, types, inputs, results and failures that look like markup are shown as they are.
-pub(crate) fn texts_of_workflows_are_escaped() {
+fn texts_of_workflows_are_escaped() {
     let (mut process, _folder) = server(&["--ui", "127.0.0.1:0"]);
     let (service, page) = (process.address(), Page::of(&mut process));
     let json = serde_json::to_string(SCRIPT).unwrap();
@@ -140,7 +156,7 @@ pub(crate) fn texts_of_workflows_are_escaped() {
 }
 
 /// Only names of this machine are answered; without the token the page reads; other sites do nothing.
-pub(crate) fn who_may_do_what() {
+fn who_may_do_what() {
     let (_machine, running, page) = greetings();
     start_greeting(&running, "g");
     let get = |headers: &[(&str, &str)]| send(&page.address, "GET /", headers, "").unwrap();
@@ -185,7 +201,7 @@ pub(crate) fn who_may_do_what() {
 }
 
 /// An address that is taken is a warning; one that other machines reach is refused; none is served if so asked.
-pub(crate) fn addresses() {
+fn addresses() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let (mut process, folder) = server(&["--ui", &taken.local_addr().unwrap().to_string()]);
     process.wait_for("there is no page: take another address with --ui, or none with --no-ui");
@@ -212,7 +228,7 @@ fn start_greeting(running: &Running, id: &str) {
 }
 
 /// A workflow is listed, shown, asked, changed, and looked at as it was.
-pub(crate) fn a_workflow_is_shown_and_answers() {
+fn a_workflow_is_shown_and_answers() {
     let (machine, running, page) = greetings();
     start_greeting(&running, "g");
     let listed = wait_for(&page, "/", ">g<");
@@ -262,7 +278,7 @@ pub(crate) fn a_workflow_is_shown_and_answers() {
 }
 
 /// What waits is shown: a timer at the event it began, an activity with its attempts.
-pub(crate) fn what_a_run_waits_for() {
+fn what_a_run_waits_for() {
     let (_machine, running, page) = greetings();
     running.begin("waits", "timer 3600000\nactivity none\nwait");
     running.builds("waits", 1);
@@ -277,7 +293,7 @@ pub(crate) fn what_a_run_waits_for() {
 }
 
 /// Modules, task queues, schedules and workers, and a rollback.
-pub(crate) fn the_other_parts() {
+fn the_other_parts() {
     let (machine, running, page) = greetings();
     start_greeting(&running, "g");
     wait_for(&page, "/task-queues", "<bdi>q</bdi>");
@@ -293,7 +309,7 @@ pub(crate) fn the_other_parts() {
     swaps(&machine, &page);
     let refused = page.post("/module/swap", "digest=0123456789&policy=pin");
     assert_eq!(refused.status(), "HTTP/1.1 400 Bad Request", "{refused:?}");
-    assert!(page.shown("/workers").contains("This host"));
+    wait_for(&page, "/workers", "<polyline points=\"0.0,");
     assert!(page.shown("/schedules").contains("None yet."));
     assert_eq!(page.get("/elsewhere").status(), "HTTP/1.1 404 Not Found");
     for (path, begins) in [("/style.css", ":root"), ("/script.js", "//"), ("/icon.svg", "<svg")] {
@@ -318,7 +334,7 @@ fn swaps(machine: &Machine, page: &Page) {
 }
 
 /// A page hears of changes, and the place of one that has gone is free again.
-pub(crate) fn changes_are_heard() {
+fn changes_are_heard() {
     let (_machine, running, page) = greetings();
     start_greeting(&running, "g");
     let follow = || {

@@ -38,6 +38,15 @@ if (followed) {
   addEventListener("pagehide", () => events.close());
 }
 
+// What changes all the time is asked for again and again, while it can be seen.
+const changing = document.querySelector("[data-every]");
+if (changing) {
+  setInterval(() => {
+    // The host may be away for a while.
+    if (!document.hidden) refresh(location.href).catch(() => {});
+  }, Number(changing.dataset.every));
+}
+
 // The slider of time travel: the page at the event, without another entry in the browser's history.
 const travel = document.querySelector("form[data-follows]");
 if (travel) {

@@ -1,6 +1,6 @@
 //! `/workers`: this host, and the workers that tell about themselves.
 
-use std::{fs, process};
+use std::process;
 
 use axum::{Extension, extract::State};
 use host_wire::temporal::api::{
@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use tonic::Request;
 
 use super::run::respond;
-use crate::{access::Access, fault::Shown, shown, site::Site};
+use crate::{access::Access, fault::Shown, plot, process::Sample, shown, site::Site};
 
 pub(crate) async fn show(State(site): State<Site>, Extension(access): Extension<Access>) -> Shown {
     let request = ListWorkersRequest {
@@ -28,10 +28,10 @@ pub(crate) async fn show(State(site): State<Site>, Extension(access): Extension<
         dl.facts {
             (shown::row("Version", env!("CARGO_PKG_VERSION")))
             (shown::row("Process", &process::id().to_string()))
-            (shown::row("Memory", &memory()))
             (shown::row("Data folder", &site.data_folder().display().to_string()))
             (shown::row("Identity", site.client().identity()))
         }
+        (plots(&site.samples().all()))
         h2 { "Workers with heartbeats" }
         @if heartbeats.is_empty() {
             p.muted { "None. Who polls which task queue is in " a href="/task-queues" { "Task queues" } "." }
@@ -77,10 +77,20 @@ fn percent(part: f32) -> Markup {
     }
 }
 
-/// The resident memory of the process, as Linux says it; empty elsewhere.
-fn memory() -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kibibytes = resident.and_then(|line| line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
-    kibibytes.map_or_else(String::new, |kibibytes| format!("{} MiB", kibibytes / 1_024))
+/// What the host took in the last minutes.
+fn plots(samples: &[Sample]) -> Markup {
+    let series = |value: fn(&Sample) -> f64| -> Vec<f64> { samples.iter().map(value).collect() };
+    html! {
+        div.plots id="plots" data-live data-every="2000" {
+            @if samples.is_empty() {
+                p.muted { "Nothing is known of its processor time and memory yet." }
+            } @else {
+                (plot::draw("Processors", &series(|sample| sample.processors), |value| format!("{value:.2}")))
+                (plot::draw("Memory", &series(|sample| sample.memory_bytes), |value| {
+                    format!("{:.0} MiB", value / 1_048_576.0)
+                }))
+                (plot::draw("Open files", &series(|sample| sample.files), |value| format!("{value:.0}")))
+            }
+        }
+    }
 }
