@@ -93,7 +93,7 @@ fn row(kind: &str, described: &DescribeTaskQueueResponse) -> Markup {
             td { (rate(stats.tasks_add_rate)) }
             td { (rate(stats.tasks_dispatch_rate)) }
             td {
-                @if described.pollers.is_empty() { span.bad { "none" } }
+                @if described.pollers.is_empty() { span class=(if backlog > 0 { "bad" } else { "muted" }) { "none" } }
                 @for poller in &described.pollers {
                     div { bdi { (shown::line(&poller.identity)) } " " (shown::time(poller.last_access_time.as_ref())) }
                 }
