@@ -6,6 +6,7 @@ use std::{
 };
 
 use host_client::Client;
+use host_sandbox::Config;
 use tokio::sync::Semaphore;
 
 use crate::{process::Samples, token::Token, travel::Travel};
@@ -20,6 +21,9 @@ pub struct PageOptions {
     pub client: Client,
     /// The data folder, with the modules and the control socket of the host.
     pub data_folder: PathBuf,
+    /// The limits of guests in time travel, and the folder of compiled modules. How many guests there may be is the page's
+    /// own.
+    pub sandbox: Config,
 }
 
 /// What all pages share. Clones are the same site.
@@ -38,7 +42,7 @@ struct Shared {
 
 impl Site {
     pub(crate) fn new(options: PageOptions, port: u16, token: Token) -> Self {
-        let travel = Travel::new(options.data_folder.clone());
+        let travel = Travel::new(options.data_folder.clone(), options.sandbox.clone());
         let live = Arc::new(Semaphore::new(MAX_LIVE));
         Self(Arc::new(Shared { options, port, token, travel, live, samples: Samples::default() }))
     }

@@ -29,13 +29,11 @@ const GUESTS: u32 = 4;
 /// Modules that stay loaded.
 const MAX_LOADED: usize = 4;
 
-/// The folder of compiled modules in the data folder.
-const COMPILED: &str = "compiled";
-
 /// Loads modules and replays on them, beside the host's own workflows: in an engine of its own, made when it is needed.
 #[derive(Debug)]
 pub(crate) struct Travel {
     data_folder: PathBuf,
+    config: Config,
     engine: AsyncMutex<Option<Engine>>,
     /// The latest first.
     loaded: Mutex<VecDeque<Arc<LoadedModule>>>,
@@ -43,9 +41,11 @@ pub(crate) struct Travel {
 }
 
 impl Travel {
-    pub(crate) fn new(data_folder: PathBuf) -> Self {
+    /// Loads modules of a data folder, with the limits that its host has.
+    pub(crate) fn new(data_folder: PathBuf, config: Config) -> Self {
         Self {
             data_folder,
+            config: Config { instances: GUESTS, ..config },
             engine: AsyncMutex::new(None),
             loaded: Mutex::default(),
             replays: Semaphore::new(MAX_REPLAYS),
@@ -72,9 +72,9 @@ impl Travel {
         if let Some(module) = self.loaded(digest) {
             return Ok(module);
         }
-        let (made, folder) = (engine.take(), self.data_folder.clone());
+        let (made, folder, config) = (engine.take(), self.data_folder.clone(), self.config.clone());
         // Compiling takes seconds.
-        let (made, loaded) = tokio::task::spawn_blocking(move || load(made, &folder, digest))
+        let (made, loaded) = tokio::task::spawn_blocking(move || load(made, config, &folder, digest))
             .await
             .map_err(|error| Fault::of(&error))?;
         *engine = made;
@@ -110,6 +110,7 @@ impl Travel {
 /// Loads a module with an engine, which is made if there is none. Gives the engine back in any case.
 fn load(
     engine: Option<Engine>,
+    config: Config,
     data_folder: &std::path::Path,
     digest: Digest,
 ) -> (Option<Engine>, Shown<Arc<LoadedModule>>) {
@@ -129,9 +130,7 @@ fn load(
         Ok(read) => read,
         Err(fault) => return (engine, Err(fault)),
     };
-    let config =
-        || Config { instances: GUESTS, cache: Some(data_folder.join(COMPILED)), ..Config::default() };
-    let engine = match engine.map_or_else(|| Engine::new(config()), Ok) {
+    let engine = match engine.map_or_else(|| Engine::new(config), Ok) {
         Ok(engine) => engine,
         Err(error) => {
             return (None, Err(Fault::broken(format!("failed to start the sandbox: {}", chain(&error)))));

@@ -115,7 +115,8 @@ impl Run {
         let _watch = self.watch(&swapper, &shutdown)?;
         self.take_commands(swapper, &shutdown).await?;
         stop::on_signal(shutdown.clone(), self.worker.grace_period)?;
-        self.page.start(&client, &self.data_dir.path()?).await?;
+        let sandbox = self.worker.sandbox(self.task_queues.len(), self.data_dir.compiled()?);
+        self.page.start(&client, &self.data_dir.path()?, sandbox).await?;
         let mut running = workers.start(&shutdown);
         health.ready();
         shutdown.cancelled().await;

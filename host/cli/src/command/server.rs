@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use host_client::{Client, DEFAULT_NAMESPACE};
+use host_sandbox::Config;
 use host_server::Problem;
 use tokio_util::sync::CancellationToken;
 
@@ -67,7 +68,8 @@ impl ServerCommand {
         let end = CancellationToken::new();
         stop::on_signal(end.clone(), Duration::ZERO)?;
         let client = Client::new(embedded.server.service(), self.namespace.as_str(), IDENTITY);
-        self.page.start(&client, &folder).await?;
+        let sandbox = Config { cache: Some(self.data_dir.compiled()?), ..Config::default() };
+        self.page.start(&client, &folder, sandbox).await?;
         health.ready();
         embedded.serve_until(end).await
     }

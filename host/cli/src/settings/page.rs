@@ -45,13 +45,18 @@ impl PageArgs {
         Page::check(self.address()).map_err(|error| Usage(format!("--ui {error}")))
     }
 
-    /// Serves the page in the background, and prints its address. The host goes on without it when another process has the
+    /// Serves the page in the background, and prints its address. Time travel has the limits of `sandbox`. The host goes on without it when another process has the
     /// address.
     ///
     /// # Errors
     ///
     /// When the token cannot be kept in the data folder.
-    pub(crate) async fn start(&self, client: &Client, data_folder: &Path) -> anyhow::Result<()> {
+    pub(crate) async fn start(
+        &self,
+        client: &Client,
+        data_folder: &Path,
+        sandbox: host_sandbox::Config,
+    ) -> anyhow::Result<()> {
         if self.no_ui {
             return Ok(());
         }
@@ -69,7 +74,7 @@ impl PageArgs {
             Err(error) => return Err(error.into()),
         };
         tracing::info!(address = %page.address(), "the page is there for browsers");
-        let options = PageOptions { client: client.clone(), data_folder: data_folder.to_owned() };
+        let options = PageOptions { client: client.clone(), data_folder: data_folder.to_owned(), sandbox };
         tokio::spawn(page.serve(options));
         Ok(())
     }

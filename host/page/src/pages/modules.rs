@@ -129,28 +129,48 @@ fn table(rows: &[(&ServedModule, Result<i64, RpcError>)]) -> Markup {
 
 /// Verdicts of the gate as a bar and in words.
 pub(super) fn tally(runs: Tally) -> Markup {
-    let total = runs.checked().max(1);
-    let part = |count: u64| count * 1_000 / total;
-    let (agree, differ) = (part(runs.agree), part(runs.differ));
+    html! {
+        (bar(&[("completed", runs.agree), ("failed", runs.differ), ("open", runs.cannot_tell)]))
+        div { "open runs: " (runs) }
+    }
+}
+
+/// A bar of parts, as wide as they are many: each with its class in the style.
+fn bar(parts: &[(&str, u64)]) -> Markup {
+    let total = parts.iter().map(|(_, count)| count).sum::<u64>().max(1);
+    let mut before = 0;
+    let places = parts.iter().map(|(class, count)| {
+        let (x, width) = (before * 1_000 / total, count * 1_000 / total);
+        before += count;
+        (class, x, width)
+    });
     html! {
         svg.verdicts viewBox="0 0 1000 12" preserveAspectRatio="none" role="img" aria-hidden="true" {
-            rect class="bar completed" x="0" y="0" width=(agree) height="12" {}
-            rect class="bar failed" x=(agree) y="0" width=(differ) height="12" {}
-            rect class="bar open" x=(agree + differ) y="0" width=(part(runs.cannot_tell)) height="12" {}
+            @for (class, x, width) in places {
+                rect class={ "bar " (class) } x=(x) y="0" width=(width) height="12" {}
+            }
         }
-        div { "open runs: " (runs) }
     }
 }
 
 fn canary(reply: Option<Reply>) -> Markup {
     let Some(Reply::Canary { canary: Some(state) }) = reply else { return html! {} };
-    let CanaryState { digest, counts, .. } = &*state;
+    let CanaryState { digest, counts, plan, step, .. } = &*state;
+    let counted = |name: &str, all: u64, failed: u64| {
+        html! {
+            (bar(&[("completed", all.saturating_sub(failed)), ("failed", failed)]))
+            div { (all) " " (name) ", " (failed) " of them failed" }
+        }
+    };
     html! {
         h2 { "Canary" }
         div.card {
             (shown::module(digest))
-            div { (counts.tasks) " workflow tasks, " (counts.failed_tasks) " of them failed" }
-            div { (counts.runs) " runs ended, " (counts.failed_runs) " of them failed" }
+            @if let Some(now) = plan.steps.get(*step) {
+                div { "step " (step + 1) " of " (plan.steps.len()) ": " (now.share) " of the new runs" }
+            }
+            (counted("workflow tasks", counts.tasks, counts.failed_tasks))
+            (counted("runs that ended", counts.runs, counts.failed_runs))
         }
     }
 }
@@ -192,5 +212,20 @@ fn audited(entry: &AuditEntry) -> Markup {
         @if !entry.policy.is_empty() { " policy " (shown::line(&entry.policy)) }
         span.muted { " by " (shown::line(&entry.who)) " " (shown::line(&entry.note)) }
         @if let Some(runs) = runs { (tally(runs)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_have_parts_of_their_size() {
+        let rect = |class: &str, x: u64, width: u64| {
+            format!("<rect class=\"bar {class}\" x=\"{x}\" y=\"0\" width=\"{width}\" height=\"12\"></rect>")
+        };
+        let drawn = bar(&[("completed", 3), ("failed", 1)]).into_string();
+        assert!(drawn.contains(&[rect("completed", 0, 750), rect("failed", 750, 250)].concat()), "{drawn}");
+        assert!(bar(&[("failed", 0)]).into_string().contains(&rect("failed", 0, 0)));
     }
 }
