@@ -7,6 +7,7 @@ use std::{
 
 use host_client::Client;
 use host_sandbox::Config;
+use host_worker::modules::signed::Signers;
 use tokio::sync::Semaphore;
 
 use crate::{process::Samples, token::Token, travel::Travel};
@@ -24,6 +25,8 @@ pub struct PageOptions {
     /// The limits of guests in time travel, and the folder of compiled modules. How many guests there may be is the page's
     /// own.
     pub sandbox: Config,
+    /// Who must have signed a module that is loaded for time travel or to show its definitions; nothing: all are loaded.
+    pub signers: Option<Signers>,
 }
 
 /// What all pages share. Clones are the same site.
@@ -42,7 +45,8 @@ struct Shared {
 
 impl Site {
     pub(crate) fn new(options: PageOptions, port: u16, token: Token) -> Self {
-        let travel = Travel::new(options.data_folder.clone(), options.sandbox.clone());
+        let travel =
+            Travel::new(options.data_folder.clone(), options.sandbox.clone(), options.signers.clone());
         let live = Arc::new(Semaphore::new(MAX_LIVE));
         Self(Arc::new(Shared { options, port, token, travel, live, samples: Samples::default() }))
     }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::VecDeque,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex},
 };
 
@@ -14,6 +14,7 @@ use host_wire::{
 use host_worker::{
     modules::{
         LoadedModule, build_id,
+        signed::{SignedModule, Signers},
         store::{ModuleStore, StoreAccess, StoreError},
     },
     workflow::replay::query_at_end,
@@ -34,6 +35,7 @@ const MAX_LOADED: usize = 4;
 pub(crate) struct Travel {
     data_folder: PathBuf,
     config: Config,
+    signers: Option<Signers>,
     engine: AsyncMutex<Option<Engine>>,
     /// The latest first.
     loaded: Mutex<VecDeque<Arc<LoadedModule>>>,
@@ -41,11 +43,12 @@ pub(crate) struct Travel {
 }
 
 impl Travel {
-    /// Loads modules of a data folder, with the limits that its host has.
-    pub(crate) fn new(data_folder: PathBuf, config: Config) -> Self {
+    /// Loads modules of a data folder, with the limits that its host has, and those only that it would load.
+    pub(crate) fn new(data_folder: PathBuf, config: Config, signers: Option<Signers>) -> Self {
         Self {
             data_folder,
             config: Config { instances: GUESTS, ..config },
+            signers,
             engine: AsyncMutex::new(None),
             loaded: Mutex::default(),
             replays: Semaphore::new(MAX_REPLAYS),
@@ -73,10 +76,13 @@ impl Travel {
             return Ok(module);
         }
         let (made, folder, config) = (engine.take(), self.data_folder.clone(), self.config.clone());
+        let signers = self.signers.clone();
         // Compiling takes seconds.
-        let (made, loaded) = tokio::task::spawn_blocking(move || load(made, config, &folder, digest))
-            .await
-            .map_err(|error| Fault::of(&error))?;
+        let loading = tokio::task::spawn_blocking(move || {
+            let read = read(&folder, digest, signers.as_ref());
+            load(made, config, read)
+        });
+        let (made, loaded) = loading.await.map_err(|error| Fault::of(&error))?;
         *engine = made;
         let module = loaded?;
         if let Ok(mut loaded) = self.loaded.lock() {
@@ -107,26 +113,32 @@ impl Travel {
     }
 }
 
+/// The bytes of a module of the data folder, which a signer has signed, and the file that it came from.
+fn read(data_folder: &Path, digest: Digest, signers: Option<&Signers>) -> Shown<(Vec<u8>, Option<PathBuf>)> {
+    let missing =
+        || Fault::missing(format!("Module {digest} is not in the data folder {}.", data_folder.display()));
+    // Opening would make the folder.
+    if !data_folder.join("modules").is_dir() {
+        return Err(missing());
+    }
+    let failed = |error: StoreError| Fault::of(&error);
+    let store = ModuleStore::open(data_folder, StoreAccess::AsItIs).map_err(failed)?;
+    let source = store.find(&digest).map_err(failed)?.map(|admitted| admitted.source);
+    let bytes = store.bytes(&digest).map_err(failed)?.ok_or_else(missing)?;
+    let module = SignedModule { bytes, signature: store.signature(&digest).map_err(failed)? };
+    if let Some(Err(error)) = signers.map(|signers| signers.check(&module)) {
+        return Err(Fault::mistake(format!("Module {digest} is not trusted: {error}.")));
+    }
+    Ok((module.bytes, source))
+}
+
 /// Loads a module with an engine, which is made if there is none. Gives the engine back in any case.
 fn load(
     engine: Option<Engine>,
     config: Config,
-    data_folder: &std::path::Path,
-    digest: Digest,
+    read: Shown<(Vec<u8>, Option<PathBuf>)>,
 ) -> (Option<Engine>, Shown<Arc<LoadedModule>>) {
-    // Opening would make the folder.
-    let missing =
-        || Fault::missing(format!("Module {digest} is not in the data folder {}.", data_folder.display()));
-    if !data_folder.join("modules").is_dir() {
-        return (engine, Err(missing()));
-    }
-    let read = || -> Shown<(Vec<u8>, Option<PathBuf>)> {
-        let failed = |error: StoreError| Fault::of(&error);
-        let store = ModuleStore::open(data_folder, StoreAccess::AsItIs).map_err(failed)?;
-        let source = store.find(&digest).map_err(failed)?.map(|admitted| admitted.source);
-        Ok((store.bytes(&digest).map_err(failed)?.ok_or_else(missing)?, source))
-    };
-    let (bytes, source) = match read() {
+    let (bytes, source) = match read {
         Ok(read) => read,
         Err(fault) => return (engine, Err(fault)),
     };
@@ -140,4 +152,36 @@ fn load(
     let module =
         module.map_err(|error| Fault::broken(format!("failed to load the module: {}", chain(&error))));
     (Some(engine), module)
+}
+
+#[cfg(test)]
+mod tests {
+    use host_worker::modules::signed::Signer;
+
+    use super::*;
+
+    /// SHA-256 of `abc`.
+    const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+    /// The public key of minisign's documentation.
+    const KEY: &str = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3";
+
+    /// A module that the host would not load is not loaded here: its bytes do not reach the compiler.
+    #[tokio::test]
+    async fn only_trusted_modules_are_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let digest = build_id::parse_digest(ABC).unwrap();
+        let check = async |signers: Option<Signers>, expected: &str| {
+            let travel = Travel::new(folder.path().to_owned(), Config::default(), signers);
+            let fault = travel.module(digest).await.unwrap_err();
+            assert!(fault.message.contains(expected), "{fault:?}");
+        };
+        check(None, "is not in the data folder").await;
+        let store = ModuleStore::open(folder.path(), StoreAccess::Owner).unwrap();
+        store.keep(&digest, b"abc", None).unwrap();
+        check(None, "failed to load the module").await;
+        let signer =
+            Signer { name: "Ada".to_owned(), key: KEY.to_owned(), task_queues: vec![], namespaces: vec![] };
+        let signers = Signers::new(vec![signer], "default", &[]).unwrap();
+        check(Some(signers), "is not trusted: it is not signed").await;
+    }
 }

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use host_activities::{Executors, Registry};
 use host_client::Client;
+use host_page::PageOptions;
 use host_sandbox::Engine;
 use host_service::ConnectOptions;
 use host_worker::{
@@ -115,8 +116,7 @@ impl Run {
         let _watch = self.watch(&swapper, &shutdown)?;
         self.take_commands(swapper, &shutdown).await?;
         stop::on_signal(shutdown.clone(), self.worker.grace_period)?;
-        let sandbox = self.worker.sandbox(self.task_queues.len(), self.data_dir.compiled()?);
-        self.page.start(&client, &self.data_dir.path()?, sandbox).await?;
+        self.page.start(self.page_options(&client, &modules)?).await?;
         let mut running = workers.start(&shutdown);
         health.ready();
         shutdown.cancelled().await;
@@ -129,6 +129,16 @@ impl Run {
         }
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// What the page shows: with the limits of guests and the signers that the host has.
+    fn page_options(&self, client: &Client, modules: &Modules) -> anyhow::Result<PageOptions> {
+        Ok(PageOptions {
+            client: client.clone(),
+            data_folder: self.data_dir.path()?,
+            sandbox: self.worker.sandbox(self.task_queues.len(), self.data_dir.compiled()?),
+            signers: modules.trusted(client.namespace(), &self.task_queues)?,
+        })
     }
 
     fn check_contradictions(&self) -> anyhow::Result<()> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use host_client::{Client, DEFAULT_NAMESPACE};
+use host_page::PageOptions;
 use host_sandbox::Config;
 use host_server::Problem;
 use tokio_util::sync::CancellationToken;
@@ -69,7 +70,8 @@ impl ServerCommand {
         stop::on_signal(end.clone(), Duration::ZERO)?;
         let client = Client::new(embedded.server.service(), self.namespace.as_str(), IDENTITY);
         let sandbox = Config { cache: Some(self.data_dir.compiled()?), ..Config::default() };
-        self.page.start(&client, &folder, sandbox).await?;
+        // It has no signers, as it runs no modules.
+        self.page.start(PageOptions { client, data_folder: folder, sandbox, signers: None }).await?;
         health.ready();
         embedded.serve_until(end).await
     }

@@ -1,12 +1,8 @@
 //! `--ui` and `--no-ui`: the page of the host in a browser.
 
-use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    path::Path,
-};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use host_client::Client;
 use host_page::{Page, PageError, PageOptions, Token};
 
 use crate::exit::Usage;
@@ -45,22 +41,17 @@ impl PageArgs {
         Page::check(self.address()).map_err(|error| Usage(format!("--ui {error}")))
     }
 
-    /// Serves the page in the background, and prints its address. Time travel has the limits of `sandbox`. The host goes on without it when another process has the
+    /// Serves the page in the background, and prints its address. The host goes on without it when another process has the
     /// address.
     ///
     /// # Errors
     ///
     /// When the token cannot be kept in the data folder.
-    pub(crate) async fn start(
-        &self,
-        client: &Client,
-        data_folder: &Path,
-        sandbox: host_sandbox::Config,
-    ) -> anyhow::Result<()> {
+    pub(crate) async fn start(&self, options: PageOptions) -> anyhow::Result<()> {
         if self.no_ui {
             return Ok(());
         }
-        let token = Token::of_folder(data_folder)?;
+        let token = Token::of_folder(&options.data_folder)?;
         let page = match Page::bind(self.address(), token).await {
             Ok(page) => page,
             Err(PageError::Listen { address, source }) => {
@@ -74,7 +65,6 @@ impl PageArgs {
             Err(error) => return Err(error.into()),
         };
         tracing::info!(address = %page.address(), "the page is there for browsers");
-        let options = PageOptions { client: client.clone(), data_folder: data_folder.to_owned(), sandbox };
         tokio::spawn(page.serve(options));
         Ok(())
     }
