@@ -4,24 +4,16 @@
 //! goes to stderr, and is not printed with JSON.
 
 pub(crate) mod card;
-pub(crate) mod escape;
-pub(crate) mod event;
-pub(crate) mod failure;
-pub(crate) mod json;
 pub(crate) mod junit;
 pub(crate) mod progress;
 pub(crate) mod question;
-pub(crate) mod span;
 
 use std::io::{self, Write as _};
 
 use clap::{Args, ValueEnum};
 use escape::{Place, escape};
-use guest_sdk_types::Payload;
-use host_wire::{
-    protojson::{self, WriteOptions},
-    temporal::api::common::v1,
-};
+pub(crate) use host_text::{escape, event, failure, json, one_line, payloads_json, span};
+use host_wire::protojson::{self, WriteOptions};
 use prost::{Message, Name};
 
 use crate::exit::OutputFailed;
@@ -167,19 +159,4 @@ pub(crate) enum Payloads {
 pub(crate) fn message_text<M: Message + Name>(message: &M, payloads: Payloads) -> anyhow::Result<String> {
     let options = WriteOptions { one_line: false, shorthand_payloads: payloads == Payloads::AsJson };
     Ok(protojson::message_to_json(message, options)?)
-}
-
-/// A message of the protocol as JSON on one line, its payloads as the JSON that is in them.
-pub(crate) fn one_line<M: Message + Name>(message: &M) -> anyhow::Result<String> {
-    let options = WriteOptions { one_line: true, shorthand_payloads: true };
-    Ok(protojson::message_to_json(message, options)?)
-}
-
-/// Payloads as JSON on one line: nothing is null, one is itself, several are a list.
-pub(crate) fn payloads_json(payloads: Vec<Payload>) -> anyhow::Result<String> {
-    match <[Payload; 1]>::try_from(payloads) {
-        Ok([payload]) => one_line(&v1::Payload::from(payload)),
-        Err(payloads) if payloads.is_empty() => Ok("null".to_owned()),
-        Err(payloads) => one_line(&v1::Payloads::from(payloads)),
-    }
 }

@@ -7,17 +7,52 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// Its status line and headers, one a line.
+    pub head: String,
+    /// Its body, as it came.
+    pub body: String,
+}
+
+impl Answer {
+    /// The status line, such as `HTTP/1.1 200 OK`.
+    #[must_use]
+    pub fn status(&self) -> &str {
+        self.head.lines().next().unwrap_or_default()
+    }
+
+    /// The value of a header, whose name is in small letters.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let headers = self.head.lines().skip(1).filter_map(|line| line.split_once(": "));
+        headers.filter(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value).next()
+    }
+}
+
 /// What a server on `HOST:PORT` answers to GET of a path: its status line, and the body.
 ///
 /// # Errors
 /// It cannot be reached, or its answer is not one of HTTP.
 pub fn get(address: &str, path: &str) -> Result<(String, String)> {
+    let answer = send(address, &format!("GET {path}"), &[("host", address)], "")?;
+    Ok((answer.status().to_owned(), answer.body))
+}
+
+/// What a server on `HOST:PORT` answers to a request, such as `POST /path`, with these headers and a body.
+///
+/// # Errors
+/// It cannot be reached, or its answer is not one of HTTP.
+pub fn send(address: &str, request: &str, headers: &[(&str, &str)], body: &str) -> Result<Answer> {
     let mut stream = TcpStream::connect(address).with_context(|| format!("connect to {address}"))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
+    write!(stream, "{request} HTTP/1.1\r\n{headers}{length}connection: close\r\n\r\n{body}")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").context("an answer without a head")?;
-    Ok((head.lines().next().unwrap_or_default().to_owned(), body.to_owned()))
+    Ok(Answer { head: head.to_owned(), body: body.to_owned() })
 }
 
 /// The value of a series in the text format of Prometheus.

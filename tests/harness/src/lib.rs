@@ -21,6 +21,7 @@ pub use bomb::compiler_bomb;
 pub use command::{Output, run, run_json};
 pub use embedded::Embedded;
 pub use host::{Host, HostOptions, Service};
+pub use libtest_mimic::Trial;
 pub use needs::{Missing, lacks, python, python_script, run_tests, test, test_needing};
 pub use port::free_port;
 pub use renamed::renamed_script;

@@ -46,6 +46,19 @@ const ARROWS: &[(&str, &[&str])] = &[
             "host-wire",
         ],
     ),
+    ("host-text", &["guest-sdk-types", "host-client", "host-wire"]),
+    (
+        "host-page",
+        &[
+            "guest-sdk-types",
+            "host-client",
+            "host-sandbox",
+            "host-service",
+            "host-text",
+            "host-wire",
+            "host-worker",
+        ],
+    ),
     (
         "host",
         &[
@@ -55,10 +68,12 @@ const ARROWS: &[(&str, &[&str])] = &[
             "host-client",
             "host-codec",
             "host-oci",
+            "host-page",
             "host-sandbox",
             "host-server",
             "host-service",
             "host-telemetry",
+            "host-text",
             "host-wire",
             "host-worker",
         ],
@@ -82,6 +97,8 @@ const NEVER_REACHED: &[(&str, &[&str])] = &[
     ("host-sandbox", &["clap", "notify", "prost", "rusqlite", "tonic"]),
     ("host-activities", &["clap", "notify", "prost", "rand", "rusqlite", "tonic", "wasmtime"]),
     ("host-worker", &["clap"]),
+    ("host-text", &["clap", "notify", "rusqlite", "wasmtime"]),
+    ("host-page", &["clap"]),
 ];
 
 /// A crate, and what it must not name as its dependency, although a dependency of it does.

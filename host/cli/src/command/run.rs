@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use host_activities::{Executors, Registry};
 use host_client::Client;
+use host_page::PageOptions;
 use host_sandbox::Engine;
 use host_service::ConnectOptions;
 use host_worker::{
@@ -37,6 +38,7 @@ use crate::{
         data_dir::DataDirArgs,
         embedded::{Embedded, EmbeddedArgs},
         modules::{Heal, ModuleArgs, Modules},
+        page::PageArgs,
         worker::WorkerArgs,
     },
     stop,
@@ -88,6 +90,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     worker: WorkerArgs,
     #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
     metrics: MetricsArgs,
     #[command(flatten)]
     connection: ConnectionArgs,
@@ -100,6 +104,7 @@ impl Run {
         self.task_queues.dedup();
         let settings = self.connection.options(None)?;
         self.check_contradictions()?;
+        self.page.check()?;
         let deployment = self.deployment(&modules)?;
         let health = self.metrics.start().await?;
         let (catalog, resources) = self.resources(registry, &modules, &settings.namespace).await?;
@@ -111,6 +116,7 @@ impl Run {
         let _watch = self.watch(&swapper, &shutdown)?;
         self.take_commands(swapper, &shutdown).await?;
         stop::on_signal(shutdown.clone(), self.worker.grace_period)?;
+        self.page.start(self.page_options(&client, &modules)?).await?;
         let mut running = workers.start(&shutdown);
         health.ready();
         shutdown.cancelled().await;
@@ -123,6 +129,16 @@ impl Run {
         }
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// What the page shows: with the limits of guests and the signers that the host has.
+    fn page_options(&self, client: &Client, modules: &Modules) -> anyhow::Result<PageOptions> {
+        Ok(PageOptions {
+            client: client.clone(),
+            data_folder: self.data_dir.path()?,
+            sandbox: self.worker.sandbox(self.task_queues.len(), self.data_dir.compiled()?),
+            signers: modules.trusted(client.namespace(), &self.task_queues)?,
+        })
     }
 
     fn check_contradictions(&self) -> anyhow::Result<()> {

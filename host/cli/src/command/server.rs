@@ -6,16 +6,21 @@ mod repair;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use host_client::DEFAULT_NAMESPACE;
+use host_client::{Client, DEFAULT_NAMESPACE};
+use host_page::PageOptions;
+use host_sandbox::Config;
 use host_server::Problem;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     output::{Output, json::Object},
-    settings::{data_dir::DataDirArgs, embedded::EmbeddedArgs},
+    settings::{data_dir::DataDirArgs, embedded::EmbeddedArgs, page::PageArgs},
     stop,
     telemetry::MetricsArgs,
 };
+
+/// The identity by which histories name what the page did.
+const IDENTITY: &str = "host server";
 
 /// Serves the embedded service alone: workers of any language and other hosts run the workflows.
 ///
@@ -38,6 +43,8 @@ pub(crate) struct ServerCommand {
     #[command(flatten)]
     embedded: EmbeddedArgs,
     #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
     metrics: MetricsArgs,
 }
 
@@ -55,10 +62,16 @@ impl ServerCommand {
             Some(FolderCommand::Repair(command)) => return command.run(output),
             None => {}
         }
+        self.page.check()?;
         let health = self.metrics.start().await?;
-        let embedded = self.embedded.start(&self.data_dir.path()?, &self.namespace).await?;
+        let folder = self.data_dir.path()?;
+        let embedded = self.embedded.start(&folder, &self.namespace).await?;
         let end = CancellationToken::new();
         stop::on_signal(end.clone(), Duration::ZERO)?;
+        let client = Client::new(embedded.server.service(), self.namespace.as_str(), IDENTITY);
+        let sandbox = Config { cache: Some(self.data_dir.compiled()?), ..Config::default() };
+        // It has no signers, as it runs no modules.
+        self.page.start(PageOptions { client, data_folder: folder, sandbox, signers: None }).await?;
         health.ready();
         embedded.serve_until(end).await
     }

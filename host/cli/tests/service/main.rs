@@ -7,7 +7,9 @@
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
 mod batches;
+mod browser;
 mod canaries;
+mod clicks;
 mod client;
 mod codecs;
 mod command_line;
@@ -24,6 +26,7 @@ mod metrics;
 mod moves;
 mod namespaces;
 mod new;
+mod page;
 mod process;
 mod queues;
 mod registry;
@@ -46,7 +49,7 @@ use std::process::ExitCode;
 use test_harness::{Temporal, run_tests, test, test_needing};
 
 fn main() -> ExitCode {
-    run_tests(vec![
+    let mut tests = vec![
         test("client::results_and_failures_have_types", client::results_and_failures_have_types),
         test("codecs::clients_encode_and_decode", codecs::clients_encode_and_decode),
         test(
@@ -142,5 +145,7 @@ fn main() -> ExitCode {
         test("shell::other_shells_have_scripts", shell::other_shells_have_scripts),
         test("shell::each_command_has_a_manual_page", shell::each_command_has_a_manual_page),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),
-    ])
+    ];
+    tests.extend(page::tests());
+    run_tests(tests)
 }

@@ -77,7 +77,7 @@ impl Replayed {
 
 fn answer_json(answer: &WorkflowQueryResult) -> anyhow::Result<String> {
     let payloads = answer.answer.clone().unwrap_or_default().payloads;
-    payloads_json(payloads.into_iter().map(Payload::try_from).collect::<Result<_, _>>()?)
+    Ok(payloads_json(payloads.into_iter().map(Payload::try_from).collect::<Result<_, _>>()?)?)
 }
 
 /// Word and explanation of a verdict.

@@ -97,5 +97,5 @@ struct SentArgs {
 
 /// A failure as the protocol's JSON.
 fn failure_json(failure: Failure) -> anyhow::Result<String> {
-    one_line(&host_wire::temporal::api::failure::v1::Failure::from(failure))
+    Ok(one_line(&host_wire::temporal::api::failure::v1::Failure::from(failure))?)
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// A duration in its two largest units, such as `3 h 5 min`.
-pub(crate) fn span(duration: Duration) -> String {
+#[must_use]
+pub fn span(duration: Duration) -> String {
     const UNITS: [(u64, &str); 4] = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
     let mut left = duration.as_secs();
     let mut parts = Vec::new();

@@ -1,4 +1,4 @@
-//! The one way of text to a terminal or a log: control characters and marks that turn the direction of writing are
+//! The one way of text to a terminal, a log or a page: control characters and marks that turn the direction of writing are
 //! escaped.
 //!
 //! Ids, results, failures and what workflows log come from others. Printed as they are, they could clear the screen, set
@@ -8,7 +8,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 /// What the text is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Place {
+pub enum Place {
     /// Text over several lines, whose line ends and tabs are meant.
     Lines,
     /// One line: a name, a cell of a table.
@@ -18,7 +18,8 @@ pub(crate) enum Place {
 }
 
 /// Escapes what does more than show a character.
-pub(crate) fn escape(text: &str, place: Place) -> Cow<'_, str> {
+#[must_use]
+pub fn escape(text: &str, place: Place) -> Cow<'_, str> {
     let Some(first) = text.find(|character| is_escaped(character, place)) else {
         return Cow::Borrowed(text);
     };

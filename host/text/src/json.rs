@@ -5,22 +5,32 @@ use serde::Serialize;
 
 /// An object, on one line.
 #[derive(Debug)]
-pub(crate) struct Object(String);
+pub struct Object(String);
+
+impl Default for Object {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Object {
-    pub(crate) fn new() -> Self {
+    /// An object without fields.
+    #[must_use]
+    pub fn new() -> Self {
         Self("{".to_owned())
     }
 
     /// Adds a field with a simple value: anything that JSON can say.
-    pub(crate) fn field(self, name: &str, value: impl Serialize) -> Self {
+    #[must_use]
+    pub fn field(self, name: &str, value: impl Serialize) -> Self {
         // Strings, numbers and lists of them always have a JSON form.
         let value = serde_json::to_string(&value).unwrap_or_else(|_| "null".to_owned());
         self.raw(name, &value)
     }
 
     /// Adds a field whose value is JSON already.
-    pub(crate) fn raw(mut self, name: &str, value: &str) -> Self {
+    #[must_use]
+    pub fn raw(mut self, name: &str, value: &str) -> Self {
         if self.0.len() > 1 {
             self.0.push(',');
         }
@@ -32,7 +42,8 @@ impl Object {
     }
 
     /// The text.
-    pub(crate) fn finish(mut self) -> String {
+    #[must_use]
+    pub fn finish(mut self) -> String {
         self.0.push('}');
         self.0
     }
@@ -40,7 +51,8 @@ impl Object {
 
 /// Go's encoder escapes what HTML or JavaScript would take for markup. In JSON these characters occur in
 /// strings only.
-pub(crate) fn escape_html(json: &str) -> String {
+#[must_use]
+pub fn escape_html(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for character in json.chars() {
         match character {
@@ -56,7 +68,8 @@ pub(crate) fn escape_html(json: &str) -> String {
 }
 
 /// Breaks JSON into lines, each level indented by two spaces. Empty objects and lists stay on one line.
-pub(crate) fn indent(json: &str) -> String {
+#[must_use]
+pub fn indent(json: &str) -> String {
     let mut lines = String::with_capacity(json.len() * 2);
     let mut depth = 0_usize;
     let (mut in_string, mut escaped) = (false, false);

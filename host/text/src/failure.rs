@@ -3,13 +3,14 @@
 use guest_sdk_types::{Failure, FailureInfo, Payload, RetryState, TimeoutType};
 use host_client::WorkflowFailed;
 
-use super::{
+use crate::{
     escape::{Place, escape},
-    payloads_json,
+    payloads::payloads_json,
 };
 
 /// How a workflow that has no result ended, over several lines.
-pub(crate) fn workflow(failed: &WorkflowFailed) -> String {
+#[must_use]
+pub fn workflow(failed: &WorkflowFailed) -> String {
     match failed {
         WorkflowFailed::Failed(failure) => format!("workflow failed\n{}", chain(failure)),
         WorkflowFailed::Canceled(details) => format!("workflow was cancelled{}", details_line("  ", details)),
@@ -21,7 +22,8 @@ pub(crate) fn workflow(failed: &WorkflowFailed) -> String {
 }
 
 /// A failure and its causes, each indented below the failure that it caused.
-pub(crate) fn chain(failure: &Failure) -> String {
+#[must_use]
+pub fn chain(failure: &Failure) -> String {
     let mut text = String::new();
     for (depth, link) in failure.chain().enumerate() {
         let indent = "  ".repeat(depth + 1);

@@ -7,9 +7,9 @@ use host_wire::temporal::api::{enums::v1::EventType, history::v1::HistoryEvent};
 use prost_types::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{
+use crate::{
     escape::{Place, escape},
-    one_line,
+    payloads::{TextError, one_line},
 };
 
 /// Longest value in a line; `--detailed` shows all of it.
@@ -54,14 +54,31 @@ const IN_LINE: &[(&str, &str)] = &[
     (BUILD_ID, "by "),
 ];
 
-/// A header for [`line`].
-pub(crate) const HEADER: &str = "   ID  Time                      Type";
+/// A header for lines of events, as [`line()`] lays them out.
+pub const HEADER: &str = "   ID  Time                      Type";
 
 /// An event on one line.
-pub(crate) fn line(event: &HistoryEvent) -> anyhow::Result<String> {
+///
+/// # Errors
+///
+/// When a value of the event has no JSON form.
+pub fn line(event: &HistoryEvent) -> Result<String, TextError> {
+    let begin = format!("{:>5}  {:<24}  {}", event.event_id, time(event), type_name(event));
+    let begin = escape(&begin, Place::Line);
+    let summary = summary(event)?;
+    let separator = if summary.is_empty() { "" } else { "  " };
+    Ok(format!("{begin}{separator}{summary}"))
+}
+
+/// What says most of an event beside its time and type, on one line; may be empty.
+///
+/// # Errors
+///
+/// When a value of the event has no JSON form.
+pub fn summary(event: &HistoryEvent) -> Result<String, TextError> {
     let attributes = attributes(event)?;
-    let mut text = format!("{:>5}  {:<24}  {}", event.event_id, time(event), type_name(event));
-    let mut separator = "  ";
+    let mut text = String::new();
+    let mut separator = "";
     for (path, label) in IN_LINE {
         let Some(value) = at(&attributes, path) else { continue };
         text.push_str(separator);
@@ -74,10 +91,12 @@ pub(crate) fn line(event: &HistoryEvent) -> anyhow::Result<String> {
 }
 
 /// An event with all its fields, sorted by name.
-pub(crate) fn section(event: &HistoryEvent) -> anyhow::Result<String> {
-    let mut fields = Vec::new();
-    flatten("", &Value::Object(attributes(event)?), &mut fields);
-    fields.sort();
+///
+/// # Errors
+///
+/// When a value of the event has no JSON form.
+pub fn section(event: &HistoryEvent) -> Result<String, TextError> {
+    let fields = fields(event)?;
     let mut text = format!("--------------- [{}] {} ---------------", event.event_id, type_name(event));
     for (name, value) in fields {
         let value = escape(&value, Place::Lines).replace('\n', "\n  ");
@@ -86,8 +105,21 @@ pub(crate) fn section(event: &HistoryEvent) -> anyhow::Result<String> {
     Ok(text)
 }
 
+/// All fields of an event but its id and type: paths with dots, and values that are not escaped; sorted by path.
+///
+/// # Errors
+///
+/// When a value of the event has no JSON form.
+pub fn fields(event: &HistoryEvent) -> Result<Vec<(String, String)>, TextError> {
+    let mut fields = Vec::new();
+    flatten("", &Value::Object(attributes(event)?), &mut fields);
+    fields.sort();
+    Ok(fields)
+}
+
 /// The name of an event's type, such as `TimerFired`.
-pub(crate) fn type_name(event: &HistoryEvent) -> String {
+#[must_use]
+pub fn type_name(event: &HistoryEvent) -> String {
     match EventType::try_from(event.event_type) {
         Ok(event_type) => event_type.as_str_name().trim_start_matches("EVENT_TYPE_").to_upper_camel_case(),
         Err(_) => format!("event type {}", event.event_type),
@@ -95,7 +127,8 @@ pub(crate) fn type_name(event: &HistoryEvent) -> String {
 }
 
 /// A time to the millisecond: `2026-01-31T12:00:00.123Z`.
-pub(crate) fn milliseconds(time: &Timestamp) -> String {
+#[must_use]
+pub fn milliseconds(time: &Timestamp) -> String {
     let time = Timestamp { nanos: time.nanos / 1_000_000 * 1_000_000, ..*time };
     // The other digits are left out when they are zero.
     match time.to_string().trim_end_matches('Z').split_once('.') {
@@ -109,7 +142,7 @@ fn time(event: &HistoryEvent) -> String {
 }
 
 /// The fields of an event's attributes, and those beside them that say more than id and type.
-fn attributes(event: &HistoryEvent) -> anyhow::Result<Map<String, Value>> {
+fn attributes(event: &HistoryEvent) -> Result<Map<String, Value>, TextError> {
     let mut fields: Map<String, Value> = serde_json::from_str(&one_line(event)?)?;
     fields.remove("eventId");
     fields.remove("eventType");
@@ -187,7 +220,7 @@ mod tests {
 
     const HISTORY: &str = include_str!("event/history.json");
 
-    fn check(show: fn(&HistoryEvent) -> anyhow::Result<String>, expected: Expect) {
+    fn check(show: fn(&HistoryEvent) -> Result<String, TextError>, expected: Expect) {
         let history = history_from_json(HISTORY.as_bytes()).unwrap();
         let lines: Vec<String> = history.events().map(|event| show(&event.unwrap()).unwrap()).collect();
         // Without a line that is not indented, the others could lose their indentation.
