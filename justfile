@@ -43,6 +43,17 @@ dependencies:
 bless:
     UPDATE_EXPECT=1 cargo test
 
+# The sample in C anew, as a change of its sources or of the contract needs. Needs clang and wasm-ld.
+c-guest:
+    UPDATE_EXPECT=1 cargo test --workspace --test c_module
+
+# Every recorded run in pages of every size, evicted and asked after every task; and the tests of the samples with caches of no
+# run and of one.
+chaos:
+    HOST_CHAOS=all cargo test --workspace --test chaos
+    WORKFLOW_TEST_CACHED_RUNS=0 cargo test --workspace --test workflow
+    WORKFLOW_TEST_CACHED_RUNS=1 cargo test --workspace --test workflow
+
 # Verdicts of sdk-core and ours on every history we have and on mutations of them.
 oracle:
     cargo test --manifest-path tests/oracle/Cargo.toml --workspace

@@ -22,14 +22,14 @@ use crate::error::{ChildWorkflowExecutionError, ChildWorkflowStartError};
 use crate::external_workflows::{ExternalSignal, SignalWorkflowOptions, send_signal};
 use crate::host;
 use crate::operation::{CancellableFuture, CancellableFutureWithReason, Issued, Operation, decoded, outcome};
+use crate::operation_start::{OperationStart, Starting};
 use crate::options::opaque_debug;
 use crate::outbound_call::OutboundCall;
 use crate::pending::{OperationKind, Resolution};
 use crate::run_state::RunState;
 use crate::workflow_interceptors::{
-    CancellableWorkflowOutboundFuture, ChildWorkflowOutboundResult, SignalWorkflowTarget,
-    StartChildWorkflowInput, StartChildWorkflowOutput, StartChildWorkflowResult, WorkflowCancellationHandle,
-    call_outbound, has_interceptors,
+    CancellableWorkflowOutboundFuture, ChildWorkflowOutboundResult, OutboundHook, SignalWorkflowTarget,
+    StartChildWorkflowInput, StartChildWorkflowOutput, StartChildWorkflowResult,
 };
 
 impl<W> SyncWorkflowContext<W> {
@@ -43,7 +43,8 @@ impl<W> SyncWorkflowContext<W> {
         let start = match C::arguments(input.into()).into_payloads() {
             Ok(arguments) => {
                 let workflow_type = workflow.name().to_owned();
-                Issued::Sent(start(self.run(), StartChildWorkflowInput { workflow_type, arguments, options }))
+                let input = StartChildWorkflowInput { workflow_type, arguments, options };
+                Issued::Sent(OperationStart::new(self.run(), input))
             }
             Err(error) => Issued::NotEncoded(Some(error)),
         };
@@ -64,52 +65,12 @@ impl<W> SyncWorkflowContext<W> {
     }
 }
 
-fn start(run: &Rc<RunState>, input: StartChildWorkflowInput) -> ChildStart {
-    if !has_interceptors(run) {
-        return ChildStart::Operation(Box::new(issue(run, input)));
-    }
-    ChildStart::Intercepted(
-        call_outbound(
-            run,
-            input,
-            |interceptor, context, input, next| interceptor.start_child_workflow(context, input, next),
-            |run, input| {
-                let starting = issue(run, input);
-                let cancel = starting.start.canceller();
-                let cancel = WorkflowCancellationHandle::new(move |reason| cancel(reason.as_deref()));
-                CancellableWorkflowOutboundFuture::new(starting, cancel)
-            },
-        )
-        .begun(),
-    )
-}
-
-fn issue(run: &RunState, input: StartChildWorkflowInput) -> StartingChild {
-    let StartChildWorkflowInput { workflow_type, arguments, options } = input;
-    let token = options.cancellation_token.clone().unwrap_or_else(|| run.token.clone());
-    let command = options.into_command(workflow_type, arguments);
-    let seq = host::child_workflows::start(&command);
-    // The end is expected from now on: one activation may bring both the start and the end.
-    StartingChild {
-        start: Operation::new(run, (OperationKind::ChildStart, seq), &token),
-        end: Some(Operation::new(run, (OperationKind::Child, seq), &token)),
-        workflow_id: command.workflow_id,
-        workflow_type: command.workflow_type,
-    }
-}
-
 /// The future of a child workflow's start.
 #[must_use = "futures do nothing unless they are awaited"]
 pub struct ChildWorkflowStart<C> {
-    start: Issued<ChildStart>,
+    start: Issued<OperationStart<StartingChild>>,
     run: Rc<RunState>,
     workflow: PhantomData<fn() -> C>,
-}
-
-/// What waits for the start: for the child itself, or for what interceptors made of it.
-enum ChildStart {
-    Operation(Box<StartingChild>),
-    Intercepted(CancellableWorkflowOutboundFuture<StartChildWorkflowResult>),
 }
 
 struct StartingChild {
@@ -118,6 +79,31 @@ struct StartingChild {
     end: Option<Operation>,
     workflow_id: String,
     workflow_type: String,
+}
+
+impl Starting for StartingChild {
+    type Input = StartChildWorkflowInput;
+
+    const HOOK: OutboundHook<Self::Input, CancellableWorkflowOutboundFuture<Self::Output>> =
+        |interceptor, context, input, next| interceptor.start_child_workflow(context, input, next);
+
+    fn issue(run: &RunState, input: StartChildWorkflowInput) -> Self {
+        let StartChildWorkflowInput { workflow_type, arguments, options } = input;
+        let token = options.cancellation_token.clone().unwrap_or_else(|| run.token.clone());
+        let command = options.into_command(workflow_type, arguments);
+        let seq = host::child_workflows::start(&command);
+        // The end is expected from now on: one activation may bring both the start and the end.
+        Self {
+            start: Operation::new(run, (OperationKind::ChildStart, seq), &token),
+            end: Some(Operation::new(run, (OperationKind::Child, seq), &token)),
+            workflow_id: command.workflow_id,
+            workflow_type: command.workflow_type,
+        }
+    }
+
+    fn start(&self) -> &Operation {
+        &self.start
+    }
 }
 
 impl Future for StartingChild {
@@ -151,10 +137,7 @@ impl<C: WorkflowDefinition> Future for ChildWorkflowStart<C> {
     type Output = Result<StartedChildWorkflow<C>, ChildWorkflowStartError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let started = match ready!(self.start.poll_sent())? {
-            ChildStart::Operation(starting) => Pin::new(starting).poll(context),
-            ChildStart::Intercepted(future) => Pin::new(future).poll(context),
-        };
+        let started = Pin::new(ready!(self.start.poll_sent())?).poll(context);
         started.map_ok(|StartChildWorkflowOutput { run_id, workflow_id, result }| StartedChildWorkflow {
             run_id,
             workflow_id,
@@ -167,29 +150,22 @@ impl<C: WorkflowDefinition> Future for ChildWorkflowStart<C> {
 
 impl<C: WorkflowDefinition> FusedFuture for ChildWorkflowStart<C> {
     fn is_terminated(&self) -> bool {
-        self.start.is_terminated(|start| match start {
-            ChildStart::Operation(starting) => starting.start.is_terminated(),
-            ChildStart::Intercepted(future) => future.is_terminated(),
-        })
+        self.start.is_terminated(OperationStart::is_terminated)
     }
 }
 
 impl<C: WorkflowDefinition> CancellableFuture for ChildWorkflowStart<C> {
     fn cancel(&self) {
-        match self.start.sent() {
-            Some(ChildStart::Operation(starting)) => starting.start.cancel(None),
-            Some(ChildStart::Intercepted(future)) => future.cancel(),
-            None => {}
+        if let Some(start) = self.start.sent() {
+            start.cancel(None);
         }
     }
 }
 
 impl<C: WorkflowDefinition> CancellableFutureWithReason for ChildWorkflowStart<C> {
     fn cancel_with_reason(&self, reason: String) {
-        match self.start.sent() {
-            Some(ChildStart::Operation(starting)) => starting.start.cancel(Some(&reason)),
-            Some(ChildStart::Intercepted(future)) => future.cancel_with_reason(reason),
-            None => {}
+        if let Some(start) = self.start.sent() {
+            start.cancel(Some(&reason));
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::marker::PhantomData;
 
-use guest_sdk_types::Failure;
+use guest_sdk_types::{DataConverter, Failure};
 
 use crate::bindings::Guest;
 use crate::bindings::workflow::host::activation::{Query, Task, Update};
@@ -27,6 +27,9 @@ pub trait Module {
 
     /// What makes the interceptors of each run, in the order of their registration.
     const INTERCEPTORS: &'static [WorkflowInterceptorConstructor] = &[];
+
+    /// Converts the values and failures of all workflows, if the default data converter does not.
+    const DATA_CONVERTER: Option<DataConverter> = None;
 }
 
 /// Implements the exports of the contract for a module.
@@ -45,6 +48,10 @@ impl<M: Module> Guest for Component<M> {
 
     fn activate(mut task: Task) -> Result<(), wit::Failure> {
         panic::report();
+        if let Some(converter) = M::DATA_CONVERTER {
+            // The first activation installs it.
+            converter.install();
+        }
         let mut instance = match INSTANCE.take() {
             Some(instance) => instance,
             None => WorkflowInstance::start(M::WORKFLOWS, M::INTERCEPTORS, &mut task)
@@ -130,10 +137,17 @@ pub(crate) fn definition(definition: &Definition, intercepted: bool) -> Workflow
 ///
 /// Behind the workflows come the [interceptors](crate::workflow_interceptors), if there are some: for each a function
 /// of the [view](crate::WorkflowContextView) of a run, which makes the run's own. `export!(Greetings; interceptors =
-/// [Tenant::new, |_view| Log])`.
+/// [Tenant::new, |_view| Log])`. And last a [data converter](crate::DataConverter) for all workflows, a constant:
+/// `export!(Greetings; data_converter = CONVERTER)`.
 #[macro_export]
 macro_rules! export {
-    ($($workflow:ty),+ $(,)? $(; interceptors = [$($interceptor:expr),* $(,)?] $(,)?)?) => {
+    (
+        $($workflow:ty),+ $(,)?
+        $(;
+            $(interceptors = [$($interceptor:expr),* $(,)?] $(,)?)?
+            $(data_converter = $data_converter:expr $(,)?)?
+        )?
+    ) => {
         const _: () = {
             struct Module;
 
@@ -142,10 +156,16 @@ macro_rules! export {
                     &[$($crate::__private::WorkflowType::of::<$workflow>()),+];
 
                 $(
-                    const INTERCEPTORS: &'static [$crate::workflow_interceptors::WorkflowInterceptorConstructor] =
-                        &[$($crate::workflow_interceptors::WorkflowInterceptorConstructor::new(
-                            |view| $crate::__private::interceptor($interceptor, view),
-                        )),*];
+                    $(
+                        const INTERCEPTORS: &'static [$crate::workflow_interceptors::WorkflowInterceptorConstructor] =
+                            &[$($crate::workflow_interceptors::WorkflowInterceptorConstructor::new(
+                                |view| $crate::__private::interceptor($interceptor, view),
+                            )),*];
+                    )?
+                    $(
+                        const DATA_CONVERTER: ::core::option::Option<$crate::DataConverter> =
+                            ::core::option::Option::Some($data_converter);
+                    )?
                 )?
             }
 

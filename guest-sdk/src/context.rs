@@ -2,6 +2,8 @@
 //! workflow's state.
 
 mod conditions;
+#[cfg(not(target_family = "wasm"))]
+mod for_tests;
 mod view;
 
 use std::cell::RefCell;

@@ -98,6 +98,6 @@ pub(crate) fn user_metadata(summary: Option<String>, details: Option<String>) ->
     if summary.is_none() && details.is_none() {
         return None;
     }
-    let text = |text: String| sdk::Payload::from_value(&text).ok().map(payload);
+    let text = |text: String| sdk::Payload::from_plain_value(&text).ok().map(payload);
     Some(wit::UserMetadata { summary: summary.and_then(text), details: details.and_then(text) })
 }

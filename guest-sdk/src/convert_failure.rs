@@ -11,7 +11,7 @@ use crate::convert::{duration, from_payload, from_payloads, payload, payloads};
 
 pub(crate) fn failure(failure: sdk::Failure) -> wit::Failure {
     let mut links = Vec::with_capacity(1);
-    let mut next = Some(failure);
+    let mut next = Some(failure.converted());
     while let Some(failure) = next {
         links.push(wit::FailureLink {
             message: failure.message,
@@ -37,7 +37,7 @@ pub(crate) fn from_failure(links: wit::Failure) -> sdk::Failure {
         })
     };
     // The contract has no empty lists.
-    links.into_iter().rev().fold(None, link).unwrap_or_default()
+    links.into_iter().rev().fold(None, link).unwrap_or_default().converted_back()
 }
 
 fn info(info: Sdk) -> Wit {

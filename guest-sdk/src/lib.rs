@@ -27,6 +27,7 @@ mod metadata;
 pub mod metrics;
 mod nexus;
 mod operation;
+mod operation_start;
 mod options;
 mod outbound_call;
 mod panic;
@@ -42,6 +43,7 @@ mod signal_handlers;
 mod tests;
 mod timers;
 mod upsert;
+mod waiting_conditions;
 mod workflow;
 mod workflow_instance;
 pub mod workflow_interceptors;
@@ -62,6 +64,8 @@ pub use context::{
 pub use continue_as_new::{
     ContinueAsNewOptions, ContinueAsNewOptionsBuilder, ContinueAsNewVersioningBehavior,
 };
+#[cfg(feature = "payload-converter")]
+pub use erased_serde;
 pub use error::{
     ActivityExecutionError, ApplicationFailure, CancelExternalWorkflowError, ChildWorkflowExecutionError,
     ChildWorkflowStartError, ContinueAsNewRequest, NexusOperationError,
@@ -77,12 +81,15 @@ pub use guest_sdk_macros::{
     workflow_methods,
 };
 pub use guest_sdk_types::{
-    ActivityDefinition, ApplicationErrorCategory, Bytes, Callable, Converted, Encoding, Failure,
-    FailureBuilder, FailureInfo, FromPayloads, IntoPayloads, NamedPayloads, Payload, PayloadConverter,
-    PayloadError, Priority, QueryDefinition, RawValue, RetryPolicy, RetryState, Returned, SignalDefinition,
-    TimeoutFailure, TimeoutType, UntypedActivity, UntypedQuery, UntypedSignal, UntypedUpdate,
-    UntypedWorkflow, UpdateDefinition, WorkflowDefinition,
+    ActivityDefinition, ApplicationErrorCategory, Bytes, Callable, Converted, DataConverter,
+    DefaultFailureConverterWithEncodedAttributes, Encoding, Failure, FailureBuilder, FailureConverter,
+    FailureInfo, FromPayloads, IntoPayloads, NamedPayloads, Payload, PayloadConverter, PayloadError,
+    Priority, QueryDefinition, RawValue, RetryPolicy, RetryState, Returned, SignalDefinition, TimeoutFailure,
+    TimeoutType, UntypedActivity, UntypedQuery, UntypedSignal, UntypedUpdate, UntypedWorkflow,
+    UpdateDefinition, WorkflowDefinition,
 };
+#[cfg(feature = "payload-converter")]
+pub use guest_sdk_types::{Decode, EncodingPayloadConverter};
 pub use memo::Memo;
 pub use nexus::{
     NexusOperation, NexusOperationCancellationType, NexusOperationOptions, NexusOperationOptionsBuilder,

@@ -5,7 +5,6 @@ mod options;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
-use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use futures_core::FusedFuture;
@@ -21,14 +20,14 @@ use crate::convert_failure::from_failure;
 use crate::error::NexusOperationError;
 use crate::host;
 use crate::operation::{CancellableFuture, Issued, Operation, decoded, outcome};
+use crate::operation_start::{OperationStart, Starting};
 use crate::options::opaque_debug;
 use crate::outbound_call::OutboundCall;
 use crate::pending::{OperationKind, Resolution};
 use crate::run_state::RunState;
 use crate::workflow_interceptors::{
-    CancellableWorkflowOutboundFuture, NexusOperationOutboundResult, StartNexusOperationInput,
-    StartNexusOperationOutput, StartNexusOperationResult, WorkflowCancellationHandle, call_outbound,
-    has_interceptors,
+    CancellableWorkflowOutboundFuture, NexusOperationOutboundResult, OutboundHook, StartNexusOperationInput,
+    StartNexusOperationOutput, StartNexusOperationResult,
 };
 
 impl<W> SyncWorkflowContext<W> {
@@ -39,57 +38,44 @@ impl<W> SyncWorkflowContext<W> {
         options: NexusOperationOptions,
     ) -> NexusOperationStart<T> {
         let start = match Payload::from_value(input) {
-            Ok(input) => Issued::Sent(start(self.run(), StartNexusOperationInput { input, options })),
+            Ok(input) => {
+                Issued::Sent(OperationStart::new(self.run(), StartNexusOperationInput { input, options }))
+            }
             Err(error) => Issued::NotEncoded(Some(error)),
         };
         NexusOperationStart(start, PhantomData)
     }
 }
 
-fn start(run: &Rc<RunState>, input: StartNexusOperationInput) -> OperationStart {
-    if !has_interceptors(run) {
-        return OperationStart::Operation(issue(run, input));
-    }
-    OperationStart::Intercepted(
-        call_outbound(
-            run,
-            input,
-            |interceptor, context, input, next| interceptor.start_nexus_operation(context, input, next),
-            |run, input| {
-                let starting = issue(run, input);
-                let cancel = starting.start.canceller();
-                let cancel = WorkflowCancellationHandle::new(move |reason| cancel(reason.as_deref()));
-                CancellableWorkflowOutboundFuture::new(starting, cancel)
-            },
-        )
-        .begun(),
-    )
-}
-
-fn issue(run: &RunState, input: StartNexusOperationInput) -> StartingOperation {
-    let StartNexusOperationInput { input, options } = input;
-    let token = options.cancellation_token.clone().unwrap_or_else(|| run.token.clone());
-    let seq = host::nexus::schedule(&options.into_command(input));
-    // The end is expected from now on: one activation may bring both the start and the end.
-    let start = Operation::new(run, (OperationKind::NexusStart, seq), &token);
-    let end = Some(Operation::new(run, (OperationKind::Nexus, seq), &token));
-    StartingOperation { start, end }
-}
-
 /// The future of a Nexus operation's start.
 #[must_use = "futures do nothing unless they are awaited"]
-pub struct NexusOperationStart<T>(Issued<OperationStart>, PhantomData<fn() -> T>);
-
-/// What waits for the start: for the operation itself, or for what interceptors made of it.
-enum OperationStart {
-    Operation(StartingOperation),
-    Intercepted(CancellableWorkflowOutboundFuture<StartNexusOperationResult>),
-}
+pub struct NexusOperationStart<T>(Issued<OperationStart<StartingOperation>>, PhantomData<fn() -> T>);
 
 struct StartingOperation {
     start: Operation,
     /// Moves into [`StartedNexusOperation`] when the operation has started.
     end: Option<Operation>,
+}
+
+impl Starting for StartingOperation {
+    type Input = StartNexusOperationInput;
+
+    const HOOK: OutboundHook<Self::Input, CancellableWorkflowOutboundFuture<Self::Output>> =
+        |interceptor, context, input, next| interceptor.start_nexus_operation(context, input, next);
+
+    fn issue(run: &RunState, input: StartNexusOperationInput) -> Self {
+        let StartNexusOperationInput { input, options } = input;
+        let token = options.cancellation_token.clone().unwrap_or_else(|| run.token.clone());
+        let seq = host::nexus::schedule(&options.into_command(input));
+        // The end is expected from now on: one activation may bring both the start and the end.
+        let start = Operation::new(run, (OperationKind::NexusStart, seq), &token);
+        let end = Some(Operation::new(run, (OperationKind::Nexus, seq), &token));
+        Self { start, end }
+    }
+
+    fn start(&self) -> &Operation {
+        &self.start
+    }
 }
 
 impl Future for StartingOperation {
@@ -116,10 +102,7 @@ impl<T: Returned> Future for NexusOperationStart<T> {
     type Output = Result<StartedNexusOperation<T>, NexusOperationError>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let started = match ready!(self.0.poll_sent())? {
-            OperationStart::Operation(starting) => Pin::new(starting).poll(context),
-            OperationStart::Intercepted(future) => Pin::new(future).poll(context),
-        };
+        let started = Pin::new(ready!(self.0.poll_sent())?).poll(context);
         started.map_ok(|StartNexusOperationOutput { operation_token, result: end }| StartedNexusOperation {
             operation_token,
             end,
@@ -130,19 +113,14 @@ impl<T: Returned> Future for NexusOperationStart<T> {
 
 impl<T: Returned> FusedFuture for NexusOperationStart<T> {
     fn is_terminated(&self) -> bool {
-        self.0.is_terminated(|start| match start {
-            OperationStart::Operation(starting) => starting.start.is_terminated(),
-            OperationStart::Intercepted(future) => future.is_terminated(),
-        })
+        self.0.is_terminated(OperationStart::is_terminated)
     }
 }
 
 impl<T: Returned> CancellableFuture for NexusOperationStart<T> {
     fn cancel(&self) {
-        match self.0.sent() {
-            Some(OperationStart::Operation(starting)) => starting.start.cancel(None),
-            Some(OperationStart::Intercepted(future)) => future.cancel(),
-            None => {}
+        if let Some(start) = self.0.sent() {
+            start.cancel(None);
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::cancellation::WorkflowCancellationToken;
 use crate::convert::from_named_payloads;
 use crate::handlers::RunningHandlers;
 use crate::pending::PendingOperations;
+use crate::waiting_conditions::WaitingConditions;
 
 /// One run.
 pub(crate) struct RunState {
@@ -29,6 +30,7 @@ pub(crate) struct RunState {
     /// Signal and update handlers that have not ended.
     pub(crate) running_handlers: RunningHandlers,
     pub(crate) signals: BufferedSignals,
+    pub(crate) waiting: WaitingConditions,
     pub(crate) pending: Rc<PendingOperations>,
     /// The interceptors of the run, if its module has some. Their type knows contexts, which know this one.
     pub(crate) interceptors: OnceCell<Box<dyn Any>>,
@@ -81,6 +83,7 @@ impl RunState {
             token: WorkflowCancellationToken::new(),
             running_handlers: RunningHandlers::default(),
             signals: BufferedSignals::default(),
+            waiting: WaitingConditions::default(),
             pending: Rc::default(),
             interceptors: OnceCell::new(),
             intercepted_headers: OnceCell::new(),

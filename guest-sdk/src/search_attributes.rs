@@ -55,7 +55,7 @@ impl<T: Serialize + DeserializeOwned> SearchAttributeKey<T> {
     /// The change that sets the value.
     #[must_use]
     pub fn value_set(&self, value: T) -> SearchAttributeUpdate {
-        let mut payload = Payload::from_value(&value).unwrap_or_else(|_| Payload::null());
+        let mut payload = Payload::from_plain_value(&value).unwrap_or_else(|_| Payload::null());
         payload.metadata.push((TYPE.to_owned(), self.indexed_type.as_bytes().to_vec()));
         SearchAttributeUpdate { name: self.name, payload: Some(payload) }
     }

@@ -25,7 +25,7 @@ use crate::workflow::{
 use crate::workflow_interceptors::{
     HandleSignalResult, WorkflowInterceptorConstructor, construct, has_interceptors,
 };
-use crate::{host, log, metadata, metrics};
+use crate::{host, log, metadata, metrics, waiting_conditions};
 use intercepted::{Intercepted, initialize, poll_once};
 
 /// Names with this prefix are Temporal's own: no dynamic handler gets them.
@@ -254,6 +254,9 @@ impl WorkflowInstance {
         if query.name == metadata::QUERY {
             let details = self.run.current_details.borrow();
             return Ok(metadata::answer(&self.run.info.workflow_type, self.definition, &details));
+        }
+        if query.name == waiting_conditions::QUERY {
+            return Ok(self.run.waiting.answer());
         }
         let arguments = from_payloads(query.arguments);
         let call = Rc::new(Call::new(Kind::Query, &query.name));

@@ -62,7 +62,9 @@ use std::rc::Rc;
 
 use guest_sdk_types::UntypedWorkflow;
 
-pub(crate) use self::chain::{call_inbound, call_outbound, construct, has_interceptors, interceptors};
+pub(crate) use self::chain::{
+    OutboundHook, call_inbound, call_outbound, construct, has_interceptors, interceptors,
+};
 pub use self::future::{
     CancellableWorkflowOutboundFuture, WorkflowCancellationHandle, WorkflowInterceptorFuture, WorkflowNext,
     WorkflowOutboundFuture,

@@ -78,12 +78,39 @@ pub(crate) fn rustc(package: &Package<'_>, root_manifest: &Path) -> Result<Strin
             command.env_remove(name);
         }
     }
+    // What only the bodies of activities use, which the sandbox does not have. The native build warns of the rest.
+    command.args(["--", "--allow=unused_imports"]);
     let output = output(&mut command)?;
     if !output.status.success() {
         let package = package.name.to_owned();
-        return Err(Error::Compile { package, stderr: text(&output.stderr) });
+        return Err(Error::Compile { package, stderr: with_advice(text(&output.stderr)) });
     }
     Ok(text(&output.stdout))
+}
+
+/// Parts of what compiler and linker say of crates that are not for the sandbox, and what to do.
+const ADVICE: [(&str, &str); 4] = [
+    ("This wasm target is unsupported by mio", NATIVE_ONLY),
+    ("Only features sync,macros,io-util,rt,time are supported on wasm", NATIVE_ONLY),
+    ("`host` is for the native build", NATIVE_ONLY),
+    (
+        "__wbindgen_placeholder__",
+        "a dependency is for browsers when it is built for WebAssembly, as clients of HTTP are: call services in an activity, \
+         and put what activities need under [target.'cfg(not(target_family = \"wasm\"))'.dependencies]",
+    ),
+];
+
+/// For crates whose dependencies include the host, or what activities need.
+const NATIVE_ONLY: &str = "workflows are built without the host and without what activities need: put those dependencies \
+                           under [target.'cfg(not(target_family = \"wasm\"))'.dependencies]";
+
+/// The words of the compiler, and behind them what to do, where that is known.
+fn with_advice(mut stderr: String) -> String {
+    if let Some((_, advice)) = ADVICE.iter().find(|(part, _)| stderr.contains(part)) {
+        // Formatting into a string does not fail.
+        let _ = write!(stderr, "\nhelp: {advice}");
+    }
+    stderr
 }
 
 /// Runs `command` and waits until it ends.
@@ -122,4 +149,19 @@ fn remap_setting(root: &Path) -> String {
 
 fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn crates_that_are_not_for_the_sandbox_get_advice() {
+        let advised = |stderr: &str| with_advice(stderr.to_owned());
+        assert_eq!(advised("error: mismatched types"), "error: mismatched types");
+        for (part, _) in ADVICE {
+            let text = advised(part);
+            assert!(text.contains("[target.'cfg(not(target_family = \"wasm\"))'.dependencies]"), "{text}");
+        }
+    }
 }

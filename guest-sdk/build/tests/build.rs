@@ -73,3 +73,22 @@ fn a_package_that_is_not_there_is_named() {
     let error = build(&Package::new(Path::new("/"), "absent")).unwrap_err();
     assert!(matches!(error, Error::NoWorkspace { .. }), "{error}");
 }
+
+/// For WebAssembly the host has no dependencies, so nothing else fails before.
+#[test]
+fn a_crate_with_the_host_among_its_dependencies_is_told_what_to_do() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap();
+    let folder = Folder::new("with the host", SOURCE);
+    let manifest = folder.0.join("Cargo.toml");
+    let with_host = format!(
+        "{}\n[dependencies]\nhost = {{ path = {:?} }}\n",
+        fs::read_to_string(&manifest).unwrap(),
+        root.join("host/cli")
+    );
+    fs::write(manifest, with_host).unwrap();
+    fs::copy(root.join("Cargo.lock"), folder.0.join("Cargo.lock")).unwrap();
+    let error = folder.build().unwrap_err().to_string();
+    let expected = "`host` is for the native build: put it, and what only activities need, under \
+                    [target.'cfg(not(target_family = \"wasm\"))'.dependencies]";
+    assert!(error.contains(expected) && error.matches("error: ").count() <= 2, "{error}");
+}

@@ -2,10 +2,11 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, ImplItem, ItemImpl, Result, Type};
+use syn::{Error, FnArg, GenericArgument, ImplItem, ItemImpl, PathArguments, Result, Type};
 
 use crate::marker::{Marker, arguments_pattern, arguments_type, module, module_definition};
 use crate::method::{Method, Receiver, last_segment, simple_type, take_attribute};
+use crate::plain::plain_call;
 
 /// Whether the impl block implements the activities, or only declares them.
 #[derive(Clone, Copy, PartialEq)]
@@ -35,13 +36,19 @@ pub(crate) fn expand(attributes: TokenStream, item: TokenStream, bodies: Bodies)
         .map(|activity| Marker::new(activity, &module, &name(activity), &activity.inputs))
         .collect();
     let marker_module = module_definition(&module, &markers);
-    let (constants, callables, paths) = (
+    let (constants, inputs, callables, paths) = (
         markers.iter().map(|marker| &marker.constant),
+        markers.iter().map(|marker| &marker.input),
         markers.iter().map(|marker| &marker.callable),
         markers.iter().map(|marker| &marker.path),
     );
     let implementation = match bodies {
-        Bodies::Here => registration(&block, &activities),
+        Bodies::Here => {
+            let pairs = activities.iter().zip(&markers);
+            let calls = pairs.map(|(activity, marker)| plain_call(activity, &marker.path, &type_name));
+            let registration = registration(&block, &activities);
+            quote!(#(#calls)* #registration)
+        }
         Bodies::Elsewhere => TokenStream::new(),
     };
     Ok(quote! {
@@ -49,6 +56,7 @@ pub(crate) fn expand(attributes: TokenStream, item: TokenStream, bodies: Bodies)
             #(#constants)*
         }
         #marker_module
+        #(#inputs)*
         #(#callables)*
         #(impl ::guest_sdk::ActivityDefinition for #paths {})*
         #implementation
@@ -102,7 +110,8 @@ fn registration(block: &ItemImpl, activities: &[Method]) -> TokenStream {
             ))?;
         }
     });
-    let imported = imported_types(activities);
+    let mut imported = imported_types(activities);
+    imported.extend(activities.iter().filter_map(|activity| receiver_type(activity, &block.self_ty)));
     quote! {
         #[cfg(target_family = "wasm")]
         const _: ::core::option::Option<(#(#imported,)*)> = ::core::option::Option::None;
@@ -126,10 +135,27 @@ fn registration(block: &ItemImpl, activities: &[Method]) -> TokenStream {
 
 /// The types of context and error in the signatures: the sandbox names them too, so that their imports are
 /// used.
-fn imported_types(activities: &[Method]) -> Vec<&Type> {
-    let contexts = activities.iter().filter_map(|activity| activity.context.as_ref());
-    let errors = activities.iter().filter_map(|activity| activity.error.as_ref());
+fn imported_types(activities: &[Method]) -> Vec<Type> {
+    let contexts = activities.iter().filter_map(|activity| activity.context.clone());
+    let errors = activities.iter().filter_map(|activity| activity.error.clone());
     contexts
         .chain(errors.filter(|error| last_segment(error).is_some_and(|name| name == "ActivityError")))
         .collect()
+}
+
+/// The type of a receiver such as `self: Arc<Self>`, outside of the impl block.
+fn receiver_type(activity: &Method, self_type: &Type) -> Option<Type> {
+    let Some(FnArg::Receiver(receiver)) = activity.item.sig.inputs.first() else { return None };
+    receiver.colon_token?;
+    let mut ty = (*receiver.ty).clone();
+    let Type::Path(path) = &mut ty else { return None };
+    let PathArguments::AngleBracketed(arguments) = &mut path.path.segments.last_mut()?.arguments else {
+        return None;
+    };
+    for argument in &mut arguments.args {
+        if let GenericArgument::Type(argument) = argument {
+            *argument = self_type.clone();
+        }
+    }
+    Some(ty)
 }

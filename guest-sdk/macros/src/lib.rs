@@ -6,6 +6,7 @@
 mod activities;
 mod marker;
 mod method;
+mod plain;
 mod select;
 mod workflow;
 mod workflow_impl;

@@ -1,8 +1,12 @@
 //! Markers: for each method a type with its name, input and output, and a constant of that type.
 
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
 use syn::{Attribute, Ident, Type};
+
+/// Number types, whose literals have no type of their own: `3` is a `u32` where nothing else fits.
+const NUMBERS: [&str; 14] =
+    ["u8", "u16", "u32", "u64", "u128", "usize", "i8", "i16", "i32", "i64", "i128", "isize", "f32", "f64"];
 
 use crate::method::{Method, last_segment};
 
@@ -16,6 +20,8 @@ pub(crate) struct Marker {
     pub(crate) callable: TokenStream,
     /// The path of the type.
     pub(crate) path: TokenStream,
+    /// The type of the input of a caller, if it has one of its own.
+    pub(crate) input: TokenStream,
 }
 
 impl Marker {
@@ -28,11 +34,12 @@ impl Marker {
             method.item.attrs.iter().filter(|attribute| attribute.path().is_ident("doc")).collect();
         let output = &method.output;
         let arguments = arguments_type(inputs);
-        let (input, convert) = match inputs {
-            [] => (quote!(()), quote!(let () = input;)),
-            [only] if is_raw(only) => (quote!(#only), quote!(input)),
-            [only] => (quote!(#only), quote!((input,))),
-            several => (quote!((#(#several),*)), quote!(input)),
+        let own = format_ident!("{module}_{ident}_input");
+        let (input, convert, definition) = match inputs {
+            [] => (quote!(()), quote!(let () = input;), quote!()),
+            [only] if is_raw(only) => (quote!(#only), quote!(input), quote!()),
+            [only] if !is_number(only) => (quote!(#only), quote!((input,)), quote!()),
+            inputs => (quote!(#own), quote!(input.0), own_input(&own, inputs)),
         };
         Self {
             type_definition: quote! {
@@ -44,7 +51,8 @@ impl Marker {
                 #[allow(non_upper_case_globals, dead_code, reason = "named like its method, which may have no typed call")]
                 #visibility const #ident: #module::#ident = #module::#ident;
             },
-            callable: quote! {
+            // What the compiler says of the types of a method is said at the method.
+            callable: quote_spanned! { ident.span().resolved_at(Span::call_site()) =>
                 impl ::guest_sdk::Callable for #module::#ident {
                     type Input = #input;
                     type Arguments = #arguments;
@@ -60,6 +68,52 @@ impl Marker {
                 }
             },
             path: quote!(#module::#ident),
+            input: definition,
+        }
+    }
+}
+
+/// The input of a call with a number or several parameters. What callers pass is converted to it: literals become the
+/// numbers of the signature, and a `&str` a `String`.
+fn own_input(name: &Ident, inputs: &[Type]) -> TokenStream {
+    let texts: Vec<Ident> = inputs
+        .iter()
+        .enumerate()
+        .filter(|(_, input)| is_named(input, &["String"]))
+        .map(|(index, _)| format_ident!("Text{index}"))
+        .collect();
+    let mut next = texts.iter();
+    let given: Vec<TokenStream> = inputs
+        .iter()
+        .map(|input| match is_named(input, &["String"]).then(|| next.next()).flatten() {
+            Some(text) => quote!(#text),
+            None => quote!(#input),
+        })
+        .collect();
+    let values: Vec<Ident> = (0..inputs.len()).map(|index| format_ident!("value_{index}")).collect();
+    let converted = inputs.iter().zip(&values).map(|(input, value)| {
+        if is_named(input, &["String"]) {
+            quote!(::core::convert::Into::into(#value))
+        } else {
+            quote!(#value)
+        }
+    });
+    let (pattern, given) = match (&values[..], &given[..]) {
+        ([value], [given]) => (quote!(#value), quote!(#given)),
+        (values, given) => (quote!((#(#values),*)), quote!((#(#given),*))),
+    };
+    quote! {
+        #[doc(hidden)]
+        #[allow(
+            non_camel_case_types, missing_docs, missing_debug_implementations, unreachable_pub, dead_code,
+            reason = "named like its method, which may have no typed call"
+        )]
+        pub struct #name((#(#inputs,)*));
+
+        impl<#(#texts: ::core::convert::Into<::std::string::String>),*> ::core::convert::From<#given> for #name {
+            fn from(#pattern: #given) -> Self {
+                Self((#(#converted,)*))
+            }
         }
     }
 }
@@ -82,7 +136,16 @@ pub(crate) fn arguments_pattern(inputs: &[Type], idents: &[Ident]) -> TokenStrea
 
 /// Whether the only parameter takes the arguments undecoded.
 fn is_raw(input: &Type) -> bool {
-    last_segment(input).is_some_and(|name| name == "RawValue")
+    is_named(input, &["RawValue"])
+}
+
+fn is_number(input: &Type) -> bool {
+    is_named(input, &NUMBERS)
+}
+
+/// Whether a type has one of these names, with or without a path.
+fn is_named(input: &Type, names: &[&str]) -> bool {
+    last_segment(input).is_some_and(|last| names.iter().any(|name| last == name))
 }
 
 /// The name of the module of markers of a type.

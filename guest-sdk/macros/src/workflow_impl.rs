@@ -6,6 +6,7 @@ use syn::{Ident, Type};
 
 use crate::marker::{Marker, arguments_pattern, arguments_type, module, module_definition};
 use crate::method::{Method, VersioningBehavior};
+use crate::plain::plain_call;
 use crate::workflow::Workflow;
 
 pub(crate) fn generate(workflow: &Workflow) -> TokenStream {
@@ -17,6 +18,7 @@ pub(crate) fn generate(workflow: &Workflow) -> TokenStream {
     };
     let run = Marker::new(&workflow.run, &module, &workflow_name(workflow), inputs);
     let run_path = run.path.clone();
+    let mut calls = Vec::new();
     let mut definitions = vec![quote!(impl ::guest_sdk::WorkflowDefinition for #run_path {})];
     let mut markers = vec![run];
     let handlers = [
@@ -33,11 +35,16 @@ pub(crate) fn generate(workflow: &Workflow) -> TokenStream {
                     type Workflow = #run_path;
                 }
             });
+            // Async handlers need a run.
+            if !method.is_async() {
+                calls.push(plain_call(method, path, type_name));
+            }
             markers.push(marker);
         }
     }
     let marker_module = module_definition(&module, &markers);
     let constants = markers.iter().map(|marker| &marker.constant);
+    let inputs = markers.iter().map(|marker| &marker.input);
     let callables = markers.iter().map(|marker| &marker.callable);
     let implementation = implementation(workflow, &run_path);
     quote! {
@@ -45,8 +52,10 @@ pub(crate) fn generate(workflow: &Workflow) -> TokenStream {
             #(#constants)*
         }
         #marker_module
+        #(#inputs)*
         #(#callables)*
         #(#definitions)*
+        #(#calls)*
         #implementation
     }
 }

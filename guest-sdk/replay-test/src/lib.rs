@@ -21,7 +21,8 @@
 //! replay_test::main!("histories");
 //! ```
 //!
-//! The test lists the folder when it runs, so a new file needs no build.
+//! The test lists the folder when it runs, so a new file needs no build. `main!(module = "reminder.wasm"; "histories")`
+//! replays on a component that is there already, such as one of another language.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -35,9 +36,18 @@ use host_worker::workflow::replay::replay_verifying_state;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Defines the `main` of a test target without a harness. It replays the histories of folders, whose paths
-/// are relative to the crate's manifest.
+/// are relative to the crate's manifest; on the component of the crate, or on the one at `module`.
 #[macro_export]
 macro_rules! main {
+    (module = $module:literal; $($folder:literal),+ $(,)?) => {
+        fn main() -> std::process::ExitCode {
+            $crate::run_module(
+                std::path::Path::new(env!("CARGO_MANIFEST_DIR")),
+                std::path::Path::new($module),
+                &[$($folder),+],
+            )
+        }
+    };
     ($($folder:literal),+ $(,)?) => {
         fn main() -> std::process::ExitCode {
             $crate::run(
@@ -52,6 +62,16 @@ macro_rules! main {
 /// Builds the component of `package` and replays the histories of `folders`; for [`main!`].
 #[must_use]
 pub fn run(manifest_dir: &Path, package: &'static str, folders: &[&str]) -> ExitCode {
+    run_source(manifest_dir, Source::Package(package), folders)
+}
+
+/// Replays the histories of `folders` on the component at `module`; for [`main!`].
+#[must_use]
+pub fn run_module(manifest_dir: &Path, module: &Path, folders: &[&str]) -> ExitCode {
+    run_source(manifest_dir, Source::File(manifest_dir.join(module)), folders)
+}
+
+fn run_source(manifest_dir: &Path, source: Source, folders: &[&str]) -> ExitCode {
     let arguments = Arguments::from_args();
     let histories = match histories(manifest_dir, folders) {
         Ok(histories) => histories,
@@ -60,7 +80,7 @@ pub fn run(manifest_dir: &Path, package: &'static str, folders: &[&str]) -> Exit
             return ExitCode::FAILURE;
         }
     };
-    let module = Arc::new(Module { manifest_dir: manifest_dir.to_owned(), package, loaded: OnceLock::new() });
+    let module = Arc::new(Module { manifest_dir: manifest_dir.to_owned(), source, loaded: OnceLock::new() });
     let trials = histories
         .into_iter()
         .map(|path| {
@@ -93,10 +113,17 @@ fn histories(manifest_dir: &Path, folders: &[&str]) -> Result<Vec<PathBuf>> {
     Ok(histories)
 }
 
-/// The component of the crate, built and loaded by the first case that needs it.
+/// Where the component is from.
+enum Source {
+    /// Built of the package with this name.
+    Package(&'static str),
+    File(PathBuf),
+}
+
+/// The component, built and loaded by the first case that needs it.
 struct Module {
     manifest_dir: PathBuf,
-    package: &'static str,
+    source: Source,
     loaded: OnceLock<Result<Arc<LoadedModule>, String>>,
 }
 
@@ -111,7 +138,12 @@ impl Module {
     }
 
     fn load(&self) -> Result<Arc<LoadedModule>> {
-        let path = guest_build::build(&guest_build::Package::new(&self.manifest_dir, self.package))?;
+        let path = match &self.source {
+            Source::Package(name) => {
+                guest_build::build(&guest_build::Package::new(&self.manifest_dir, name))?
+            }
+            Source::File(path) => path.clone(),
+        };
         let engine = Engine::new(Config::default())?;
         let bytes = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
         Ok(Arc::new(LoadedModule::new(engine.load(&bytes)?, Some(path))))

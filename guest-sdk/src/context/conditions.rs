@@ -1,6 +1,7 @@
 //! Conditions on the state of a workflow, and what waits for them.
 
 use std::future::Future;
+use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,9 +11,11 @@ use futures_core::FusedFuture;
 use super::WorkflowContext;
 use crate::cancellation::{WorkflowCancellationError, WorkflowCancellationToken};
 use crate::timers::Timer;
+use crate::waiting_conditions::Waiting;
 
 impl<W> WorkflowContext<W> {
     /// Waits until a condition on the state of the workflow holds, or cancellation of the run is requested.
+    #[track_caller]
     pub fn wait_condition<'a>(&'a self, condition: impl FnMut(&W) -> bool + 'a) -> WaitCondition<'a, W> {
         self.wait_condition_with_options(condition, WaitConditionOptions::default())
     }
@@ -22,32 +25,38 @@ impl<W> WorkflowContext<W> {
     ///
     /// # Errors
     /// Cancellation of the run is requested.
-    pub async fn wait_condition_with_timeout(
-        &self,
+    #[track_caller]
+    pub fn wait_condition_with_timeout<'a>(
+        &'a self,
         timeout: Duration,
-        condition: impl FnMut(&W) -> bool,
-    ) -> Result<bool, WorkflowCancellationError> {
-        let mut wait = std::pin::pin!(self.wait_condition(condition));
-        let mut timer = None;
-        std::future::poll_fn(|task| {
-            if let Poll::Ready(result) = wait.as_mut().poll(task) {
-                timer.iter().for_each(Timer::cancel);
-                return Poll::Ready(result.map(|()| true));
-            }
-            let timer = timer.get_or_insert_with(|| self.timer(timeout));
-            Pin::new(timer).poll(task).map(|_| Ok(false))
-        })
-        .await
+        condition: impl FnMut(&W) -> bool + 'a,
+    ) -> impl Future<Output = Result<bool, WorkflowCancellationError>> + 'a {
+        // Not within the block, where the place of the caller is lost.
+        let mut wait = self.wait_condition(condition);
+        async move {
+            let mut timer = None;
+            std::future::poll_fn(|task| {
+                if let Poll::Ready(result) = Pin::new(&mut wait).poll(task) {
+                    timer.iter().for_each(Timer::cancel);
+                    return Poll::Ready(result.map(|()| true));
+                }
+                let timer = timer.get_or_insert_with(|| self.timer(timeout));
+                Pin::new(timer).poll(task).map(|_| Ok(false))
+            })
+            .await
+        }
     }
 
     /// Waits until a condition on the state of the workflow holds, or the token of the options is cancelled.
+    #[track_caller]
     pub fn wait_condition_with_options<'a>(
         &'a self,
         condition: impl FnMut(&W) -> bool + 'a,
         options: WaitConditionOptions,
     ) -> WaitCondition<'a, W> {
         let token = options.cancellation_token.unwrap_or_else(|| self.cancellation_token());
-        WaitCondition { context: self, condition: Box::new(condition), token, done: false }
+        let waiting = self.run().waiting.add(Location::caller());
+        WaitCondition { context: self, condition: Box::new(condition), token, waiting: Some(waiting) }
     }
 }
 
@@ -72,7 +81,8 @@ pub struct WaitCondition<'a, W> {
     context: &'a WorkflowContext<W>,
     condition: Box<dyn FnMut(&W) -> bool + 'a>,
     token: WorkflowCancellationToken,
-    done: bool,
+    /// `None` once it has ended.
+    waiting: Option<Waiting>,
 }
 
 impl<W> Future for WaitCondition<'_, W> {
@@ -89,19 +99,19 @@ impl<W> Future for WaitCondition<'_, W> {
             this.token.wake_when_cancelled(task.waker());
             return Poll::Pending;
         };
-        this.done = true;
+        this.waiting = None;
         Poll::Ready(result)
     }
 }
 
 impl<W> FusedFuture for WaitCondition<'_, W> {
     fn is_terminated(&self) -> bool {
-        self.done
+        self.waiting.is_none()
     }
 }
 
 impl<W> std::fmt::Debug for WaitCondition<'_, W> {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("WaitCondition").field("done", &self.done).finish_non_exhaustive()
+        formatter.debug_struct("WaitCondition").field("done", &self.waiting.is_none()).finish_non_exhaustive()
     }
 }

@@ -1,7 +1,9 @@
 //! Handlers: what they are told, what becomes of calls that no handler takes, and of handlers that do not end.
 
+use super::workflows::{Counter, Handlers};
 use super::{TestRun, signal, update};
 use crate::bindings::workflow::host::activation::Job;
+use crate::{SyncWorkflowContext, WorkflowContextView};
 
 #[test]
 fn handlers_that_still_run_are_told_of() {
@@ -69,4 +71,28 @@ fn user_interfaces_learn_what_there_is() {
     );
     let answer = run.answer("__temporal_workflow_metadata");
     assert!(answer.contains(described), "{answer}");
+}
+
+/// Where a run waits for its condition: the host asks for it.
+#[test]
+fn conditions_are_in_the_stack() {
+    let mut run = TestRun::of("Handlers", ());
+    run.check(vec![], &[]);
+    let stack = run.answer("__stack_trace");
+    let lines = include_str!("workflows.rs").lines();
+    let waits = lines.clone().position(|line| line.contains("ctx.wait_condition(|state| state.0 > 0)"));
+    assert_eq!(stack, format!("[[\"guest-sdk/src/tests/workflows.rs\",{}]]", waits.unwrap() + 1));
+    run.check(vec![signal("only numbers", (7,))], &["workflow.complete"]);
+    assert_eq!(run.answer("__stack_trace"), "[]");
+}
+
+/// Without a run, as a unit test of an author has it.
+#[test]
+fn handlers_are_called_alone() {
+    let mut state = Handlers::default();
+    Handlers::numbers.call(&mut state, &mut SyncWorkflowContext::for_tests(), 7);
+    let view = WorkflowContextView::for_tests();
+    let mut counter = Counter::new(&view, "start".to_owned(), 5);
+    Counter::add.call(&mut counter, &mut SyncWorkflowContext::for_tests(), 2);
+    assert_eq!(Counter::value.call(&counter, &view), 7);
 }

@@ -48,7 +48,7 @@ pub(super) struct Counter {
 #[workflow_methods]
 impl Counter {
     #[init]
-    fn new(_ctx: &WorkflowContextView, _name: String, value: i64) -> Self {
+    pub(super) fn new(_ctx: &WorkflowContextView, _name: String, value: i64) -> Self {
         Self { value }
     }
 
@@ -64,7 +64,7 @@ impl Counter {
     }
 
     #[query]
-    fn value(&self, _ctx: &WorkflowContextView) -> i64 {
+    pub(super) fn value(&self, _ctx: &WorkflowContextView) -> i64 {
         self.value
     }
 
@@ -218,7 +218,7 @@ impl Handlers {
     }
 
     #[signal(name = "only numbers", description = "Takes numbers only.", strict)]
-    fn numbers(&mut self, _ctx: &mut SyncWorkflowContext<Self>, number: u8) {
+    pub(super) fn numbers(&mut self, _ctx: &mut SyncWorkflowContext<Self>, number: u8) {
         self.0 = number;
     }
 }

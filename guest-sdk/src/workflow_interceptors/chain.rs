@@ -10,7 +10,7 @@ use crate::run_state::RunState;
 type Interceptors = Vec<Rc<dyn WorkflowInterceptor>>;
 
 /// The method of an interceptor for an outbound call.
-type OutboundHook<I, O> =
+pub(crate) type OutboundHook<I, O> =
     fn(&dyn WorkflowInterceptor, WorkflowInterceptorContext, I, WorkflowNext<'static, I, O>) -> O;
 
 /// Makes the interceptors of a run.

@@ -1,6 +1,6 @@
 //! Inputs and results of inbound calls: those that the service makes.
 
-use guest_sdk_types::{Failure, FromPayloads, NamedPayloads, Payload, PayloadError};
+use guest_sdk_types::{Failure, NamedPayloads, Payload, to_arguments};
 
 use crate::error::WorkflowResult;
 
@@ -55,14 +55,6 @@ macro_rules! inputs {
                 &mut self.arguments
             }
 
-            /// Decodes the arguments as a tuple with one element for each.
-            ///
-            /// # Errors
-            /// A payload could not be decoded: see [`Payload::to_value`].
-            pub fn to_arguments<T: FromPayloads>(&self) -> Result<T, PayloadError> {
-                T::from_payloads(&self.arguments)
-            }
-
             /// The headers of the call.
             #[must_use]
             pub fn headers(&self) -> &NamedPayloads {
@@ -74,6 +66,8 @@ macro_rules! inputs {
                 &mut self.headers
             }
         }
+
+        to_arguments! { $name => arguments; }
     )*};
 }
 

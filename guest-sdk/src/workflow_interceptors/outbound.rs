@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use guest_sdk_types::{FromPayloads, NamedPayloads, Payload, PayloadError};
+use guest_sdk_types::{NamedPayloads, Payload, to_arguments};
 
 use super::CancellableWorkflowOutboundFuture;
 use crate::activities::{ActivityOptions, LocalActivityOptions};
@@ -158,14 +158,6 @@ macro_rules! inputs {
                 &mut self.arguments
             }
 
-            /// Decodes the arguments as a tuple with one element for each.
-            ///
-            /// # Errors
-            /// A payload could not be decoded: see [`Payload::to_value`].
-            pub fn to_arguments<T: FromPayloads>(&self) -> Result<T, PayloadError> {
-                T::from_payloads(&self.arguments)
-            }
-
             /// The headers of the call: those of the options.
             #[must_use]
             pub fn headers(&self) -> &NamedPayloads {
@@ -187,6 +179,8 @@ macro_rules! inputs {
                 &mut self.options
             }
         }
+
+        to_arguments! { $name => arguments; }
     )*};
 }
 

@@ -42,6 +42,10 @@ pub struct TestEnvironment {
     _folder: TempDir,
 }
 
+/// Names how many runs the worker keeps, for environments that do not say: 0 and 1 have runs replayed all the time, which must
+/// change nothing.
+const CACHED_RUNS: &str = "WORKFLOW_TEST_CACHED_RUNS";
+
 /// What an environment is started with.
 #[derive(Debug, Default)]
 #[must_use]
@@ -49,6 +53,7 @@ pub struct Builder {
     registry: Registry,
     duplicate: Option<DuplicateActivity>,
     module: Option<PathBuf>,
+    cached_runs: Option<usize>,
 }
 
 impl Builder {
@@ -83,6 +88,13 @@ impl Builder {
         Self { module: Some(path.into()), ..self }
     }
 
+    /// Keeps so many runs between their workflow tasks. Others are replayed when they have a task: with 0 every run, at every
+    /// task, so that code which is not deterministic fails. Default: the environment variable
+    /// `WORKFLOW_TEST_CACHED_RUNS`, or as many as a host keeps.
+    pub fn cached_runs(self, runs: usize) -> Self {
+        Self { cached_runs: Some(runs), ..self }
+    }
+
     /// Starts service and worker, in the runtime that calls it.
     ///
     /// # Errors
@@ -115,7 +127,11 @@ impl Builder {
         let client = Client::new(server.service(), DEFAULT_NAMESPACE, "workflow-test");
         let threads = SandboxThreads::start(catalog.background()).map_err(io("failed to start threads"))?;
         let executors = Executors::new(Arc::new(self.registry), Options::default());
-        let cache = CacheConfig::default();
+        let named = || std::env::var(CACHED_RUNS).ok()?.parse().ok();
+        let cache = match self.cached_runs.or_else(named) {
+            Some(runs) => CacheConfig { runs, ..CacheConfig::default() },
+            None => CacheConfig::default(),
+        };
         let resources = Resources::new(Arc::new(catalog), Arc::new(threads), Some(executors), cache);
         let config = Config { shutdown_grace: SHUTDOWN_GRACE, ..Config::new(DEFAULT_NAMESPACE, TASK_QUEUE) };
         let worker = Worker::connect(server.service(), resources, config).await?;

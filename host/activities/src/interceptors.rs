@@ -6,24 +6,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use guest_sdk_types::{FromPayloads, NamedPayloads, Payload, PayloadError};
+pub use guest_sdk_types::Next;
+use guest_sdk_types::{NamedPayloads, Payload, to_arguments};
 
 use crate::error::ActivityError;
 use crate::info::{ActivityInfo, ActivityTask};
-
-/// The rest of a call: the interceptors behind this one, and then what they intercept.
-pub struct Next<'a, I, O>(Box<dyn FnOnce(I) -> O + Send + 'a>);
-
-impl<'a, I, O> Next<'a, I, O> {
-    pub(crate) fn new(next: impl FnOnce(I) -> O + Send + 'a) -> Self {
-        Self(Box::new(next))
-    }
-
-    /// Goes on with the call. An interceptor that does not go on answers the call itself.
-    pub fn run(self, input: I) -> O {
-        (self.0)(input)
-    }
-}
 
 /// The result of an activity.
 pub type ExecuteActivityResult = Result<Payload, ActivityError>;
@@ -113,15 +100,9 @@ impl ExecuteActivityInput {
     pub fn arguments_mut(&mut self) -> &mut Vec<Payload> {
         &mut self.task.arguments
     }
-
-    /// Decodes the arguments as a tuple with one element for each.
-    ///
-    /// # Errors
-    /// A payload could not be decoded: see [`Payload::to_value`].
-    pub fn to_arguments<T: FromPayloads>(&self) -> Result<T, PayloadError> {
-        T::from_payloads(&self.task.arguments)
-    }
 }
+
+to_arguments! { ExecuteActivityInput => task.arguments; }
 
 /// The input of [`ActivityOutboundInterceptor::heartbeat`].
 #[derive(Debug)]
@@ -159,12 +140,6 @@ pub(crate) struct Interceptors {
 impl std::fmt::Debug for Interceptors {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "{} inbound, {} outbound", self.inbound.len(), self.outbound.len())
-    }
-}
-
-impl<I, O> std::fmt::Debug for Next<'_, I, O> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.debug_struct("Next").finish_non_exhaustive()
     }
 }
 

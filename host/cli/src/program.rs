@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use guest_sdk_types::DataConverter;
 use host_activities::interceptors::{ActivityInboundInterceptor, ActivityOutboundInterceptor};
 use host_activities::{Activities, DuplicateActivity, Registry};
 
@@ -44,6 +45,14 @@ impl Host {
     #[must_use]
     pub fn activity_outbound_interceptor<I: ActivityOutboundInterceptor>(mut self, interceptor: I) -> Self {
         self.registry.activity_outbound_interceptor(interceptor);
+        self
+    }
+
+    /// Has the activities of this program, and its clients, convert values as the workflows do that export the same converter.
+    /// The first one counts.
+    #[must_use]
+    pub fn data_converter(self, converter: DataConverter) -> Self {
+        converter.install();
         self
     }
 

@@ -4,33 +4,14 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use guest_sdk_types::{FromPayloads, NamedPayloads, Payload, PayloadError};
+pub use guest_sdk_types::Next;
+use guest_sdk_types::{NamedPayloads, Payload, to_arguments};
 use host_wire::temporal::api::{
     enums::v1::UpdateWorkflowExecutionLifecycleStage as Stage,
     update::v1::{Outcome, UpdateRef},
 };
 
 use crate::{error::Error, handle::QueryOptions, start::StartOptions, update::UpdateOptions};
-
-/// The rest of a call: the interceptors behind this one, and then the call of the service.
-pub struct Next<'a, I, O>(Box<dyn FnOnce(I) -> O + Send + 'a>);
-
-impl<'a, I, O> Next<'a, I, O> {
-    pub(crate) fn new(next: impl FnOnce(I) -> O + Send + 'a) -> Self {
-        Self(Box::new(next))
-    }
-
-    /// Goes on with the call. An interceptor that does not go on answers the call itself.
-    pub fn run(self, input: I) -> O {
-        (self.0)(input)
-    }
-}
-
-impl<I, O> std::fmt::Debug for Next<'_, I, O> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Next").finish_non_exhaustive()
-    }
-}
 
 /// The future of a call.
 pub type ClientFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -243,23 +224,12 @@ pub struct UpdateWithStartWorkflowOutput {
     pub update: StartWorkflowUpdateOutput,
 }
 
-/// Defines how the arguments of inputs are decoded.
-macro_rules! decoded_arguments {
-    ($($name:ident),*) => {$(
-        impl $name {
-            /// Decodes the arguments as a tuple with one element for each.
-            ///
-            /// # Errors
-            ///
-            /// A payload could not be decoded: see [`Payload::to_value`].
-            pub fn to_arguments<T: FromPayloads>(&self) -> Result<T, PayloadError> {
-                T::from_payloads(&self.arguments)
-            }
-        }
-    )*};
+to_arguments! {
+    StartWorkflowInput => arguments;
+    SignalWorkflowInput => arguments;
+    QueryWorkflowInput => arguments;
+    StartWorkflowUpdateInput => arguments;
 }
-
-decoded_arguments! { StartWorkflowInput, SignalWorkflowInput, QueryWorkflowInput, StartWorkflowUpdateInput }
 
 /// The method of an interceptor for a call.
 pub(crate) type Hook<'a, I, O> =

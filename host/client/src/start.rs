@@ -159,7 +159,7 @@ pub(crate) fn start_input<W: WorkflowDefinition>(
 
 fn user_metadata(options: &StartOptions) -> Result<Option<UserMetadata>, PayloadError> {
     let encode = |text: &Option<String>| -> Result<_, PayloadError> {
-        text.as_ref().map(|text| Payload::from_value(text).map(Into::into)).transpose()
+        text.as_ref().map(|text| Payload::from_plain_value(text).map(Into::into)).transpose()
     };
     let metadata =
         UserMetadata { summary: encode(&options.static_summary)?, details: encode(&options.static_details)? };

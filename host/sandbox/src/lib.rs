@@ -11,6 +11,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests panic on failure"))]
 
 mod accessor;
+mod advice;
 mod background;
 mod backtrace;
 mod cache;

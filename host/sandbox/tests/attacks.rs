@@ -75,10 +75,10 @@ fn misuse() {
     for (attack, message) in [
         ("panic at the disco", "the workflow panicked: at the disco, at "),
         ("abort", "it aborted"),
-        ("read-file", "wasi:filesystem/preopens#get-directories, which no workflow may: a workflow reads"),
         ("sleep", "wasi:clocks/monotonic-clock#subscribe-duration, which no workflow may: a workflow waits"),
         ("exit", "wasi:cli/exit#exit"),
         ("thread", "the workflow panicked: failed to spawn thread"),
+        ("thread", ": a workflow has no threads: `join!`"),
         ("bad-call", "undefined element"),
         ("not-utf8", "utf-8"),
         ("bad-pointer", "out of bounds"),

@@ -89,6 +89,28 @@ fn logs_are_silent_in_replay() {
 }
 
 #[test]
+fn a_library_that_looks_for_a_file_goes_on() {
+    let script = "probe-file /etc/passwd\nwait\nprobe-file hosts\ncomplete-notes";
+    let mut run = ScriptRun::new(module());
+    run.start(script).unwrap();
+    // Once: the C library remembers the answer.
+    let logged = "wasi:filesystem/preopens the workflow looks for a file, and finds none: a workflow reads and writes \
+                  files in an activity";
+    assert_eq!(run.sink.take(), [logged]);
+    let live = render(&run.activate(task(Vec::new())).unwrap());
+    assert!(live.starts_with("complete probe-file false Err("), "{live}");
+    assert!(run.sink.take().is_empty());
+
+    let mut replay = ScriptRun::new(module());
+    let activation = || Activation { replaying: true, ..Activation::default() };
+    replay.instance.activate(&task(vec![start(script)]), activation()).unwrap();
+    let commands = replay.instance.activate(&task(Vec::new()), activation()).unwrap();
+    assert_eq!(render(&commands), live);
+    assert!(replay.sink.take().is_empty());
+    assert_eq!(replay.instance.state_hash().unwrap(), run.instance.state_hash().unwrap());
+}
+
+#[test]
 fn patches_hold_for_the_run() {
     let script = "patched old\npatched new\nwait\npatched old\npatched late\ncomplete-notes";
     let mut run = ScriptRun::new(module());

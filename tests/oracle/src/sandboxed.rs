@@ -53,7 +53,15 @@ fn guest_folder() -> PathBuf {
 ///
 /// When it cannot be built or loaded.
 pub fn load(workspace: &Path, package: &str) -> Result<Arc<LoadedModule>> {
-    let path = guest_build::build(&Package::new(workspace, package))?;
+    read(guest_build::build(&Package::new(workspace, package))?)
+}
+
+/// The module in a file.
+///
+/// # Errors
+///
+/// When it cannot be read or loaded.
+pub fn read(path: PathBuf) -> Result<Arc<LoadedModule>> {
     let module = Engine::new(Config::default())?.load(&std::fs::read(&path)?)?;
     Ok(Arc::new(LoadedModule::new(module, Some(path))))
 }

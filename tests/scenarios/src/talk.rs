@@ -72,6 +72,11 @@ pub(crate) fn handlers(environment: &Environment) -> Result<()> {
     ensure!(signals[0] == json!({"name": "end", "description": "Says goodbye."}), "{signals}");
     ensure!(signals[1] == json!({"name": "hear", "description": "Takes a number."}), "{signals}");
 
+    // Where it waits, although no operation is pending.
+    let stack = ask(&scene, &["stack", "--workflow-id", TALK])?;
+    ensure!(stack.code == 0, "{stack:?}");
+    ensure!(was_asked_in(&stack.stdout, "a condition of the state", "pub async fn run(")?, "{stack:?}");
+
     // What does not end in time.
     signal(&scene, "idle", &[])?;
     signal(&scene, "linger", &[])?;

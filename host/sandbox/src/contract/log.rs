@@ -1,5 +1,6 @@
 //! `workflow:host/log`
 
+use crate::advice::advised;
 use crate::fault;
 use crate::limits::{MAX_PANIC_BYTES, MAX_PATH_BYTES};
 use crate::store_data::StoreData;
@@ -18,7 +19,7 @@ impl Host for StoreData {
                 line,
                 column,
             });
-            (shortened(message, MAX_PANIC_BYTES), location)
+            (advised(shortened(message, MAX_PANIC_BYTES)), location)
         });
         Ok(())
     }

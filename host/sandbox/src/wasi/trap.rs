@@ -1,14 +1,19 @@
-//! Interfaces that a module may import but not call: crates import them without need.
+//! Interfaces that a module may import but not call: crates import them without need. Libraries that only look whether a file
+//! is there go on: to the question for folders the answer is that there are none, the same in every replay.
 
 use wasmtime::component::types::{ComponentInstance, ComponentItem};
-use wasmtime::component::{Linker, ResourceType};
+use wasmtime::component::{Linker, ResourceType, Val};
 
 use crate::fault::misuse;
 use crate::store_data::StoreData;
+use crate::wit::workflow::host::log::{Entry, Level};
 
 pub(crate) const SLEEP: &str =
     "a workflow waits with a timer of its context, which lasts in replay and across restarts";
 pub(crate) const FILES: &str = "a workflow reads and writes files in an activity";
+
+/// Which folders there are: a C library asks this once, before it opens the first file.
+const FOLDERS: (&str, &str) = ("wasi:filesystem/preopens", "get-directories");
 
 /// The error of a function that no workflow may call.
 pub(crate) fn instead(function: &str, instead: &str) -> wasmtime::Error {
@@ -31,6 +36,12 @@ pub(crate) fn link(
     let short = name.split('@').next().unwrap_or(name);
     for (item, external) in interface.exports(engine) {
         match external.ty {
+            ComponentItem::ComponentFunc(_) if (short, item) == FOLDERS => {
+                instance.func_new(item, move |mut store, _, _, results| {
+                    results.fill(Val::List(Vec::new()));
+                    store.data_mut().log(without_files(hint))
+                })?;
+            }
             ComponentItem::ComponentFunc(_) => {
                 let function = format!("{short}#{item}");
                 instance.func_new(item, move |_, _, _, _| Err(instead(&function, hint)))?;
@@ -44,6 +55,17 @@ pub(crate) fn link(
         }
     }
     Ok(())
+}
+
+/// What the log says of a guest that looks for files.
+fn without_files(hint: &str) -> Entry {
+    Entry {
+        level: Level::Warn,
+        target: FOLDERS.0.to_owned(),
+        message: format!("the workflow looks for a file, and finds none: {hint}"),
+        fields: Vec::new(),
+        location: None,
+    }
 }
 
 fn resource_type(name: &str) -> ResourceType {

@@ -110,9 +110,6 @@ pub(crate) fn run(word: &str, argument: &str) {
             black_box(random::next_u64(&"n".repeat(100_000)));
         }
         "handle-flood" => handle_flood(),
-        "read-file" => {
-            black_box(std::fs::read_to_string("/etc/passwd")).ok();
-        }
         "sleep" => std::thread::sleep(std::time::Duration::from_secs(3_600)),
         "exit" => std::process::exit(0),
         "thread" => {

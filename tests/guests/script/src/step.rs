@@ -80,6 +80,10 @@ pub(crate) fn run(line: &str) -> Result<(), Failure> {
         "environment" => {
             note(format!("environment {} {}", std::env::vars().count(), std::env::args().count()))
         }
+        "probe-file" => {
+            let read = std::fs::read_to_string(argument).map_err(|error| error.kind());
+            note(format!("probe-file {} {read:?}", std::path::Path::new(argument).exists()));
+        }
         "random" => note(format!("random {:016x}", random::next_u64(argument))),
         "random-bytes" => {
             note(format!("random-bytes {:02x?}", random::next_bytes("bytes", number(argument))))

@@ -94,7 +94,7 @@ pub(crate) fn stack(
     match trace.stacks(module.sandbox()) {
         Ok(stacks) => {
             let answer = Some(Payloads { payloads: vec![stack::answer(&stacks, form)] });
-            payload_limit::check_answer("__stack_trace", answer.as_ref())?;
+            payload_limit::check_answer(stack::PLAIN, answer.as_ref())?;
             Ok(answered(answer))
         }
         Err(fault @ Fault::Host(HostFault::NoRoom(_))) => Err(fault.into()),

@@ -10,6 +10,7 @@ use std::{
 
 use host_sandbox::{
     Activation as Circumstances, Command, Discard, Fault, Frame, HostFault, Instance, Module, RunInit,
+    wit::Query,
     wit::workflow::host::activation::{
         ActivityResolution, ChildStartResolution, Job, NexusStartResolution, Task,
     },
@@ -24,6 +25,9 @@ const MAX_STACKS: usize = 100;
 /// that.
 const LOOKUP_TIME: Duration = Duration::from_secs(2);
 
+/// The query whose answer is text.
+pub(crate) const PLAIN: &str = "__stack_trace";
+
 /// How the answer is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -37,7 +41,7 @@ impl Form {
     /// The form that a query asks for, if it asks for one.
     pub(crate) fn of(query_type: &str) -> Option<Self> {
         match query_type {
-            "__stack_trace" => Some(Self::Plain),
+            PLAIN => Some(Self::Plain),
             "__enhanced_stack_trace" => Some(Self::Enhanced),
             _ => None,
         }
@@ -132,6 +136,10 @@ impl Trace {
             let frames = copy.calls_to_command(task, circumstances.clone(), pending.command)?;
             stacks.push(Stack { operation, frames: Some(frames) });
         }
+        if Instant::now() < give_up {
+            self.advance(&mut base, given..self.given.len())?;
+            stacks.extend(conditions(&mut base).into_iter().take(MAX_STACKS));
+        }
         Ok(stacks)
     }
 
@@ -145,6 +153,20 @@ impl Trace {
         }
         Ok(())
     }
+}
+
+/// The conditions of its state that a guest waits for. They have no commands: the SDK for Rust answers the query for the
+/// stack with their files and lines, as pairs. Other guests may refuse it.
+fn conditions(guest: &mut Instance) -> Vec<Stack> {
+    let name = PLAIN.to_owned();
+    let query = Query { name, arguments: Vec::new(), headers: Vec::new() };
+    let answer = guest.query(&query).ok().flatten().map(|answer| answer.data).unwrap_or_default();
+    let places: Vec<(String, u32)> = serde_json::from_slice(&answer).unwrap_or_default();
+    let stack = |place| {
+        let frames = Some(vec![Frame { function: None, place: Some(place) }]);
+        Stack { operation: "a condition of the state".to_owned(), frames }
+    };
+    places.into_iter().map(stack).collect()
 }
 
 /// The operation that a job ends.
@@ -236,7 +258,7 @@ fn payload(encoding: &'static str, message_type: Option<&'static str>, value: &V
 
 fn plain(stacks: &[Stack]) -> String {
     if stacks.is_empty() {
-        return "no operation is pending: the workflow has ended, or waits for a condition of its state"
+        return "no operation is pending: the workflow has ended, or waits for what its SDK does not tell"
             .to_owned();
     }
     let mut text = String::new();
@@ -254,10 +276,11 @@ fn plain(stacks: &[Stack]) -> String {
 }
 
 fn line(frame: &Frame) -> String {
-    let function = frame.function.as_deref().unwrap_or("?");
-    match &frame.place {
-        Some((file, line)) => format!("    {function}\n        at {file}:{line}\n"),
-        None => format!("    {function}\n"),
+    match (&frame.function, &frame.place) {
+        (Some(function), Some((file, line))) => format!("    {function}\n        at {file}:{line}\n"),
+        (Some(function), None) => format!("    {function}\n"),
+        (None, Some((file, line))) => format!("    at {file}:{line}\n"),
+        (None, None) => "    ?\n".to_owned(),
     }
 }
 
