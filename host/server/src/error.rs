@@ -25,6 +25,8 @@ pub(crate) enum Error {
     #[error("{message}")]
     Exhausted { message: String, cause: ExhaustedCause },
     #[error("{0}")]
+    AlreadyExists(String),
+    #[error("{0}")]
     FailedPrecondition(String),
     /// The workflow cannot take the call now.
     #[error("{0}")]

@@ -173,3 +173,15 @@ pub(crate) const NAMESPACE_BYTES: usize = 64 * 1024;
 pub(crate) const NAMESPACE_RETENTION: Duration = Duration::from_secs(60 * 60);
 /// Bad binaries of a namespace. `frontend.maxBadBinaries`.
 pub(crate) const BAD_BINARIES: usize = 10;
+/// Bytes of the name of a Nexus endpoint. `limit.endpointNameMaxLength` of Temporal's server.
+pub(crate) const ENDPOINT_NAME_BYTES: usize = 200;
+/// Bytes of the URL of a Nexus endpoint. `limit.endpointExternalURLMaxLength`.
+pub(crate) const ENDPOINT_URL_BYTES: usize = 4 * 1024;
+/// Bytes of the description of a Nexus endpoint. `limit.endpointDescriptionMaxSize`.
+pub(crate) const ENDPOINT_DESCRIPTION_BYTES: usize = 20_000;
+/// Nexus endpoints of a page, at most. `limit.endpointListMaxPageSize`.
+pub(crate) const ENDPOINTS_OF_PAGE: usize = 1_000;
+/// Nexus endpoints of a page where the request says nothing. `limit.endpointListDefaultPageSize`.
+pub(crate) const DEFAULT_ENDPOINTS_OF_PAGE: usize = 100;
+/// Nexus endpoints of a service.
+pub(crate) const ENDPOINTS: usize = 10_000;
