@@ -99,6 +99,10 @@ impl Error {
         Self::NotFound("Workflow task not found.".to_owned())
     }
 
+    pub(crate) fn no_nexus_task() -> Self {
+        Self::NotFound("Nexus task not found or already expired".to_owned())
+    }
+
     pub(crate) fn no_such_activity() -> Self {
         Self::NotFound(
             "Can't find pending activity with such ID. Invalid activityID or activity already completed"

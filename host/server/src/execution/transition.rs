@@ -142,7 +142,7 @@ impl<'a> Transition<'a> {
     pub(crate) fn start(&mut self, new: NewRun) -> RunNumber {
         let number = self.add(new.identity);
         let event = host_wire::EventAttributes::WorkflowExecutionStartedEventAttributes(new.start);
-        self.change(number, |run| run.record_with(event, new.user_metadata));
+        self.change(number, |run| run.record_first(event, new.user_metadata, new.links));
         number
     }
 

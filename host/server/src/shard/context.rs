@@ -1,5 +1,4 @@
-//! What all callers share: the shard behind its lock, the archive, storage, the environment. Every transition and
-//! every read goes through here.
+//! What all callers share: the shard behind its lock, the archive, storage. Transitions and reads go through here.
 
 use std::{
     fmt,

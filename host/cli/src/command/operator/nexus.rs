@@ -88,7 +88,7 @@ struct TargetArgs {
 #[command(after_help = "Examples:
   host operator nexus endpoint get --name payments")]
 struct Get {
-    /// Name.
+    /// Name of the endpoint.
     #[arg(long, value_name = "NAME")]
     name: String,
 }
@@ -98,7 +98,7 @@ struct Get {
 #[command(after_help = "Examples:
   host operator nexus endpoint update --name payments --target-namespace default --target-task-queue payments-2")]
 struct Update {
-    /// Name.
+    /// Name of the endpoint.
     #[arg(long, value_name = "NAME")]
     name: String,
     /// What it is for, in Markdown.
@@ -122,7 +122,7 @@ struct List {}
 #[command(after_help = "Examples:
   host operator nexus endpoint delete --name payments")]
 struct Delete {
-    /// Name.
+    /// Name of the endpoint.
     #[arg(long, value_name = "NAME")]
     name: String,
 }
