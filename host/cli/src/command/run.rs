@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use host_activities::{Executors, Registry};
 use host_client::Client;
+use host_nexus::{NexusServices, NexusWorker};
 use host_sandbox::Engine;
 use host_service::ConnectOptions;
 use host_worker::{
@@ -94,7 +95,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(super) async fn run(mut self, registry: Registry) -> anyhow::Result<()> {
+    pub(super) async fn run(mut self, registry: Registry, nexus: NexusServices) -> anyhow::Result<()> {
         let modules = self.modules.read()?;
         self.task_queues.sort();
         self.task_queues.dedup();
@@ -112,6 +113,7 @@ impl Run {
         self.take_commands(swapper, &shutdown).await?;
         stop::on_signal(shutdown.clone(), self.worker.grace_period)?;
         let mut running = workers.start(&shutdown);
+        self.start_nexus(&client, nexus, &shutdown, &mut running);
         health.ready();
         shutdown.cancelled().await;
         health.stopping();
@@ -123,6 +125,28 @@ impl Run {
         }
         tracing::info!("stopped");
         Ok(())
+    }
+
+    /// Serves the operations of the program's Nexus services on each task queue.
+    fn start_nexus(
+        &self,
+        client: &Client,
+        services: NexusServices,
+        shutdown: &CancellationToken,
+        running: &mut JoinSet<Vec<ShutdownReport>>,
+    ) {
+        if services.is_empty() {
+            return;
+        }
+        let (services, grace) = (Arc::new(services), self.worker.grace_period);
+        for task_queue in &self.task_queues {
+            let worker = NexusWorker::new(client.clone(), task_queue, Arc::clone(&services));
+            let shutdown = shutdown.clone();
+            running.spawn(async move {
+                worker.run(shutdown, grace).await;
+                Vec::new()
+            });
+        }
     }
 
     fn check_contradictions(&self) -> anyhow::Result<()> {
