@@ -4,6 +4,7 @@ mod basket;
 mod converts;
 mod crowd;
 mod local;
+mod nexus;
 mod outside;
 mod sizes;
 mod talk;
@@ -12,8 +13,11 @@ pub use basket::Basket;
 pub use converts::{Converts, Parcel, PlainText, Scales};
 pub use crowd::{Crowd, CrowdActivities};
 pub use local::{Local, LocalWork};
+#[cfg(not(target_family = "wasm"))]
+pub use nexus::handlers;
+pub use nexus::{Callee, Caller, End, Step as NexusStep, Work as CalleeWork};
 pub use outside::{Outside, OutsideActivities};
 pub use sizes::{SizeActivities, Sizes};
 pub use talk::{Talk, Waits};
 
-guest_sdk::export!(Basket, Converts, Crowd, Local, Outside, Sizes, Talk, Waits);
+guest_sdk::export!(Basket, Callee, Caller, Converts, Crowd, Local, Outside, Sizes, Talk, Waits);
