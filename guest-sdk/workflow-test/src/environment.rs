@@ -9,8 +9,13 @@ use std::{
 use guest_sdk_types::{ActivityDefinition, WorkflowDefinition};
 use host_activities::interceptors::ActivityInboundInterceptor;
 use host_activities::{Activities, Definition, DuplicateActivity, Executors, Options, Registry};
-use host_client::{Client, DEFAULT_NAMESPACE, Error as CallError, StartOptions, WorkflowHandle};
+use host_client::{Client, DEFAULT_NAMESPACE, Error as CallError, RpcError, StartOptions, WorkflowHandle};
+use host_nexus::{DuplicateOperation, NexusService, NexusServices, NexusWorker};
 use host_server::{Server, TimeControl};
+use host_wire::temporal::api::{
+    nexus::v1::{EndpointSpec, EndpointTarget, endpoint_target},
+    operatorservice::v1::CreateNexusEndpointRequest,
+};
 use host_worker::{
     CacheConfig, Config, Resources, ShutdownReport, Worker,
     modules::catalog::{Catalog, CatalogOptions},
@@ -20,6 +25,7 @@ use serde::Serialize;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tonic::Request;
 
 use crate::{error::Error, mock::ActivityMock, module};
 
@@ -51,7 +57,9 @@ const CACHED_RUNS: &str = "WORKFLOW_TEST_CACHED_RUNS";
 #[must_use]
 pub struct Builder {
     registry: Registry,
+    nexus: NexusServices,
     duplicate: Option<DuplicateActivity>,
+    duplicate_operation: Option<DuplicateOperation>,
     module: Option<PathBuf>,
     cached_runs: Option<usize>,
 }
@@ -83,6 +91,14 @@ impl Builder {
         self
     }
 
+    /// Serves the operations of a Nexus service. Workflows reach them by an endpoint:
+    /// [`TestEnvironment::create_nexus_endpoint`].
+    pub fn nexus_service(mut self, service: NexusService) -> Self {
+        let duplicate = self.nexus.register(service).err();
+        self.duplicate_operation = self.duplicate_operation.or(duplicate);
+        self
+    }
+
     /// Runs this module. Default: the crate whose tests cargo runs, built when it is needed.
     pub fn module(self, path: impl Into<PathBuf>) -> Self {
         Self { module: Some(path.into()), ..self }
@@ -103,6 +119,9 @@ impl Builder {
     /// name, or the sandbox or the service does not start.
     pub async fn start(self) -> Result<TestEnvironment, Error> {
         if let Some(duplicate) = self.duplicate {
+            return Err(duplicate.into());
+        }
+        if let Some(duplicate) = self.duplicate_operation {
             return Err(duplicate.into());
         }
         let module = match self.module {
@@ -137,6 +156,10 @@ impl Builder {
         let worker = Worker::connect(server.service(), resources, config).await?;
         let stop = CancellationToken::new();
         let worker = Some(tokio::spawn(worker.run(stop.clone())));
+        if !self.nexus.is_empty() {
+            let nexus = NexusWorker::new(client.clone(), TASK_QUEUE, Arc::new(self.nexus));
+            tokio::spawn(nexus.run(stop.clone(), SHUTDOWN_GRACE));
+        }
         Ok(TestEnvironment { client, time, stop, worker, server, _folder: folder })
     }
 
@@ -211,6 +234,24 @@ impl TestEnvironment {
     ) -> Result<W::Output, CallError> {
         let _unlocked = self.time.skip();
         handle.result().await
+    }
+
+    /// Makes a Nexus endpoint, whose operations are those of [`Builder::nexus_service`].
+    ///
+    /// # Errors
+    ///
+    /// When there is one with this name, or it is no name for one.
+    pub async fn create_nexus_endpoint(&self, name: impl Into<String>) -> Result<(), CallError> {
+        let worker = endpoint_target::Worker {
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            task_queue: TASK_QUEUE.to_owned(),
+        };
+        let target = EndpointTarget { variant: Some(endpoint_target::Variant::Worker(worker)) };
+        let spec = EndpointSpec { name: name.into(), description: None, target: Some(target) };
+        let request = CreateNexusEndpointRequest { spec: Some(spec) };
+        let created = self.server.operator().create_nexus_endpoint(Request::new(request)).await;
+        created.map_err(RpcError::from)?;
+        Ok(())
     }
 
     /// The time of the environment.

@@ -35,4 +35,7 @@ pub enum Error {
     /// Two activities have one name.
     #[error(transparent)]
     Activity(#[from] host_activities::DuplicateActivity),
+    /// Two Nexus services, or two operations of one, have one name.
+    #[error(transparent)]
+    Operation(#[from] host_nexus::DuplicateOperation),
 }

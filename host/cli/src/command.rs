@@ -22,6 +22,7 @@ use std::path::Path;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use host_activities::Registry;
+use host_nexus::NexusServices;
 
 use crate::{
     exit::Usage,
@@ -84,14 +85,14 @@ impl Command {
 }
 
 impl CommandLine {
-    /// Runs the command. `registry` has the activities of the program.
-    pub(crate) async fn run(self, registry: Registry) -> anyhow::Result<()> {
+    /// Runs the command. `registry` has the activities of the program, `nexus` its Nexus services.
+    pub(crate) async fn run(self, registry: Registry, nexus: NexusServices) -> anyhow::Result<()> {
         let output = Output::from(self.output);
         if output.format() == Format::Junit && !self.command.prints_junit() {
             return Err(Usage(JUNIT_ELSEWHERE.to_owned()).into());
         }
         match self.command {
-            Command::Run(command) => command.run(registry).await,
+            Command::Run(command) => command.run(registry, nexus).await,
             Command::Server(command) => command.run(output).await,
             Command::Workflow(arguments) => arguments.run(output).await,
             Command::Activity(arguments) => arguments.run(output).await,

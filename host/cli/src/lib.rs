@@ -27,6 +27,7 @@ mod telemetry;
 
 pub use host_activities as activities;
 pub use host_client as client;
+pub use host_nexus as nexus;
 pub use host_service::{ClientIdentity, ConnectError, ConnectOptions, Tls};
 pub use host_wire as wire;
 pub use program::Host;

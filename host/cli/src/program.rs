@@ -5,16 +5,18 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use guest_sdk_types::DataConverter;
 use host_activities::interceptors::{ActivityInboundInterceptor, ActivityOutboundInterceptor};
-use host_activities::{Activities, DuplicateActivity, Registry};
+use host_activities::{Activities, Registry};
+use host_nexus::{NexusService, NexusServices};
 
 use crate::{command::CommandLine, exit};
 
-/// A host with the activities of its program.
+/// A host with the activities and Nexus services of its program.
 #[derive(Debug, Default)]
 pub struct Host {
     registry: Registry,
+    nexus: NexusServices,
     /// The first name that was registered twice. [`Host::main`] reports it, so that `main` stays a chain.
-    failed: Option<DuplicateActivity>,
+    failed: Option<anyhow::Error>,
 }
 
 impl Host {
@@ -29,7 +31,17 @@ impl Host {
     #[must_use]
     pub fn activities<A: Activities>(mut self, activities: A) -> Self {
         if let Err(duplicate) = self.registry.register_activities(activities) {
-            self.failed.get_or_insert(duplicate);
+            self.failed.get_or_insert(duplicate.into());
+        }
+        self
+    }
+
+    /// Adds a Nexus service, whose operations the task queues of `host run` serve. A name that is taken is an error that
+    /// [`Host::main`] reports.
+    #[must_use]
+    pub fn nexus_service(mut self, service: NexusService) -> Self {
+        if let Err(duplicate) = self.nexus.register(service) {
+            self.failed.get_or_insert(duplicate.into());
         }
         self
     }
@@ -66,7 +78,7 @@ impl Host {
     pub fn main(self) -> ExitCode {
         exit::escape_panics();
         if let Some(duplicate) = self.failed {
-            return exit::code(Err(duplicate.into()));
+            return exit::code(Err(duplicate));
         }
         host_activities::process::child_main(&self.registry);
         if let Some(code) = host_sandbox::compile_child_main() {
@@ -77,17 +89,17 @@ impl Host {
             // Also --help and --version; clap knows where to print and what to return.
             Err(error) => return exit::usage(&error),
         };
-        exit::code(run(command_line, self.registry))
+        exit::code(run(command_line, self.registry, self.nexus))
     }
 }
 
-fn run(command_line: CommandLine, registry: Registry) -> anyhow::Result<()> {
+fn run(command_line: CommandLine, registry: Registry, nexus: NexusServices) -> anyhow::Result<()> {
     command_line.logging.init()?;
     if let Err(error) = host_server::raise_file_limit() {
         tracing::warn!(%error, "failed to raise the limit of open files");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(command_line.run(registry));
+    let result = runtime.block_on(command_line.run(registry, nexus));
     // What still runs was given up, or is an answer that no one waits for.
     runtime.shutdown_background();
     result

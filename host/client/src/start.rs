@@ -85,6 +85,20 @@ impl Client {
         Ok(Started { handle, is_new: started.is_new })
     }
 
+    /// The request that starts a workflow, for callers that add to it what options have no place for.
+    ///
+    /// # Errors
+    ///
+    /// When the input, or one of the options, cannot be encoded.
+    pub fn start_workflow_request<W: WorkflowDefinition>(
+        &self,
+        workflow: &W,
+        input: impl Into<W::Input>,
+        options: StartOptions,
+    ) -> Result<StartWorkflowExecutionRequest, Error> {
+        self.start_request(start_input(workflow, input, options)?)
+    }
+
     async fn send_start(&self, input: StartWorkflowInput) -> Result<StartWorkflowOutput, Error> {
         let workflow_id = input.options.workflow_id.clone();
         let request = self.start_request(input)?;

@@ -65,6 +65,10 @@ impl Entity {
         Self { kind: EntityKind::Deployment, number }
     }
 
+    pub(crate) fn endpoint(number: u64) -> Self {
+        Self { kind: EntityKind::Endpoint, number }
+    }
+
     pub(crate) fn namespace(number: u64) -> Self {
         Self { kind: EntityKind::Namespace, number }
     }

@@ -25,6 +25,8 @@ pub(crate) enum Error {
     #[error("{message}")]
     Exhausted { message: String, cause: ExhaustedCause },
     #[error("{0}")]
+    AlreadyExists(String),
+    #[error("{0}")]
     FailedPrecondition(String),
     /// The workflow cannot take the call now.
     #[error("{0}")]
@@ -95,6 +97,10 @@ impl Error {
 
     pub(crate) fn no_task() -> Self {
         Self::NotFound("Workflow task not found.".to_owned())
+    }
+
+    pub(crate) fn no_nexus_task() -> Self {
+        Self::NotFound("Nexus task not found or already expired".to_owned())
     }
 
     pub(crate) fn no_such_activity() -> Self {

@@ -59,6 +59,7 @@ mod grpc;
 mod limits;
 mod matching;
 mod namespace;
+mod nexus;
 mod options;
 mod panics;
 mod schedule;

@@ -173,3 +173,32 @@ pub(crate) const NAMESPACE_BYTES: usize = 64 * 1024;
 pub(crate) const NAMESPACE_RETENTION: Duration = Duration::from_secs(60 * 60);
 /// Bad binaries of a namespace. `frontend.maxBadBinaries`.
 pub(crate) const BAD_BINARIES: usize = 10;
+/// Open Nexus operations of a run. `component.nexusoperations.limit.operation.concurrency` of Temporal's server.
+pub(crate) const NEXUS_OPERATIONS: usize = 30;
+/// Bytes of the headers of a Nexus operation. `component.nexusoperations.limit.header.size`.
+pub(crate) const NEXUS_HEADER_BYTES: usize = 4 * 1024;
+/// Bytes of a handler's token of an operation. `component.nexusoperations.limit.operation.token.length`.
+pub(crate) const NEXUS_TOKEN_BYTES: usize = 4 * 1024;
+/// Time for a worker to take a call of a Nexus handler and to answer it. `component.nexusoperations.request.timeout`.
+pub(crate) const NEXUS_REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time from the first attempt of such a call that failed to the next; doubled from attempt to attempt.
+/// `component.nexusoperations.retryPolicy.initialInterval`.
+pub(crate) const NEXUS_FIRST_BACKOFF: Duration = Duration::from_secs(1);
+/// The longest such time. `component.nexusoperations.retryPolicy.maxInterval`.
+pub(crate) const NEXUS_BACKOFF: Duration = Duration::from_secs(60 * 60);
+/// Callbacks of a run. `system.maxCallbacksPerWorkflow`.
+pub(crate) const CALLBACKS: usize = 32;
+/// Bytes of the headers of a callback. `frontend.callbackHeaderMaxLength`.
+pub(crate) const CALLBACK_HEADER_BYTES: usize = 8 * 1024;
+/// Bytes of the name of a Nexus endpoint. `limit.endpointNameMaxLength` of Temporal's server.
+pub(crate) const ENDPOINT_NAME_BYTES: usize = 200;
+/// Bytes of the URL of a Nexus endpoint. `limit.endpointExternalURLMaxLength`.
+pub(crate) const ENDPOINT_URL_BYTES: usize = 4 * 1024;
+/// Bytes of the description of a Nexus endpoint. `limit.endpointDescriptionMaxSize`.
+pub(crate) const ENDPOINT_DESCRIPTION_BYTES: usize = 20_000;
+/// Nexus endpoints of a page, at most. `limit.endpointListMaxPageSize`.
+pub(crate) const ENDPOINTS_OF_PAGE: usize = 1_000;
+/// Nexus endpoints of a page where the request says nothing. `limit.endpointListDefaultPageSize`.
+pub(crate) const DEFAULT_ENDPOINTS_OF_PAGE: usize = 100;
+/// Nexus endpoints of a service.
+pub(crate) const ENDPOINTS: usize = 10_000;

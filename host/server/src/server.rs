@@ -3,7 +3,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use host_service::WorkflowService;
+use host_service::{WorkflowService, operator_service_server::OperatorService};
 
 use crate::{
     api::open::Service,
@@ -64,6 +64,13 @@ impl Server {
     #[must_use]
     pub fn service(&self) -> Arc<dyn WorkflowService> {
         Arc::new(self.service.in_process())
+    }
+
+    /// The calls of people who run the service, for callers in this process: search attributes, Nexus endpoints, the
+    /// deletion of namespaces.
+    #[must_use]
+    pub fn operator(&self) -> Arc<dyn OperatorService> {
+        Arc::new(self.service.operator())
     }
 
     /// The service as callers over the network have it, without the network.

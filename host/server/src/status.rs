@@ -35,6 +35,7 @@ impl From<Error> for Status {
                 status_with_detail(Code::PermissionDenied, &message, &PermissionDeniedFailure::default())
             }
             Error::Unavailable(_) => Self::unavailable(message),
+            Error::AlreadyExists(_) => Self::already_exists(message),
             Error::FailedPrecondition(_) => Self::failed_precondition(message),
             Error::NotFound(_) | Error::Completed => {
                 status_with_detail(Code::NotFound, &message, &NotFoundFailure::default())

@@ -45,4 +45,9 @@ forward! {
     add_search_attributes(AddSearchAttributesRequest) -> AddSearchAttributesResponse;
     remove_search_attributes(RemoveSearchAttributesRequest) -> RemoveSearchAttributesResponse;
     list_search_attributes(ListSearchAttributesRequest) -> ListSearchAttributesResponse;
+    create_nexus_endpoint(CreateNexusEndpointRequest) -> CreateNexusEndpointResponse;
+    get_nexus_endpoint(GetNexusEndpointRequest) -> GetNexusEndpointResponse;
+    update_nexus_endpoint(UpdateNexusEndpointRequest) -> UpdateNexusEndpointResponse;
+    delete_nexus_endpoint(DeleteNexusEndpointRequest) -> DeleteNexusEndpointResponse;
+    list_nexus_endpoints(ListNexusEndpointsRequest) -> ListNexusEndpointsResponse;
 }

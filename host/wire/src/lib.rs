@@ -10,6 +10,7 @@ mod descriptor;
 mod failure;
 mod generated;
 mod history;
+mod nexus_link;
 mod parts;
 mod payload;
 pub mod protojson;
@@ -24,6 +25,7 @@ pub use history::{
     AttributesMessage, EventAttributes, History, HistoryError, RawEvent, ScheduledActivity, TaskCompletion,
     TaskStart, accepted_after, activity_result, event_type, event_type_name, marker_name,
 };
+pub use nexus_link::{link_from_nexus, link_to_nexus};
 pub use parts::{Part, Parts};
 pub use payload::{payloads_from_proto, payloads_to_proto};
 pub use retry_policy::Retry;

@@ -5,6 +5,7 @@ mod converts;
 mod crowd;
 mod held;
 mod local;
+mod nexus;
 mod outside;
 mod sizes;
 mod talk;
@@ -14,8 +15,11 @@ pub use converts::{Converts, Parcel, PlainText, Scales};
 pub use crowd::{Crowd, CrowdActivities};
 pub use held::{Held, HeldActivities};
 pub use local::{Local, LocalWork};
+#[cfg(not(target_family = "wasm"))]
+pub use nexus::handlers;
+pub use nexus::{Callee, Caller, End, Step as NexusStep, Work as CalleeWork};
 pub use outside::{Outside, OutsideActivities};
 pub use sizes::{SizeActivities, Sizes};
 pub use talk::{Talk, Waits};
 
-guest_sdk::export!(Basket, Converts, Crowd, Held, Local, Outside, Sizes, Talk, Waits);
+guest_sdk::export!(Basket, Callee, Caller, Converts, Crowd, Held, Local, Outside, Sizes, Talk, Waits);

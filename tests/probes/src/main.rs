@@ -10,5 +10,6 @@ fn main() -> ExitCode {
         .activities(probes::OutsideActivities)
         .activities(probes::Scales)
         .activities(probes::SizeActivities)
+        .nexus_service(probes::handlers())
         .main()
 }

@@ -19,6 +19,7 @@ mod environment;
 mod failures;
 mod local;
 mod metrics;
+mod nexus;
 mod outside;
 mod protocol_client;
 mod recording;
@@ -110,6 +111,8 @@ const SCENARIOS: &[Scenario] = &[
     ),
     ("stopped_host_hands_over", Needs::Nothing, local::stopped_host_hands_over),
     ("local_activity_without_activities", Needs::Nothing, local::local_activity_without_activities),
+    ("nexus_operations", Needs::Nothing, nexus::nexus_operations),
+    ("python_nexus", Needs::Python, nexus::python_nexus),
     ("updates", Needs::Nothing, updates::updates),
     ("handlers", Needs::Nothing, talk::handlers),
     ("stacks", Needs::Nothing, talk::stacks),

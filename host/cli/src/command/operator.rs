@@ -1,6 +1,7 @@
 //! `host operator …`.
 
 mod namespace;
+mod nexus;
 mod search_attribute;
 
 use clap::{Args, Subcommand};
@@ -19,6 +20,7 @@ pub(crate) struct OperatorArgs {
 #[derive(Subcommand, Debug)]
 enum Command {
     Namespace(namespace::NamespaceArgs),
+    Nexus(nexus::NexusArgs),
     SearchAttribute(search_attribute::SearchAttributeArgs),
 }
 
@@ -26,6 +28,7 @@ impl OperatorArgs {
     pub(crate) async fn run(self, output: Output) -> anyhow::Result<()> {
         match self.command {
             Command::Namespace(arguments) => arguments.run(&self.connection, output).await,
+            Command::Nexus(arguments) => arguments.run(&self.connection, output).await,
             Command::SearchAttribute(arguments) => arguments.run(&self.connection, output).await,
         }
     }

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clap::Args;
 use host_activities::{Executors, Registry};
 use host_client::Client;
+use host_nexus::{NexusServices, NexusWorker};
 use host_page::PageOptions;
 use host_sandbox::Engine;
 use host_service::ConnectOptions;
@@ -98,7 +99,7 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(super) async fn run(mut self, registry: Registry) -> anyhow::Result<()> {
+    pub(super) async fn run(mut self, registry: Registry, nexus: NexusServices) -> anyhow::Result<()> {
         let modules = self.modules.read()?;
         self.task_queues.sort();
         self.task_queues.dedup();
@@ -118,6 +119,7 @@ impl Run {
         stop::on_signal(shutdown.clone(), self.worker.grace_period)?;
         self.page.start(self.page_options(&client, &modules)?).await?;
         let mut running = workers.start(&shutdown);
+        self.start_nexus(&client, nexus, &shutdown, &mut running);
         health.ready();
         shutdown.cancelled().await;
         health.stopping();
@@ -139,6 +141,28 @@ impl Run {
             sandbox: self.worker.sandbox(self.task_queues.len(), self.data_dir.compiled()?),
             signers: modules.trusted(client.namespace(), &self.task_queues)?,
         })
+    }
+
+    /// Serves the operations of the program's Nexus services on each task queue.
+    fn start_nexus(
+        &self,
+        client: &Client,
+        services: NexusServices,
+        shutdown: &CancellationToken,
+        running: &mut JoinSet<Vec<ShutdownReport>>,
+    ) {
+        if services.is_empty() {
+            return;
+        }
+        let (services, grace) = (Arc::new(services), self.worker.grace_period);
+        for task_queue in &self.task_queues {
+            let worker = NexusWorker::new(client.clone(), task_queue, Arc::clone(&services));
+            let shutdown = shutdown.clone();
+            running.spawn(async move {
+                worker.run(shutdown, grace).await;
+                Vec::new()
+            });
+        }
     }
 
     fn check_contradictions(&self) -> anyhow::Result<()> {

@@ -26,6 +26,7 @@ mod metrics;
 mod moves;
 mod namespaces;
 mod new;
+mod nexus;
 mod page;
 mod process;
 mod queues;
@@ -117,6 +118,7 @@ fn main() -> ExitCode {
         test("schedules::schedules_live_and_end", schedules::schedules_live_and_end),
         test("schedules::mistakes", schedules::mistakes),
         test("namespaces::a_namespace_lives_and_ends", namespaces::a_namespace_lives_and_ends),
+        test("nexus::an_endpoint_lives_and_ends", nexus::an_endpoint_lives_and_ends),
         test("deployments::a_deployment_lives_and_ends", deployments::a_deployment_lives_and_ends),
         test("versions::mistakes", versions::mistakes),
         test(

@@ -27,7 +27,11 @@ pub(crate) async fn handle(
     }
     let change = context.change_with(
         request,
-        |executions, r| Ok(find(executions, r)?),
+        |executions, r| {
+            let found = find(executions, r)?;
+            executions.endpoints.check_may_leave(&found.1.info.name)?;
+            Ok(found)
+        },
         |transition, _, (number, mut namespace)| {
             namespace.info.set_state(NamespaceState::Deleted);
             let deleted_namespace = leaving_name(&namespace);

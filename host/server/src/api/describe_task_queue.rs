@@ -60,14 +60,10 @@ pub(crate) fn handle(
     Ok(of_type(context, &request, &queue.name))
 }
 
-/// Workflow tasks and activities are in queues of their own; there are no Nexus tasks.
-fn queue_key(namespace: &str, name: &str, of: TaskQueueType) -> Option<QueueKey> {
-    let activities = match of {
-        TaskQueueType::Workflow | TaskQueueType::Unspecified => false,
-        TaskQueueType::Activity => true,
-        TaskQueueType::Nexus => return None,
-    };
-    Some(QueueKey::new(namespace, name, activities))
+/// Tasks of each type are in a queue of their own.
+fn queue_key(namespace: &str, name: &str, of: TaskQueueType) -> QueueKey {
+    let of = if of == TaskQueueType::Unspecified { TaskQueueType::Workflow } else { of };
+    QueueKey::of(namespace, name, of)
 }
 
 /// One type of tasks.
@@ -85,15 +81,10 @@ fn of_type(context: &Context, request: &DescribeTaskQueueRequest, name: &str) ->
     }
     let queues = &mut shard.queues;
     let key = queue_key(&request.namespace, name, of);
-    let (stats, (rate, source)) = match &key {
-        Some(key) => (total(queues, key, now), queues.rate(key, now)),
-        None => (Default::default(), queues.rate(&QueueKey::default(), now)),
-    };
-    if let Some(key) = &key {
-        let pollers = queues.versions(key).into_iter().flat_map(|key| queues.pollers(&key, now));
-        response.pollers = pollers.map(poller_info).collect();
-        response.config = queues.config(key).filter(|_| request.report_config).cloned();
-    }
+    let (stats, (rate, source)) = (total(queues, &key, now), queues.rate(&key, now));
+    let pollers = queues.versions(&key).into_iter().flat_map(|key| queues.pollers(&key, now));
+    response.pollers = pollers.map(poller_info).collect();
+    response.config = queues.config(&key).filter(|_| request.report_config).cloned();
     if request.report_stats {
         response.stats = Some(to_proto(all(&stats)));
         response.stats_by_priority_key = by_priority(&stats);
@@ -184,7 +175,8 @@ fn by_versions(
             let mut info = TaskQueueTypeInfo::default();
             let named = version_named(build);
             let key = queue_key(&request.namespace, name, *of);
-            let key = key.filter(|_| build.is_empty() || named.is_some()).map(|key| key.for_version(named));
+            let is_known = build.is_empty() || named.is_some();
+            let key = is_known.then(|| key.for_version(named));
             if request.report_pollers {
                 let pollers = key.iter().flat_map(|key| shard.queues.pollers(key, now));
                 info.pollers = pollers.map(poller_info).collect();

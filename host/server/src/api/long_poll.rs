@@ -7,6 +7,7 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use host_wire::temporal::api::{
     common::v1::{WorkerVersionCapabilities, WorkerVersionStamp},
+    enums::v1::TaskQueueType,
     taskqueue::v1::{PollerScalingDecision, TaskQueue},
 };
 use tokio::{
@@ -40,7 +41,7 @@ pub(crate) fn queue_key(
     context: &Context,
     namespace: &str,
     queue: Option<&TaskQueue>,
-    activities: bool,
+    of: TaskQueueType,
 ) -> Result<QueueKey, Status> {
     context.lock().executions.check_namespace(namespace)?;
     let name = queue.map(|queue| queue.name.clone()).unwrap_or_default();
@@ -50,7 +51,7 @@ pub(crate) fn queue_key(
     if name.len() > limits::ID_BYTES {
         return Err(Error::invalid("TaskQueue length exceeds limit.").into());
     }
-    Ok(QueueKey::new(namespace, &name, activities))
+    Ok(QueueKey::of(namespace, &name, of))
 }
 
 /// The worker that polls, with its build if it names one.
@@ -92,7 +93,7 @@ impl<'a> Poller<'a> {
     /// Waits for the next task whose cause is on disk; for workflow tasks that stay in the process, it
     /// need not be.
     pub(crate) async fn next(&self, until: Instant) -> Option<Taken<'a>> {
-        let needs_disk = self.key.activities || !self.context.in_process;
+        let needs_disk = !self.key.is_of_workflows() || !self.context.in_process;
         let synced = self.context.storage().synced();
         loop {
             let mut arrived = pin!(self.arrived.notified());

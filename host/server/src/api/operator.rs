@@ -1,4 +1,5 @@
-//! `OperatorService`: the search attributes of namespaces, and their deletion. Calls that are not here answer UNIMPLEMENTED.
+//! `OperatorService`: the search attributes of namespaces, their deletion, and Nexus endpoints. Calls that are not here
+//! answer UNIMPLEMENTED.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,8 @@ use crate::{
     api::{
         admission::{admit, answer},
         context::Context,
-        delete_namespace,
+        create_nexus_endpoint, delete_namespace, delete_nexus_endpoint, get_nexus_endpoint,
+        list_nexus_endpoints, update_nexus_endpoint,
     },
     error::Error,
     limits,
@@ -58,6 +60,46 @@ impl OperatorService for Operator {
     ) -> Result<Response<DeleteNamespaceResponse>, Status> {
         let request = admit(request)?.into_inner();
         answer(delete_namespace::handle(&self.0, request).await)
+    }
+
+    async fn create_nexus_endpoint(
+        &self,
+        request: Request<CreateNexusEndpointRequest>,
+    ) -> Result<Response<CreateNexusEndpointResponse>, Status> {
+        let request = admit(request)?.into_inner();
+        answer(create_nexus_endpoint::handle(&self.0, request).await)
+    }
+
+    async fn get_nexus_endpoint(
+        &self,
+        request: Request<GetNexusEndpointRequest>,
+    ) -> Result<Response<GetNexusEndpointResponse>, Status> {
+        let request = admit(request)?.into_inner();
+        answer(get_nexus_endpoint::handle(&self.0, request).await)
+    }
+
+    async fn update_nexus_endpoint(
+        &self,
+        request: Request<UpdateNexusEndpointRequest>,
+    ) -> Result<Response<UpdateNexusEndpointResponse>, Status> {
+        let request = admit(request)?.into_inner();
+        answer(update_nexus_endpoint::handle(&self.0, request).await)
+    }
+
+    async fn delete_nexus_endpoint(
+        &self,
+        request: Request<DeleteNexusEndpointRequest>,
+    ) -> Result<Response<DeleteNexusEndpointResponse>, Status> {
+        let request = admit(request)?.into_inner();
+        answer(delete_nexus_endpoint::handle(&self.0, request).await)
+    }
+
+    async fn list_nexus_endpoints(
+        &self,
+        request: Request<ListNexusEndpointsRequest>,
+    ) -> Result<Response<ListNexusEndpointsResponse>, Status> {
+        let request = admit(request)?.into_inner();
+        answer(list_nexus_endpoints::handle(&self.0, request).await)
     }
 }
 

@@ -1,7 +1,8 @@
 //! PollActivityTaskQueue.
 
-use host_wire::temporal::api::workflowservice::v1::{
-    PollActivityTaskQueueRequest, PollActivityTaskQueueResponse,
+use host_wire::temporal::api::{
+    enums::v1::TaskQueueType,
+    workflowservice::v1::{PollActivityTaskQueueRequest, PollActivityTaskQueueResponse},
 };
 use tonic::{Request, Status};
 
@@ -32,7 +33,7 @@ pub(crate) async fn handle(
         deployment_options: deployment,
         ..
     } = request.into_inner();
-    let key = queue_key(context, &namespace, task_queue.as_ref(), true)?;
+    let key = queue_key(context, &namespace, task_queue.as_ref(), TaskQueueType::Activity)?;
     let version = polled_version::of(capabilities.as_ref(), deployment.as_ref())?;
     let key = polled_version::register(context, key, task_queue.as_ref(), version.as_ref()).await?;
     let worker = Worker { deployment: version, ..worker(context, &identity, capabilities.clone()) };

@@ -1,7 +1,8 @@
 //! PollWorkflowTaskQueue: workflow tasks, and queries that are tasks of their own.
 
-use host_wire::temporal::api::workflowservice::v1::{
-    PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse,
+use host_wire::temporal::api::{
+    enums::v1::TaskQueueType,
+    workflowservice::v1::{PollWorkflowTaskQueueRequest, PollWorkflowTaskQueueResponse},
 };
 use tonic::{Request, Status};
 
@@ -38,7 +39,7 @@ pub(crate) async fn handle(
         binary_checksum,
         ..
     } = request.into_inner();
-    let key = queue_key(context, &namespace, task_queue.as_ref(), false)?;
+    let key = queue_key(context, &namespace, task_queue.as_ref(), TaskQueueType::Workflow)?;
     if context.lock().executions.namespaces.has_bad_binary(&namespace, &binary_checksum) {
         let message = format!("Binary {binary_checksum} already marked as bad deployment.");
         return Err(Error::InvalidArgument(message).into());
@@ -78,7 +79,7 @@ async fn start_taken(
             taken.keep(read.is_some());
             Ok(read.map(|(response, _)| response))
         }
-        Some(Queued::Task(Task::Activity { .. })) | None => {
+        Some(Queued::Task(Task::Activity { .. } | Task::Nexus { .. })) | None => {
             taken.keep(false);
             Ok(None)
         }

@@ -63,8 +63,8 @@ pub(crate) async fn register(
         Some(queue) if is_sticky => &queue.normal_name,
         _ => &key.name,
     };
-    let of = if key.activities { TaskQueueType::Activity } else { TaskQueueType::Workflow };
-    let normal = QueueKey::new(&key.namespace, name, key.activities);
+    let of = key.of;
+    let normal = QueueKey::of(&key.namespace, name, of);
     let is_known = context.lock().executions.deployments.polls(&key.namespace, version, name, of);
     if !is_known {
         add(context, &normal, of, version).await?;

@@ -320,6 +320,18 @@ calls! {
             poll_nexus_task_queue::handle(context, request).await
         }
 
+        async fn respond_nexus_task_completed(context, request: RespondNexusTaskCompletedRequest)
+            -> RespondNexusTaskCompletedResponse
+        {
+            respond_nexus_task_completed::handle(context, request.into_inner()).await
+        }
+
+        async fn respond_nexus_task_failed(context, request: RespondNexusTaskFailedRequest)
+            -> RespondNexusTaskFailedResponse
+        {
+            respond_nexus_task_failed::handle(context, request.into_inner()).await
+        }
+
         async fn shutdown_worker(context, request: ShutdownWorkerRequest) -> ShutdownWorkerResponse {
             shutdown_worker::handle(context, request.into_inner())
         }

@@ -10,6 +10,7 @@ use crate::{
     deployment::version::version_of,
     execution::{
         executions::Executions,
+        nexus::link,
         start::request::{prepare, start},
         worker::Worker,
         workflow_task::start::start_first_task,
@@ -46,7 +47,7 @@ pub(crate) async fn handle(
             started: started.by_this_request,
             status: run.status().into(),
             eager_workflow_task: task,
-            link: None,
+            link: Some(link::of_started(run)),
         })
     });
     change.await

@@ -73,13 +73,14 @@ impl Archived {
     }
 }
 
-/// Whether a run may leave memory: it is closed, or has no task, no activity and no deadline within
+/// Whether a run may leave memory: it is closed, or has no task, no activity, no call of a handler and no deadline within
 /// [`SHORT_WAIT`].
 pub(crate) fn may_leave(run: &Run, now: Time) -> bool {
     let waits = || {
         let soon = run.next_deadline().is_some_and(|(time, _)| time < now.after(SHORT_WAIT));
         run.workflow_tasks().task().is_none()
             && run.activities().is_empty()
+            && run.nexus().iter().all(|operation| operation.current_call().is_none())
             && run.buffer().events().is_empty()
             && !soon
     };

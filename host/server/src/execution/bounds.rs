@@ -22,6 +22,19 @@ fn bound(field: &str) -> Bound {
     if field == "temporal.api.protocol.v1.Message.id" {
         return Bound::AtMost(limits::MESSAGE_ID_BYTES);
     }
+    if field == "temporal.api.nexus.v1.EndpointTarget.External.url"
+        || field == "temporal.api.command.v1.ScheduleNexusOperationCommandAttributes.nexus_header"
+    {
+        // Checked with the rest of the message.
+        return Bound::AtMost(limits::TEXT_BYTES);
+    }
+    if field.starts_with("temporal.api.nexus.v1.") {
+        return match field.rsplit('.').next() {
+            Some("operation_token" | "operation_id") => Bound::AtMost(limits::TEXT_BYTES),
+            Some("message" | "stack_trace") => Bound::Cut(limits::TEXT_BYTES),
+            _ => Bound::AtMost(limits::NEXUS_HEADER_BYTES),
+        };
+    }
     match field.rsplit('.').next() {
         Some("reason" | "control" | "query") => Bound::AtMost(limits::TEXT_BYTES),
         Some("message_id" | "accepted_request_message_id" | "rejected_request_message_id") => {

@@ -4,6 +4,8 @@
 //! the run and at what earlier commands of the same completion will do to it; `record` cannot fail. No match has a
 //! wildcard: a command that the protocol adds does not compile before it has its place.
 
+use std::collections::VecDeque;
+
 use host_wire::temporal::api::{
     command::v1::{Command, command::Attributes},
     common::v1::WorkflowExecution,
@@ -16,7 +18,7 @@ use crate::{
         executions::Executions,
         external,
         loading::Needs,
-        marker,
+        marker, nexus,
         plan::{Plan, Refused, bad},
         run::Run,
         run_transition::RunTransition,
@@ -118,10 +120,8 @@ pub(crate) fn check(plan: &mut Plan<'_>, command: &mut Command) -> Result<(), Re
             external::request_cancel::check(plan, a)
         }
         Attributes::ProtocolMessageCommandAttributes(a) => update::respond::check(plan, a),
-        Attributes::ScheduleNexusOperationCommandAttributes(_)
-        | Attributes::RequestCancelNexusOperationCommandAttributes(_) => {
-            Err(Refused::Unsupported("Nexus operations"))
-        }
+        Attributes::ScheduleNexusOperationCommandAttributes(a) => nexus::schedule::check(plan, a),
+        Attributes::RequestCancelNexusOperationCommandAttributes(a) => nexus::request_cancel::check(plan, a),
     }
 }
 
@@ -182,19 +182,28 @@ fn cause(attributes: &Attributes) -> Cause {
     }
 }
 
+/// What the commands of a completion need beside themselves, and what they leave for its end.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    pub(crate) updates: Steps,
+    /// Of the Nexus operations that are scheduled, in order.
+    pub(crate) endpoint_ids: VecDeque<String>,
+    /// Scheduled event ids of activities that the worker wants to start at once.
+    pub(crate) eager: Vec<i64>,
+}
+
 /// Records what a checked command does.
 pub(crate) fn record(
     run: &mut RunTransition<'_>,
     completed_id: i64,
     command: Command,
     identity: &str,
-    eager: &mut Vec<i64>,
-    updates: &mut Steps,
+    planned: &mut Planned,
 ) {
     let metadata = command.user_metadata;
     match command.attributes {
         Some(Attributes::ScheduleActivityTaskCommandAttributes(a)) => {
-            activity::schedule::record(run, completed_id, *a, metadata, eager);
+            activity::schedule::record(run, completed_id, *a, metadata, &mut planned.eager);
         }
         Some(Attributes::RequestCancelActivityTaskCommandAttributes(a)) => {
             activity::request_cancel::record(run, completed_id, &a, metadata, identity);
@@ -236,14 +245,17 @@ pub(crate) fn record(
             external::request_cancel::record(run, completed_id, *a, metadata);
         }
         Some(Attributes::ProtocolMessageCommandAttributes(_)) => {
-            if let Some(step) = updates.of_commands.pop_front() {
+            if let Some(step) = planned.updates.of_commands.pop_front() {
                 update::respond::record(run, step);
             }
         }
-        Some(
-            Attributes::ScheduleNexusOperationCommandAttributes(_)
-            | Attributes::RequestCancelNexusOperationCommandAttributes(_),
-        )
-        | None => {}
+        Some(Attributes::ScheduleNexusOperationCommandAttributes(a)) => {
+            let endpoint_id = planned.endpoint_ids.pop_front().unwrap_or_default();
+            nexus::schedule::record(run, completed_id, *a, endpoint_id, metadata);
+        }
+        Some(Attributes::RequestCancelNexusOperationCommandAttributes(a)) => {
+            nexus::request_cancel::record(run, completed_id, &a, metadata);
+        }
+        None => {}
     }
 }

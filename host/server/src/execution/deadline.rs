@@ -21,4 +21,10 @@ pub(crate) enum Deadline {
     ActivityRetry(i64),
     /// A timeout of an activity, by the id of its scheduled event.
     ActivityTimeout(i64, TimeoutType),
+    /// The end of the backoff of a call for a Nexus operation, by the id of its scheduled event.
+    NexusRetry(i64),
+    /// The time for a worker to answer such a call is over.
+    NexusRequest(i64),
+    /// The schedule-to-close timeout of a Nexus operation.
+    NexusTimeout(i64),
 }

@@ -10,7 +10,7 @@ use host_wire::{
 };
 
 use crate::{
-    execution::{activity, child, run::Run, versioning, workflow_task},
+    execution::{activity, child, nexus, run::Run, versioning, workflow_task},
     namespace::namespace_id,
     time::{Time, positive},
 };
@@ -33,6 +33,8 @@ pub(crate) fn describe(run: &Run) -> DescribeWorkflowExecutionResponse {
             ..info(run)
         }),
         pending_activities: run.activities().iter().map(activity::describe::pending).collect(),
+        pending_nexus_operations: run.nexus().iter().map(nexus::describe::pending).collect(),
+        callbacks: nexus::describe::callbacks(run),
         pending_children: run
             .children()
             .iter()

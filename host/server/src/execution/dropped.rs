@@ -8,16 +8,19 @@ use crate::{
     batch::batches::Batches,
     deployment::deployments::Deployments,
     execution::{damage::Damage, executions::Executions, transition::Touched},
+    nexus::endpoints::Endpoints,
     schedule::schedules::Schedules,
 };
 
 impl Executions {
     /// Forgets what a transition did.
     pub(crate) fn drop_transition(&mut self, touched: &Touched, message: &str) {
-        let Touched { changed, started, changing, schedules, batches, deployments, namespaces } = touched;
+        let Touched { changed, started, changing, schedules, batches, deployments, endpoints, namespaces } =
+            touched;
         undo(schedules, &mut self.schedules, Schedules::set, Schedules::remove);
         undo(batches, &mut self.batches, Batches::set, Batches::remove);
         undo(deployments, &mut self.deployments, Deployments::set, Deployments::remove);
+        undo(endpoints, &mut self.endpoints, Endpoints::set, Endpoints::remove);
         for (name, before) in namespaces.iter().rev() {
             match before.clone() {
                 Some((number, before)) => self.namespaces.set(number, before),

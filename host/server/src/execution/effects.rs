@@ -2,8 +2,8 @@
 
 use crate::{
     execution::{
-        activity, child, external, run_transition::Effect, transition::Transition, versioning::inherit,
-        workflow_task,
+        activity, child, external, nexus, run_transition::Effect, transition::Transition,
+        versioning::inherit, workflow_task,
     },
     schedule,
 };
@@ -29,6 +29,7 @@ fn handle_effects(transition: &mut Transition<'_>) {
                 let task = activity::task::of(number, transition.run(number), id);
                 transition.push_task(task);
             }
+            Effect::Nexus(id) => nexus::call::dispatch(transition, number, id),
             Effect::StartChild(id) => child::run::start(transition, number, id),
             Effect::SignalExternal(id) => external::deliver::signal(transition, number, id),
             Effect::CancelExternal(id) => external::deliver::cancel(transition, number, id),

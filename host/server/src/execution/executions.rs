@@ -18,6 +18,7 @@ use crate::{
         run::Run,
     },
     namespace::namespaces::Namespaces,
+    nexus::endpoints::Endpoints,
     options::DEFAULT_RETENTION,
     schedule::schedules::Schedules,
     visibility::registry::Registry,
@@ -35,6 +36,7 @@ pub(crate) struct Executions {
     pub(crate) schedules: Schedules,
     pub(crate) batches: Batches,
     pub(crate) deployments: Deployments,
+    pub(crate) endpoints: Endpoints,
     pub(crate) search_attributes: Registry,
     runs: HashMap<RunNumber, Box<Run>>,
     /// The latest run of a namespace and workflow id, where that is known and the run is in memory, or was dropped.
@@ -61,6 +63,7 @@ impl Executions {
             schedules: Schedules::default(),
             batches: Batches::default(),
             deployments: Deployments::default(),
+            endpoints: Endpoints::default(),
             search_attributes: Registry::default(),
             runs: HashMap::new(),
             latest: HashMap::new(),
@@ -346,6 +349,8 @@ impl Executions {
             schedules: _,
             batches: _,
             deployments: _,
+            // None has the namespace as its target.
+            endpoints: _,
             runs: _,
             by_run_id: _,
             next_number: _,

@@ -92,6 +92,11 @@ pub(crate) enum UnrecordedChange {
     ActivityOptions(Box<ChangedActivityOptions>),
     #[prost(message, tag = "28")]
     VersionTransition(VersionTransition),
+    #[prost(message, tag = "29")]
+    NexusAttemptFailed(Box<NexusAttemptFailed>),
+    /// The backoff of a call for a Nexus operation is over; holds the scheduled event id of the operation.
+    #[prost(int64, tag = "30")]
+    NexusReady(i64),
 }
 
 /// A worker of another version got a task: the run is on its way there.
@@ -249,6 +254,19 @@ pub(crate) struct ActivityRetry {
     pub(crate) failure: Option<Failure>,
 }
 
+/// A call of the handler of a Nexus operation failed, and there will be another.
+#[derive(Clone, PartialEq, Message)]
+pub(crate) struct NexusAttemptFailed {
+    #[prost(int64, tag = "1")]
+    pub(crate) scheduled_event_id: i64,
+    #[prost(message, optional, tag = "2")]
+    pub(crate) time: Option<Timestamp>,
+    #[prost(message, optional, tag = "3")]
+    pub(crate) next_time: Option<Timestamp>,
+    #[prost(message, optional, tag = "4")]
+    pub(crate) failure: Option<Failure>,
+}
+
 /// A fact as storage keeps it.
 #[derive(Clone, PartialEq, Message)]
 pub(crate) struct StoredFact {
@@ -259,7 +277,7 @@ pub(crate) struct StoredFact {
     event: Bytes,
     #[prost(
         oneof = "UnrecordedChange",
-        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28"
+        tags = "10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30"
     )]
     note: Option<UnrecordedChange>,
 }

@@ -32,6 +32,7 @@ pub(crate) mod failure;
 pub(crate) mod history;
 pub(crate) mod loading;
 mod marker;
+pub(crate) mod nexus;
 pub(crate) mod options;
 pub(crate) mod pass_time;
 mod plan;

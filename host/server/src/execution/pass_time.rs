@@ -2,8 +2,15 @@
 
 use crate::{
     execution::{
-        activity, child, close, deadline::Deadline, executions::Executions, loading::NotReady,
-        record::RunNumber, run::Run, run_transition::RunTransition, timer, workflow_task,
+        activity, child, close,
+        deadline::Deadline,
+        executions::Executions,
+        loading::NotReady,
+        nexus::{self, failure::CallError},
+        record::RunNumber,
+        run::Run,
+        run_transition::RunTransition,
+        timer, workflow_task,
     },
     time::Time,
 };
@@ -42,6 +49,9 @@ pub(crate) fn pass_time(run: &mut RunTransition<'_>) {
             Deadline::Timer(id) => timer::fire::fire(run, &id),
             Deadline::ActivityRetry(id) => activity::attempt::ready(run, id),
             Deadline::ActivityTimeout(id, kind) => activity::attempt::time_out(run, id, kind),
+            Deadline::NexusRetry(id) => nexus::call::ready(run, id),
+            Deadline::NexusRequest(id) => nexus::call::fail(run, id, CallError::TimedOut),
+            Deadline::NexusTimeout(id) => nexus::call::time_out(run, id),
         }
     }
 }
@@ -57,6 +67,9 @@ fn closes_run(deadline: &Deadline) -> bool {
         | Deadline::WorkflowTask
         | Deadline::Timer(_)
         | Deadline::ActivityRetry(_)
-        | Deadline::ActivityTimeout(..) => false,
+        | Deadline::ActivityTimeout(..)
+        | Deadline::NexusRetry(_)
+        | Deadline::NexusRequest(_)
+        | Deadline::NexusTimeout(_) => false,
     }
 }

@@ -9,8 +9,13 @@ use host_wire::temporal::api::{
 use prost::Message;
 
 use crate::{
-    execution::{executions::is_run_id, run::Run, update::plan::UpdatePlan},
+    execution::{
+        executions::{Executions, is_run_id},
+        run::Run,
+        update::plan::UpdatePlan,
+    },
     limits,
+    nexus::endpoints::Endpoints,
     visibility::registry::Registry,
 };
 
@@ -30,8 +35,6 @@ pub(crate) enum Refused {
     Fatal(BadCommand),
     /// Nothing is recorded.
     Invalid(String),
-    /// Nothing is recorded: the service does not support the command.
-    Unsupported(&'static str),
 }
 
 pub(crate) fn bad(cause: Cause, message: impl Into<String>) -> Refused {
@@ -45,6 +48,8 @@ pub(crate) fn fatal(cause: Cause, message: impl Into<String>) -> Refused {
 /// The run as it will be after the commands checked so far.
 pub(crate) struct Plan<'a> {
     pub(crate) run: &'a Run,
+    /// The Nexus endpoints that there are.
+    pub(crate) endpoints: &'a Endpoints,
     /// The search attributes that runs may have.
     registry: &'a Registry,
     /// Those of the run, once a command changes them.
@@ -57,6 +62,9 @@ pub(crate) struct Plan<'a> {
     pub(crate) initiated_children: HashSet<String>,
     pub(crate) external_signals: usize,
     pub(crate) external_cancels: usize,
+    pub(crate) nexus_operations: usize,
+    /// Scheduled event ids of Nexus operations that earlier commands cancel.
+    pub(crate) canceled_nexus_operations: HashSet<i64>,
     pub(crate) buffered: usize,
     /// Bytes that the first event of a successor would have.
     pub(crate) successor_bytes: usize,
@@ -65,10 +73,11 @@ pub(crate) struct Plan<'a> {
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn new(run: &'a Run, registry: &'a Registry, updates: UpdatePlan) -> Self {
+    pub(crate) fn new(run: &'a Run, executions: &'a Executions, updates: UpdatePlan) -> Self {
         Self {
             run,
-            registry,
+            endpoints: &executions.endpoints,
+            registry: &executions.search_attributes,
             search_attributes: None,
             activity_ids: run
                 .activities()
@@ -81,6 +90,8 @@ impl<'a> Plan<'a> {
             initiated_children: HashSet::new(),
             external_signals: run.externals().signal_count(),
             external_cancels: run.externals().cancel_count(),
+            nexus_operations: run.nexus().len(),
+            canceled_nexus_operations: HashSet::new(),
             buffered: run.buffer().events().len(),
             successor_bytes: successor_bytes(run),
             updates,

@@ -6,7 +6,7 @@
 use host_wire::{
     EventAttributes,
     temporal::api::{
-        common::v1::WorkflowExecution,
+        common::v1::{Callback, WorkflowExecution},
         enums::v1::WorkflowExecutionStatus as Status,
         history::v1::{HistoryEvent, WorkflowExecutionOptionsUpdatedEventAttributes},
     },
@@ -22,6 +22,7 @@ use crate::{
         external::state::Externals,
         fact::{Fact, Recorded, UnrecordedChange},
         history::History,
+        nexus::state::Operations,
         options::state::WorkflowOptions,
         record::{Record, RunIdentity},
         reset::{points::Points, state::Resets},
@@ -50,6 +51,7 @@ pub(crate) struct Run {
     timers: Timers,
     children: Children,
     externals: Externals,
+    nexus: Operations,
     signals: Signals,
     updates: Updates,
     cancel_requested: bool,
@@ -75,6 +77,7 @@ impl Run {
             timers: Timers::default(),
             children: Children::default(),
             externals: Externals::default(),
+            nexus: Operations::default(),
             signals: Signals::default(),
             updates: Updates::default(),
             cancel_requested: false,
@@ -172,6 +175,16 @@ impl Run {
         &self.externals
     }
 
+    /// Its Nexus operations.
+    pub(crate) fn nexus(&self) -> &Operations {
+        &self.nexus
+    }
+
+    /// Whom its end is reported to, other than its parent.
+    pub(crate) fn callbacks(&self) -> impl Iterator<Item = &Callback> {
+        self.start.attributes().completion_callbacks.iter()
+    }
+
     pub(crate) fn signals(&self) -> &Signals {
         &self.signals
     }
@@ -242,6 +255,7 @@ impl Run {
     pub(crate) fn kept_bytes(&self) -> usize {
         self.buffer.bytes()
             + self.activities.kept_bytes()
+            + self.nexus.kept_bytes()
             + self.attributes.bytes()
             + self.signals.request_id_bytes()
             + self.updates.id_bytes()
@@ -258,6 +272,7 @@ impl Run {
             self.workflow_tasks.next_deadline(),
             self.timers.next_deadline(),
             self.activities.next_deadline(),
+            self.nexus.next_deadline(),
         ];
         all.into_iter().flatten().min_by_key(|(time, _)| *time)
     }
@@ -379,21 +394,28 @@ impl Run {
             }
             A::WorkflowPropertiesModifiedEventAttributes(a) => self.attributes.properties_modified(a),
             A::WorkflowExecutionOptionsUpdatedEventAttributes(a) => self.options_updated(a),
+            A::NexusOperationScheduledEventAttributes(a) => self.nexus.scheduled(id, time, a),
+            A::NexusOperationStartedEventAttributes(a) => self.nexus.started(time, a),
+            A::NexusOperationCompletedEventAttributes(a) => self.nexus.closed(a.scheduled_event_id),
+            A::NexusOperationFailedEventAttributes(a) => self.nexus.closed(a.scheduled_event_id),
+            A::NexusOperationCanceledEventAttributes(a) => self.nexus.closed(a.scheduled_event_id),
+            A::NexusOperationTimedOutEventAttributes(a) => self.nexus.closed(a.scheduled_event_id),
+            A::NexusOperationCancelRequestedEventAttributes(a) => {
+                self.nexus.cancel_requested(id, time, a.scheduled_event_id);
+            }
+            A::NexusOperationCancelRequestCompletedEventAttributes(a) => {
+                self.nexus.cancel_answered(time, a.scheduled_event_id, Ok(()));
+            }
+            A::NexusOperationCancelRequestFailedEventAttributes(a) => {
+                let failure = a.failure.clone().unwrap_or_default();
+                self.nexus.cancel_answered(time, a.scheduled_event_id, Err(failure));
+            }
             // The state of the attempt was kept before the event was written, or there is none.
             A::ActivityTaskStartedEventAttributes(_) | A::MarkerRecordedEventAttributes(_) => {}
             // The service does not write these.
             A::WorkflowExecutionUpdateRejectedEventAttributes(_)
             | A::WorkflowPropertiesModifiedExternallyEventAttributes(_)
             | A::ActivityPropertiesModifiedExternallyEventAttributes(_)
-            | A::NexusOperationScheduledEventAttributes(_)
-            | A::NexusOperationStartedEventAttributes(_)
-            | A::NexusOperationCompletedEventAttributes(_)
-            | A::NexusOperationFailedEventAttributes(_)
-            | A::NexusOperationCanceledEventAttributes(_)
-            | A::NexusOperationTimedOutEventAttributes(_)
-            | A::NexusOperationCancelRequestedEventAttributes(_)
-            | A::NexusOperationCancelRequestCompletedEventAttributes(_)
-            | A::NexusOperationCancelRequestFailedEventAttributes(_)
             | A::WorkflowExecutionPausedEventAttributes(_)
             | A::WorkflowExecutionUnpausedEventAttributes(_)
             | A::WorkflowExecutionTimeSkippingTransitionedEventAttributes(_) => {}
@@ -415,6 +437,7 @@ impl Run {
         self.timers = Timers::default();
         self.children = Children::default();
         self.externals = Externals::default();
+        self.nexus = Operations::default();
         self.buffer = Buffer::default();
     }
 
@@ -439,12 +462,15 @@ impl Run {
                 let time = reset.time.map(Time::from).unwrap_or_default();
                 self.start.reset(time);
                 self.activities.reset(time);
+                self.nexus.reset(time);
             }
             C::UpdateRejected(rejected) => self.updates.rejected(rejected),
             C::ActivityPaused(paused) => self.activities.paused(paused),
             C::ActivityUnpaused(unpaused) => self.activities.unpaused(unpaused),
             C::ActivityReset(reset) => self.activities.reset_attempts(reset),
             C::ActivityOptions(changed) => self.activities.options_changed(changed),
+            C::NexusAttemptFailed(failed) => self.nexus.attempt_failed(failed),
+            C::NexusReady(scheduled_event_id) => self.nexus.ready(*scheduled_event_id),
             C::VersionTransition(transition) => self.versioning.transition_began(transition),
         }
     }

@@ -32,6 +32,8 @@ pub(crate) enum Effect {
     WorkflowTask,
     /// The current attempt of this activity wants a worker.
     Activity(i64),
+    /// The Nexus operation of this scheduled event has to call its handler.
+    Nexus(i64),
     /// The child of this initiated event is to be started.
     StartChild(i64),
     /// The external signal of this initiated event is to be delivered.
@@ -179,9 +181,29 @@ impl<'a> RunTransition<'a> {
         self.record_event(self.now, attributes, user_metadata, Vec::new())
     }
 
+    /// Records the first event of a run, with what its request has beside it.
+    pub(crate) fn record_first(
+        &mut self,
+        attributes: EventAttributes,
+        user_metadata: Option<UserMetadata>,
+        links: Vec<Link>,
+    ) -> i64 {
+        self.record_event(self.now, attributes, user_metadata, links)
+    }
+
     /// Records an event with the `links` of its request.
     pub(crate) fn record_linked(&mut self, attributes: EventAttributes, links: Vec<Link>) -> i64 {
         self.record_event(self.now, attributes, None, links)
+    }
+
+    /// As [`Self::record_linked`], of an event that happened earlier.
+    pub(crate) fn record_linked_at(
+        &mut self,
+        time: Time,
+        attributes: EventAttributes,
+        links: Vec<Link>,
+    ) -> i64 {
+        self.record_event(time, attributes, None, links)
     }
 
     fn record_event(
@@ -276,9 +298,13 @@ fn is_followed(closing: &EventAttributes) -> bool {
 }
 
 fn event(event_id: i64, time: Time, attributes: EventAttributes) -> HistoryEvent {
-    // Workers of before this event type are told to skip it.
-    let worker_may_ignore =
-        matches!(attributes, EventAttributes::WorkflowExecutionOptionsUpdatedEventAttributes(_));
+    // Workers of before these event types are told to skip them.
+    let worker_may_ignore = matches!(
+        attributes,
+        EventAttributes::WorkflowExecutionOptionsUpdatedEventAttributes(_)
+            | EventAttributes::NexusOperationCancelRequestCompletedEventAttributes(_)
+            | EventAttributes::NexusOperationCancelRequestFailedEventAttributes(_)
+    );
     HistoryEvent {
         event_id,
         event_time: Some(time.into()),

@@ -6,7 +6,7 @@ use host_wire::{
     Retry, duration_to_proto,
     temporal::api::{
         command::v1::ContinueAsNewWorkflowExecutionCommandAttributes,
-        common::v1::Payloads,
+        common::v1::{Link, Payloads},
         enums::v1::{ContinueAsNewInitiator, RetryState, TaskQueueKind},
         failure::v1::Failure,
         history::v1::WorkflowExecutionStartedEventAttributes,
@@ -33,6 +33,8 @@ pub(crate) struct NewRun {
     pub(crate) identity: RunIdentity,
     pub(crate) start: Box<WorkflowExecutionStartedEventAttributes>,
     pub(crate) user_metadata: Option<UserMetadata>,
+    /// Of its first event.
+    pub(crate) links: Vec<Link>,
 }
 
 /// The next attempt after a run failed or timed out, if its retry policy has one.
@@ -181,5 +183,6 @@ fn following(run: &Run, new_run_id: String) -> NewRun {
         },
         start,
         user_metadata: run.start().user_metadata().cloned(),
+        links: Vec::new(),
     }
 }

@@ -5,7 +5,13 @@ use prost::Message;
 
 use crate::{
     error::Error,
-    execution::{executions::Executions, loading::NotReady, record::RunNumber, run::Run},
+    execution::{
+        executions::Executions,
+        loading::NotReady,
+        nexus::state::{CallKind, Operation},
+        record::RunNumber,
+        run::Run,
+    },
     time::Time,
 };
 
@@ -28,6 +34,9 @@ pub(crate) struct TaskToken {
     /// Set for a query that is not part of a workflow task.
     #[prost(uint64, tag = "7")]
     pub(crate) query: u64,
+    /// Set for a call of the handler of a Nexus operation: 1 for one that starts it, 2 for one that cancels it.
+    #[prost(uint32, tag = "8")]
+    pub(crate) nexus_call: u32,
 }
 
 impl TaskToken {
@@ -49,7 +58,7 @@ impl TaskToken {
             started_event_id: started.event_id,
             attempt: task.attempt,
             started_nanos: started.time.0,
-            query: 0,
+            ..Self::default()
         })
     }
 
@@ -65,7 +74,7 @@ impl TaskToken {
             started_event_id: 0,
             attempt,
             started_nanos: started.0,
-            query: 0,
+            ..Self::default()
         })
     }
 
@@ -97,9 +106,39 @@ impl TaskToken {
         }
     }
 
+    /// The token of an attempt to call the handler of a Nexus operation.
+    pub(crate) fn of_nexus(number: RunNumber, run: &Run, id: i64, kind: CallKind, attempt: i32) -> Self {
+        Self {
+            run_id: run.identity().run_id.clone(),
+            run: number,
+            scheduled_event_id: id,
+            attempt,
+            nexus_call: nexus_call(kind),
+            ..Self::default()
+        }
+    }
+
+    /// Checks that this is the token of a call that one of the run's operations waits for. The namespace of its worker may be
+    /// another than that of the run.
+    pub(crate) fn check_nexus(&self, executions: &Executions) -> Result<(), NotReady> {
+        let run = self.run(executions, "")?;
+        let operation = run.and_then(|run| run.nexus().get(self.scheduled_event_id));
+        match operation.and_then(Operation::current_call) {
+            Some((kind, call)) if (nexus_call(kind), call.ended) == (self.nexus_call, self.attempt) => Ok(()),
+            _ => Err(Error::no_nexus_task().into()),
+        }
+    }
+
     fn run<'w>(&self, executions: &'w Executions, namespace: &str) -> Result<Option<&'w Run>, NotReady> {
         let of_namespace = |run: &&Run| namespace.is_empty() || run.identity().namespace == namespace;
         let run = executions.run(self.run)?;
         Ok(run.filter(|run| run.identity().run_id == self.run_id).filter(of_namespace))
+    }
+}
+
+fn nexus_call(kind: CallKind) -> u32 {
+    match kind {
+        CallKind::Start => 1,
+        CallKind::Cancel => 2,
     }
 }

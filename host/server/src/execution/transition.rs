@@ -25,6 +25,7 @@ use crate::{
         namespaces::Namespace,
         record::{NamespaceBody, NamespaceNumber},
     },
+    nexus::endpoint::{Endpoint, EndpointNumber},
     schedule::{
         record::{ScheduleBody, ScheduleIdentity, ScheduleNumber},
         state::Schedule,
@@ -57,6 +58,8 @@ pub(crate) struct Touched {
     pub(crate) batches: Vec<(BatchNumber, Option<Batch>)>,
     /// Deployments, likewise.
     pub(crate) deployments: Vec<(DeploymentNumber, Option<Deployment>)>,
+    /// Nexus endpoints, likewise.
+    pub(crate) endpoints: Vec<(EndpointNumber, Option<Endpoint>)>,
     /// Namespaces, likewise, by name.
     pub(crate) namespaces: Vec<(String, Option<(NamespaceNumber, Namespace)>)>,
 }
@@ -139,7 +142,7 @@ impl<'a> Transition<'a> {
     pub(crate) fn start(&mut self, new: NewRun) -> RunNumber {
         let number = self.add(new.identity);
         let event = host_wire::EventAttributes::WorkflowExecutionStartedEventAttributes(new.start);
-        self.change(number, |run| run.record_with(event, new.user_metadata));
+        self.change(number, |run| run.record_first(event, new.user_metadata, new.links));
         number
     }
 
@@ -224,7 +227,7 @@ impl<'a> Transition<'a> {
                     let numbers = self.executions.deployments.numbers(&name);
                     numbers.into_iter().for_each(|number| self.delete_deployment(number));
                 }
-                // No version writes them yet.
+                // A namespace that is the target of one is not deleted.
                 EntityKind::Endpoint => {}
             }
         }
@@ -256,6 +259,22 @@ impl<'a> Transition<'a> {
         let Deployment { namespace, name, .. } = deployment.clone().unwrap_or_default();
         let body = Deployment { namespace, name, is_deleted: true, ..Deployment::default() };
         self.touched.deployments.push((number, deployment));
+        self.changes.others.push(EntityRecord::new(number, &body));
+    }
+
+    /// Keeps a Nexus endpoint that was created or updated.
+    pub(crate) fn put_endpoint(&mut self, number: EndpointNumber, endpoint: Endpoint) {
+        let endpoints = &mut self.executions.endpoints;
+        self.touched.endpoints.push((number, endpoints.get(number).cloned()));
+        self.changes.others.push(EntityRecord::new(number, &endpoint));
+        endpoints.set(number, endpoint);
+    }
+
+    /// Deletes a Nexus endpoint.
+    pub(crate) fn delete_endpoint(&mut self, number: EndpointNumber) {
+        let endpoint = self.executions.endpoints.remove(number);
+        let body = Endpoint { is_deleted: true, ..endpoint.clone().unwrap_or_default() };
+        self.touched.endpoints.push((number, endpoint));
         self.changes.others.push(EntityRecord::new(number, &body));
     }
 

@@ -1,7 +1,7 @@
 //! What waits in a queue.
 
 use crate::{
-    execution::{executions::Executions, priority, task::Task},
+    execution::{executions::Executions, nexus, priority, task::Task},
     matching::{
         queries::{Queries, QueryNumber},
         rank::Rank,
@@ -34,6 +34,10 @@ impl Queued {
                     same && activity.waits_for_worker()
                 })
             }
+            Self::Task(Task::Nexus { run, scheduled_event_id, kind, attempt, .. }) => {
+                let run = executions.get(*run);
+                run.is_some_and(|run| nexus::task::is_current(run, *scheduled_event_id, *kind, *attempt))
+            }
             Self::Query(number) => queries.is_wanted(*number),
         }
     }
@@ -55,6 +59,8 @@ impl Queued {
                     None => Rank::of(of_run),
                 }
             }
+            // The caller's priority is for its own workers.
+            Self::Task(Task::Nexus { .. }) => Rank::default(),
             Self::Task(Task::Workflow { .. }) | Self::Query(_) => Rank::of(of_run),
         }
     }

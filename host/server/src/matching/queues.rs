@@ -6,7 +6,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use host_wire::temporal::api::{
-    enums::v1::{RateLimitSource, TaskQueueKind},
+    enums::v1::{RateLimitSource, TaskQueueKind, TaskQueueType},
     taskqueue::v1::{PollerScalingDecision, TaskQueueConfig},
 };
 use tokio::sync::Notify;
@@ -23,7 +23,7 @@ use crate::{
         queue_key::QueueKey,
         queued::Queued,
         rank::LEVELS,
-        routing::{stays_sticky, version_for},
+        routing::{stays_sticky, version_for, version_of_nexus},
     },
     storage::Position,
     time::Time,
@@ -63,7 +63,7 @@ impl Queues {
     ) -> bool {
         let Some(run) = executions.get(task.run()) else { return false };
         let key = self.key_for(executions, run, &task, now);
-        let taken = !key.activities && self.queues.get(&key).is_some_and(Queue::has_idle_poller_here);
+        let taken = key.is_of_workflows() && self.queues.get(&key).is_some_and(Queue::has_idle_poller_here);
         self.push_to(executions, queries, key, Queued::Task(task), position, now);
         taken
     }
@@ -72,6 +72,10 @@ impl Queues {
     fn key_for(&self, executions: &Executions, run: &Run, task: &Task, now: Time) -> QueueKey {
         let namespace = &run.identity().namespace;
         let (name, activities) = match task {
+            Task::Nexus { namespace, queue, .. } => {
+                let version = version_of_nexus(executions, namespace, queue, run);
+                return QueueKey { version, ..QueueKey::of(namespace, queue, TaskQueueType::Nexus) };
+            }
             Task::Workflow { queue, .. } if queue.kind == i32::from(TaskQueueKind::Sticky) => {
                 let sticky = &queue.name;
                 if self.is_alive(namespace, sticky, now) && stays_sticky(executions, run, sticky) {

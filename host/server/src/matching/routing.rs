@@ -35,6 +35,17 @@ pub(crate) fn version_for(
     deployments.routing(namespace, queue, of).version_for(&run.identity().workflow_id)
 }
 
+/// The version of the workers that get the calls of a Nexus handler on a queue. The caller has no say in it.
+pub(crate) fn version_of_nexus(
+    executions: &Executions,
+    namespace: &str,
+    queue: &str,
+    caller: &Run,
+) -> Option<WorkerDeploymentVersion> {
+    let routing = executions.deployments.routing(namespace, queue, TaskQueueType::Nexus);
+    routing.version_for(&caller.identity().workflow_id)
+}
+
 /// The version of the workers that get the first task of a run that a client starts.
 pub(crate) fn version_of_start(
     executions: &Executions,
@@ -79,12 +90,15 @@ pub(crate) fn is_misplaced(
         Queued::Task(Task::Workflow { queue, .. }) => {
             queue.kind == i32::from(TaskQueueKind::Sticky) && queue.name == key.name
         }
-        Queued::Task(Task::Activity { .. }) => false,
+        Queued::Task(Task::Activity { .. } | Task::Nexus { .. }) => false,
         Queued::Query(number) => queries.normal_queue(*number).is_some_and(|normal| normal.name != key.name),
     };
+    if let Queued::Task(Task::Nexus { namespace, queue, .. }) = queued {
+        return version_of_nexus(executions, namespace, queue, run) != key.version;
+    }
     if is_sticky {
         !stays_sticky(executions, run, &key.name)
     } else {
-        version_for(executions, run, &key.name, key.activities) != key.version
+        version_for(executions, run, &key.name, !key.is_of_workflows()) != key.version
     }
 }

@@ -1,5 +1,4 @@
-//! What all callers share: the shard behind its lock, the archive, storage, the environment. Every transition and
-//! every read goes through here.
+//! What all callers share: the shard behind its lock, the archive, storage. Transitions and reads go through here.
 
 use std::{
     fmt,
@@ -24,6 +23,7 @@ use crate::{
         run::Run, transition::Transition,
     },
     namespace::namespaces::Namespaces,
+    nexus::endpoints::Endpoints,
     options::Options,
     panics::{self, EndsProcess},
     schedule::schedules::Schedules,
@@ -89,6 +89,7 @@ impl ShardContext {
         executions.schedules = Schedules::new(found.schedules);
         executions.batches = Batches::new(found.batches);
         executions.deployments = Deployments::new(found.deployments);
+        executions.endpoints = Endpoints::new(found.endpoints);
         let mut shard = Shard::new(executions, found.last);
         shard.queues.load_configs(found.task_queues);
         let lost = shard.resume(found.deadlines, environment.clock.now());

@@ -64,7 +64,7 @@ impl Shard {
 
 /// The queue of a version.
 pub(crate) fn key_of(deployment: &Deployment, build_id: &str, queue: &Queue) -> QueueKey {
-    let activities = queue.of == i32::from(TaskQueueType::Activity);
-    let key = QueueKey::new(&deployment.namespace, &queue.name, activities);
+    let of = TaskQueueType::try_from(queue.of).unwrap_or_default();
+    let key = QueueKey::of(&deployment.namespace, &queue.name, of);
     key.for_version(Some(deployment.version(build_id)))
 }

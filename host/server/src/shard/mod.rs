@@ -29,6 +29,7 @@ use crate::{
         archive::{Archived, may_leave},
         executions::{Drops, Executions},
         loading::{Found, Needed},
+        nexus,
         record::RunNumber,
         restart,
         run::Run,
@@ -104,6 +105,12 @@ impl Shard {
             tasks.extend(workflow_task::task::of(*number, run));
             let activities = run.activities().iter();
             tasks.extend(activities.filter_map(|it| activity::task::of(*number, run, it.scheduled_event_id)));
+            let executions = &self.executions;
+            tasks.extend(run.nexus().iter().filter_map(|it| {
+                let (endpoints, namespaces) = (&executions.endpoints, &executions.namespaces);
+                // Without an endpoint the call fails at its next attempt.
+                nexus::task::of(endpoints, namespaces, *number, run, it.scheduled_event_id).ok()?
+            }));
         }
         let lost = open.iter().filter(|(_, run)| restart::has_lost_worker(run));
         let lost = lost.map(|(number, _)| *number).collect();
@@ -255,6 +262,7 @@ impl Shard {
         let is_busy = |run: &Run| {
             run.workflow_tasks().task().is_some()
                 || run.activities().iter().any(|it| it.started.is_some() || it.waits_for_worker())
+                || run.nexus().iter().any(|it| it.current_call().is_some())
         };
         !self.executions.iter().any(|(_, run)| run.is_open() && is_busy(run))
     }

@@ -113,6 +113,7 @@ impl Disk {
         let schedules = contents.stored_schedules();
         let batches = contents.stored_batches();
         let deployments = contents.stored_deployments();
+        let endpoints = contents.stored_endpoints();
         let namespaces = contents.stored_namespaces();
         let search_attributes = contents.search_attributes.clone();
         let task_queues = contents.task_queues.clone();
@@ -147,6 +148,7 @@ impl Disk {
             schedules,
             batches,
             deployments,
+            endpoints,
             namespaces,
         };
         (Opened { storage: Box::new(storage.clone()), found }, storage)

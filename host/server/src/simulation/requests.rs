@@ -225,6 +225,8 @@ rpcs! {
     73 => register_namespace(RegisterNamespaceRequest);
     74 => update_namespace(UpdateNamespaceRequest);
     75 => deprecate_namespace(DeprecateNamespaceRequest);
+    76 => respond_nexus_task_completed(RespondNexusTaskCompletedRequest);
+    77 => respond_nexus_task_failed(RespondNexusTaskFailedRequest);
 }
 
 /// The RPCs are those that the service has, of which each is a function of its own.

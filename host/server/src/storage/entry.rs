@@ -13,6 +13,7 @@ use crate::{
         record::{Record, RunIdentity},
     },
     namespace::record::NamespaceBody,
+    nexus::endpoint::Endpoint,
     schedule::record::ScheduleBody,
     storage::stored_record::{CheckedRecord, RecordError, StoredRecord},
 };
@@ -222,7 +223,8 @@ pub(super) fn replaces(entity: Entity, record: &Bytes) -> (bool, bool) {
         EntityKind::Batch => of::<BatchBody>(record),
         EntityKind::Deployment => of::<Deployment>(record),
         EntityKind::Namespace => of::<NamespaceBody>(record),
-        EntityKind::Run | EntityKind::SearchAttributes | EntityKind::Endpoint => (false, false),
+        EntityKind::Endpoint => of::<Endpoint>(record),
+        EntityKind::Run | EntityKind::SearchAttributes => (false, false),
     }
 }
 

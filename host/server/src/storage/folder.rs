@@ -86,6 +86,7 @@ impl SqliteStorage {
             schedules: reader.schedules()?,
             batches: reader.batches()?,
             deployments: reader.deployments()?,
+            endpoints: reader.endpoints()?.0,
             namespaces: reader.namespaces()?.0,
             search_attributes: search_attributes::read(runs.database())?,
             task_queues: task_queues::read(runs.database())?,

@@ -128,7 +128,7 @@ fn check_runs(runs: &Database, path: &Path, problems: &mut Vec<Problem>) {
     }
 }
 
-/// Damaged schedules, batch operations, deployments and namespaces.
+/// Damaged schedules, batch operations, deployments, Nexus endpoints and namespaces.
 fn damaged_entities(path: &Path) -> Result<Vec<(Entity, Problem)>, StorageError> {
     let reader = Reader::open(path, Damages::default())?;
     let mut damaged = Vec::new();
@@ -149,6 +149,10 @@ fn damaged_entities(path: &Path) -> Result<Vec<(Entity, Problem)>, StorageError>
             let what = format!("the worker deployment {name} of {namespace}: {reason}");
             damaged.push((Entity::deployment(number), Problem::of_file(path, what)));
         }
+    }
+    for (number, reason) in reader.endpoints()?.1 {
+        let entity = Entity::endpoint(number);
+        damaged.push((entity, Problem::of_file(path, format!("the Nexus {entity}: {reason}"))));
     }
     for (number, reason) in reader.namespaces()?.1 {
         let entity = Entity::namespace(number);

@@ -73,6 +73,7 @@ use crate::{
     execution::{archive::Archive, record::RunNumber, run::Run},
     matching::queue_key::QueueKey,
     namespace::{namespaces::Namespace, record::NamespaceNumber},
+    nexus::endpoint::{Endpoint, EndpointNumber},
     schedule::{record::ScheduleNumber, schedules::StoredSchedule},
     time::Time,
     visibility::registry::Custom,
@@ -144,6 +145,8 @@ pub(crate) struct Found {
     pub(crate) schedules: Vec<(ScheduleNumber, StoredSchedule)>,
     pub(crate) batches: Vec<(BatchNumber, StoredBatch)>,
     pub(crate) deployments: Vec<(DeploymentNumber, StoredDeployment)>,
+    /// Nexus endpoints.
+    pub(crate) endpoints: Vec<(EndpointNumber, Endpoint)>,
     /// Namespaces of which something was set.
     pub(crate) namespaces: Vec<(NamespaceNumber, Namespace)>,
 }

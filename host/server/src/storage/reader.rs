@@ -32,6 +32,7 @@ use crate::{
         namespaces::Namespace,
         record::{NamespaceBody, NamespaceNumber},
     },
+    nexus::endpoint::{Endpoint, EndpointNumber},
     options::DEFAULT_NAMESPACE,
     panics,
     schedule::{
@@ -154,6 +155,34 @@ impl Reader {
                         reason,
                         file = %self.database.path.display(),
                         "a namespace is damaged: register it again, and it has its workflows"
+                    );
+                    damaged.push((number, reason));
+                }
+            }
+        }
+        Ok((sound, damaged))
+    }
+
+    /// All Nexus endpoints. A damaged one is reported and left out.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::schedules`].
+    pub(super) fn endpoints(&self) -> Result<(Vec<(EndpointNumber, Endpoint)>, Damaged), StorageError> {
+        let (mut sound, mut damaged) = (Vec::new(), Vec::new());
+        for (number, mut read) in self.entities::<Endpoint>()? {
+            if read.is_gone() {
+                continue;
+            }
+            match (read.damage, read.bodies.pop()) {
+                (None, Some(endpoint)) => sound.push((number, endpoint)),
+                (damage, _) => {
+                    let reason = damage.unwrap_or_else(|| "a part of it is missing".to_owned());
+                    tracing::error!(
+                        endpoint = number,
+                        reason,
+                        file = %self.database.path.display(),
+                        "a Nexus endpoint is damaged: create it again"
                     );
                     damaged.push((number, reason));
                 }

@@ -24,7 +24,7 @@ pub(super) const SCHEMA: &str = "
 
 /// CRC-32C of both names, each before a zero byte, a byte for `activities`, and the configuration.
 fn checksum(key: &QueueKey, config: &[u8]) -> i64 {
-    let activities = [u8::from(key.activities)];
+    let activities = [u8::from(!key.is_of_workflows())];
     let bytes = [key.namespace.as_bytes(), &[0], key.name.as_bytes(), &[0], &activities, config].concat();
     i64::from(crc32c::crc32c(&bytes))
 }
@@ -39,7 +39,7 @@ pub(super) fn write(
                VALUES (?1, ?2, ?3, ?4, ?5)";
     let config = config.encode_to_vec();
     let checksum = checksum(key, &config);
-    connection.execute(sql, params![key.namespace, key.name, key.activities, config, checksum])?;
+    connection.execute(sql, params![key.namespace, key.name, !key.is_of_workflows(), config, checksum])?;
     Ok(())
 }
 

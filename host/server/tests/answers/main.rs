@@ -15,6 +15,9 @@ mod external;
 mod failures;
 mod filters;
 mod namespaces;
+mod nexus;
+mod nexus_client;
+mod nexus_endpoints;
 mod policies;
 mod task_queues;
 
@@ -30,7 +33,7 @@ type Make = fn(Client) -> Answers;
 type Answers = Pin<Box<dyn Future<Output = String> + Send>>;
 
 /// The name of a table and of its file, and what makes it.
-const TABLES: [(&str, Make); 12] = [
+const TABLES: [(&str, Make); 14] = [
     ("policies", |client| Box::pin(policies::answers(client))),
     ("durations", |client| Box::pin(durations::answers(client))),
     ("failures", |client| Box::pin(failures::answers(client))),
@@ -42,6 +45,8 @@ const TABLES: [(&str, Make); 12] = [
     ("filters", |client| Box::pin(filters::answers(client))),
     ("namespaces", |client| Box::pin(namespaces::answers(client))),
     ("task_queues", |client| Box::pin(task_queues::answers(client))),
+    ("nexus_endpoints", |client| Box::pin(nexus_endpoints::answers(client))),
+    ("nexus", |client| Box::pin(nexus::answers(client))),
     ("deployments", |client| Box::pin(deployments::answers(client))),
 ];
 

@@ -278,6 +278,12 @@ fn rows(service: &Service, held: &Held) -> Vec<(&'static str, Answers, Call)> {
             namespace: namespace(), task_queue: queue()
         });
         Own: poll_nexus_task_queue(PollNexusTaskQueueRequest { namespace: namespace(), task_queue: queue() });
+        Refused: respond_nexus_task_completed(RespondNexusTaskCompletedRequest {
+            namespace: namespace(), task_token: held.nexus_task.clone(), response: None
+        });
+        Refused: respond_nexus_task_failed(RespondNexusTaskFailedRequest {
+            namespace: namespace(), task_token: held.nexus_task.clone()
+        });
         Own: shutdown_worker(ShutdownWorkerRequest {
             namespace: namespace(), sticky_task_queue: text("queue"), worker_heartbeat: Some(WorkerHeartbeat {
                 worker_instance_key: text("k"), ..WorkerHeartbeat::default()
@@ -393,7 +399,7 @@ async fn no_request_reaches_into_another_namespace() {
     let options = Options { namespaces, ..Options::default() };
     let server = Server::open(folder.path(), options).unwrap();
     let service = server.service();
-    let held = fill(&service).await;
+    let held = fill(&service, &*server.operator()).await;
     // The batch operation ends by itself.
     let mut before = seen(&service, &held).await;
     while !before.iter().any(|text| text.contains("state: Completed")) {

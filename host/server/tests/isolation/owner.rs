@@ -3,12 +3,23 @@
 use std::{fmt::Debug, time::Duration};
 
 use bytes::Bytes;
+use host_service::operator_service_server::OperatorService;
 use host_wire::{
     duration_to_proto,
     temporal::api::{
         batch::v1::BatchOperationTermination,
-        command::v1::{Command, ScheduleActivityTaskCommandAttributes, command::Attributes},
+        command::v1::{
+            Command, ScheduleActivityTaskCommandAttributes, ScheduleNexusOperationCommandAttributes,
+            command::Attributes,
+        },
         common::v1::{ActivityType, Memo, Payload, WorkflowExecution},
+        nexus::v1::{
+            EndpointSpec, EndpointTarget, Response, StartOperationResponse,
+            endpoint_target::{self, Worker},
+            response,
+            start_operation_response::{Async, Variant},
+        },
+        operatorservice::v1::CreateNexusEndpointRequest,
         worker::v1::WorkerHeartbeat,
         workflowservice::v1::{
             start_batch_operation_request::Operation, update_task_queue_config_request::RateLimitUpdate, *,
@@ -24,10 +35,12 @@ pub(crate) struct Held {
     pub(crate) run_id: String,
     pub(crate) workflow_task: Bytes,
     pub(crate) activity_task: Bytes,
+    pub(crate) nexus_task: Bytes,
 }
 
 /// Gives the owner some of everything.
-pub(crate) async fn fill(service: &Service) -> Held {
+pub(crate) async fn fill(service: &Service, operator: &dyn OperatorService) -> Held {
+    create_endpoint(operator).await;
     let (namespace, hidden) = (OWNER.to_owned(), HIDDEN.to_owned());
     let memo = Memo { fields: [(hidden.clone(), Payload::default())].into() };
     let start = |id| StartWorkflowExecutionRequest {
@@ -49,10 +62,19 @@ pub(crate) async fn fill(service: &Service) -> Held {
         ..Default::default()
     };
     let attributes = Attributes::ScheduleActivityTaskCommandAttributes(Box::new(activity));
+    let operation = ScheduleNexusOperationCommandAttributes {
+        endpoint: "endpoint".to_owned(),
+        service: hidden.clone(),
+        operation: "operation".to_owned(),
+        ..Default::default()
+    };
+    let operation = Attributes::ScheduleNexusOperationCommandAttributes(Box::new(operation));
     let completed = RespondWorkflowTaskCompletedRequest {
         namespace: namespace.clone(),
         task_token: task.task_token,
-        commands: vec![Command { attributes: Some(attributes), ..Command::default() }],
+        commands: [attributes, operation]
+            .map(|attributes| Command { attributes: Some(attributes), ..Command::default() })
+            .into(),
         force_create_new_workflow_task: true,
         ..Default::default()
     };
@@ -64,6 +86,20 @@ pub(crate) async fn fill(service: &Service) -> Held {
         ..Default::default()
     };
     let activity = service.poll_activity_task_queue(Request::new(poll)).await.unwrap().into_inner();
+    let poll =
+        PollNexusTaskQueueRequest { namespace: namespace.clone(), task_queue: queue(), ..Default::default() };
+    let nexus = service.poll_nexus_task_queue(Request::new(poll)).await.unwrap().into_inner();
+    // The handler calls it started: nothing of it changes by itself any more.
+    let operation = Async { operation_token: hidden.clone(), ..Async::default() };
+    let operation = StartOperationResponse { variant: Some(Variant::AsyncSuccess(operation)) };
+    let response = Response { variant: Some(response::Variant::StartOperation(operation)) };
+    let respond = RespondNexusTaskCompletedRequest {
+        namespace: namespace.clone(),
+        task_token: nexus.task_token.clone(),
+        response: Some(response),
+        ..Default::default()
+    };
+    service.respond_nexus_task_completed(Request::new(respond)).await.unwrap();
     // Its task waits in the queue.
     service.start_workflow_execution(Request::new(start("waiting"))).await.unwrap();
     let create = CreateScheduleRequest {
@@ -103,7 +139,24 @@ pub(crate) async fn fill(service: &Service) -> Held {
         ..Default::default()
     };
     service.update_task_queue_config(Request::new(config)).await.unwrap();
-    Held { run_id: started.run_id, workflow_task: task.task_token, activity_task: activity.task_token }
+    Held {
+        run_id: started.run_id,
+        workflow_task: task.task_token,
+        activity_task: activity.task_token,
+        nexus_task: nexus.task_token,
+    }
+}
+
+/// Gives the owner a Nexus endpoint.
+async fn create_endpoint(operator: &dyn OperatorService) {
+    let worker = Worker { namespace: OWNER.to_owned(), task_queue: "queue".to_owned() };
+    let spec = EndpointSpec {
+        name: "endpoint".to_owned(),
+        description: None,
+        target: Some(EndpointTarget { variant: Some(endpoint_target::Variant::Worker(worker)) }),
+    };
+    let create = CreateNexusEndpointRequest { spec: Some(spec) };
+    operator.create_nexus_endpoint(Request::new(create)).await.unwrap();
 }
 
 /// Gives the owner a worker deployment, with a version that no worker polls for.

@@ -6,7 +6,7 @@ use host_wire::{EventAttributes, temporal::api::history::v1::HistoryEvent};
 
 use crate::execution::run_transition::RunTransition;
 
-/// Moves buffered events into the history, results of activities and children last; answers
+/// Moves buffered events into the history, results of activities, children and Nexus operations last; answers
 /// whether there were any.
 pub(crate) fn flush(run: &mut RunTransition<'_>) -> bool {
     let buffered = run.buffer().events().to_vec();
@@ -36,9 +36,16 @@ fn is_result(event: &HistoryEvent) -> bool {
     closes(event).is_some()
 }
 
-/// The event that opened the activity or child which this event closes.
+/// The event that opened the activity, child or Nexus operation which this event closes.
 pub(crate) fn closes(event: &HistoryEvent) -> Option<i64> {
-    Some(result_ids(&mut event.attributes.clone()?)?.0)
+    use EventAttributes as A;
+    match event.attributes.as_ref()? {
+        A::NexusOperationCompletedEventAttributes(a) => Some(a.scheduled_event_id),
+        A::NexusOperationFailedEventAttributes(a) => Some(a.scheduled_event_id),
+        A::NexusOperationCanceledEventAttributes(a) => Some(a.scheduled_event_id),
+        A::NexusOperationTimedOutEventAttributes(a) => Some(a.scheduled_event_id),
+        _ => Some(result_ids(&mut event.attributes.clone()?)?.0),
+    }
 }
 
 fn fill_started_id(attributes: &mut EventAttributes, started_ids: &BTreeMap<i64, i64>) {
@@ -70,6 +77,7 @@ fn result_ids(attributes: &mut EventAttributes) -> Option<(i64, &mut i64)> {
         A::ChildWorkflowExecutionTerminatedEventAttributes(a) => {
             (a.initiated_event_id, &mut a.started_event_id)
         }
+        // Those of Nexus operations do not name their started event.
         _ => return None,
     })
 }

@@ -1,4 +1,5 @@
-//! What the end of a run means for its parent and for its children, in the transition that closes it.
+//! What the end of a run means for its parent, for its children and for callers of Nexus operations, in the transition
+//! that closes it.
 
 use std::collections::HashSet;
 
@@ -23,6 +24,7 @@ use crate::{
         close::terminate,
         executions::Executions,
         loading::{Needs, NotReady},
+        nexus,
         record::RunNumber,
         reset::state::RESETTER,
         run::Run,
@@ -37,14 +39,15 @@ use crate::{
 const PARENT_CLOSE_IDENTITY: &str = "history-service";
 const PARENT_CLOSE_REASON: &str = "by parent close policy";
 
-/// Looks up all runs that change when this one closes: its parent, unless another run of the workflow goes on
-/// (`ends`: none does), its children by their parent close policy, and what follows from the end of these.
+/// Looks up all runs that change when this one closes: its parent and its callers, unless another run of the workflow
+/// goes on (`ends`: none does), its children by their parent close policy, and what follows from the end of these.
 pub(crate) fn look_up(executions: &Executions, run: &Run, ends: bool) -> Result<(), Needs> {
     let mut seen = HashSet::new();
     let mut closing = vec![(run, ends)];
     while let Some((run, ends)) = closing.pop() {
         if ends {
             find_parent(executions, run).map_or_else(NotReady::only_needs, |_| Ok(()))?;
+            nexus::callback::look_up(executions, run)?;
         }
         for (_, child) in run.children().iter() {
             match find_child(executions, child) {
@@ -82,6 +85,7 @@ pub(crate) fn closed(transition: &mut Transition<'_>, number: RunNumber, childre
     let initiated = run.start().attributes().parent_initiated_event_id;
     // Otherwise there is none, or it closed before.
     let parent = find_parent(transition.executions(), run).map_err(NotReady::refusal);
+    nexus::callback::closed(transition, number, &closing);
     if let Ok(parent) = parent {
         transition.change(parent, |run| record_closed(run, initiated, &first_run_id, closed, closing));
     }

@@ -203,5 +203,6 @@ fn child_run(
         },
         start: Box::new(start),
         user_metadata: parent.history().event(id).and_then(|event| event.user_metadata),
+        links: Vec::new(),
     }
 }

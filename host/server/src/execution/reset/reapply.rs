@@ -23,7 +23,7 @@ use crate::execution::run_transition::RunTransition;
 pub(super) struct Exclusions {
     signals: bool,
     updates: bool,
-    nexus: bool,
+    pub(super) nexus: bool,
 }
 
 impl Exclusions {
@@ -122,6 +122,28 @@ pub(super) fn reapply_child(run: &mut RunTransition<'_>, event: &HistoryEvent) {
     }
     if let Some(attributes) = attributes {
         run.record(attributes);
+    }
+}
+
+/// Lets what became of a Nexus operation of the old run happen to the new run, if that has the operation open.
+pub(super) fn reapply_nexus(run: &mut RunTransition<'_>, event: &HistoryEvent) {
+    use EventAttributes as A;
+    let (id, request_id, starts) = match &event.attributes {
+        Some(A::NexusOperationStartedEventAttributes(a)) => (a.scheduled_event_id, &a.request_id, true),
+        Some(A::NexusOperationCompletedEventAttributes(a)) => (a.scheduled_event_id, &a.request_id, false),
+        Some(A::NexusOperationFailedEventAttributes(a)) => (a.scheduled_event_id, &a.request_id, false),
+        Some(A::NexusOperationCanceledEventAttributes(a)) => (a.scheduled_event_id, &a.request_id, false),
+        Some(A::NexusOperationTimedOutEventAttributes(a)) => (a.scheduled_event_id, &a.request_id, false),
+        _ => return,
+    };
+    let Some(operation) = run.nexus().get(id).filter(|it| it.scheduled.request_id == *request_id) else {
+        return;
+    };
+    if starts && operation.token.is_some() {
+        return;
+    }
+    if let Some(attributes) = event.attributes.clone() {
+        run.record_linked(attributes, event.links.clone());
     }
 }
 

@@ -24,7 +24,7 @@ use crate::{
         request::{check_length, check_name},
         reset::{
             after,
-            reapply::{Exclusions, reapply, reapply_child},
+            reapply::{Exclusions, reapply, reapply_child, reapply_nexus},
             state::RESETTER,
         },
         run::Run,
@@ -196,6 +196,9 @@ pub(crate) fn reset(
             for (of_base, event) in old {
                 if of_base {
                     reapply_child(run, &event);
+                    if !exclusions.nexus {
+                        reapply_nexus(run, &event);
+                    }
                 }
                 reapply(run, event, exclusions);
             }
@@ -253,13 +256,16 @@ fn fail_task(run: &mut RunTransition<'_>, reason: &str, base_run_id: String, new
     )));
 }
 
-/// Activities get their attempts, and what other runs were asked for without an answer is asked for again.
+/// Activities get their attempts, handlers of Nexus operations are called, and what other runs were asked for without an answer is asked for again.
 fn ask_others_again(run: &mut RunTransition<'_>) {
     let activities: Vec<i64> = run.activities().iter().map(|activity| activity.scheduled_event_id).collect();
     let children: Vec<i64> =
         run.children().iter().filter(|(_, child)| child.run_id.is_empty()).map(|(id, _)| id).collect();
     let (signals, cancels) = (run.externals().signal_ids(), run.externals().cancel_ids());
+    let nexus = run.nexus().iter().filter(|operation| operation.current_call().is_some());
+    let nexus: Vec<i64> = nexus.map(|operation| operation.scheduled_event_id).collect();
     activities.into_iter().for_each(|id| run.effect(Effect::Activity(id)));
+    nexus.into_iter().for_each(|id| run.effect(Effect::Nexus(id)));
     children.into_iter().for_each(|id| run.effect(Effect::StartChild(id)));
     signals.into_iter().for_each(|id| run.effect(Effect::SignalExternal(id)));
     cancels.into_iter().for_each(|id| run.effect(Effect::CancelExternal(id)));

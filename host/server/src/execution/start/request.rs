@@ -24,6 +24,7 @@ use crate::{
         damage::Damage,
         executions::Executions,
         loading::NotReady,
+        nexus::callback,
         options::{state::current, update::check_override},
         priority,
         record::{RunIdentity, RunNumber},
@@ -345,6 +346,7 @@ pub(crate) fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error
     }
     check_override(request.versioning_override.as_ref())?;
     priority::check(request.priority.as_ref())?;
+    callback::check(&request.completion_callbacks)?;
     check_policies(request.workflow_id_reuse_policy(), request.workflow_id_conflict_policy())
 }
 
@@ -391,6 +393,7 @@ fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionR
         (Some(run), Some(execution)) => Some(run.min(execution)),
         (run, execution) => run.or(execution),
     };
+    let links = callback::own_links(request.links, &request.completion_callbacks);
     let now = transition.now();
     let delay = positive(request.workflow_start_delay).unwrap_or_default();
     let has_cron = !request.cron_schedule.is_empty();
@@ -424,6 +427,7 @@ fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionR
         workflow_id: request.workflow_id.clone(),
         priority: request.priority,
         versioning_override: request.versioning_override.as_ref().map(current),
+        completion_callbacks: request.completion_callbacks,
         eager_execution_accepted: request.request_eager_execution && backoff.is_zero(),
         ..Default::default()
     };
@@ -436,5 +440,6 @@ fn new_run(transition: &mut Transition<'_>, mut request: StartWorkflowExecutionR
         },
         start: Box::new(start),
         user_metadata: request.user_metadata,
+        links,
     }
 }

@@ -7,7 +7,7 @@ use host_wire::temporal::api::enums::v1::EventType;
 use crate::execution::tests::script::Script;
 
 /// Lives that together have every event type. A feature that writes another one adds a line here.
-const LIVES: [&str; 15] = [
+const LIVES: [&str; 19] = [
     "start\npoll\nfail\npoll\ncomplete marker:m upsert:a memo:b\nsignal s\ncancel\npoll\ncomplete cancel",
     "start\npoll\n+10\npoll\ncomplete timer:t:1 timer:u:5\n+1\npoll\ncomplete cancel-timer:u continue\nterminate",
     "start run=3\n+3",
@@ -23,22 +23,17 @@ const LIVES: [&str; 15] = [
     "start\nupdate u\npoll\ncomplete accept:u finish:u",
     "start\nupdate u\npoll\ncomplete accept:u\nreset 4",
     "start\noverride auto",
+    "start\npoll\ncomplete nexus:a nexus:b nexus:c nexus:d:5\nnexus 5 sync\nnexus 6 failed\nnexus 7 canceled\n+5",
+    "start\npoll\ncomplete nexus:a\nnexus 5 async\npoll\ncomplete cancel-nexus:5\nnexus 5 sync",
+    "start\npoll\ncomplete nexus:a\nnexus 5 async\npoll\ncomplete cancel-nexus:5\nnexus 5 NOT_FOUND",
+    "start\npoll\ncomplete nexus:a\nstart-for 5 @c\nterminate @c",
 ];
 
 /// Event types of features that the service does not have.
-const UNWRITTEN: [EventType; 15] = [
+const UNWRITTEN: [EventType; 6] = [
     EventType::WorkflowExecutionUpdateRejected,
     EventType::WorkflowPropertiesModifiedExternally,
     EventType::ActivityPropertiesModifiedExternally,
-    EventType::NexusOperationScheduled,
-    EventType::NexusOperationStarted,
-    EventType::NexusOperationCompleted,
-    EventType::NexusOperationFailed,
-    EventType::NexusOperationCanceled,
-    EventType::NexusOperationTimedOut,
-    EventType::NexusOperationCancelRequested,
-    EventType::NexusOperationCancelRequestCompleted,
-    EventType::NexusOperationCancelRequestFailed,
     EventType::WorkflowExecutionPaused,
     EventType::WorkflowExecutionUnpaused,
     EventType::WorkflowExecutionTimeSkippingTransitioned,

@@ -1,6 +1,9 @@
 //! Events as the tests print them.
 
-use host_wire::{EventAttributes, temporal::api::history::v1::HistoryEvent};
+use host_wire::{
+    EventAttributes,
+    temporal::api::{failure::v1::Failure, history::v1::HistoryEvent},
+};
 
 /// Id, type, and what is worth seeing of the rest.
 pub(crate) fn describe(event: &HistoryEvent) -> String {
@@ -83,7 +86,33 @@ pub(crate) fn describe(event: &HistoryEvent) -> String {
         A::WorkflowExecutionUpdateCompletedEventAttributes(a) => {
             format!(" {} of {}", a.meta.as_ref().unwrap().update_id, a.accepted_event_id)
         }
+        A::NexusOperationScheduledEventAttributes(a) => format!(" {}", a.operation),
+        A::NexusOperationStartedEventAttributes(a) => {
+            format!(" of {} as {}", a.scheduled_event_id, a.operation_token)
+        }
+        A::NexusOperationCompletedEventAttributes(a) => format!(" of {}", a.scheduled_event_id),
+        A::NexusOperationFailedEventAttributes(a) => {
+            format!(" of {}: {}", a.scheduled_event_id, cause(a.failure.as_ref()))
+        }
+        A::NexusOperationCanceledEventAttributes(a) => format!(" of {}", a.scheduled_event_id),
+        A::NexusOperationTimedOutEventAttributes(a) => {
+            format!(" of {}: {}", a.scheduled_event_id, cause(a.failure.as_ref()))
+        }
+        A::NexusOperationCancelRequestedEventAttributes(a) => format!(" of {}", a.scheduled_event_id),
+        A::NexusOperationCancelRequestCompletedEventAttributes(a) => {
+            format!(" of {},{}", a.scheduled_event_id, a.requested_event_id)
+        }
+        A::NexusOperationCancelRequestFailedEventAttributes(a) => {
+            let message = a.failure.as_ref().map_or("", |failure| &failure.message);
+            format!(" of {},{}: {message}", a.scheduled_event_id, a.requested_event_id)
+        }
         _ => String::new(),
     };
     format!("{} {:?}{detail}", event.event_id, event.event_type())
+}
+
+/// The message of what made an operation fail.
+fn cause(failure: Option<&Failure>) -> String {
+    let cause = failure.and_then(|failure| failure.cause.as_ref());
+    cause.map(|cause| cause.message.clone()).unwrap_or_default()
 }

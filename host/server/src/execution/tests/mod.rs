@@ -8,6 +8,7 @@ mod describe;
 mod field_reports;
 mod kept;
 mod loading;
+mod nexus;
 mod random;
 mod requests;
 mod restart;

@@ -144,6 +144,18 @@ pub(crate) fn command(text: &str) -> Command {
         "cancel-external" => Attributes::RequestCancelExternalWorkflowExecutionCommandAttributes(Box::new(
             RequestCancelExternalWorkflowExecutionCommandAttributes { workflow_id: id, ..Default::default() },
         )),
+        "nexus" => Attributes::ScheduleNexusOperationCommandAttributes(Box::new(
+            ScheduleNexusOperationCommandAttributes {
+                endpoint: "endpoint".to_owned(),
+                service: "service".to_owned(),
+                operation: id,
+                schedule_to_close_timeout: rest.first().map(|text| seconds(text)),
+                ..Default::default()
+            },
+        )),
+        "cancel-nexus" => Attributes::RequestCancelNexusOperationCommandAttributes(Box::new(
+            RequestCancelNexusOperationCommandAttributes { scheduled_event_id: id.parse().unwrap() },
+        )),
         other => panic!("no such command: {other}"),
     };
     Command { attributes: Some(attributes), ..Command::default() }

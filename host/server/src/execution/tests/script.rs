@@ -9,6 +9,8 @@
 //! evict
 //! pause ACTIVITY    unpause ACTIVITY [attempts] [beat]    anew ACTIVITY [beat] [paused] [options]
 //! options ACTIVITY KEY=VALUE …    override auto|none
+//! nexus EVENT sync|async|failed|canceled|empty|TYPE (the answer of a handler; TYPE is that of an error)
+//! start-for EVENT (the callee of an operation of `w`)    endpoint gone
 //! reset EVENT [run=N] [exclude=signal,update,nexus] [request=ID]
 //! ```
 
@@ -57,6 +59,7 @@ use crate::{
         tests::{
             describe::describe,
             kept::Kept,
+            nexus,
             requests::{
                 activity_options, command, details, failure, is_of_update, message, reset_request,
                 start_request, update_request, versioning_override,
@@ -80,7 +83,7 @@ const START: i64 = 1_700_000_000_000_000_000;
 
 pub(crate) struct Script {
     pub(crate) executions: Executions,
-    now: Time,
+    pub(super) now: Time,
     ids: u64,
     kept: Kept,
     out: String,
@@ -97,6 +100,7 @@ impl Default for Script {
     fn default() -> Self {
         let mut executions = Executions::new(["default".to_owned()], 0);
         executions.search_attributes.set_custom("default", [("a".to_owned(), IndexedValueType::Int)].into());
+        executions.endpoints.set(0, nexus::endpoint());
         Self {
             executions,
             now: Time(START),
@@ -199,7 +203,7 @@ impl Script {
         }
     }
 
-    fn transition<P, R>(
+    pub(super) fn transition<P, R>(
         &mut self,
         prepare: impl Fn(&Executions) -> Result<P, NotReady>,
         apply: impl FnOnce(&mut Transition<'_>, P) -> Result<R, Error>,
@@ -294,7 +298,7 @@ impl Script {
         numbers.into_iter().map(|number| (number, run(number))).collect()
     }
 
-    fn number(&mut self, id: &str) -> RunNumber {
+    pub(super) fn number(&mut self, id: &str) -> RunNumber {
         self.look_up(|executions| executions.latest("default", id)).unwrap().unwrap()
     }
 
@@ -302,7 +306,7 @@ impl Script {
         self.run(id).is_open()
     }
 
-    fn run(&mut self, id: &str) -> &Run {
+    pub(super) fn run(&mut self, id: &str) -> &Run {
         let number = self.number(id);
         self.executions.get(number).unwrap()
     }
@@ -373,11 +377,17 @@ impl Script {
                     },
                 )
             }
+            "nexus" => self.answer_call(first, arguments[1], id),
+            "start-for" => self.start_callee(first, start_request(&arguments[1..], id)),
+            "endpoint" => {
+                self.executions.endpoints.remove(0);
+                Ok(())
+            }
             _ => self.act_on_activity(verb, arguments, id),
         }
     }
 
-    fn start(&mut self, request: &StartWorkflowExecutionRequest) -> Result<(), Error> {
+    pub(super) fn start(&mut self, request: &StartWorkflowExecutionRequest) -> Result<(), Error> {
         let started = self.transition(
             |executions| start::request::prepare(executions, request),
             |transition, existing| Ok(start::request::start(transition, request.clone(), existing)),

@@ -22,10 +22,11 @@ use crate::{
         activity::attempt,
         buffer::flush::flush,
         close::terminate,
-        commands,
+        commands::{self, Planned},
         executions::Executions,
         fact::{Sticky, UnrecordedChange},
         loading::NotReady,
+        nexus,
         plan::{BadCommand, Plan, Refused, bad},
         run::Run,
         run_transition::{Effect, RunTransition},
@@ -48,7 +49,6 @@ use crate::{
     },
     limits,
     time::Time,
-    visibility::registry::Registry,
 };
 
 /// Tasks that the worker gets with the answer.
@@ -104,21 +104,20 @@ pub(crate) fn complete(
     }
     let executions = transition.executions();
     let checked = check_binary(executions, run, &request.binary_checksum)
-        .and_then(|()| check(run, &executions.search_attributes, &mut commands, messages));
+        .and_then(|()| check(run, executions, &mut commands, messages));
     let updates = match checked {
         Ok(updates) => updates,
         Err(Refused::Invalid(message)) => return Err(Error::InvalidArgument(message)),
-        Err(Refused::Unsupported(what)) => {
-            return Err(Error::Unimplemented(format!("{what} are not supported")));
-        }
         Err(Refused::Bad(bad)) => return Err(refuse(transition, token, &bad, &request.identity, false)),
         Err(Refused::Fatal(bad)) => return Err(refuse(transition, token, &bad, &request.identity, true)),
     };
+    let endpoints = &executions.endpoints;
+    let endpoint_ids = commands.iter().filter_map(|it| nexus::schedule::endpoint_id(endpoints, it)).collect();
     Ok(transition.change(token.run, |run| {
         if speculative::may_be_dropped(run, &request, commands.len(), &updates) {
             drop_speculative(run, request, updates, in_process)
         } else {
-            record(run, request, commands, updates, in_process)
+            record(run, request, commands, Planned { updates, endpoint_ids, eager: Vec::new() }, in_process)
         }
     }))
 }
@@ -148,11 +147,11 @@ fn check_binary(executions: &Executions, run: &Run, checksum: &str) -> Result<()
 
 fn check(
     run: &Run,
-    registry: &Registry,
+    executions: &Executions,
     commands: &mut [Command],
     messages: Vec<Message>,
 ) -> Result<Steps, Refused> {
-    let mut plan = Plan::new(run, registry, UpdatePlan::new(messages));
+    let mut plan = Plan::new(run, executions, UpdatePlan::new(messages));
     commands.iter_mut().try_for_each(|command| commands::check(&mut plan, command))?;
     respond::check_remaining(plan)
 }
@@ -193,7 +192,7 @@ fn record(
     run: &mut RunTransition<'_>,
     request: RespondWorkflowTaskCompletedRequest,
     commands: Vec<Command>,
-    mut updates: Steps,
+    mut planned: Planned,
     in_process: bool,
 ) -> Completed {
     let worker = worker(&request, in_process);
@@ -207,11 +206,10 @@ fn record(
         run.unrecorded(UnrecordedChange::TaskHeartbeat(since.unwrap_or(run.now()).into()));
     }
     run.begin_commands(force_new);
-    let mut eager = Vec::new();
     for command in commands {
-        commands::record(run, completed_id, command, &worker.identity, &mut eager, &mut updates);
+        commands::record(run, completed_id, command, &worker.identity, &mut planned);
     }
-    updates.remaining.into_iter().for_each(|step| respond::record(run, step));
+    planned.updates.remaining.into_iter().for_each(|step| respond::record(run, step));
     let wants_task = run.end_commands();
     let mut completed = Completed::default();
     if !run.is_open() {
@@ -221,7 +219,7 @@ fn record(
         update::end::reject_unprocessed(run);
     }
     send::detach(run);
-    for id in eager {
+    for id in planned.eager {
         if serves(run, &worker) && attempt::start(run, id, (1, 0), &worker) {
             completed.eager_activities.push(id);
         } else {

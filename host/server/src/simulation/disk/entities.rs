@@ -13,6 +13,7 @@ use crate::{
     },
     entity::EntityBody,
     namespace::{namespaces::Namespace, record::NamespaceNumber},
+    nexus::endpoint::{Endpoint, EndpointNumber},
     schedule::{
         record::{ScheduleBody, ScheduleNumber},
         schedules::StoredSchedule,
@@ -41,6 +42,13 @@ impl Contents {
         let whole = |(number, mut bodies): (DeploymentNumber, Vec<Deployment>)| {
             let deployment = bodies.pop().filter(|deployment| !deployment.is_deleted)?;
             Some((number, StoredDeployment::Sound(Box::new(deployment))))
+        };
+        self.entities().filter_map(whole).collect()
+    }
+
+    pub(super) fn stored_endpoints(&self) -> Vec<(EndpointNumber, Endpoint)> {
+        let whole = |(number, mut bodies): (EndpointNumber, Vec<Endpoint>)| {
+            Some((number, bodies.pop().filter(|endpoint| !endpoint.is_deleted)?))
         };
         self.entities().filter_map(whole).collect()
     }
