@@ -30,6 +30,7 @@ pub trait FailureConverter: Sync {
     fn to_failure(&self, failure: Failure) -> Failure;
 
     /// What the workflow sees of a failure from the service.
+    #[expect(clippy::wrong_self_convention, reason = "by its name in Temporal's SDKs")]
     fn from_failure(&self, failure: Failure) -> Failure;
 }
 

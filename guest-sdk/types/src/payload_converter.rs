@@ -43,6 +43,7 @@ pub trait EncodingPayloadConverter: Sync {
     ///
     /// # Errors
     /// The data is damaged, or `decode` returns one.
+    #[expect(clippy::wrong_self_convention, reason = "by its name in Temporal's SDKs")]
     fn from_payload(&self, payload: &Payload, decode: Decode<'_>) -> Result<(), PayloadError>;
 }
 
