@@ -81,7 +81,7 @@ bench-swap:
 
 # Many swaps among versions of a workflow, with kills in between: each run ends with the result of its version.
 soak-swaps swaps="1000":
-    HOST_SWAPS={{swaps}} cargo test --workspace --test service -- swap_soak
+    HOST_SWAPS={{swaps}} cargo test --release --workspace --test service -- swap_soak
 
 # Versions of a worker deployment that become current under load, on the embedded service and on Temporal's.
 rollouts:
