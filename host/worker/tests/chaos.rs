@@ -30,7 +30,7 @@ use host_worker::{
     modules::LoadedModule,
     workflow::run::{Advance, RunDriver, RunIdentity, StateHash},
 };
-use prost::{Message as _, Name as _};
+use prost::Message as _;
 use prost_types::Any;
 
 /// Every sample and every size of pages, where it is `all`.
