@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use c_reminder::Reminders;
-use guest_sdk::ApplicationFailure;
+use guest_sdk::{ApplicationFailure, activities::ActivityError};
 use host_client::{NamedQuery, NamedSignal, NamedWorkflow, WorkflowHandle};
 use workflow_test::{ActivityMock, Builder, TestEnvironment};
 
@@ -25,7 +25,7 @@ async fn started(environment: &TestEnvironment) -> anyhow::Result<WorkflowHandle
 #[tokio::test]
 async fn a_person_is_reminded_until_it_is_done() -> anyhow::Result<()> {
     let remind = ActivityMock::new(Reminders::remind, |(person, number)| {
-        Ok::<_, ApplicationFailure>(format!("{person}: {number}"))
+        Ok::<_, ActivityError>(format!("{person}: {number}"))
     });
     let calls = (1..=3).map(|number| ("Ada".to_owned(), number)).collect::<Vec<_>>();
     for cached_runs in [0, 1] {
@@ -43,7 +43,8 @@ async fn a_person_is_reminded_until_it_is_done() -> anyhow::Result<()> {
 #[tokio::test]
 async fn a_failure_of_the_activity_is_that_of_the_workflow() -> anyhow::Result<()> {
     let remind = ActivityMock::new(Reminders::remind, |_| {
-        Err::<String, _>(ApplicationFailure::application("Deaf", "no answer").non_retryable().build())
+        let failure = ApplicationFailure::application("Deaf", "no answer").non_retryable().build();
+        Err::<String, ActivityError>(failure.into())
     });
     let environment = environment().mock(&remind).start().await?;
     let workflow = started(&environment).await?;

@@ -4,7 +4,7 @@
 use std::sync::Once;
 
 use converted::{Answers, CONVERTER, PANICS, Passes};
-use guest_sdk::{ApplicationFailure, WorkflowDefinition};
+use guest_sdk::{WorkflowDefinition, activities::ActivityError};
 use host_client::WorkflowHandle;
 use host_wire::temporal::api::{
     enums::v1::EventType,
@@ -18,7 +18,7 @@ async fn environment(answer: &'static str) -> TestEnvironment {
     INSTALL.call_once(|| assert!(CONVERTER.install()));
     let mock = ActivityMock::new(Answers::answer, move |(word, times): (String, u32)| {
         assert_eq!((word.as_str(), times), ("lamp", 73));
-        Ok::<_, ApplicationFailure>(answer.to_owned())
+        Ok::<_, ActivityError>(answer.to_owned())
     });
     TestEnvironment::builder().mock(&mock).start().await.unwrap()
 }

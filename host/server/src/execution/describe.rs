@@ -52,7 +52,6 @@ pub(crate) fn describe(run: &Run) -> DescribeWorkflowExecutionResponse {
             reset_run_id: run.resets().replaced_by().to_owned(),
             ..Default::default()
         }),
-        ..Default::default()
     }
 }
 

@@ -311,6 +311,7 @@ impl Run {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "each type of event has its arm")]
     fn apply_event(&mut self, event: &HistoryEvent) {
         use EventAttributes as A;
         let Some(attributes) = &event.attributes else { return };

@@ -39,6 +39,7 @@ pub(crate) struct Held {
 }
 
 /// Gives the owner some of everything.
+#[expect(clippy::too_many_lines, reason = "one request after the other")]
 pub(crate) async fn fill(service: &Service, operator: &dyn OperatorService) -> Held {
     create_endpoint(operator).await;
     let (namespace, hidden) = (OWNER.to_owned(), HIDDEN.to_owned());

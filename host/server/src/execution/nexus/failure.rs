@@ -41,7 +41,7 @@ const FINAL_TYPES: [&str; 5] =
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum CallError {
     /// The handler says so, or what stands for it.
-    Handler { of: String, retry: RetryBehavior, failure: NexusFailure },
+    Handler { of: String, retry: RetryBehavior, failure: Box<NexusFailure> },
     /// The answer cannot be kept, whatever the handler is asked again.
     Unusable(&'static str),
     /// No answer came in time.
@@ -55,7 +55,7 @@ impl CallError {
             return Self::internal("internal error");
         }
         let retry = error.retry_behavior();
-        Self::Handler { of: error.error_type, retry, failure: error.failure.unwrap_or_default() }
+        Self::Handler { of: error.error_type, retry, failure: Box::new(error.failure.unwrap_or_default()) }
     }
 
     /// The worker's answer says nothing.
@@ -76,7 +76,7 @@ impl CallError {
     }
 
     fn of(of: &str, message: String) -> Self {
-        let failure = NexusFailure { message, ..NexusFailure::default() };
+        let failure = Box::new(NexusFailure { message, ..NexusFailure::default() });
         Self::Handler { of: of.to_owned(), retry: RetryBehavior::Unspecified, failure }
     }
 
@@ -97,7 +97,7 @@ impl CallError {
                     r#type: of,
                     retry_behavior: retry.into(),
                 })),
-                cause: Some(Box::new(of_nexus(failure, retryable))),
+                cause: Some(Box::new(of_nexus(*failure, retryable))),
                 ..Failure::default()
             },
             Self::Unusable(message) => call_error(message, retryable),

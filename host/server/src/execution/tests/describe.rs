@@ -6,6 +6,7 @@ use host_wire::{
 };
 
 /// Id, type, and what is worth seeing of the rest.
+#[expect(clippy::too_many_lines, reason = "one arm for each type of event")]
 pub(crate) fn describe(event: &HistoryEvent) -> String {
     use EventAttributes as A;
     let detail = match event.attributes.as_ref().unwrap() {
