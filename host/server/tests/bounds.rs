@@ -31,6 +31,9 @@ const SERVICE: &str = "temporal.api.workflowservice.v1.WorkflowService";
 const TOO_LONG: usize = 64 * 1024 + 1;
 /// Strings that are cut instead of refused.
 const CUT: [&str; 1] = ["error_message"];
+/// Those of failures of the Nexus protocol are cut, too.
+const NEXUS: &str = ".temporal.api.nexus.v1.";
+const CUT_OF_NEXUS: [&str; 2] = ["message", "stack_trace"];
 
 /// Messages as the bytes that they are.
 #[derive(Clone, Debug, Default)]
@@ -87,6 +90,7 @@ impl Protocol {
         for field in &self.messages[name].field {
             let number = field.number().cast_unsigned();
             match (field.r#type(), field.type_name()) {
+                (Type::String, _) if name.starts_with(NEXUS) && CUT_OF_NEXUS.contains(&field.name()) => {}
                 (Type::String, _) if !CUT.contains(&field.name()) => {
                     all.push((field.name().to_owned(), nested(number, &[b'x'; TOO_LONG])));
                 }
