@@ -28,6 +28,12 @@ use crate::{
     },
 };
 
+/// The last failure of a call that nothing answered in time.
+const REQUEST_TIMEOUT: &str = "\"request timed out\" Application(\"CallError\" false None)";
+const UPSTREAM_TIMEOUT: &str = "\"handler error (UPSTREAM_TIMEOUT): upstream timeout\" \
+                                Handler(UPSTREAM_TIMEOUT Unspecified) <- \"upstream timeout\" \
+                                Application(\"NexusFailure\" false None)";
+
 pub(crate) async fn answers(mut client: Client) -> String {
     let mut lines = String::new();
     let queue = client.queue().unwrap().name;
@@ -231,6 +237,8 @@ async fn unanswered(client: &mut Client, lines: &mut String) {
             None => tokio::time::sleep(Duration::from_millis(100)).await,
         }
     };
+    // Temporal's server says so in two ways: its frontend and what waits for it have the same timeout.
+    let attempt = attempt.replace(UPSTREAM_TIMEOUT, REQUEST_TIMEOUT);
     writeln!(lines, "no answer: {attempt}").unwrap();
     let nothing = Answer::Completed(None);
     let late = respond(client, &task, nothing).await.unwrap_err();
