@@ -13,7 +13,7 @@ mod talk;
 pub use basket::Basket;
 pub use converts::{Converts, Parcel, PlainText, Scales};
 pub use crowd::{Crowd, CrowdActivities};
-pub use held::{Held, HeldActivities};
+pub use held::HeldActivities;
 pub use local::{Local, LocalWork};
 #[cfg(not(target_family = "wasm"))]
 pub use nexus::handlers;
@@ -22,4 +22,4 @@ pub use outside::{Outside, OutsideActivities};
 pub use sizes::{SizeActivities, Sizes};
 pub use talk::{Talk, Waits};
 
-guest_sdk::export!(Basket, Callee, Caller, Converts, Crowd, Held, Local, Outside, Sizes, Talk, Waits);
+guest_sdk::export!(Basket, Callee, Caller, Converts, Crowd, Local, Outside, Sizes, Talk, Waits);

@@ -2,8 +2,7 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use serde_json::json;
-use test_harness::{compatible, component, pinned};
+use test_harness::{compatible, pinned};
 
 use crate::environment::Environment;
 use crate::script::{Script, Task};
@@ -163,23 +162,27 @@ pub(crate) fn versions_of_one_host(environment: &Environment) -> Result<()> {
 /// A version that is drained ends its polls. What it executes goes on, and its result counts.
 pub(crate) fn retired_version_ends_its_activity(environment: &Environment) -> Result<()> {
     let shop = Shop(Script::new(environment)?);
-    let probes = std::fs::read(component("probes")?)?;
-    shop.0.replace(&probes)?;
     let mut host = shop.0.host_of("probes", HOST)?;
     let v1 = shop.new_version(&[])?;
     shop.set_current(&v1)?;
     let folder = shop.0.scene.folder.path();
-    shop.0.scene.start("Held", "held", &json!(folder).to_string())?;
+    let script = format!("hold {}\nwait\ncomplete done", folder.display());
+    shop.0.begin("held", &script, &[])?;
     shop.0.scene.wait_until("the activity runs", || Ok(folder.join("held").exists()))?;
 
-    shop.0.replace(&compatible(&probes, 2))?;
+    shop.0.replace(&compatible(&shop.0.guest, 2))?;
     let v2 = shop.new_version(&[&v1])?;
     shop.set_current(&v2)?;
     shop.wait_for_status(&v1, "DRAINED")?;
     host.wait_for_log("a version gets no more tasks and is not polled for any more")?;
     std::fs::write(folder.join("go"), "")?;
-    ensure!(shop.0.scene.completed("held")? == 1, "the activity has one attempt");
     ensure!(shop.0.tasks("held", 2)? == [follows_to(&v1), follows_to(&v2)]);
+    ensure!(shop.0.scene.result("held")?.stdout.contains("COMPLETED"));
+    let history = shop.0.scene.history("held")?;
+    let events = history["events"].as_array().context("no events")?;
+    let attempts = events.iter().filter_map(|event| event.get("activityTaskStartedEventAttributes"));
+    let attempts: Vec<&Value> = attempts.map(|started| &started["attempt"]).collect();
+    ensure!(attempts == [1], "{attempts:?}");
     ensure!(host.stop()? == 0);
     Ok(())
 }

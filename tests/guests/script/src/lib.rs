@@ -109,6 +109,11 @@ fn text(data: &str) -> Payload {
     bytes(data.as_bytes().to_vec())
 }
 
+/// A text without quotes and backslashes, as JSON.
+fn json(text: &str) -> Payload {
+    Payload { encoding: Encoding::JsonPlain, ..self::text(&format!("\"{text}\"")) }
+}
+
 /// A payload of bytes.
 fn bytes(data: Vec<u8>) -> Payload {
     Payload { encoding: Encoding::BinaryPlain, metadata: Vec::new(), data }

@@ -7,7 +7,7 @@ use bindings::workflow::host::log::{self, Entry, Level};
 use bindings::workflow::host::types::{Failure, VersioningIntent};
 use bindings::workflow::host::{metrics, random, time, workflow};
 
-use crate::{SCRIPT, ask, failure, text};
+use crate::{SCRIPT, ask, failure, json, text};
 
 /// The activity of `constant-activity`. Tests replace these bytes, and have a module that does something else.
 const CONSTANT_ACTIVITY: &str = "the-activity-that-tests-rename-in-the-bytes-of-the-module";
@@ -27,6 +27,14 @@ pub(crate) fn run(line: &str) -> Result<(), Failure> {
         }
         "constant-activity" => {
             activities::schedule(&activity(CONSTANT_ACTIVITY));
+        }
+        // Lasts until the folder has a file `go`.
+        "hold" => {
+            activities::schedule(&ActivityOptions {
+                arguments: vec![json(argument)],
+                start_to_close_timeout: Some(600 * 1_000_000_000),
+                ..activity("hold_until_go")
+            });
         }
         "constant-line" => return run(CONSTANT_LINE),
         "cancel-activity" => activities::cancel(number(argument)),
