@@ -3,7 +3,7 @@
 
 mod conditions;
 #[cfg(not(target_family = "wasm"))]
-mod for_tests;
+pub(crate) mod for_tests;
 mod view;
 
 use std::cell::RefCell;

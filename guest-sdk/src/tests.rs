@@ -10,13 +10,13 @@ use guest_sdk_types::{Failure, IntoPayloads, Payload};
 use crate::StartChildWorkflowExecutionFailedCause;
 use crate::bindings::workflow::host::activation::{
     ActivityResolution, ActivityResolved, ChildStartResolution, ChildWorkflowStartResolved,
-    ContinueAsNewReason, ContinuedInitiator, DeploymentVersion, Job, LocalActivityBackoff,
-    NexusStartResolution, NexusStartResolved, OutcomeResolved, Query, Resolved, Signal, Start, Task, Update,
-    WorkflowInfo,
+    ContinueAsNewReason, DeploymentVersion, Job, LocalActivityBackoff, NexusStartResolution,
+    NexusStartResolved, OutcomeResolved, Query, Resolved, Signal, Start, Task, Update, WorkflowInfo,
 };
 use crate::bindings::workflow::host::definition::VersioningBehavior;
 use crate::bindings::workflow::host::types::Outcome;
 use crate::component::definition;
+use crate::context::for_tests::info;
 use crate::convert::{payload, payloads};
 use crate::convert_failure::failure;
 use crate::workflow::WorkflowType;
@@ -63,28 +63,9 @@ fn start(workflow_type: &str, arguments: impl IntoPayloads) -> Job {
         run_id: "run".to_owned(),
         workflow_type: workflow_type.to_owned(),
         task_queue: "queue".to_owned(),
-        start_time: 0,
-        attempt: 1,
-        identity: String::new(),
-        execution_timeout: None,
-        run_timeout: None,
-        task_timeout: None,
-        execution_expiration_time: None,
-        retry_policy: None,
-        cron_schedule: String::new(),
-        cron_schedule_to_schedule_interval: None,
-        parent: None,
-        root: None,
-        continued_from_run_id: String::new(),
-        continued_initiator: ContinuedInitiator::None,
-        continued_failure: None,
-        last_completion_result: vec![],
         first_run_id: "run".to_owned(),
         original_run_id: "run".to_owned(),
-        memo: vec![],
-        search_attributes: vec![],
-        headers: vec![],
-        priority: None,
+        ..info()
     };
     Job::Start(Start { info, arguments: payloads(arguments.into_payloads().unwrap()) })
 }

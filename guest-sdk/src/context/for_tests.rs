@@ -22,7 +22,8 @@ impl<W> SyncWorkflowContext<W> {
     }
 }
 
-fn info() -> WorkflowInfo {
+/// What a run without a host knows of itself.
+pub(crate) fn info() -> WorkflowInfo {
     WorkflowInfo {
         namespace: String::new(),
         workflow_id: String::new(),

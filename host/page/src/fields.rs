@@ -1,6 +1,8 @@
 //! Names and values of addresses and forms.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, convert::Infallible};
+
+use axum::{extract::FromRequestParts, http::request::Parts};
 
 /// The names and values of an address or a form. Of a name that is there twice, the last counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -25,6 +27,15 @@ impl Fields {
     /// A number, if it is there and one.
     pub(crate) fn number(&self, name: &str) -> Option<i64> {
         self.get(name).parse().ok()
+    }
+}
+
+/// Those of the address that was asked for.
+impl<S: Sync> FromRequestParts<S> for Fields {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(Self::parse(parts.uri.query().unwrap_or_default().as_bytes()))
     }
 }
 

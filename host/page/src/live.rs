@@ -8,7 +8,7 @@ use std::{
 
 use axum::{
     body::Body,
-    extract::{RawQuery, State},
+    extract::State,
     http::{StatusCode, header::CONTENT_TYPE},
     response::Response,
 };
@@ -44,8 +44,7 @@ enum Followed {
 }
 
 /// `GET /live`: the events of a page.
-pub(crate) async fn follow(State(site): State<Site>, RawQuery(query): RawQuery) -> Shown {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
+pub(crate) async fn follow(State(site): State<Site>, fields: Fields) -> Shown {
     let followed = match fields.raw("workflow-id") {
         "" => Followed::List { query: fields.get("query").to_owned() },
         id => Followed::Run { workflow_id: id.to_owned(), run_id: fields.get("run-id").to_owned() },

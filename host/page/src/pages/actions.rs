@@ -3,7 +3,7 @@
 use axum::{
     Extension,
     body::Bytes,
-    extract::{RawQuery, State},
+    extract::State,
     response::{IntoResponse as _, Redirect, Response},
 };
 use guest_sdk_types::{Payload, UntypedSignal, UntypedUpdate};
@@ -29,9 +29,8 @@ const REASON: &str = "by the host's page";
 pub(crate) async fn show(
     State(site): State<Site>,
     Extension(access): Extension<Access>,
-    RawQuery(query): RawQuery,
+    fields: Fields,
 ) -> Shown {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let run = Run::find(&site, &fields).await?;
     let metadata = talk::metadata(&run.handle).await.unwrap_or_default();
     Ok(run.page(&site, access, "/workflow/actions", &forms(&run, access, &metadata)))
@@ -41,9 +40,8 @@ pub(crate) async fn show(
 pub(crate) async fn query(
     State(site): State<Site>,
     Extension(access): Extension<Access>,
-    RawQuery(query): RawQuery,
+    fields: Fields,
 ) -> Shown {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let run = Run::find(&site, &fields).await?;
     let name = named(&fields)?;
     let answer = talk::ask(&run.handle, name, talk::arguments(fields.get("input"))?).await?;

@@ -1,9 +1,6 @@
 //! `/workflow/at`: a run as it was at an event: what it answered, what it waited for, and where.
 
-use axum::{
-    Extension,
-    extract::{RawQuery, State},
-};
+use axum::{Extension, extract::State};
 use guest_sdk_types::{Payload, RawValue};
 use host_text::event;
 use host_wire::{
@@ -31,9 +28,8 @@ use crate::{
 pub(crate) async fn show(
     State(site): State<Site>,
     Extension(access): Extension<Access>,
-    RawQuery(query): RawQuery,
+    fields: Fields,
 ) -> Shown {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let run = Run::find(&site, &fields).await?;
     let whole = run.handle.fetch_history().await?;
     let events = history::events(&whole)?;

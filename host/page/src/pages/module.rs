@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Extension,
     body::Bytes,
-    extract::{RawQuery, State},
+    extract::State,
     response::{IntoResponse as _, Redirect},
 };
 use host_sandbox::wit::{WorkflowDefinition, workflow::host::definition::VersioningBehavior};
@@ -35,9 +35,8 @@ const SWAP_PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) async fn show(
     State(site): State<Site>,
     Extension(access): Extension<Access>,
-    RawQuery(query): RawQuery,
+    fields: Fields,
 ) -> Shown {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let module = find(&site, fields.get("digest")).await?;
     let digest = module.digest().to_string();
     let served = served(&site).await?;

@@ -1,9 +1,6 @@
 //! `/workflow/stack`: where a run waits, and what it handles.
 
-use axum::{
-    Extension,
-    extract::{RawQuery, State},
-};
+use axum::{Extension, extract::State};
 use guest_sdk_types::RawValue;
 use maud::{Markup, html};
 
@@ -22,9 +19,8 @@ use crate::{
 pub(crate) async fn show(
     State(site): State<Site>,
     Extension(access): Extension<Access>,
-    RawQuery(query): RawQuery,
+    fields: Fields,
 ) -> Shown {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let run = Run::find(&site, &fields).await?;
     let stack = stack(&run).await;
     // A worker that did not answer does not answer this either.

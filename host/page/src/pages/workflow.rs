@@ -2,10 +2,7 @@
 
 use std::time::SystemTime;
 
-use axum::{
-    Extension,
-    extract::{RawQuery, State},
-};
+use axum::{Extension, extract::State};
 use guest_sdk_types::{Failure, NamedPayloads, Payload};
 use host_client::{Closed, Error};
 use host_text::failure;
@@ -35,9 +32,8 @@ use crate::{
 pub(crate) async fn show(
     State(site): State<Site>,
     Extension(access): Extension<Access>,
-    RawQuery(query): RawQuery,
+    fields: Fields,
 ) -> Shown {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let run = Run::find(&site, &fields).await?;
     let events = history::read(run.handle.history()).await?;
     let operations = operations(&events);

@@ -1,9 +1,6 @@
 //! `/workflow/history`: the events of one run.
 
-use axum::{
-    Extension,
-    extract::{RawQuery, State},
-};
+use axum::{Extension, extract::State};
 use host_text::event;
 use host_wire::temporal::api::history::v1::HistoryEvent;
 use maud::{Markup, html};
@@ -22,9 +19,8 @@ pub(super) fn page_of(event_id: i64) -> i64 {
 pub(crate) async fn show(
     State(site): State<Site>,
     Extension(access): Extension<Access>,
-    RawQuery(query): RawQuery,
+    fields: Fields,
 ) -> Shown {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let run = Run::find(&site, &fields).await?;
     let events = history::read(run.handle.history()).await?;
     let from = page_of(fields.number("from").unwrap_or(1));

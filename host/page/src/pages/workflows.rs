@@ -1,9 +1,6 @@
 //! `/`: the workflows of the namespace.
 
-use axum::{
-    Extension,
-    extract::{RawQuery, State},
-};
+use axum::{Extension, extract::State};
 use host_wire::temporal::api::{
     enums::v1::WorkflowExecutionStatus,
     workflow::v1::WorkflowExecutionInfo,
@@ -34,9 +31,8 @@ const EXAMPLES: &[&str] = &[
 pub(crate) async fn show(
     State(site): State<Site>,
     Extension(access): Extension<Access>,
-    RawQuery(query): RawQuery,
+    fields: Fields,
 ) -> Shown {
-    let fields = Fields::parse(query.unwrap_or_default().as_bytes());
     let asked = fields.get("query");
     let filter = filter(asked);
     let list = list(&site, &filter, fields.get("next")).await;

@@ -60,7 +60,7 @@ pub(crate) enum UnrecordedChange {
     #[prost(message, tag = "15")]
     ActivityHeartbeat(ActivityHeartbeat),
     #[prost(message, tag = "16")]
-    ActivityRetry(Box<ActivityRetry>),
+    ActivityRetry(Box<AttemptFailed>),
     /// The backoff of an activity is over; holds its scheduled event id.
     #[prost(int64, tag = "17")]
     ActivityReady(i64),
@@ -93,7 +93,7 @@ pub(crate) enum UnrecordedChange {
     #[prost(message, tag = "28")]
     VersionTransition(VersionTransition),
     #[prost(message, tag = "29")]
-    NexusAttemptFailed(Box<NexusAttemptFailed>),
+    NexusAttemptFailed(Box<AttemptFailed>),
     /// The backoff of a call for a Nexus operation is over; holds the scheduled event id of the operation.
     #[prost(int64, tag = "30")]
     NexusReady(i64),
@@ -241,22 +241,9 @@ pub(crate) struct ActivityHeartbeat {
     pub(crate) details: Option<Payloads>,
 }
 
-/// An attempt of an activity failed, and there will be another.
+/// An attempt of an activity, or to call the handler of a Nexus operation, failed, and there will be another.
 #[derive(Clone, PartialEq, Message)]
-pub(crate) struct ActivityRetry {
-    #[prost(int64, tag = "1")]
-    pub(crate) scheduled_event_id: i64,
-    #[prost(message, optional, tag = "2")]
-    pub(crate) time: Option<Timestamp>,
-    #[prost(message, optional, tag = "3")]
-    pub(crate) next_time: Option<Timestamp>,
-    #[prost(message, optional, tag = "4")]
-    pub(crate) failure: Option<Failure>,
-}
-
-/// A call of the handler of a Nexus operation failed, and there will be another.
-#[derive(Clone, PartialEq, Message)]
-pub(crate) struct NexusAttemptFailed {
+pub(crate) struct AttemptFailed {
     #[prost(int64, tag = "1")]
     pub(crate) scheduled_event_id: i64,
     #[prost(message, optional, tag = "2")]

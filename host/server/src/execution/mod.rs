@@ -33,6 +33,7 @@ pub(crate) mod history;
 pub(crate) mod loading;
 mod marker;
 pub(crate) mod nexus;
+mod open;
 pub(crate) mod options;
 pub(crate) mod pass_time;
 mod plan;

@@ -90,12 +90,12 @@ pub(crate) fn is_misplaced(
         Queued::Task(Task::Workflow { queue, .. }) => {
             queue.kind == i32::from(TaskQueueKind::Sticky) && queue.name == key.name
         }
-        Queued::Task(Task::Activity { .. } | Task::Nexus { .. }) => false,
+        Queued::Task(Task::Activity { .. }) => false,
+        Queued::Task(Task::Nexus { namespace, queue, .. }) => {
+            return version_of_nexus(executions, namespace, queue, run) != key.version;
+        }
         Queued::Query(number) => queries.normal_queue(*number).is_some_and(|normal| normal.name != key.name),
     };
-    if let Queued::Task(Task::Nexus { namespace, queue, .. }) = queued {
-        return version_of_nexus(executions, namespace, queue, run) != key.version;
-    }
     if is_sticky {
         !stays_sticky(executions, run, &key.name)
     } else {

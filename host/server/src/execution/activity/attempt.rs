@@ -22,7 +22,7 @@ use host_wire::{
 use crate::{
     execution::{
         activity::state::Activity,
-        fact::{ActivityHeartbeat, ActivityRetry, ActivityStarted, UnrecordedChange},
+        fact::{ActivityHeartbeat, ActivityStarted, AttemptFailed, UnrecordedChange},
         failure::within,
         record::RunNumber,
         retry::{DelayBound, next_attempt},
@@ -214,7 +214,7 @@ fn retry(run: &mut RunTransition<'_>, id: i64, failure: &Failure) -> RetryState 
     match retry {
         Retry::No(state) => state,
         Retry::After(backoff) => {
-            run.unrecorded(UnrecordedChange::ActivityRetry(Box::new(ActivityRetry {
+            run.unrecorded(UnrecordedChange::ActivityRetry(Box::new(AttemptFailed {
                 scheduled_event_id: id,
                 time: Some(run.now().into()),
                 next_time: Some(run.now().after(backoff).into()),

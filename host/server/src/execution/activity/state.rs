@@ -1,7 +1,5 @@
 //! Activities that are not closed, and their attempts.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use host_wire::temporal::api::{
     activity::v1::ActivityOptions,
     common::v1::{Payloads, Priority},
@@ -17,9 +15,10 @@ use crate::{
     execution::{
         deadline::Deadline,
         fact::{
-            ActivityHeartbeat, ActivityPaused, ActivityReset, ActivityRetry, ActivityStarted,
-            ActivityUnpaused, ChangedActivityOptions,
+            ActivityHeartbeat, ActivityPaused, ActivityReset, ActivityStarted, ActivityUnpaused,
+            AttemptFailed, ChangedActivityOptions,
         },
+        open::{Item, Open},
         worker::Worker,
     },
     time::{Time, positive},
@@ -104,13 +103,6 @@ impl Activity {
         self.cancel_requested_event_id != 0
     }
 
-    /// Bytes of the last heartbeat and the last failure.
-    fn kept_bytes(&self) -> usize {
-        self.heartbeat_details.as_ref().map_or(0, Message::encoded_len)
-            + self.last_failure.as_ref().map_or(0, Message::encoded_len)
-            + self.paused.as_ref().map_or(0, |pause| pause.identity.len() + pause.reason.len())
-    }
-
     fn forget_heartbeat(&mut self) {
         self.heartbeat_details = None;
         self.heartbeat_time = None;
@@ -178,7 +170,9 @@ impl Activity {
         };
         all.into_iter().flatten().min_by_key(|(time, _)| *time)
     }
+}
 
+impl Item for Activity {
     /// None while it is paused, as on Temporal's server: not even that of an attempt which a worker has.
     fn next_deadline(&self) -> Option<(Time, Deadline)> {
         if self.paused.is_some() {
@@ -189,49 +183,22 @@ impl Activity {
         let timeout = self.timeout().map(|(time, kind)| (time, Deadline::ActivityTimeout(id, kind)));
         retry.into_iter().chain(timeout).min_by_key(|(time, _)| *time)
     }
+
+    /// Bytes of the last heartbeat and the last failure.
+    fn kept_bytes(&self) -> usize {
+        self.heartbeat_details.as_ref().map_or(0, Message::encoded_len)
+            + self.last_failure.as_ref().map_or(0, Message::encoded_len)
+            + self.paused.as_ref().map_or(0, |pause| pause.identity.len() + pause.reason.len())
+    }
 }
 
 /// The open activities of a run, by the id of their scheduled event.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Activities {
-    open: BTreeMap<i64, Activity>,
-    /// Of heartbeats and last failures.
-    kept_bytes: usize,
-    /// The next deadline of each, with its scheduled event id.
-    deadlines: BTreeSet<(Time, i64)>,
-}
+pub(crate) type Activities = Open<Activity>;
 
 impl Activities {
-    pub(crate) fn get(&self, scheduled_event_id: i64) -> Option<&Activity> {
-        self.open.get(&scheduled_event_id)
-    }
-
     /// The activity with the id that its workflow gave it.
     pub(crate) fn by_id(&self, activity_id: &str) -> Option<&Activity> {
-        self.open.values().find(|activity| activity.scheduled.activity_id == activity_id)
-    }
-
-    /// In the order of their scheduled events.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Activity> {
-        self.open.values()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.open.len()
-    }
-
-    /// Bytes of the last heartbeats and failures.
-    pub(crate) fn kept_bytes(&self) -> usize {
-        self.kept_bytes
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    pub(crate) fn next_deadline(&self) -> Option<(Time, Deadline)> {
-        let (_, first) = self.deadlines.first()?;
-        self.open.get(first)?.next_deadline()
+        self.iter().find(|activity| activity.scheduled.activity_id == activity_id)
     }
 
     pub(in crate::execution) fn scheduled(
@@ -240,39 +207,11 @@ impl Activities {
         time: Time,
         scheduled: &ActivityTaskScheduledEventAttributes,
     ) {
-        self.leave(id);
-        self.enter(id, Activity::new(id, time, scheduled));
+        self.insert(id, Activity::new(id, time, scheduled));
     }
 
     pub(in crate::execution) fn cancel_requested(&mut self, event_id: i64, scheduled_event_id: i64) {
         self.change(scheduled_event_id, |activity| activity.cancel_requested_event_id = event_id);
-    }
-
-    pub(in crate::execution) fn closed(&mut self, scheduled_event_id: i64) {
-        self.leave(scheduled_event_id);
-    }
-
-    fn leave(&mut self, id: i64) -> Option<Activity> {
-        let activity = self.open.remove(&id)?;
-        self.kept_bytes -= activity.kept_bytes();
-        if let Some((time, _)) = activity.next_deadline() {
-            self.deadlines.remove(&(time, id));
-        }
-        Some(activity)
-    }
-
-    fn enter(&mut self, id: i64, activity: Activity) {
-        self.kept_bytes += activity.kept_bytes();
-        self.deadlines.extend(activity.next_deadline().map(|(time, _)| (time, id)));
-        self.open.insert(id, activity);
-    }
-
-    /// Changes an activity that is open, and what is known of all.
-    fn change(&mut self, id: i64, change: impl FnOnce(&mut Activity)) {
-        if let Some(mut activity) = self.leave(id) {
-            change(&mut activity);
-            self.enter(id, activity);
-        }
     }
 
     pub(in crate::execution) fn attempt_started(&mut self, started: &ActivityStarted) {
@@ -301,7 +240,7 @@ impl Activities {
     }
 
     /// An attempt failed and the next one is arranged.
-    pub(in crate::execution) fn retry(&mut self, retry: &ActivityRetry) {
+    pub(in crate::execution) fn retry(&mut self, retry: &AttemptFailed) {
         self.change(retry.scheduled_event_id, |activity| {
             activity.attempt += 1;
             activity.attempt_time = retry.next_time.map(Time::from).unwrap_or_default();
@@ -381,12 +320,10 @@ impl Activities {
 
     /// A reset made the run: all activities are scheduled anew.
     pub(in crate::execution) fn reset(&mut self, time: Time) {
-        for id in self.open.keys().copied().collect::<Vec<_>>() {
-            self.change(id, |activity| {
-                activity.scheduled_time = time;
-                activity.attempt_time = time;
-            });
-        }
+        self.change_all(|activity| {
+            activity.scheduled_time = time;
+            activity.attempt_time = time;
+        });
     }
 
     /// The backoff is over.

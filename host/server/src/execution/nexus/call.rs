@@ -16,7 +16,7 @@ use host_wire::{
 
 use crate::{
     execution::{
-        fact::{NexusAttemptFailed, UnrecordedChange},
+        fact::{AttemptFailed, UnrecordedChange},
         failure::within,
         nexus::{
             failure::{CallError, of_operation},
@@ -48,7 +48,7 @@ pub(crate) fn fail(run: &mut RunTransition<'_>, id: i64, error: CallError) {
     let (ended, is_retryable) = (call.ended, error.is_retryable());
     if is_retryable {
         let now = run.now();
-        run.unrecorded(UnrecordedChange::NexusAttemptFailed(Box::new(NexusAttemptFailed {
+        run.unrecorded(UnrecordedChange::NexusAttemptFailed(Box::new(AttemptFailed {
             scheduled_event_id: id,
             time: Some(now.into()),
             next_time: Some(now.after(backoff(ended)).into()),

@@ -1,7 +1,5 @@
 //! Nexus operations that are not closed, and the calls of their handlers.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use host_wire::temporal::api::{
     failure::v1::Failure,
     history::v1::{NexusOperationScheduledEventAttributes, NexusOperationStartedEventAttributes},
@@ -9,7 +7,11 @@ use host_wire::temporal::api::{
 use prost::Message;
 
 use crate::{
-    execution::{deadline::Deadline, fact::NexusAttemptFailed},
+    execution::{
+        deadline::Deadline,
+        fact::AttemptFailed,
+        open::{Item, Open},
+    },
     limits,
     time::{Time, positive},
 };
@@ -101,7 +103,9 @@ impl Operation {
     pub(crate) fn expires(&self) -> Option<Time> {
         positive(self.scheduled.schedule_to_close_timeout).map(|timeout| self.scheduled_time.after(timeout))
     }
+}
 
+impl Item for Operation {
     fn next_deadline(&self) -> Option<(Time, Deadline)> {
         let id = self.scheduled_event_id;
         let expires = self.expires().map(|time| (time, Deadline::NexusTimeout(id)));
@@ -127,47 +131,16 @@ impl Operation {
 }
 
 /// The open operations of a run, by the id of their scheduled event.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Operations {
-    open: BTreeMap<i64, Operation>,
-    /// Of last failures.
-    kept_bytes: usize,
-    /// The next deadline of each, with its scheduled event id.
-    deadlines: BTreeSet<(Time, i64)>,
-}
+pub(crate) type Operations = Open<Operation>;
 
 impl Operations {
-    pub(crate) fn get(&self, scheduled_event_id: i64) -> Option<&Operation> {
-        self.open.get(&scheduled_event_id)
-    }
-
-    /// In the order of their scheduled events.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Operation> {
-        self.open.values()
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.open.len()
-    }
-
-    /// Bytes of the last failures.
-    pub(crate) fn kept_bytes(&self) -> usize {
-        self.kept_bytes
-    }
-
-    pub(crate) fn next_deadline(&self) -> Option<(Time, Deadline)> {
-        let (_, first) = self.deadlines.first()?;
-        self.open.get(first)?.next_deadline()
-    }
-
     pub(in crate::execution) fn scheduled(
         &mut self,
         id: i64,
         time: Time,
         scheduled: &NexusOperationScheduledEventAttributes,
     ) {
-        self.leave(id);
-        self.enter(id, Operation::new(id, time, scheduled));
+        self.insert(id, Operation::new(id, time, scheduled));
     }
 
     /// A cancellation that was requested before is sent now.
@@ -217,12 +190,8 @@ impl Operations {
         });
     }
 
-    pub(in crate::execution) fn closed(&mut self, id: i64) {
-        self.leave(id);
-    }
-
     /// An attempt of the open call failed, and there will be another.
-    pub(in crate::execution) fn attempt_failed(&mut self, failed: &NexusAttemptFailed) {
+    pub(in crate::execution) fn attempt_failed(&mut self, failed: &AttemptFailed) {
         self.change(failed.scheduled_event_id, |operation| {
             let Some(call) = operation.open_call_mut() else { return };
             call.ended += 1;
@@ -244,37 +213,11 @@ impl Operations {
 
     /// A reset made the run: calls begin anew.
     pub(in crate::execution) fn reset(&mut self, time: Time) {
-        let ids: Vec<i64> = self.open.keys().copied().collect();
-        for id in ids {
-            self.change(id, |operation| {
-                operation.start.attempt_time = operation.start.attempt_time.max(time);
-                if let Some(cancellation) = &mut operation.cancellation {
-                    cancellation.call.attempt_time = cancellation.call.attempt_time.max(time);
-                }
-            });
-        }
-    }
-
-    fn leave(&mut self, id: i64) -> Option<Operation> {
-        let operation = self.open.remove(&id)?;
-        self.kept_bytes -= operation.kept_bytes();
-        if let Some((time, _)) = operation.next_deadline() {
-            self.deadlines.remove(&(time, id));
-        }
-        Some(operation)
-    }
-
-    fn enter(&mut self, id: i64, operation: Operation) {
-        self.kept_bytes += operation.kept_bytes();
-        self.deadlines.extend(operation.next_deadline().map(|(time, _)| (time, id)));
-        self.open.insert(id, operation);
-    }
-
-    /// Changes an operation that is open, and what is known of all.
-    fn change(&mut self, id: i64, change: impl FnOnce(&mut Operation)) {
-        if let Some(mut operation) = self.leave(id) {
-            change(&mut operation);
-            self.enter(id, operation);
-        }
+        self.change_all(|operation| {
+            operation.start.attempt_time = operation.start.attempt_time.max(time);
+            if let Some(cancellation) = &mut operation.cancellation {
+                cancellation.call.attempt_time = cancellation.call.attempt_time.max(time);
+            }
+        });
     }
 }
