@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::binary;
 
 /// Longest time until a host polls, logs an expected line, or stops.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Part of the line that a host logs once it polls.
 const READY: &str = "polling task queue";

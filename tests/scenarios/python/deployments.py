@@ -17,6 +17,7 @@ from temporalio.api.common.v1 import Payload, WorkflowExecution
 from temporalio.api.deployment.v1 import WorkerDeploymentVersion as VersionProto
 from temporalio.api.deployment.v1 import WorkerDeploymentInfo, WorkerDeploymentVersionInfo
 from temporalio.api.enums.v1 import VersioningBehavior as BehaviorProto
+from temporalio.api.enums.v1 import VersionDrainageStatus as DrainageStatus
 from temporalio.api.enums.v1 import WorkerDeploymentVersionStatus as Status
 from temporalio.api.workflow.v1 import VersioningOverride, WorkflowExecutionOptions
 from temporalio.api.workflowservice.v1 import (
@@ -175,12 +176,26 @@ async def deployment(run: Run) -> WorkerDeploymentInfo:
     return answer.worker_deployment_info
 
 
-async def note(run: Run, step: str, *handles: WorkflowHandle) -> None:
-    """Keeps what the service says of the deployment, and of runs."""
-    run.answered(step, await deployment(run))
+async def note(run: Run, step: str, *handles: WorkflowHandle, draining: str = "") -> None:
+    """
+    Keeps what the service says of the deployment, and of runs.
+
+    A version that no run is pinned to is drained at some time: that is waited for, unless the case says that it drains on.
+    """
+    found = await deployment(run)
+    while any(drains(it) and it.deployment_version.build_id != draining for it in found.version_summaries):
+        await asyncio.sleep(0.1)
+        found = await deployment(run)
+    run.answered(step, found)
     for handle in handles:
         info = (await handle.describe()).raw_info.versioning_info
         run.answered(f"{step}, {handle.id}", info)
+
+
+def drains(summary: WorkerDeploymentInfo.WorkerDeploymentVersionSummary) -> bool:
+    """By its status or by its drainage: a service may change one before the other."""
+    by_status = summary.status == Status.WORKER_DEPLOYMENT_VERSION_STATUS_DRAINING
+    return by_status or summary.drainage_info.status == DrainageStatus.VERSION_DRAINAGE_STATUS_DRAINING
 
 
 def current(run: Run, build: str, **more: object) -> object:
@@ -250,7 +265,7 @@ async def pinned_stays_and_the_other_follows(run: Run) -> None:
         await current(run, "2")
         await goes_on(stays, "1. 1.")
         await goes_on(follows, "1 2")
-        await note(run, "the next", stays, follows)
+        await note(run, "the next", stays, follows, draining="1")
         # Back again.
         await current(run, "1")
         await goes_on(stays, "1. 1. 1.", True)

@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use serde_json::json;
 use test_harness::{Host, HostOptions, Output, Service, component, run_json};
 
-use crate::environment::{Environment, Scene};
+use crate::environment::{Environment, LONG_TASKS, Scene};
 
 const ID: &str = "encrypted";
 const SECRET: &str = "\"Ada, whose name is a secret\"";
@@ -40,7 +40,7 @@ pub(crate) fn encrypted_payloads(environment: &Environment) -> Result<()> {
     let queue = scene.task_queue.as_str();
     let start =
         ["start", "--type", "Greetings", "--task-queue", queue, "--workflow-id", ID, "--input", SECRET];
-    let started = workflow(&scene, &start, &old)?;
+    let started = workflow(&scene, &[&start, LONG_TASKS].concat(), &old)?;
     ensure!(started.code == 0, "{started:?}");
     let show = ["show", "--workflow-id", ID, "--output", "json"];
     scene.wait_until("a workflow task fails", || {

@@ -2,28 +2,45 @@
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
-use test_harness::{compatible, pinned};
+use test_harness::{Host, compatible, pinned};
 
 use crate::environment::Environment;
 use crate::script::{Script, Task};
 
-pub(crate) const SHOP: &str = "shop";
-/// Runs of `Script` are pinned by their definition, those of `Another` follow the current version.
-const HOST: &[&str] = &["--watch", "--deployment", SHOP, "--swap-policy", "upgrade"];
+/// Of a host whose open runs go to a module that agrees with them.
+const UPGRADE: &[&str] = &["--swap-policy", "upgrade"];
 const FOLLOWS: &[&str] = &["--type", "Another"];
 /// Ends with the sixth task.
 const OPEN: &str = "wait\nwait\nwait\nwait\nwait\ncomplete done";
 /// So many new runs while a half of them goes to each version.
 const HALVED: usize = 8;
 
-/// The deployment of a scenario, on a host of the guest that executes scripts.
+/// The deployment of a scenario, on a host of the guest that executes scripts. Runs of `Script` are pinned by their
+/// definition, those of `Another` follow the current version.
 pub(crate) struct Shop<'a>(pub(crate) Script<'a>);
 
 impl Shop<'_> {
+    /// The deployment's, which no other scenario has: the services are those of all.
+    fn name(&self) -> &str {
+        &self.0.scene.task_queue
+    }
+
+    /// A host of this deployment, with the activities of a binary.
+    pub(crate) fn host_of(&self, binary: &str, more: &[&str]) -> Result<Host> {
+        self.0.host_of(binary, &[&["--watch", "--deployment", self.name()], more].concat())
+    }
+
     /// Its versions, each with its status; none while the service does not know it.
     fn versions(&self) -> Result<Vec<(String, String)>> {
-        let described =
-            self.0.scene.cli(&["worker", "deployment", "describe", "--name", SHOP, "--output", "json"])?;
+        let described = self.0.scene.cli(&[
+            "worker",
+            "deployment",
+            "describe",
+            "--name",
+            self.name(),
+            "--output",
+            "json",
+        ])?;
         if described.code != 0 {
             ensure!(described.stderr.contains("not found"), "{described:?}");
             return Ok(Vec::new());
@@ -59,8 +76,16 @@ impl Shop<'_> {
     }
 
     fn set(&self, command: &str, build_id: &str, more: &[&str]) -> Result<()> {
-        let of =
-            ["worker", "deployment", command, "--deployment-name", SHOP, "--build-id", build_id, "--yes"];
+        let of = [
+            "worker",
+            "deployment",
+            command,
+            "--deployment-name",
+            self.name(),
+            "--build-id",
+            build_id,
+            "--yes",
+        ];
         self.0.succeed(&[&of, more].concat())?;
         Ok(())
     }
@@ -71,7 +96,7 @@ impl Shop<'_> {
 
     /// Notes what the service says of the deployment, and of runs.
     fn note(&self, step: &str, runs: &[&str]) -> Result<()> {
-        let described = self.0.json(&["worker", "deployment", "describe", "--name", SHOP])?;
+        let described = self.0.json(&["worker", "deployment", "describe", "--name", self.name()])?;
         self.0.scene.answered(step, described);
         for id in runs {
             let described = self.0.json(&["workflow", "describe", "--workflow-id", id])?;
@@ -107,7 +132,7 @@ pub(crate) fn versions_of_one_host(environment: &Environment) -> Result<()> {
     let shop = Shop(Script::new(environment)?);
     let (first, second) = (pinned(&shop.0.guest), compatible(&pinned(&shop.0.guest), 2));
     shop.0.replace(&first)?;
-    let mut host = shop.0.host(HOST)?;
+    let mut host = shop.host_of("host", UPGRADE)?;
     let v1 = shop.new_version(&[])?;
     shop.set_current(&v1)?;
     shop.0.begin("stays", OPEN, &[])?;
@@ -135,8 +160,11 @@ pub(crate) fn versions_of_one_host(environment: &Environment) -> Result<()> {
     shop.go_on(&[("ramped", &stays_on(&v2))], 2)?;
     ensure!(shop.versions()?.contains(&(v1.clone(), "DRAINING".to_owned())), "{:?}", shop.versions()?);
     let card = shop.0.succeed(&["workflow", "describe", "--workflow-id", "stays"])?;
-    ensure!(card.contains(&format!("{SHOP}:{v1}")) && card.contains("VersioningBehavior  Pinned"), "{card}");
-    let on_v1 = format!("BuildIds = 'pinned:{SHOP}:{v1}' AND ExecutionStatus = 'Running'");
+    ensure!(
+        card.contains(&format!("{}:{v1}", shop.name())) && card.contains("VersioningBehavior  Pinned"),
+        "{card}"
+    );
+    let on_v1 = format!("BuildIds = 'pinned:{}:{v1}' AND ExecutionStatus = 'Running'", shop.name());
     shop.0.scene.wait_until("the list says which run drains it", || {
         let listed = shop.0.succeed(&["workflow", "list", "--query", &on_v1])?;
         Ok(listed.contains("stays") && !listed.contains("ramped") && !listed.contains("follows"))
@@ -144,7 +172,7 @@ pub(crate) fn versions_of_one_host(environment: &Environment) -> Result<()> {
 
     // A former version that is not among the files of a host which comes anew.
     ensure!(host.stop()? == 0);
-    let mut host = shop.0.host(HOST)?;
+    let mut host = shop.host_of("host", UPGRADE)?;
     for task in [5, 6] {
         shop.go_on(&[("stays", &stays_on(&v1)), ("follows", &follows_to(&v2))], task)?;
     }
@@ -162,7 +190,7 @@ pub(crate) fn versions_of_one_host(environment: &Environment) -> Result<()> {
 /// A version that is drained ends its polls. What it executes goes on, and its result counts.
 pub(crate) fn retired_version_ends_its_activity(environment: &Environment) -> Result<()> {
     let shop = Shop(Script::new(environment)?);
-    let mut host = shop.0.host_of("probes", HOST)?;
+    let mut host = shop.host_of("probes", UPGRADE)?;
     let v1 = shop.new_version(&[])?;
     shop.set_current(&v1)?;
     let folder = shop.0.scene.folder.path();

@@ -19,6 +19,12 @@ use crate::scrub::scrub_answer;
 /// Longest time that a scenario waits for a condition.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// So that a slow machine answers the first workflow task of a run in time: failures of later attempts are not events.
+pub(crate) const LONG_TASKS: &[&str] = &["--task-timeout", "2m"];
+
+/// The scenario that has a workflow of this id.
+static OWNERS: Mutex<BTreeMap<String, &'static str>> = Mutex::new(BTreeMap::new());
+
 /// The service of one scenario, and the Python interpreter if there is one.
 pub(crate) struct Environment {
     service: Arc<Running>,
@@ -132,9 +138,19 @@ impl Scene<'_> {
     }
 
     /// Workflows whose histories are compared between the services.
+    ///
+    /// # Panics
+    ///
+    /// When another scenario has a workflow of this id: they meet on the service.
     pub(crate) fn speaks_of<'i>(&self, workflow_ids: impl IntoIterator<Item = &'i str>) {
-        if let Ok(mut known) = self.environment.workflow_ids.lock() {
-            known.extend(workflow_ids.into_iter().map(str::to_owned));
+        let scenario = self.environment.scenario;
+        let (Ok(mut known), Ok(mut owners)) = (self.environment.workflow_ids.lock(), OWNERS.lock()) else {
+            return;
+        };
+        for id in workflow_ids {
+            let owner = *owners.entry(id.to_owned()).or_insert(scenario);
+            assert!(owner == scenario, "workflow `{id}` is that of {owner} and of {scenario}");
+            known.insert(id.to_owned());
         }
     }
 
@@ -154,18 +170,14 @@ impl Scene<'_> {
 
     /// Starts a workflow on the queue of this scene.
     pub(crate) fn start(&self, workflow_type: &str, id: &str, input: &str) -> Result<()> {
-        let output = self.cli(&[
-            "workflow",
-            "start",
-            "--type",
-            workflow_type,
-            "--task-queue",
-            &self.task_queue,
-            "--workflow-id",
-            id,
-            "--input",
-            input,
-        ])?;
+        self.start_with(workflow_type, id, input, &[])
+    }
+
+    /// As [`Scene::start`], with more arguments.
+    pub(crate) fn start_with(&self, workflow_type: &str, id: &str, input: &str, more: &[&str]) -> Result<()> {
+        let queue = self.task_queue.as_str();
+        let start = ["workflow", "start", "--type", workflow_type, "--task-queue", queue];
+        let output = self.cli(&[&start, &["--workflow-id", id, "--input", input][..], more].concat())?;
         ensure!(output.code == 0, "start: {}{}", output.stdout, output.stderr);
         Ok(())
     }

@@ -4,20 +4,20 @@ use anyhow::{Context, Result, ensure};
 use test_harness::component;
 
 use crate::edited::edited;
-use crate::environment::Environment;
+use crate::environment::{Environment, LONG_TASKS};
 
 pub(crate) fn unknown_type_waits_for_its_module(environment: &Environment) -> Result<()> {
+    const ID: &str = "waits-for-its-module";
     let scene = environment.scene()?;
     let modules = scene.folder.path().join("modules");
     std::fs::create_dir(&modules)?;
     std::fs::copy(component("orders")?, modules.join("orders.wasm"))?;
     let _host = scene.host("greetings", std::slice::from_ref(&modules), &["--watch"])?;
-    scene.start("Greetings", "waits", "\"World\"")?;
+    scene.start_with("Greetings", ID, "\"World\"", LONG_TASKS)?;
     scene.wait_until("the failed task", || {
-        Ok(scene.event_types("waits")?.iter().any(|event| event == "WORKFLOW_TASK_FAILED"))
+        Ok(scene.event_types(ID)?.iter().any(|event| event == "WORKFLOW_TASK_FAILED"))
     })?;
-    let history = scene.history("waits")?;
-    // On a slow machine a task may time out before one fails.
+    let history = scene.history(ID)?;
     let mut events = history["events"].as_array().into_iter().flatten();
     let message = events
         .find_map(|event| event["workflowTaskFailedEventAttributes"]["failure"]["message"].as_str())
@@ -26,7 +26,7 @@ pub(crate) fn unknown_type_waits_for_its_module(environment: &Environment) -> Re
 
     std::fs::copy(component("greetings")?, modules.join("greetings.draft"))?;
     std::fs::rename(modules.join("greetings.draft"), modules.join("greetings.wasm"))?;
-    ensure!(scene.completed("waits")? == "Hello, World!");
+    ensure!(scene.completed(ID)? == "Hello, World!");
     Ok(())
 }
 
@@ -37,7 +37,7 @@ pub(crate) fn hostile_guest_has_neighbours(environment: &Environment) -> Result<
     let _host = scene.host("greetings", &[component("greetings")?, hostile], &[])?;
     for number in 0..4 {
         let order = r#"{"id": "1", "card": "visa", "items": []}"#;
-        scene.start("Orders", &format!("hostile-{number}"), order)?;
+        scene.start_with("Orders", &format!("hostile-{number}"), order, LONG_TASKS)?;
     }
     for number in 0..20 {
         scene.start("Greetings", &format!("neighbour-{number}"), "\"World\"")?;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, ensure};
 use test_harness::{Host, numbered, pinned};
 
-use crate::deployments::{SHOP, Shop};
+use crate::deployments::Shop;
 use crate::environment::Environment;
 use crate::script::Script;
 
@@ -59,7 +59,7 @@ pub(crate) fn each_run_ends_with_its_version(environment: &Environment) -> Resul
 }
 
 fn start(shop: &Shop<'_>) -> Result<Host> {
-    shop.0.host(&["--watch", "--deployment", SHOP])
+    shop.host_of("host", &[])
 }
 
 fn module(shop: &Shop<'_>, version: u16) -> Vec<u8> {

@@ -4,7 +4,7 @@ use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 use test_harness::component;
 
-use crate::environment::{Environment, Scene};
+use crate::environment::{Environment, LONG_TASKS, Scene};
 
 /// More bytes than one payload field may have (2 MiB).
 const MORE_THAN_ONE_TAKES: usize = 3_000_000;
@@ -15,21 +15,9 @@ const MORE_THAN_A_MESSAGE: usize = 5_000_000;
 
 fn start(scene: &Scene<'_>, place: &str, bytes: usize) -> Result<String> {
     let id = format!("{}-{place}-{bytes}", scene.task_queue);
-    let output = scene.cli(&[
-        "workflow",
-        "start",
-        "--type",
-        "Sizes",
-        "--task-queue",
-        &scene.task_queue,
-        "--workflow-id",
-        &id,
-        "--input",
-        &json!(place).to_string(),
-        "--input",
-        &bytes.to_string(),
-    ])?;
-    ensure!(output.code == 0, "start: {output:?}");
+    let bytes = bytes.to_string();
+    let more = [&["--input", bytes.as_str()], LONG_TASKS].concat();
+    scene.start_with("Sizes", &id, &json!(place).to_string(), &more)?;
     Ok(id)
 }
 
