@@ -144,7 +144,7 @@ impl Module {
             }
             Source::File(path) => path.clone(),
         };
-        let engine = Engine::new(Config::default())?;
+        let engine = Engine::new(Config::for_tests())?;
         let bytes = std::fs::read(&path).with_context(|| format!("failed to read {}", path.display()))?;
         Ok(Arc::new(LoadedModule::new(engine.load(&bytes)?, Some(path))))
     }

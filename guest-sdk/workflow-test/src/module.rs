@@ -16,15 +16,9 @@ static MODULE: OnceCell<PathBuf> = OnceCell::const_new();
 
 pub(crate) async fn engine() -> Result<Engine, Error> {
     let engine = ENGINE.get_or_try_init(|| async {
-        let config = Config { cache: compiled_modules(), ..Config::default() };
-        Engine::new(config).map_err(|error| Error::Engine(error.into()))
+        Engine::new(Config::for_tests()).map_err(|error| Error::Engine(error.into()))
     });
     engine.await.cloned()
-}
-
-/// The folder of compiled modules, beside the test program: cargo made it, and cleans it.
-fn compiled_modules() -> Option<PathBuf> {
-    Some(std::env::current_exe().ok()?.parent()?.join("workflow-test"))
 }
 
 /// Builds the module of the crate that cargo tests, unless it is up to date.

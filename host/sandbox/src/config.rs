@@ -1,6 +1,6 @@
 //! The configuration of an engine.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The configuration of an [`Engine`](crate::Engine).
@@ -37,6 +37,20 @@ impl Default for Config {
             compile: CompileLimits::default(),
             supported: Feature::ALL.to_vec(),
         }
+    }
+}
+
+/// Folder of modules that tests compiled. The tests' harness has its name too.
+const COMPILED_BY_TESTS: &str = "compiled-modules";
+
+impl Config {
+    /// The defaults for tests: they have one cache, beside the test programs, where cargo cleans it. The compiler takes
+    /// seconds where it is not optimized.
+    #[must_use]
+    pub fn for_tests() -> Self {
+        let program = std::env::current_exe().ok();
+        let folder = program.as_deref().and_then(Path::parent).map(|folder| folder.join(COMPILED_BY_TESTS));
+        Self { cache: folder, ..Self::default() }
     }
 }
 

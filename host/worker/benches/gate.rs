@@ -8,7 +8,7 @@
 #[path = "../tests/support/mod.rs"]
 mod support;
 
-use std::{path::Path, process::ExitCode, sync::Arc, thread};
+use std::{process::ExitCode, sync::Arc, thread};
 
 use futures_util::{StreamExt as _, stream};
 use host_sandbox::Engine;
@@ -43,9 +43,8 @@ async fn measure() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("script.wasm");
     std::fs::write(&path, support::guest("script")).unwrap();
-    let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
     let engine =
-        Engine::new(host_sandbox::Config { instances: GUESTS, cache, ..Default::default() }).unwrap();
+        Engine::new(host_sandbox::Config { instances: GUESTS, ..host_sandbox::Config::for_tests() }).unwrap();
     let options = CatalogOptions::new(engine.clone(), folder.path().to_owned(), vec![path]);
     let cache = CacheConfig { runs: 1_000, ..CacheConfig::default() };
     let worker = BenchWorker::start(&embedded, options, cache).await;

@@ -72,12 +72,10 @@ async fn compare() {
     let pairs = std::env::var("HOST_BENCH_PAIRS").map_or(PAIRS, |pairs| pairs.parse().unwrap());
     let folder = tempfile::tempdir().unwrap();
     let modules = modules(folder.path());
-    let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
     let engine = Engine::new(host_sandbox::Config {
         instances: GUESTS,
-        cache,
         compile: COMPILE,
-        ..Default::default()
+        ..host_sandbox::Config::for_tests()
     });
     let engine = engine.unwrap();
     let ms = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1e3);

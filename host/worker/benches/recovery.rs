@@ -53,8 +53,8 @@ async fn measure() {
     let path = folder.path().join("script.wasm");
     let script = support::guest("script");
     std::fs::write(&path, &script).unwrap();
-    let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
-    let engine = Engine::new(host_sandbox::Config { instances: 64, cache, ..Default::default() }).unwrap();
+    let engine =
+        Engine::new(host_sandbox::Config { instances: 64, ..host_sandbox::Config::for_tests() }).unwrap();
     let options = CatalogOptions::new(engine.clone(), folder.path().to_owned(), vec![path]);
     let worker = BenchWorker::start(&embedded, options, CacheConfig::default()).await;
     for events in EVENTS {

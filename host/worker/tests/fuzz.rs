@@ -7,7 +7,6 @@
 mod support;
 
 use std::{
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -35,8 +34,7 @@ const DEADLINE: Duration = Duration::from_millis(200);
 
 #[test]
 fn guest_answers() {
-    let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
-    let config = Config { instances: 4, cache, deadline: DEADLINE, ..Config::default() };
+    let config = Config { instances: 4, deadline: DEADLINE, ..Config::for_tests() };
     let engine = Engine::new(config).unwrap();
     let module = Arc::new(LoadedModule::new(engine.load(&support::guest("script")).unwrap(), None));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
-use crate::binary;
+use crate::{binary, share_compiled};
 
 /// Longest time until a host polls, logs an expected line, or stops.
 const TIMEOUT: Duration = Duration::from_secs(180);
@@ -65,15 +65,16 @@ pub struct Host {
 }
 
 impl Host {
-    /// Starts a host and waits until it polls.
+    /// Starts a host, which has what tests compiled before it, and waits until it polls.
     ///
     /// # Errors
     /// It cannot be started, ends, or is not ready in time; the error has its log.
     pub fn start(options: &HostOptions) -> Result<Self> {
+        share_compiled(&options.data_dir)?;
         Self::start_program(&binary(&options.binary)?, options)
     }
 
-    /// The same with a binary that is built already.
+    /// Starts a host with a binary that is built already and waits until it polls. It compiles its modules.
     ///
     /// # Errors
     /// As [`Host::start`].

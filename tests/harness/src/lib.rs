@@ -5,6 +5,7 @@
 mod binaries;
 mod bomb;
 mod command;
+mod compiled;
 mod embedded;
 mod host;
 pub mod http;
@@ -19,6 +20,7 @@ mod written;
 pub use binaries::{binary, component, optimized_binary, workspace_root};
 pub use bomb::compiler_bomb;
 pub use command::{Output, run, run_json};
+pub use compiled::share_compiled;
 pub use embedded::Embedded;
 pub use host::{Host, HostOptions, Service};
 pub use libtest_mimic::Trial;

@@ -62,7 +62,7 @@ pub fn load(workspace: &Path, package: &str) -> Result<Arc<LoadedModule>> {
 ///
 /// When it cannot be read or loaded.
 pub fn read(path: PathBuf) -> Result<Arc<LoadedModule>> {
-    let module = Engine::new(Config::default())?.load(&std::fs::read(&path)?)?;
+    let module = Engine::new(Config::for_tests())?.load(&std::fs::read(&path)?)?;
     Ok(Arc::new(LoadedModule::new(module, Some(path))))
 }
 

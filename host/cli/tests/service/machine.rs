@@ -8,7 +8,7 @@ use std::{
 
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
-use test_harness::{Host, Output, run, script_guest};
+use test_harness::{Host, Output, run, script_guest, share_compiled};
 
 use crate::{
     process::Process,
@@ -36,6 +36,7 @@ impl Machine {
         fs::create_dir(folder.path().join("modules")).unwrap();
         let machine = Self { folder, script: script_guest().unwrap() };
         machine.replace(&machine.script);
+        share_compiled(machine.data().as_ref()).unwrap();
         machine
     }
 

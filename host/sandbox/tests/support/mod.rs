@@ -31,9 +31,7 @@ pub fn small_guest() -> Vec<u8> {
 /// The configuration of test engines: few guests, and the default deadline, which a slow machine does not
 /// reach.
 pub fn config() -> Config {
-    // The cache is shared by all tests, because the compiler is slow without optimization.
-    let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
-    Config { instances: 16, cache, ..Config::default() }
+    Config { instances: 16, ..Config::for_tests() }
 }
 
 /// The script guest in an engine of its own.

@@ -28,6 +28,5 @@ pub fn engine() -> Engine {
 /// The same with room for so many guests; enough without a number.
 pub fn engine_for(guests: Option<u32>) -> Engine {
     let instances = guests.unwrap_or(16);
-    let cache = Some(Path::new(env!("CARGO_TARGET_TMPDIR")).join("compiled"));
-    Engine::new(Config { instances, cache, ..Config::default() }).unwrap()
+    Engine::new(Config { instances, ..Config::for_tests() }).unwrap()
 }
