@@ -72,6 +72,7 @@ const SCENARIOS: &[Scenario] = &[
     ("schedules", Needs::Nothing, tour::schedules),
     ("context_propagation", Needs::Nothing, tour::context_propagation),
     ("mutex", Needs::Nothing, tour::mutex),
+    ("nexus_sample", Needs::Nothing, nexus::nexus_sample),
     ("agent", Needs::Nothing, tour::agent),
     ("history_json_is_that_of_the_cli", Needs::Temporal, samples::history_json_is_that_of_the_cli),
     ("metrics_of_a_host", Needs::Nothing, metrics::metrics_of_a_host),

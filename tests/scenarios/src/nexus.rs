@@ -75,6 +75,21 @@ pub(crate) fn nexus_operations(environment: &Environment) -> Result<()> {
     Ok(())
 }
 
+/// The sample, as a user runs it.
+pub(crate) fn nexus_sample(environment: &Environment) -> Result<()> {
+    const ID: &str = "returned";
+    let scene = environment.scene()?;
+    let endpoint = json!(endpoint(&scene, &scene.task_queue)?).to_string();
+    let host = scene.host("nexus", &[component("nexus")?], &[])?;
+    let order = json!({"number": 7, "cents": 1_000}).to_string();
+    scene.start_with("Return", ID, &endpoint, &["--input", &order, "--input", "60"])?;
+    let receipt = scene.completed(ID)?;
+    ensure!(receipt == json!({"cents": 980, "payment": "payment-7"}), "{receipt}");
+    scene.speaks_of(["refund-7"]);
+    ensure!(host.stop()? == 0);
+    Ok(())
+}
+
 /// The official worker, until it is dropped.
 struct Python(Child);
 

@@ -127,15 +127,9 @@ impl SandboxThreads {
         pool.hand_in(Box::new(move || {
             let in_background = background.as_ref().map(|background| background.take());
             let outcome = catch_unwind(AssertUnwindSafe(work));
-            let is_slow = in_background.is_some();
             drop((in_background, place));
             // The caller may have stopped waiting: then the result is dropped here.
             let _ = answer.send(outcome);
-            if is_slow {
-                // With more in the queue this thread keeps its processor for a time slice, some milliseconds, also
-                // where a thread of higher priority waits for it.
-                thread::yield_now();
-            }
         }))?;
         let outcome = answered.await.map_err(|_| WorkError::Closed)?;
         outcome.map_err(|panic| WorkError::Panicked { message: panic_message(panic.as_ref()) })

@@ -1,0 +1,3 @@
+//! Recorded histories replay.
+
+replay_test::main!("histories");
