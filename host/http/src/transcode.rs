@@ -160,14 +160,32 @@ mod tests {
     fn a_start() {
         let body = r#"{"workflowType": {"name": "T"}, "task_queue": {"name": "q"}, "input": ["World"],
                        "workflowId": "of the body", "workflowIdReusePolicy": "RejectDuplicate"}"#;
-        check("POST /api/v1/namespaces/default/workflows/a%2Fb?requestId=not%20read", body, expect![[]]);
+        check(
+            "POST /api/v1/namespaces/default/workflows/a%2Fb?requestId=not%20read",
+            body,
+            expect![[
+                r#"StartWorkflowExecution {"namespace":"default","workflowId":"a/b","workflowType":{"name":"T"},"taskQueue":{"name":"q"},"input":{"payloads":[{"metadata":{"encoding":"anNvbi9wbGFpbg=="},"data":"IldvcmxkIg=="}]},"workflowIdReusePolicy":"WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE"}"#
+            ]],
+        );
     }
 
     #[test]
     fn payloads_in_long_form_only() {
         let uri = "POST /namespaces/n/workflows/w/signal/s";
-        check_as("application/json+no-payload-shorthand", uri, r#"{"input": ["World"]}"#, expect![[]]);
-        check_as("application/json+no-payload-shorthand", uri, r#"{"input": {"payloads": []}}"#, expect![[]]);
+        check_as(
+            "application/json+no-payload-shorthand",
+            uri,
+            r#"{"input": ["World"]}"#,
+            expect!["InvalidArgument: unexpected value at `input`: invalid type: sequence, expected a map"],
+        );
+        check_as(
+            "application/json+no-payload-shorthand",
+            uri,
+            r#"{"input": {"payloads": []}}"#,
+            expect![[
+                r#"SignalWorkflowExecution {"namespace":"n","workflowExecution":{"workflowId":"w"},"signalName":"s","input":{}}"#
+            ]],
+        );
     }
 
     #[test]
@@ -175,25 +193,71 @@ mod tests {
         check(
             "GET /api/v1/namespaces/default/workflows/w/history?execution.runId=r&waitNewEvent=true&namespace=other",
             "",
-            expect![[]],
+            expect![[
+                r#"GetWorkflowExecutionHistory {"namespace":"default","execution":{"workflowId":"w","runId":"r"},"waitNewEvent":true}"#
+            ]],
         );
-        check("GET /cluster/namespaces/default?id=7&pretty", "not read", expect![[]]);
-        check("POST /namespaces/n/workflows/w/query/q", "", expect![[]]);
-        check("DELETE /api/v1/nexus/endpoints/e?version=3", "", expect![[]]);
-        check("GET /system-info", "", expect![[]]);
+        check(
+            "GET /cluster/namespaces/default?id=7&pretty",
+            "not read",
+            expect![[r#"DescribeNamespace {"namespace":"default","id":"7"}"#]],
+        );
+        check(
+            "POST /namespaces/n/workflows/w/query/q",
+            "",
+            expect![[
+                r#"QueryWorkflow {"namespace":"n","execution":{"workflowId":"w"},"query":{"queryType":"q"}}"#
+            ]],
+        );
+        check(
+            "DELETE /api/v1/nexus/endpoints/e?version=3",
+            "",
+            expect![[r#"DeleteNexusEndpoint {"id":"e","version":"3"}"#]],
+        );
+        check("GET /system-info", "", expect!["GetSystemInfo {}"]);
     }
 
     #[test]
     fn mistakes() {
         let uri = "POST /namespaces/n/workflows/w";
-        check(uri, "{", expect![[]]);
-        check(uri, "[]", expect![[]]);
-        check(uri, r#"{"input": 7}"#, expect![[]]);
-        check(uri, r#"{"inputs": []}"#, expect![[]]);
-        check(uri, r#"{"taskQueue": {"kind": "Quick"}}"#, expect![[]]);
-        check("GET /namespaces/n/workflows?pageSize=x", "", expect![[]]);
-        check("GET /namespaces/%ff/workflows", "", expect![[]]);
-        check("GET /api/v2/namespaces", "", expect![[]]);
-        check("PUT /api/v1/namespaces", "", expect![[]]);
+        check(
+            uri,
+            "{",
+            expect!["InvalidArgument: malformed JSON: EOF while parsing an object at line 1 column 1"],
+        );
+        check(
+            uri,
+            "[]",
+            expect!["InvalidArgument: unexpected value at `.`: invalid type: sequence, expected a map"],
+        );
+        check(
+            uri,
+            r#"{"input": 7}"#,
+            expect![
+                "InvalidArgument: unexpected value at `input`: invalid type: integer `7`, expected a map"
+            ],
+        );
+        check(
+            uri,
+            r#"{"inputs": []}"#,
+            expect!["InvalidArgument: unexpected value at `.`: unrecognized field name 'inputs'"],
+        );
+        check(
+            uri,
+            r#"{"taskQueue": {"kind": "Quick"}}"#,
+            expect!["InvalidArgument: unexpected value at `taskQueue.kind`: unrecognized enum value 'Quick'"],
+        );
+        check(
+            "GET /namespaces/n/workflows?pageSize=x",
+            "",
+            expect![[r#"InvalidArgument: parsing field "page_size": "x" is not a valid value"#]],
+        );
+        check(
+            "GET /namespaces/%ff/workflows",
+            "",
+            expect!["InvalidArgument: the path is no UTF-8 text in percent encoding"],
+        );
+        check("GET /api/v2/namespaces", "", expect!["NotFound: Not Found"]);
+        check("PUT /api/v1/namespaces", "", expect!["Unimplemented: Method Not Allowed"]);
     }
 }

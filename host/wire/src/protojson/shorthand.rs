@@ -147,16 +147,16 @@ mod tests {
     fn payloads_in_short_form() {
         let plain =
             |data: &str| json!({"metadata": {"encoding": "anNvbi9wbGFpbg=="}, "data": STANDARD.encode(data)});
-        let null = json!({"metadata": {"encoding": "YmluYXJ5L251bGw="}});
+        let nothing = json!({"metadata": {"encoding": "YmluYXJ5L251bGw="}});
         check(
             &json!({"input": ["World", 7, null, {"metadata": "of mine", "data": true}]}),
             &json!({"input": {"payloads": [
-                plain("\"World\""), plain("7"), null, plain(r#"{"data":true,"metadata":"of mine"}"#)
+                plain("\"World\""), plain("7"), nothing, plain(r#"{"data":true,"metadata":"of mine"}"#)
             ]}}),
         );
         check(
             &json!({"memo": {"fields": {"a": {"b": []}, "c": null}}}),
-            &json!({"memo": {"fields": {"a": plain(r#"{"b":[]}"#), "c": null}}}),
+            &json!({"memo": {"fields": {"a": plain(r#"{"b":[]}"#), "c": nothing}}}),
         );
         check(
             &json!({"input": [{"_protoMessageType": "orders.Order", "id": 7}]}),
