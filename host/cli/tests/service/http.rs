@@ -170,11 +170,6 @@ fn queries_signals_and_updates() {
     body["signalInput"] = json!(["Ada"]);
     let started = good(&http, &with_start, &body);
     assert_eq!(started["started"], true, "{started}");
-    let mut body = start("Greeting", "q");
-    body["workflowIdConflictPolicy"] = json!("UseExisting");
-    let existing = good(&http, &format!("POST {workflow}"), &body);
-    assert_eq!(existing["runId"], started["runId"], "{existing}");
-
     let asked = format!("POST {workflow}/query/language");
     let closed = good(
         &http,
@@ -186,10 +181,14 @@ fn queries_signals_and_updates() {
 
     // Another one, which waits for its approval.
     let workflow = "/api/v1/namespaces/default/workflows/h";
-    good(&http, &format!("POST {workflow}"), &start("Greeting", "q"));
+    let started = good(&http, &format!("POST {workflow}"), &start("Greeting", "q"));
+    let mut body = start("Greeting", "q");
+    body["workflowIdConflictPolicy"] = json!("UseExisting");
+    let existing = good(&http, &format!("POST {workflow}"), &body);
+    assert_eq!(existing["runId"], started["runId"], "{existing}");
     let update = json!({
         "waitPolicy": { "lifecycleStage": "UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_COMPLETED" },
-        "request": { "input": { "args": ["french"] } },
+        "request": { "meta": { "updateId": "one" }, "input": { "args": ["french"] } },
     });
     let updated = good(&http, &format!("POST {workflow}/update/set_language"), &update);
     assert_eq!(updated["outcome"], json!({ "success": ["english"] }), "{updated}");
@@ -232,7 +231,7 @@ fn lists_and_schedules() {
     let counted = api.good("GET /namespaces/default/workflow-count?query=WorkflowType%3D'T'", &Value::Null);
     assert_eq!(counted["count"], "3", "{counted}");
 
-    let schedule = json!({ "schedule": {
+    let schedule = json!({ "requestId": "once", "schedule": {
         "spec": { "interval": [{ "interval": "3600s" }] },
         "action": { "startWorkflow": {
             "workflowId": "by-schedule", "workflowType": { "name": "T" }, "taskQueue": { "name": "q" }, "input": [1],
@@ -265,7 +264,7 @@ fn operators() {
     assert_eq!(listed["namespaces"].as_array().unwrap().len(), 2, "{listed}");
     let target = json!({ "worker": { "namespace": "shop", "taskQueue": "q" } });
     let endpoint =
-        api.good("POST /api/v1/nexus/endpoints", &json!({ "spec": { "name": "e", "target": target } }));
+        api.good("POST /api/v1/nexus/endpoints", &json!({ "spec": { "name": "shop", "target": target } }));
     let id = endpoint["endpoint"]["id"].as_str().unwrap();
     let path = format!("/cluster/nexus/endpoints/{id}");
     let described = api.good(&format!("GET {path}"), &Value::Null);
@@ -318,7 +317,7 @@ fn refusals() {
     let mut body = start("T", "q");
     body["identity"] = json!("x".repeat(BODY_BYTES));
     check(&format!("POST {path}/v"), &body, (400, 3), "http: request body too large");
-    // As many bytes as may be, but for gRPC, too: the message is what counts there.
+    // A body that is not too large has its mistakes read.
     let (status, body) =
         api.refused(&format!("POST {path}/v"), &json!({ "identity": "x".repeat(BODY_BYTES - 100) }));
     assert_eq!(status, 400, "{body}");
