@@ -151,17 +151,18 @@ fn metadata(headers: &HeaderMap) -> MetadataMap {
 ///
 /// # Errors
 ///
-/// INVALID_ARGUMENT, when it is not of the form of gRPC: at most eight digits and a unit.
+/// INVALID_ARGUMENT, when it is not of the form of gRPC: digits and a unit. There may be more than the eight digits that gRPC
+/// allows: Temporal's server takes them.
 fn asked_timeout(headers: &HeaderMap) -> Result<Option<Duration>, Status> {
     let Some(value) = headers.get(GRPC_TIMEOUT) else { return Ok(None) };
     let text = value.to_str().unwrap_or_default();
     let parsed = || {
         let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-        let is_number = digits.len() <= 8 && digits.bytes().all(|digit| digit.is_ascii_digit());
+        let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
         let number: u64 = is_number.then(|| digits.parse().ok())??;
         Some(match unit {
-            "H" => Duration::from_secs(number * 3_600),
-            "M" => Duration::from_secs(number * 60),
+            "H" => Duration::from_secs(number.saturating_mul(3_600)),
+            "M" => Duration::from_secs(number.saturating_mul(60)),
             "S" => Duration::from_secs(number),
             "m" => Duration::from_millis(number),
             "u" => Duration::from_micros(number),
