@@ -161,6 +161,8 @@ fn queries_signals_and_updates() {
     let machine = Machine::new();
     let sample = component("message-passing").unwrap();
     fs::copy(sample, machine.folder.path().join("modules/greeting.wasm")).unwrap();
+    // Compiling it takes seconds.
+    fs::remove_file(machine.module()).unwrap();
     let mut process = machine.begin(&["--no-ui", "--http-listen", "127.0.0.1:0"]);
     let http = process.address_after(THERE);
     let running = Running::wait(process);
