@@ -168,9 +168,9 @@ impl EmbeddedArgs {
         }
         let folder = data_folder.join(FOLDER);
         let server = Server::open(&folder, options).context("failed to open the service")?;
-        tracing::info!(address = %listener.address(), folder = %folder.display(), "serving");
         let end = CancellationToken::new();
         let http = http.map(|http| http.serve(&server, end.clone())).transpose()?;
+        tracing::info!(address = %listener.address(), folder = %folder.display(), "serving");
         let serving = server.serve(listener, end.clone().cancelled_owned());
         Ok(Embedded { listener: tokio::spawn(serving), http, server, end })
     }
