@@ -8,6 +8,7 @@ pub(crate) mod embedded;
 pub(crate) mod execution;
 #[cfg(test)]
 mod fuzz;
+pub(crate) mod http;
 pub(crate) mod input;
 pub(crate) mod logging;
 pub(crate) mod manifest;

@@ -21,10 +21,13 @@ use crate::{tls::ListenerTls, transport::Transport};
 
 /// Most connections at once, where the system has files for them. Others wait until one is closed.
 const CONNECTIONS: u64 = 10_000;
-/// Files that connections leave for SQLite, modules, activities and all else.
-const RESERVED_FILES: u64 = 256;
+/// Files that connections leave for those of the HTTP API, SQLite, modules, activities and all else.
+const RESERVED_FILES: u64 = 768;
 /// The part of the files that is reserved where that is less.
 const RESERVED_PART: u64 = 4;
+/// Most connections of the HTTP API at once, and the part of the files that they take at most where that is less.
+const HTTP_CONNECTIONS: u64 = 512;
+const HTTP_PART: u64 = 16;
 /// The pause after the system refused a connection, mostly for lack of files.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Longest time from the connection of a client to its first byte of HTTP, the handshake of TLS included.
@@ -63,8 +66,7 @@ struct Connections {
 
 impl Connections {
     fn new(listener: TcpListener, tls: Option<ListenerTls>) -> Self {
-        let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-        let most = files.map_or(CONNECTIONS, most_connections);
+        let most = files().map_or(CONNECTIONS, most_connections);
         let room = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)));
         Self { listener, tls, room, refused: false }
     }
@@ -87,7 +89,7 @@ impl Connections {
                     }
                     let info = stream.connect_info();
                     let stream = match &mut self.tls {
-                        Some(tls) => Transport::New(stream, tls.acceptor().await),
+                        Some(tls) => Transport::New(stream, tls.acceptor().await, tls.protocol()),
                         None => Transport::Plain(stream),
                     };
                     let first = Some(Box::pin(sleep(FIRST_BYTE)));
@@ -109,6 +111,17 @@ impl Connections {
 fn most_connections(files: u64) -> u64 {
     let reserved = RESERVED_FILES.min(files / RESERVED_PART);
     files.saturating_sub(reserved).clamp(1, CONNECTIONS)
+}
+
+/// The bound for connections of the HTTP API.
+pub(crate) fn most_http_connections() -> usize {
+    let most = files().map_or(HTTP_CONNECTIONS, |files| (files / HTTP_PART).clamp(1, HTTP_CONNECTIONS));
+    usize::try_from(most).unwrap_or(Semaphore::MAX_PERMITS)
+}
+
+/// How many files the process may have open, if there is a bound.
+fn files() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
 }
 
 /// Raises the soft limit of open files of this process to its hard limit; answers the limit.
@@ -216,7 +229,7 @@ mod tests {
     #[test]
     fn connections_leave_files_for_the_rest() {
         for (files, expected) in
-            [(1, 1), (64, 48), (256, 192), (1_024, 768), (4_096, 3_840), (1 << 20, 10_000)]
+            [(1, 1), (64, 48), (256, 192), (1_024, 768), (4_096, 3_328), (1 << 20, 10_000)]
         {
             assert_eq!(most_connections(files), expected, "{files} files");
         }

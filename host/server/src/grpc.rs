@@ -1,6 +1,7 @@
 //! The listener: the service over gRPC.
 
 use std::{
+    convert::Infallible,
     net::SocketAddr,
     pin::Pin,
     task::{Context, Poll},
@@ -19,9 +20,13 @@ use host_wire::grpc::health::v1::{
     HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus,
 };
 use http::{HeaderMap, HeaderValue};
-use tokio::net::TcpListener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+};
+use tokio_stream::Stream;
 use tonic::{
-    Request, Response, Status, codec::CompressionEncoding, codegen::BoxStream,
+    Request, Response, Status, body::Body, codec::CompressionEncoding, codegen::BoxStream, service::Routes,
     transport::server::Server as TonicServer,
 };
 use tower_layer::Layer;
@@ -29,8 +34,9 @@ use tower_service::Service as TowerService;
 
 use crate::{
     api::{open::Service, test_service::TimeService},
-    connections::Incoming,
+    connections::{Incoming, most_http_connections},
     tls::{ListenerTls, TlsError, TlsFiles},
+    transport::Protocol,
     unsupported,
 };
 
@@ -96,7 +102,26 @@ impl Listener {
     ///
     /// When one of the files cannot be used.
     pub fn with_tls(self, files: TlsFiles) -> Result<Self, ServeError> {
-        Ok(Self { tls: Some(ListenerTls::open(files)?), ..self })
+        Ok(Self { tls: Some(ListenerTls::open(files, Protocol::Grpc)?), ..self })
+    }
+
+    /// As [`Listener::with_tls`], for clients that speak HTTP/1.1 within TLS, which [`Listener::into_http`] is for.
+    ///
+    /// # Errors
+    ///
+    /// When one of the files cannot be used.
+    pub fn with_https(self, files: TlsFiles) -> Result<Self, ServeError> {
+        Ok(Self { tls: Some(ListenerTls::open(files, Protocol::Http)?), ..self })
+    }
+
+    /// Connections as they come, of clients that speak HTTP/1.1, and how many of them may be open at one time.
+    pub fn into_http(
+        self,
+    ) -> (
+        impl Stream<Item = std::io::Result<impl AsyncRead + AsyncWrite + Unpin + Send + 'static>> + Send + Unpin,
+        usize,
+    ) {
+        (Incoming::new(self.listener, self.tls), most_http_connections())
     }
 
     /// Where it listens.
@@ -113,6 +138,21 @@ pub(crate) fn serve(
     listener: Listener,
     end: BoxFuture<()>,
 ) -> BoxFuture<Result<(), ServeError>> {
+    let incoming = Incoming::new(listener.listener, listener.tls);
+    let serving = TonicServer::builder()
+        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
+        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
+        .layer(RefusalsLayer)
+        .add_routes(routes(&service))
+        .serve_with_incoming_shutdown(incoming, async move {
+            end.await;
+            service.close();
+        });
+    Box::pin(async { serving.await.map_err(ServeError::Serve) })
+}
+
+/// The services, each under its name.
+fn routes(service: &Service) -> Routes {
     // Clients of Temporal's SDKs compress requests to every service.
     let gzip = CompressionEncoding::Gzip;
     let workflows = WorkflowServiceServer::new(service.clone())
@@ -121,23 +161,37 @@ pub(crate) fn serve(
     let operator = OperatorServiceServer::new(service.operator())
         .accept_compressed(gzip)
         .max_decoding_message_size(MAX_REQUEST_BYTES);
-    let health = HealthServer::new(Healthy).accept_compressed(gzip);
-    let time_control = service.shard().time_skipping().cloned().map(TimeService);
-    let time = time_control.map(|control| TestServiceServer::new(control).accept_compressed(gzip));
-    let incoming = Incoming::new(listener.listener, listener.tls);
-    let serving = TonicServer::builder()
-        .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
-        .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
-        .layer(RefusalsLayer)
-        .add_service(workflows)
+    let routes = Routes::new(workflows)
         .add_service(operator)
-        .add_service(health)
-        .add_optional_service(time)
-        .serve_with_incoming_shutdown(incoming, async move {
-            end.await;
-            service.close();
-        });
-    Box::pin(async { serving.await.map_err(ServeError::Serve) })
+        .add_service(HealthServer::new(Healthy).accept_compressed(gzip));
+    match service.shard().time_skipping().cloned().map(TimeService) {
+        Some(time) => routes.add_service(TestServiceServer::new(time).accept_compressed(gzip)),
+        None => routes,
+    }
+}
+
+/// The service over gRPC without a network: takes the requests that a connection would bring.
+#[derive(Clone, Debug)]
+pub struct GrpcCalls(Refusals<Routes>);
+
+impl GrpcCalls {
+    pub(crate) fn new(service: &Service) -> Self {
+        Self(RefusalsLayer.layer(routes(service)))
+    }
+}
+
+impl TowerService<http::Request<Body>> for GrpcCalls {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        TowerService::<http::Request<Body>>::poll_ready(&mut self.0, context)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        self.0.call(request)
+    }
 }
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -80,7 +80,7 @@ mod watched;
 pub(crate) use host_wire::text;
 
 pub use connections::raise_file_limit;
-pub use grpc::{Listener, ServeError};
+pub use grpc::{GrpcCalls, Listener, ServeError};
 pub use options::{DEFAULT_DRAINAGE_INTERVAL, DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options};
 pub use server::{Server, repair_folder};
 pub use storage::{Problem, RecordError, StorageError, check_folder};

@@ -9,7 +9,7 @@ use crate::{
     api::open::Service,
     background::Background,
     environment::{Clock, Environment},
-    grpc::{self, Listener, ServeError},
+    grpc::{self, GrpcCalls, Listener, ServeError},
     options::Options,
     storage::{self, Opened, Problem, SqliteStorage, StorageError},
     time_skipping::TimeControl,
@@ -96,6 +96,13 @@ impl Server {
         end: impl Future<Output = ()> + Send + 'static,
     ) -> impl Future<Output = Result<(), ServeError>> + Send + 'static {
         grpc::serve(self.service.clone(), listener, Box::pin(end))
+    }
+
+    /// The service for what brings requests of gRPC from elsewhere than a listener, such as the HTTP API: as callers over the
+    /// network have it.
+    #[must_use]
+    pub fn grpc_calls(&self) -> GrpcCalls {
+        GrpcCalls::new(&self.service)
     }
 
     /// Makes open polls return; whatever comes after is still answered.

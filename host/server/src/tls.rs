@@ -21,14 +21,14 @@ use tokio_rustls::{
     },
 };
 
+use crate::transport::Protocol;
+
 /// Most bytes of a file of certificates or a key: a thousand certificates have less.
 const FILE_BYTES: u64 = 1024 * 1024;
 /// What the mode of a key may not allow: anything to others, and more than reading to the group.
 const KEY_MODE: u32 = 0o037;
 /// How often it is looked whether the files changed, at most.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
-/// The protocol within TLS, as gRPC has it.
-const ALPN: &[u8] = b"h2";
 
 /// Files with what a listener needs for TLS, all PEM.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +98,7 @@ type Stamp = Option<(u64, u64, i64, i64)>;
 /// What connections are accepted with.
 pub(crate) struct ListenerTls {
     files: TlsFiles,
+    protocol: Protocol,
     acceptor: TlsAcceptor,
     stamps: Vec<Stamp>,
     checked: Instant,
@@ -115,21 +116,26 @@ impl ListenerTls {
     /// # Errors
     ///
     /// When one of them cannot be used.
-    pub(crate) fn open(files: TlsFiles) -> Result<Self, TlsError> {
+    pub(crate) fn open(files: TlsFiles, protocol: Protocol) -> Result<Self, TlsError> {
         // Before they are read: what changes meanwhile is read again.
         let stamps = files.stamps();
-        let acceptor = files.load()?;
-        Ok(Self { files, acceptor, stamps, checked: Instant::now() })
+        let acceptor = files.load(protocol)?;
+        Ok(Self { files, protocol, acceptor, stamps, checked: Instant::now() })
+    }
+
+    /// What connections speak within TLS.
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.protocol
     }
 
     /// What the next connection is accepted with. Files that changed and cannot be used leave what there was.
     pub(crate) async fn acceptor(&mut self) -> TlsAcceptor {
         if self.checked.elapsed() >= CHECK_INTERVAL {
             self.checked = Instant::now();
-            let (files, seen) = (self.files.clone(), self.stamps.clone());
+            let (files, protocol, seen) = (self.files.clone(), self.protocol, self.stamps.clone());
             let read = move || {
                 let stamps = files.stamps();
-                (stamps != seen).then(|| (files.load(), stamps))
+                (stamps != seen).then(|| (files.load(protocol), stamps))
             };
             if let Ok(Some((loaded, stamps))) = tokio::task::spawn_blocking(read).await {
                 self.stamps = stamps;
@@ -177,7 +183,7 @@ impl TlsFiles {
             .collect()
     }
 
-    fn load(&self) -> Result<TlsAcceptor, TlsError> {
+    fn load(&self, protocol: Protocol) -> Result<TlsAcceptor, TlsError> {
         let provider = Arc::new(default_provider());
         let chain = certificates(&self.certificate)?;
         let builder = ServerConfig::builder_with_provider(provider.clone())
@@ -199,7 +205,7 @@ impl TlsFiles {
         };
         let mut config =
             builder.with_single_cert(chain, key(&self.key)?).map_err(|source| self.unusable(source))?;
-        config.alpn_protocols = vec![ALPN.to_vec()];
+        config.alpn_protocols = vec![protocol.alpn().to_vec()];
         Ok(TlsAcceptor::from(Arc::new(config)))
     }
 

@@ -20,13 +20,45 @@ const HANDSHAKE_RECORD: u8 = 0x16;
 /// system drops what was sent when a connection is closed with bytes that were not read.
 const DROPPED_BYTES: usize = 64 * 1024;
 /// What a client reads that does not speak TLS.
-const SPEAKS_TLS: &[u8] = b"this service speaks TLS: connect with TLS";
+const SPEAKS_TLS: &str = "this service speaks TLS: connect with TLS";
+
+/// What is spoken on a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// gRPC, over HTTP/2.
+    Grpc,
+    /// The HTTP API, over HTTP/1.1.
+    Http,
+}
+
+impl Protocol {
+    /// Its name in the handshake of TLS (RFC 7301).
+    pub(crate) fn alpn(self) -> &'static [u8] {
+        match self {
+            Self::Grpc => b"h2",
+            Self::Http => b"http/1.1",
+        }
+    }
+
+    /// What tells a client without TLS to use it.
+    fn refusal(self) -> Vec<u8> {
+        match self {
+            Self::Grpc => goodbye(SPEAKS_TLS.as_bytes()),
+            Self::Http => format!(
+                "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n\
+                 {SPEAKS_TLS}\n",
+                SPEAKS_TLS.len() + 1
+            )
+            .into_bytes(),
+        }
+    }
+}
 
 /// The bytes of a connection.
 pub(crate) enum Transport {
     Plain(TcpStream),
     /// Nothing was read yet.
-    New(TcpStream, TlsAcceptor),
+    New(TcpStream, TlsAcceptor, Protocol),
     Handshake(Box<FallibleAccept<TcpStream>>),
     Tls(Box<TlsStream<TcpStream>>),
     /// The client does not speak TLS, or not as it must.
@@ -53,14 +85,16 @@ impl Transport {
         loop {
             match self {
                 Self::Plain(_) | Self::Tls(_) => return Poll::Ready(Ok(())),
-                Self::New(stream, _) => {
+                Self::New(stream, _, _) => {
                     let mut byte = [0];
                     ready!(stream.poll_peek(context, &mut ReadBuf::new(&mut byte)))?;
-                    let Self::New(stream, acceptor) = replace(self, Self::Closed) else { return closed() };
+                    let Self::New(stream, acceptor, protocol) = replace(self, Self::Closed) else {
+                        return closed();
+                    };
                     *self = if byte[0] == HANDSHAKE_RECORD {
                         Self::Handshake(Box::new(acceptor.accept(stream).into_fallible()))
                     } else {
-                        Self::Refused(Refusal::new(stream, goodbye(SPEAKS_TLS)))
+                        Self::Refused(Refusal::new(stream, protocol.refusal()))
                     };
                 }
                 Self::Handshake(accept) => {

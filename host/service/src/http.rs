@@ -12,10 +12,13 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    sync::{Semaphore, watch},
+    task::JoinSet,
     time::{sleep, timeout},
 };
+use tokio_stream::{Stream, StreamExt as _, wrappers::TcpListenerStream};
 
 /// Connections at one time; others wait until one is closed. A browser opens six, a scraper one. The gRPC listener of the
 /// embedded service leaves 256 files for these and all else.
@@ -29,24 +32,47 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(300);
 /// The pause after the system refused a connection, mostly for lack of files.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// Answers requests of HTTP/1 until `stop` ends.
+/// Answers requests of HTTP/1 until `stop` ends, over at most [`MAX_HTTP_CONNECTIONS`] at one time.
 pub async fn serve_http<A, F, B>(listener: TcpListener, answer: A, stop: impl Future<Output = ()>)
 where
     A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send,
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
-    let places = Arc::new(Semaphore::new(MAX_HTTP_CONNECTIONS));
+    serve_http_on(TcpListenerStream::new(listener), MAX_HTTP_CONNECTIONS, answer, stop).await;
+}
+
+/// Answers requests of HTTP/1 until `stop` ends, over connections as they come and at most so many at one time. What was
+/// asked before is answered; connections end then.
+pub async fn serve_http_on<C, A, F, B>(
+    mut connections: impl Stream<Item = io::Result<C>> + Unpin,
+    at_most: usize,
+    answer: A,
+    stop: impl Future<Output = ()>,
+) where
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    A: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = Response<B>> + Send,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
+{
+    let places = Arc::new(Semaphore::new(at_most));
+    let (open, is_open) = watch::channel(());
+    let mut exchanges = JoinSet::new();
     let accept = async {
         loop {
             let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-            let Ok((stream, _)) = listener.accept().await else {
-                sleep(PAUSE).await;
-                continue;
+            let stream = match connections.next().await {
+                Some(Ok(stream)) => stream,
+                Some(Err(_)) => {
+                    sleep(PAUSE).await;
+                    continue;
+                }
+                None => return,
             };
-            let answer = answer.clone();
-            tokio::spawn(async move {
-                if let Err(error) = exchange(stream, answer).await {
+            while exchanges.try_join_next().is_some() {}
+            let (answer, is_open) = (answer.clone(), is_open.clone());
+            exchanges.spawn(async move {
+                if let Err(error) = exchange(stream, answer, is_open).await {
                     tracing::debug!(%error, "an HTTP connection ended");
                 }
                 drop(place);
@@ -57,11 +83,14 @@ where
         () = accept => {}
         () = stop => {}
     }
+    drop(open);
+    while exchanges.join_next().await.is_some() {}
 }
 
-/// All requests of a connection.
-async fn exchange<A, F, B>(stream: TcpStream, answer: A) -> hyper::Result<()>
+/// All requests of a connection, until it ends or none is to be answered any more.
+async fn exchange<C, A, F, B>(stream: C, answer: A, mut is_open: watch::Receiver<()>) -> hyper::Result<()>
 where
+    C: AsyncRead + AsyncWrite + Unpin,
     A: Fn(Request<Incoming>) -> F,
     F: Future<Output = Response<B>>,
     B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + 'static,
@@ -73,9 +102,51 @@ where
     let mut server = http1::Builder::new();
     let server = server.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     let mut connection = pin!(server.serve_connection(TokioIo::new(stream), answer));
-    if let Ok(ended) = timeout(CONNECTION_TIMEOUT, connection.as_mut()).await {
-        return ended;
+    tokio::select! {
+        ended = connection.as_mut() => return ended,
+        _closed = is_open.changed() => {}
+        () = sleep(CONNECTION_TIMEOUT) => {}
     }
     connection.as_mut().graceful_shutdown();
     timeout(EXCHANGE_TIMEOUT, connection).await.unwrap_or(Ok(()))
+}
+
+/// Whether the `Host` of a request is a name of this machine, with any port: a tunnel may end at another one. Other sites in
+/// a browser of this machine reach its addresses under names that they had resolved to it.
+#[must_use]
+pub fn is_this_machine(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+        _ => host,
+    };
+    if name.eq_ignore_ascii_case("localhost") {
+        return true;
+    }
+    let address = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
+    address.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_this_machine() {
+        for (host, expected) in [
+            ("127.0.0.1:8233", true),
+            ("127.0.0.1", true),
+            ("localhost:9000", true),
+            ("LocalHost:8233", true),
+            ("[::1]:8233", true),
+            ("127.3.2.1:8233", true),
+            ("evil.example:8233", false),
+            ("127.0.0.1.evil.example", false),
+            ("localhost.evil.example:8233", false),
+            ("192.168.1.4:8233", false),
+            ("[::]:8233", false),
+            ("", false),
+        ] {
+            assert_eq!(is_this_machine(host), expected, "{host}");
+        }
+    }
 }

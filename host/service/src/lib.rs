@@ -28,7 +28,7 @@ pub use generated::{
         workflowservice::v1::{workflow_service_client, workflow_service_server},
     },
 };
-pub use http::{MAX_HTTP_CONNECTIONS, serve_http};
+pub use http::{MAX_HTTP_CONNECTIONS, is_this_machine, serve_http, serve_http_on};
 pub use limits::{MAX_REQUEST_BYTES, is_message_too_large, message_too_large};
 pub use remote::RemoteService;
 pub use remote_operator::RemoteOperator;

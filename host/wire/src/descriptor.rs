@@ -10,6 +10,16 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
         .expect("the descriptor in the tree is complete")
 });
 
+/// The descriptor of the protocol: its messages, and its services with their calls.
+#[must_use]
+pub fn pool() -> &'static DescriptorPool {
+    &POOL
+}
+
+/// The HTTP forms of the protocol's calls, one a line: `package.Service/Call METHOD /path/{field}`, then `*` where the body of
+/// the request is the message. Annotations `google.api.http` of the proto files.
+pub const HTTP_RULES: &str = include_str!("../descriptor/http-rules.txt");
+
 /// The descriptor of a generated message.
 pub(crate) fn of<M: Name>() -> MessageDescriptor {
     by_name(&M::full_name()).expect("messages are generated from the same descriptor")

@@ -19,6 +19,7 @@ pub mod text;
 mod time;
 mod walk;
 
+pub use descriptor::{HTTP_RULES, pool as descriptor_pool};
 pub use generated::{google, grpc, temporal};
 pub use guest_sdk_types::MAX_PAYLOADS_BYTES;
 pub use history::{

@@ -6,7 +6,9 @@
 //! messages, and fields that are not known, which are skipped because newer services have more of
 //! them.
 
+mod descend;
 mod float;
+mod shorthand;
 mod spelling;
 mod token;
 mod write;
@@ -70,6 +72,16 @@ pub struct WriteOptions {
     pub shorthand_payloads: bool,
 }
 
+/// How a message is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// Read JSON where a payload stands as a payload that holds it, as Temporal's HTTP API does. What is written with
+    /// [`WriteOptions::shorthand_payloads`] is read so; payloads with metadata and base64 are, too.
+    pub shorthand_payloads: bool,
+    /// Refuse fields that the message does not have, instead of skipping them.
+    pub deny_unknown_fields: bool,
+}
+
 /// Reads a history from the contents of a file: protojson, or the encoded message
 /// `temporal.api.history.v1.History`.
 ///
@@ -116,7 +128,8 @@ pub fn history_from_json(json: &[u8]) -> Result<History, JsonError> {
     };
     let descriptor = descriptor::of::<HistoryEvent>();
     let encoded = events.into_iter().enumerate().map(|(index, event)| {
-        let event = read_value(&descriptor, event, &format!("events[{index}]"))?;
+        let at = format!("events[{index}]");
+        let event = read_value(&descriptor, event, ReadOptions::default(), &at)?;
         Ok(Bytes::from(event.encode_to_vec()))
     });
     Ok(History::from_encoded(encoded.collect::<Result<_, JsonError>>()?))
@@ -142,7 +155,7 @@ pub fn history_to_json(history: &History) -> Result<String, JsonError> {
 /// When it is not JSON or has a value that does not fit its field.
 pub fn message_from_json<M: Message + Name + Default>(json: &[u8]) -> Result<M, JsonError> {
     let value = serde_json::from_slice(json).map_err(JsonError::Syntax)?;
-    let message = read_value(&descriptor::of::<M>(), value, "")?;
+    let message = read_value(&descriptor::of::<M>(), value, ReadOptions::default(), "")?;
     message.transcode_to().map_err(|source| JsonError::Decode { message: M::full_name(), source })
 }
 
@@ -157,13 +170,39 @@ pub fn message_to_json<M: Message + Name>(message: &M, options: WriteOptions) ->
     write::message(&message, options)
 }
 
+/// Reads a message by its descriptor, where its type is known only when the program runs.
+///
+/// # Errors
+///
+/// When a value does not fit its field, or there is no such field and the options deny that.
+pub fn dynamic_from_json(
+    descriptor: &MessageDescriptor,
+    value: Value,
+    options: ReadOptions,
+) -> Result<DynamicMessage, JsonError> {
+    read_value(descriptor, value, options, "")
+}
+
+/// Writes a message whose type is known only when the program runs, without a final line break.
+///
+/// # Errors
+///
+/// When a value has no JSON form.
+pub fn dynamic_to_json(message: &DynamicMessage, options: WriteOptions) -> Result<String, JsonError> {
+    write::message(message, options)
+}
+
 fn read_value(
     descriptor: &MessageDescriptor,
     mut value: Value,
+    options: ReadOptions,
     at: &str,
 ) -> Result<DynamicMessage, JsonError> {
     spelling::respell(descriptor, &mut value);
-    let options = DeserializeOptions::new().deny_unknown_fields(false);
+    if options.shorthand_payloads {
+        shorthand::expand(descriptor, &mut value);
+    }
+    let options = DeserializeOptions::new().deny_unknown_fields(options.deny_unknown_fields);
     let mut track = serde_path_to_error::Track::new();
     let deserializer = serde_path_to_error::Deserializer::new(value, &mut track);
     DynamicMessage::deserialize_with_options(descriptor.clone(), deserializer, &options)

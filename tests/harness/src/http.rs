@@ -52,7 +52,26 @@ pub fn send(address: &str, request: &str, headers: &[(&str, &str)], body: &str) 
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").context("an answer without a head")?;
-    Ok(Answer { head: head.to_owned(), body: body.to_owned() })
+    let mut answer = Answer { head: head.to_owned(), body: body.to_owned() };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.body = joined(body).context("an answer in chunks that end too early")?;
+    }
+    Ok(answer)
+}
+
+/// A body that came in chunks, each behind its length (RFC 9112, section 7.1).
+fn joined(mut chunks: &str) -> Option<String> {
+    let mut body = String::new();
+    loop {
+        let (length, rest) = chunks.split_once("\r\n")?;
+        let length = usize::from_str_radix(length, 16).ok()?;
+        if length == 0 {
+            return Some(body);
+        }
+        let (chunk, rest) = rest.split_at_checked(length)?;
+        body.push_str(chunk);
+        chunks = rest.strip_prefix("\r\n")?;
+    }
 }
 
 /// The value of a series in the text format of Prometheus.

@@ -21,6 +21,7 @@ pub struct Temporal {
     child: Child,
     binary: PathBuf,
     address: String,
+    http_address: String,
 }
 
 impl Temporal {
@@ -63,9 +64,10 @@ impl Temporal {
     }
 
     fn start_with(binary: PathBuf, dynamic_config: &[String]) -> Result<Self> {
-        let port = free_port()?;
+        let (port, http_port) = (free_port()?, free_port()?);
         let child = Command::new(&binary)
             .args(["server", "start-dev", "--headless", "--ip", "127.0.0.1", "--log-level", "error"])
+            .args(["--http-port", &http_port.to_string()])
             .args(["--port", &port.to_string(), "--search-attribute", "CustomKeyword=Keyword"])
             // Off by default there, on in Temporal Cloud.
             .args(["--dynamic-config-value", "system.enableActivityEagerExecution=true"])
@@ -75,7 +77,8 @@ impl Temporal {
             .stderr(Stdio::null())
             .spawn()
             .with_context(|| format!("cannot start {}", binary.display()))?;
-        let mut server = Self { child, binary, address: format!("127.0.0.1:{port}") };
+        let [address, http_address] = [port, http_port].map(|port| format!("127.0.0.1:{port}"));
+        let mut server = Self { child, binary, address, http_address };
         let deadline = Instant::now() + START_TIMEOUT;
         while !server.answers() {
             if let Some(status) = server.child.try_wait()? {
@@ -92,6 +95,11 @@ impl Temporal {
     /// Where it listens: host and port.
     pub fn address(&self) -> &str {
         &self.address
+    }
+
+    /// Where its HTTP API is: host and port.
+    pub fn http_address(&self) -> &str {
+        &self.http_address
     }
 
     /// A command line of the `temporal` CLI on this server.

@@ -36,6 +36,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("host-oci", &[]),
     ("host-sandbox", &[]),
     ("host-telemetry", &[]),
+    ("host-http", &["host-service", "host-wire"]),
     ("host-server", &["host-service", "host-telemetry", "host-wire"]),
     (
         "host-worker",
@@ -70,6 +71,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "host-activities",
             "host-client",
             "host-codec",
+            "host-http",
             "host-nexus",
             "host-oci",
             "host-page",
@@ -104,6 +106,7 @@ const NEVER_REACHED: &[(&str, &[&str])] = &[
     ("host-worker", &["clap"]),
     ("host-text", &["clap", "notify", "rusqlite", "wasmtime"]),
     ("host-page", &["clap"]),
+    ("host-http", &["clap", "notify", "rusqlite", "wasmtime"]),
 ];
 
 /// A crate, and what it must not name as its dependency, although a dependency of it does.

@@ -28,8 +28,9 @@ const IDENTITY: &str = "host server";
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   host server
-  host server --listen 127.0.0.1:7243 --data-dir /var/lib/workflow-host
-  host run --task-queue orders --modules modules/ --address 127.0.0.1:7243
+  host server --listen 127.0.0.1:7234 --data-dir /var/lib/workflow-host
+  host run --task-queue orders --modules modules/ --address 127.0.0.1:7234
+  host server --listen 127.0.0.1:7233 --http-listen 127.0.0.1:7243
   host server check --data-dir /var/lib/workflow-host")]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct ServerCommand {

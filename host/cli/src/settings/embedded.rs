@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     duration,
+    http::HttpArgs,
     search_attribute::{self, SearchAttribute},
 };
 use crate::exit::Usage;
@@ -48,8 +49,10 @@ pub(crate) struct EmbeddedArgs {
         requires = "listen_tls_cert_path"
     )]
     listen_tls_client_ca_path: Option<PathBuf>,
-    /// Let --listen without TLS name an address that is not of this machine alone. The service then neither encrypts nor
-    /// authenticates: all who reach it can start, read and end all workflows.
+    #[command(flatten)]
+    http: HttpArgs,
+    /// Let --listen and --http-listen without TLS name an address that is not of this machine alone. The service then neither
+    /// encrypts nor authenticates: all who reach it can start, read and end all workflows.
     #[arg(long)]
     insecure: bool,
     /// How long closed workflows are kept (units: ms, s, m, h, d) [default: 30d].
@@ -69,7 +72,7 @@ pub(crate) struct EmbeddedArgs {
     drainage_interval: Option<Duration>,
 }
 
-/// What `--listen` on another address exposes.
+/// What `--listen` or `--http-listen` on another address exposes.
 const EXPOSED: &str = "is reachable from other machines, without encryption and without authentication: all who \
 reach it can start, read and end all workflows. Add --listen-tls-cert-path, --listen-tls-key-path and \
 --listen-tls-client-ca-path, listen on 127.0.0.1 behind a proxy that has both, or add --insecure";
@@ -81,6 +84,7 @@ can start, read and end all workflows";
 pub(crate) struct Embedded {
     pub(crate) server: Server,
     listener: JoinHandle<Result<(), ServeError>>,
+    http: Option<JoinHandle<()>>,
     end: CancellationToken,
 }
 
@@ -92,6 +96,7 @@ impl EmbeddedArgs {
             listen_tls_cert_path,
             listen_tls_key_path,
             listen_tls_client_ca_path,
+            http,
             insecure,
             retention,
             search_attribute,
@@ -109,7 +114,7 @@ impl EmbeddedArgs {
             ("--time-skipping", *time_skipping),
             ("--drainage-interval", drainage_interval.is_some()),
         ];
-        given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
+        given.into_iter().find_map(|(name, is_given)| is_given.then_some(name)).or_else(|| http.given())
     }
 
     fn address(&self) -> SocketAddr {
@@ -117,10 +122,16 @@ impl EmbeddedArgs {
     }
 
     fn check_exposure(&self) -> Result<(), Usage> {
-        if self.address().ip().is_loopback() || self.insecure || self.listen_tls_cert_path.is_some() {
+        if self.insecure || self.listen_tls_cert_path.is_some() {
             return Ok(());
         }
-        Err(Usage(format!("--listen {} {EXPOSED}", self.address())))
+        let http = self.http.address(self.listen.is_some()).map(|address| ("--http-listen", address));
+        for (name, address) in [Some(("--listen", self.address())), http].into_iter().flatten() {
+            if !address.ip().is_loopback() {
+                return Err(Usage(format!("{name} {address} {EXPOSED}")));
+            }
+        }
+        Ok(())
     }
 
     fn tls(&self) -> Option<TlsFiles> {
@@ -141,8 +152,9 @@ impl EmbeddedArgs {
     /// Opens the service in a data folder, and listens.
     pub(crate) async fn start(&self, data_folder: &Path, namespace: &str) -> anyhow::Result<Embedded> {
         self.check_exposure()?;
-        // First the port: a service that cannot be reached need not be opened.
+        // First the ports: a service that cannot be reached need not be opened.
         let listener = self.listener().await.context("failed to start the service")?;
+        let http = self.http.bind(self.listen.is_some(), self.tls()).await?;
         let attributes = self.search_attribute.iter().map(|it| (it.name.clone(), it.kind));
         let mut options = Options {
             retention: self.retention.unwrap_or(DEFAULT_RETENTION),
@@ -156,10 +168,11 @@ impl EmbeddedArgs {
         }
         let folder = data_folder.join(FOLDER);
         let server = Server::open(&folder, options).context("failed to open the service")?;
-        tracing::info!(address = %listener.address(), folder = %folder.display(), "serving");
         let end = CancellationToken::new();
+        let http = http.map(|http| http.serve(&server, end.clone())).transpose()?;
+        tracing::info!(address = %listener.address(), folder = %folder.display(), "serving");
         let serving = server.serve(listener, end.clone().cancelled_owned());
-        Ok(Embedded { listener: tokio::spawn(serving), server, end })
+        Ok(Embedded { listener: tokio::spawn(serving), http, server, end })
     }
 }
 
@@ -168,7 +181,11 @@ impl Embedded {
     pub(crate) async fn stop(self) -> anyhow::Result<()> {
         self.end.cancel();
         self.server.close();
-        Ok(self.listener.await??)
+        let served = self.listener.await?;
+        if let Some(http) = self.http {
+            http.await?;
+        }
+        Ok(served?)
     }
 
     /// Serves until `end`, or until the listener fails.
@@ -206,8 +223,10 @@ mod tests {
         check(&["--listen", "[::]:7233"], false);
         check(&["--listen", "192.168.1.4:7233"], false);
         check(&["--listen", "0.0.0.0:7233", "--insecure"], true);
+        check(&["--http-listen", "0.0.0.0:7243"], false);
+        check(&["--http-listen", "127.0.0.1:0"], true);
         let tls = ["--listen-tls-cert-path", "c.pem", "--listen-tls-key-path", "k.pem"];
-        check(&[&["--listen", "0.0.0.0:7233"], &tls[..]].concat(), true);
+        check(&[&["--listen", "0.0.0.0:7233", "--http-listen", "[::]:0"], &tls[..]].concat(), true);
         for alone in ["--listen-tls-cert-path", "--listen-tls-key-path", "--listen-tls-client-ca-path"] {
             assert!(Program::try_parse_from(["host", alone, "x.pem"]).is_err(), "{alone}");
         }

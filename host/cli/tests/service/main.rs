@@ -21,6 +21,7 @@ mod folder;
 mod gate;
 mod hostile;
 mod hosts;
+mod http;
 mod machine;
 mod metrics;
 mod moves;
@@ -148,6 +149,7 @@ fn main() -> ExitCode {
         test("shell::each_command_has_a_manual_page", shell::each_command_has_a_manual_page),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),
     ];
+    tests.extend(http::tests());
     tests.extend(page::tests());
     run_tests(tests)
 }

@@ -25,15 +25,18 @@ pub(crate) const NAMESPACE: &str = "default";
 pub(crate) struct Client {
     pub(crate) service: WorkflowServiceClient<Channel>,
     pub(crate) operator: OperatorServiceClient<Channel>,
+    /// Where its HTTP API is.
+    pub(crate) http_address: String,
     prefix: &'static str,
 }
 
 impl Client {
-    pub(crate) async fn connect(address: &str, prefix: &'static str) -> Self {
+    pub(crate) async fn connect(address: &str, http_address: &str, prefix: &'static str) -> Self {
         let url = format!("http://{address}");
         Self {
             service: WorkflowServiceClient::connect(url.clone()).await.unwrap(),
             operator: OperatorServiceClient::connect(url).await.unwrap(),
+            http_address: http_address.to_owned(),
             prefix,
         }
     }

@@ -1,27 +1,32 @@
 //! Spellings of other tools: enum values of older ones (`TimerFired` for `EVENT_TYPE_TIMER_FIRED`),
 //! and oneofs as the Rust SDK's serde has them (`"attributes": {"TimerFiredEventAttributes": {…}}`).
 
-use prost_reflect::{EnumDescriptor, FieldDescriptor, Kind, MessageDescriptor, OneofDescriptor};
+use prost_reflect::{EnumDescriptor, Kind, MessageDescriptor, OneofDescriptor};
 use serde_json::{Map, Value};
+
+use super::descend::{Descent, descend};
 
 /// Replaces other spellings by protojson's, all through a message in JSON. Whatever does not look
 /// like the message is left alone: reading it afterwards says what is wrong with it.
 pub(super) fn respell(descriptor: &MessageDescriptor, value: &mut Value) {
-    if descriptor.package_name() == "google.protobuf" {
-        return;
-    }
-    let Value::Object(fields) = value else {
-        return;
-    };
-    for oneof in descriptor.oneofs() {
-        lift_variant(&oneof, fields);
-    }
-    for (name, value) in fields {
-        let field = descriptor.get_field_by_json_name(name).or_else(|| descriptor.get_field_by_name(name));
-        if let Some(field) = field {
-            respell_field(&field, value);
+    descend(&Kind::Message(descriptor.clone()), value, &mut |kind, value| {
+        match (kind, value) {
+            (Kind::Message(message), Value::Object(fields))
+                if message.package_name() != "google.protobuf" =>
+            {
+                for oneof in message.oneofs() {
+                    lift_variant(&oneof, fields);
+                }
+            }
+            (Kind::Enum(enumeration), Value::String(spelling)) => {
+                if let Some(name) = current_name(enumeration, spelling) {
+                    *spelling = name;
+                }
+            }
+            _ => {}
         }
-    }
+        Descent::Deeper
+    });
 }
 
 /// Moves the variant of a oneof that is written as an object of its own to where protojson has it:
@@ -36,39 +41,6 @@ fn lift_variant(oneof: &OneofDescriptor, fields: &mut Map<String, Value>) {
     });
     if let Some((name, value)) = variant {
         fields.insert(name, value);
-    }
-}
-
-fn respell_field(field: &FieldDescriptor, value: &mut Value) {
-    match value {
-        Value::Array(values) if field.is_list() => {
-            for value in values {
-                respell_single(&field.kind(), value);
-            }
-        }
-        Value::Object(entries) if field.is_map() => {
-            if let Kind::Message(entry) = field.kind() {
-                let kind = entry.map_entry_value_field().kind();
-                for (_, value) in entries {
-                    respell_single(&kind, value);
-                }
-            }
-        }
-        value => respell_single(&field.kind(), value),
-    }
-}
-
-fn respell_single(kind: &Kind, value: &mut Value) {
-    match kind {
-        Kind::Message(message) => respell(message, value),
-        Kind::Enum(enumeration) => {
-            if let Value::String(spelling) = value
-                && let Some(name) = current_name(enumeration, spelling)
-            {
-                *spelling = name;
-            }
-        }
-        _ => {}
     }
 }
 

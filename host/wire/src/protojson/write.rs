@@ -7,14 +7,12 @@ use prost_reflect::{
 };
 use serde_json::Value;
 
-use super::{JsonError, WriteOptions, float, token::Page};
+use super::{
+    JsonError, WriteOptions, float,
+    shorthand::{PAYLOAD, PAYLOADS, shorthand, shorthand_list},
+    token::Page,
+};
 use crate::descriptor;
-
-/// Metadata key and encodings that shorthand knows.
-const ENCODING: &str = "encoding";
-const MESSAGE_TYPE: &str = "messageType";
-/// Where shorthand keeps the message type of a `json/protobuf` payload.
-const SHORTHAND_MESSAGE_TYPE: &str = "_protoMessageType";
 
 pub(super) fn message(message: &DynamicMessage, options: WriteOptions) -> Result<String, JsonError> {
     let mut writer = Writer {
@@ -38,13 +36,13 @@ impl Writer {
         match descriptor.full_name() {
             "google.protobuf.Any" => return self.any(message),
             _ if descriptor.package_name() == "google.protobuf" => return self.well_known(message),
-            "temporal.api.common.v1.Payload" if self.shorthand_payloads => {
+            PAYLOAD if self.shorthand_payloads => {
                 if let Some(value) = shorthand(message) {
                     self.json(&value);
                     return Ok(());
                 }
             }
-            "temporal.api.common.v1.Payloads" if self.shorthand_payloads => {
+            PAYLOADS if self.shorthand_payloads => {
                 if let Some(values) = shorthand_list(message) {
                     self.json(&Value::Array(values));
                     return Ok(());
@@ -215,29 +213,4 @@ fn map_key(key: &MapKey) -> String {
         MapKey::U64(key) => key.to_string(),
         MapKey::String(key) => key.clone(),
     }
-}
-
-/// The JSON that a payload holds, if it holds nothing else.
-fn shorthand(payload: &DynamicMessage) -> Option<Value> {
-    let payload: crate::temporal::api::common::v1::Payload = payload.transcode_to().ok()?;
-    match payload.metadata.get(ENCODING)?.as_ref() {
-        b"binary/null" => Some(Value::Null),
-        b"json/plain" if payload.metadata.len() == 1 => serde_json::from_slice(&payload.data).ok(),
-        b"json/protobuf" if payload.metadata.len() == 2 => {
-            let message_type = payload.metadata.get(MESSAGE_TYPE)?;
-            let message_type = String::from_utf8(message_type.to_vec()).ok()?;
-            let mut object = serde_json::from_slice(&payload.data).ok()?;
-            if let Value::Object(fields) = &mut object {
-                fields.insert(SHORTHAND_MESSAGE_TYPE.to_owned(), message_type.into());
-            }
-            object.is_object().then_some(object)
-        }
-        _ => None,
-    }
-}
-
-/// The same for a list; all or nothing, so that a reader can tell which it is.
-fn shorthand_list(payloads: &DynamicMessage) -> Option<Vec<Value>> {
-    let payloads = payloads.get_field_by_name("payloads")?;
-    payloads.as_list()?.iter().map(|payload| shorthand(payload.as_message()?)).collect()
 }

@@ -1,5 +1,7 @@
-//! Writes the descriptor in `host/wire/descriptor` anew, from the proto files in the package
-//! `temporalio-protos` that this workspace uses.
+//! Writes the descriptor in `host/wire/descriptor` anew, and the HTTP annotations beside it, from the proto files in the
+//! package `temporalio-protos` that this workspace uses.
+
+mod http_rules;
 
 use std::{fs, path::Path};
 
@@ -19,6 +21,10 @@ fn main() -> anyhow::Result<()> {
     let descriptor = stripped()?;
     fs::write(Path::new(TARGET), &descriptor).with_context(|| format!("failed to write {TARGET}"))?;
     println!("wrote {TARGET}, {} bytes", descriptor.len());
+    let rules = http_rules::rules()?;
+    fs::write(http_rules::TARGET, &rules)
+        .with_context(|| format!("failed to write {}", http_rules::TARGET))?;
+    println!("wrote {}, {} lines", http_rules::TARGET, rules.lines().count());
     Ok(())
 }
 
@@ -84,5 +90,7 @@ mod tests {
     fn the_descriptor_in_the_tree_is_that_of_the_package() {
         let in_tree = fs::read(TARGET).unwrap();
         assert!(in_tree == stripped().unwrap(), "run `just update-descriptor`");
+        let in_tree = fs::read_to_string(http_rules::TARGET).unwrap();
+        assert!(in_tree == http_rules::rules().unwrap(), "run `just update-descriptor`");
     }
 }

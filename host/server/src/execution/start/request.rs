@@ -328,7 +328,11 @@ fn in_the_way(run: &Run, what: &str, policy: &str) -> Error {
 pub(crate) fn check(request: &StartWorkflowExecutionRequest) -> Result<(), Error> {
     check_name("WorkflowId", &request.workflow_id)?;
     check_name("WorkflowType", request.workflow_type.as_ref().map_or("", |of| &of.name))?;
-    check_name("TaskQueue", request.task_queue.as_ref().map_or("", |queue| &queue.name))?;
+    let task_queue = request.task_queue.as_ref().map_or("", |queue| &queue.name);
+    if task_queue.is_empty() {
+        return Err(Error::invalid("taskQueue is not set"));
+    }
+    check_length("TaskQueue", task_queue)?;
     check_length("RequestId", &request.request_id)?;
     check_input(request.input.as_ref(), request.header.as_ref())?;
     check_payloads(request.last_completion_result.as_ref())?;
