@@ -8,6 +8,7 @@ mod command;
 mod embedded;
 mod host;
 pub mod http;
+pub mod markdown;
 mod needs;
 mod port;
 mod renamed;
