@@ -12,7 +12,7 @@ use anyhow::{Context as _, Result};
 pub struct Answer {
     /// Its status line and headers, one a line.
     pub head: String,
-    /// Its body, as it came.
+    /// Its body, as it came, but for chunks, which are put together.
     pub body: String,
 }
 
@@ -52,7 +52,26 @@ pub fn send(address: &str, request: &str, headers: &[(&str, &str)], body: &str) 
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").context("an answer without a head")?;
-    Ok(Answer { head: head.to_owned(), body: body.to_owned() })
+    let mut answer = Answer { head: head.to_owned(), body: body.to_owned() };
+    if answer.header("transfer-encoding") == Some("chunked") {
+        answer.body = joined(&answer.body).context("an answer whose chunks are none")?;
+    }
+    Ok(answer)
+}
+
+/// The body that came in chunks.
+fn joined(chunks: &str) -> Option<String> {
+    let (mut body, mut rest) = (String::new(), chunks);
+    loop {
+        let (size, behind) = rest.split_once("\r\n")?;
+        match usize::from_str_radix(size, 16).ok()? {
+            0 => return Some(body),
+            size => {
+                body.push_str(behind.get(..size)?);
+                rest = behind.get(size..)?.strip_prefix("\r\n")?;
+            }
+        }
+    }
 }
 
 /// The value of a series in the text format of Prometheus.

@@ -29,6 +29,7 @@ mod new;
 mod nexus;
 mod page;
 mod process;
+mod prometheus;
 mod queues;
 mod registry;
 mod replay;
@@ -73,6 +74,9 @@ fn main() -> ExitCode {
         test("replay::histories_are_downloaded_and_replay", replay::histories_are_downloaded_and_replay),
         test("metrics::metrics_are_scraped", metrics::metrics_are_scraped),
         test("metrics::an_address_that_is_taken", metrics::an_address_that_is_taken),
+        test_needing("prometheus::the_dashboard_has_answers", prometheus::prometheus, |program| {
+            prometheus::the_dashboard_has_answers(&program);
+        }),
         test("hostile::hostile_texts_are_escaped", hostile::hostile_texts_are_escaped),
         test("hostile::hostile_names_are_escaped", hostile::hostile_names_are_escaped),
         test("swaps::without_a_host", swaps::without_a_host),
