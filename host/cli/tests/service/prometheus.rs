@@ -9,7 +9,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use test_harness::{Missing, binary, component, free_port, http::send, workspace_root};
+use test_harness::{Missing, component, free_port, http::send, workspace_root};
 
 use crate::{
     machine::{Machine, PATIENCE, Running},
@@ -19,6 +19,9 @@ use crate::{
 
 /// Names a Prometheus.
 const VARIABLE: &str = "HOST_TEST_PROMETHEUS";
+
+/// Set where this program is to be a host with activities, instead of the tests.
+pub(crate) const PROGRAM: &str = "HOST_TEST_IS_HOST";
 
 /// How often the host is scraped.
 const INTERVAL: &str = "200ms";
@@ -49,7 +52,9 @@ pub(crate) fn the_dashboard_has_answers(program: &Path) {
     let prometheus = Prometheus::start(program, &metrics);
     work(&host, 1);
     // Rates are those of series that were scraped before they grew.
-    for metric in ["temporal_workflow_canceled", "workflow_timeout", "temporal_request_failure"] {
+    for metric in
+        ["temporal_workflow_canceled", "temporal_activity_execution_failed", "temporal_request_failure"]
+    {
         prometheus.wait_for(metric, |answer| !answer.is_empty());
     }
     work(&host, 2);
@@ -76,12 +81,16 @@ pub(crate) fn the_dashboard_has_answers(program: &Path) {
     assert_eq!(answer, json!(["default"]), "the choices of the dashboard's variable");
 }
 
-/// A host with the workflows and activities of `orders`, and those of scripts; and where its metrics are.
+/// A host with an activity and several workflows; and where its metrics are.
 fn host_at_work() -> ((Machine, Running), String) {
     let machine = Machine::new();
-    fs::copy(component("orders").unwrap(), machine.folder.path().join("modules/orders.wasm")).unwrap();
+    for sample in ["greetings", "message-passing"] {
+        let module = machine.folder.path().join("modules").join(sample).with_extension("wasm");
+        fs::copy(component(sample).unwrap(), module).unwrap();
+    }
     let (modules, data) = (machine.folder.path().join("modules").display().to_string(), machine.data());
-    let mut command = Command::new(binary("orders").unwrap());
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.env(PROGRAM, "1");
     command.args([
         "run",
         "-t",
@@ -105,44 +114,46 @@ fn host_at_work() -> ((Machine, Running), String) {
 /// Each kind of thing that the dashboard shows happens once.
 fn work((_, host): &(Machine, Running), round: u32) {
     let id = |name: &str| format!("{name}-{round}");
-    let order = |name: &str, card: &str, seconds: u32| {
-        let item = json!({ "sku": "tea", "quantity": 1, "price_cents": 450 });
-        let order = json!({ "id": id(name), "card": card, "packing_seconds": seconds, "items": [item] });
-        let start = ["workflow", "start", "--type", "Orders", "-t", "q", "-w", &id(name)];
-        succeed(&host.address, &[&start[..], &["--input", &order.to_string()]].concat());
+    let on = |action: &str, name: &str, code: i32| {
+        let output = host_on(&host.address, &["workflow", action, "-w", &id(name)]);
+        assert_eq!(output.code, code, "{action} {name}: {output:?}");
+        output.stdout
     };
-    let on = |action: &[&str], name: &str| {
-        let id = id(name);
-        host_on(&host.address, &[&["workflow"], action, &["-w", &id]].concat())
+    let start = |name: &str, workflow_type: &str, more: &[&str]| {
+        let start = ["workflow", "start", "--type", workflow_type, "-t", "q", "-w", &id(name)];
+        succeed(&host.address, &[&start[..], more].concat());
     };
     host.begin(&id("loops"), "loop");
     // Its answer to the task comes too late: a call that fails.
     let since = Instant::now();
-    while !succeed(&host.address, &["workflow", "show", "-w", &id("loops")]).contains("WorkflowTaskStarted") {
+    while !on("show", "loops", 0).contains("WorkflowTaskStarted") {
         assert!(since.elapsed() < PATIENCE, "no host takes the task: {}", host.process.log());
     }
-    assert_eq!(on(&["terminate"], "loops").code, 0);
-    order("ships", "visa", 0);
-    order("is-declined", "declined", 0);
-    order("is-cancelled", "visa", 600);
+    on("terminate", "loops", 0);
+    start("greets", "Greetings", &["--input", "\"Ada\""]);
+    start("is-cancelled", "Greeting", &[]);
+    host.begin(&id("fails"), "fail on purpose");
     host.begin(&id("goes-on"), "continue-as-new Script");
     host.begin(&id("panics"), "panic on purpose");
+    // Attempts fail: the argument is not what the activity takes.
+    host.begin(&id("tries"), "activity compose_greeting\nwait");
     host.begin_with(&id("times-out"), "wait", &["--run-timeout", "1s"]);
     // More than are cached: their next tasks replay them.
-    for name in ["a", "b", "c", "d"] {
+    let several = ["a", "b", "c", "d"];
+    for name in several {
         host.begin(&id(name), "wait\ncomplete done");
     }
-    assert_eq!(on(&["cancel"], "is-cancelled").code, 0);
-    assert_eq!(on(&["result"], "ships").code, 0);
-    assert_eq!(on(&["result"], "is-declined").code, 1);
-    assert_eq!(on(&["result"], "is-cancelled").code, 1);
-    for name in ["a", "b", "c", "d"] {
+    on("result", "greets", 0);
+    on("result", "fails", 1);
+    on("cancel", "is-cancelled", 0);
+    on("result", "is-cancelled", 1);
+    for name in several {
         host.signal(&id(name));
-        assert_eq!(on(&["result"], name).code, 0);
+        on("result", name, 0);
     }
-    assert_eq!(on(&["result"], "times-out").code, 1);
-    for name in ["goes-on", "panics"] {
-        assert_eq!(on(&["terminate"], name).code, 0);
+    on("result", "times-out", 1);
+    for name in ["goes-on", "panics", "tries"] {
+        on("terminate", name, 0);
     }
 }
 
