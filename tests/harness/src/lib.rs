@@ -17,7 +17,7 @@ mod units;
 mod variants;
 mod written;
 
-pub use binaries::{binary, component, optimized_binary, workspace_root};
+pub use binaries::{binary, cargo, component, optimized_binary, workspace_root};
 pub use bomb::compiler_bomb;
 pub use command::{Output, run, run_json};
 pub use embedded::Embedded;
