@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use clap::{CommandFactory as _, Parser as _};
-use test_harness::markdown::{Page, shell_commands};
+use test_harness::{
+    markdown::{Page, shell_commands},
+    workspace_root,
+};
 
 use super::CommandLine;
 
@@ -57,6 +60,24 @@ fn helps_have_examples_that_parse() {
     assert!(parsed > 80, "{parsed}");
 }
 
+/// The examples for systemd and Kubernetes.
+#[test]
+fn deployments_have_commands_that_parse() {
+    let read = |name: &str| std::fs::read_to_string(workspace_root().join("docs/deploy").join(name)).unwrap();
+    let (unit, pods) = (read("workflow-host.service"), read("kubernetes.yaml"));
+    let started = unit.lines().filter_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/"));
+    let started = started.flat_map(shell_commands);
+    // A list on one line is JSON as well.
+    let arguments = pods.lines().filter_map(|line| line.trim_start().strip_prefix("args: "));
+    let arguments = arguments.map(|list| serde_json::from_str::<Vec<String>>(list).unwrap());
+    let started = started.chain(arguments.map(|list| [vec!["host".to_owned()], list].concat()));
+    let started: Vec<_> = started.collect();
+    assert_eq!(started.len(), 3, "{started:?}");
+    for command in started {
+        assert_eq!(parse(&command), Ok(()));
+    }
+}
+
 /// Commands within sentences, which may leave out what they need: subcommands and flags are there.
 #[test]
 fn sentences_name_commands_that_are_there() {
@@ -102,6 +123,11 @@ fn of_host(command: &[String]) -> Option<Vec<String>> {
     let words = match words[..] {
         ["host", ..] => words,
         ["cargo", "serve", ..] => SERVE.split(' ').chain(words[2..].iter().copied()).collect(),
+        // The entry point of the image.
+        ["docker", "run", ..] => {
+            let image = words.iter().position(|word| word.starts_with("workflow-host:"))?;
+            ["host"].into_iter().chain(words[image + 1..].iter().copied()).collect()
+        }
         // Also a sample, which has every subcommand.
         ["cargo", "run", ..] => {
             let from = words.iter().position(|word| *word == "--")?;
