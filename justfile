@@ -12,9 +12,14 @@ demo:
 test:
     cargo test
 
-# The `host` binary for users, in target/dist: stripped, its line tables beside it.
-dist:
-    cargo xtask dist
+# What users get of the `host` binary, in target/dist: archive, line tables, image, checksums. `just dist aarch64-unknown-linux-gnu`
+# needs Debian's gcc-aarch64-linux-gnu and qemu-user-static.
+dist target="":
+    cargo xtask dist {{ if target == "" { "" } else { "--target " + target } }}
+
+# The documentation as a site, in target/docs-site/book (`cargo install mdbook`).
+docs-site:
+    cargo xtask docs-site
 
 # What `host new` makes: it builds elsewhere, its tests pass, and a run on its host ends. Says how long that takes.
 new:

@@ -6,6 +6,8 @@ pub(crate) mod codec_server;
 pub(crate) mod completion;
 pub(crate) mod config;
 pub(crate) mod doctor;
+#[cfg(test)]
+mod documented;
 pub(crate) mod man;
 pub(crate) mod modules;
 pub(crate) mod new;

@@ -45,11 +45,26 @@ pub fn component(package: &str) -> Result<PathBuf> {
     Ok(guest_build::build(&guest_build::Package::new(&workspace_root(), package))?)
 }
 
+/// A command of cargo that compiles what cargo itself would on a command line. Cargo tells tests and programs that it runs which
+/// package they are of, in variables that build scripts look at (that of `ring` does): with these they would run again, and all
+/// that depends on them would be compiled anew, in each direction.
+#[must_use]
+pub fn cargo() -> Command {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in std::env::vars_os() {
+        let is_of_package =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(is_of_package) {
+            cargo.env_remove(name);
+        }
+    }
+    cargo
+}
+
 /// Without `--package`, so that its dependencies have the features that `cargo test` gives them, and nothing
 /// is built twice.
 fn build_binary(name: &str, profile: &[&str]) -> Result<PathBuf> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo)
+    let output = cargo()
         .args(["build", "--bin", name, "--message-format=json", "--quiet"])
         .args(profile)
         .current_dir(workspace_root())

@@ -9,6 +9,7 @@ mod compiled;
 mod embedded;
 mod host;
 pub mod http;
+pub mod markdown;
 mod needs;
 mod port;
 mod renamed;
@@ -17,7 +18,7 @@ mod units;
 mod variants;
 mod written;
 
-pub use binaries::{binary, component, optimized_binary, workspace_root};
+pub use binaries::{binary, cargo, component, optimized_binary, workspace_root};
 pub use bomb::compiler_bomb;
 pub use command::{Output, run, run_json};
 pub use compiled::share_compiled;

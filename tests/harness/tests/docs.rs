@@ -1,12 +1,22 @@
 //! The documentation speaks of what is there.
 #![allow(clippy::unwrap_used, reason = "a test panics on failure")]
 
-use std::collections::BTreeSet;
+mod commands;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use host_telemetry::{ALL, Description, Kind, Unit};
+use test_harness::markdown::{Link, Page, beside};
 use test_harness::workspace_root;
+
+/// The contents of the site.
+const SUMMARY: &str = "docs/SUMMARY.md";
+
+/// Pages for who is at their place in the tree.
+const NOT_IN_SITE: &[&str] =
+    &[SUMMARY, "host/cli/template/README.md", "host/wire/descriptor/README.md", "tests/histories/README.md"];
 
 /// Texts whose tables quote messages of the host in their first column.
 const MESSAGES: &[(&str, &str)] =
@@ -20,21 +30,41 @@ const NOT_MESSAGES: &[&str] = &["--task-queue", "--modules", "Not yet implemente
 
 #[test]
 fn links_lead_somewhere() {
+    let pages = Page::all().unwrap();
+    let anchors: BTreeMap<&str, BTreeSet<String>> =
+        pages.iter().map(|page| (page.path.as_str(), page.anchors())).collect();
     let mut wrong = Vec::new();
-    for path in texts() {
-        let text = fs::read_to_string(&path).unwrap();
-        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
-            let target = link.split('#').next().unwrap();
-            // Elsewhere, here, or a name of the code that rustdoc links.
-            if target.contains("://") || target.is_empty() || target.contains("::") {
+    for page in &pages {
+        for Link { target, .. } in page.links() {
+            // Elsewhere, or a name of the code that rustdoc links.
+            if target.contains("://") || target.contains("::") {
                 continue;
             }
-            if !path.parent().unwrap().join(target).exists() {
-                wrong.push(format!("{}: {link}", path.display()));
+            let (path, anchor) = target.split_once('#').unwrap_or((&target, ""));
+            let path = if path.is_empty() { page.path.clone() } else { beside(&page.path, path) };
+            let is_there = match anchors.get(path.as_str()) {
+                Some(anchors) => anchor.is_empty() || anchors.contains(anchor),
+                None => anchor.is_empty() && workspace_root().join(&path).exists(),
+            };
+            if !is_there {
+                wrong.push(format!("{}: {target}", page.path));
             }
         }
     }
     assert!(wrong.is_empty(), "links to nothing: {wrong:#?}");
+}
+
+/// The site of the documentation has every page, but for those that are not for its readers.
+#[test]
+fn every_page_is_in_the_site() {
+    let pages = Page::all().unwrap();
+    let summary = pages.iter().find(|page| page.path == SUMMARY).unwrap();
+    let chapters: Vec<String> =
+        summary.links().into_iter().map(|link| beside(SUMMARY, &link.target)).collect();
+    let wanted: BTreeSet<&str> = pages.iter().map(|page| page.path.as_str()).collect();
+    let wanted: BTreeSet<&str> = &wanted - &NOT_IN_SITE.iter().copied().collect();
+    assert_eq!(wanted, chapters.iter().map(String::as_str).collect());
+    assert_eq!(wanted.len(), chapters.len(), "a page is there twice");
 }
 
 /// The first block of the README is what a newcomer types: two lines.
@@ -123,6 +153,31 @@ fn the_dashboard_shows_what_there_is() {
     }
 }
 
+/// Grafana takes the file as it is: it asks for the Prometheus, and tells panels and their queries apart.
+#[test]
+fn the_dashboard_can_be_imported() {
+    let dashboard: serde_json::Value = serde_json::from_str(&source("docs/grafana-dashboard.json")).unwrap();
+    // Of Grafana 10; later versions bring it to theirs.
+    assert_eq!(dashboard["schemaVersion"], 39);
+    let variables = dashboard["templating"]["list"].as_array().unwrap();
+    assert!(variables.iter().any(|each| each["name"] == "datasource" && each["query"] == "prometheus"));
+    let (mut ids, mut places) = (BTreeSet::new(), BTreeSet::new());
+    for panel in dashboard["panels"].as_array().unwrap() {
+        let title = panel["title"].as_str().unwrap();
+        assert!(ids.insert(panel["id"].as_u64().unwrap()), "{title}: another panel has its id");
+        let [x, y, width, height] = ["x", "y", "w", "h"].map(|part| panel["gridPos"][part].as_u64().unwrap());
+        assert!(x + width <= 24, "{title} is wider than the 24 columns");
+        for place in (x..x + width).flat_map(|column| (y..y + height).map(move |row| (column, row))) {
+            assert!(places.insert(place), "{title} covers another panel");
+        }
+        let mut names = BTreeSet::new();
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            assert!(names.insert(target["refId"].as_str().unwrap()), "{title}: two queries of one name");
+            assert_eq!(target["datasource"]["uid"], "${datasource}", "{title}");
+        }
+    }
+}
+
 /// Every quoted message is in the code, but for what `…` stands for.
 #[test]
 fn messages_are_those_of_the_code() {
@@ -148,22 +203,6 @@ fn messages_are_those_of_the_code() {
         }
     }
     assert!(wrong.is_empty(), "messages that the host does not have: {wrong:#?}");
-}
-
-/// All Markdown of this repository.
-fn texts() -> Vec<PathBuf> {
-    let root = workspace_root();
-    let mut found = Vec::new();
-    for entry in fs::read_dir(&root).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_some_and(|ending| ending == "md") {
-            found.push(path);
-        }
-    }
-    for folder in ["docs", "guest-sdk", "host", "sample-workflows", "tests"] {
-        collect(&root.join(folder), "md", &mut |path| found.push(path.to_owned()));
-    }
-    found
 }
 
 fn collect(folder: &Path, ending: &str, found: &mut impl FnMut(&Path)) {

@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cargo_metadata::{DependencyKind, MetadataCommand, Package, semver::VersionReq};
 use test_harness::workspace_root;
 
 /// Where sources are.
@@ -135,4 +136,38 @@ fn has_words(text: &str, words: &str) -> bool {
     text.match_indices(words).any(|(start, _)| {
         !is_word(text[..start].chars().next_back()) && !is_word(text[start + words.len()..].chars().next())
     })
+}
+
+/// What a registry asks of a crate, and its page shows: a crate that is published later needs nothing more than an address of
+/// its repository. Crates of tests and samples stay here.
+#[test]
+fn crates_have_what_a_registry_needs() {
+    let metadata = MetadataCommand::new().current_dir(workspace_root()).no_deps().exec().unwrap();
+    let is_for_users =
+        |path: &str| ["guest-sdk", "host"].iter().any(|folder| path.contains(&format!("/{folder}/")));
+    let own: Vec<&Package> =
+        metadata.packages.iter().filter(|package| is_for_users(package.manifest_path.as_str())).collect();
+    let names: Vec<&str> = own.iter().map(|package| package.name.as_str()).collect();
+    let mut wrong = Vec::new();
+    for package in &own {
+        let mut lacks = |what: &str, is_there: bool| {
+            if !is_there {
+                wrong.push(format!("{}: {what}", package.name));
+            }
+        };
+        lacks("a description", package.description.as_ref().is_some_and(|text| text.len() > 20));
+        lacks("a licence", package.license.is_some());
+        lacks("a file for its page", package.readme().is_some_and(|path| path.exists()));
+        lacks("1 to 5 keywords", (1..=5).contains(&package.keywords.len()));
+        lacks("categories", !package.categories.is_empty());
+        for dependency in &package.dependencies {
+            let is_of_tests = dependency.kind == DependencyKind::Development;
+            let is_ours = dependency.path.is_some();
+            let is_published =
+                names.contains(&dependency.name.as_str()) && dependency.req != VersionReq::STAR;
+            lacks(&format!("a version of {}", dependency.name), is_of_tests || !is_ours || is_published);
+        }
+    }
+    assert!(own.len() > 20, "{}", own.len());
+    assert!(wrong.is_empty(), "these lack something: {wrong:#?}");
 }

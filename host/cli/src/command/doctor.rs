@@ -15,13 +15,13 @@ use self::finding::{Finding, Status};
 use crate::{
     exit::Reported,
     output::{Output, json::Object},
-    settings::{connection::ConnectionArgs, data_dir::DataDirArgs, embedded},
+    settings::{connection::ConnectionArgs, data_dir::DataDirArgs, embedded, page::PageArgs},
 };
 
 /// Says whether this machine has what a host and its users need, and what to do about what it lacks.
 ///
-/// Looks at the Rust toolchain, the limit of open files, the data folder and how fast its disk syncs, the ports, and the
-/// service that flags, variables or the profile name. Changes nothing. The exit code is 1 when something failed; warnings
+/// Looks at the Rust toolchain, the limit of open files, the data folder, its free space and how fast its disk syncs, the ports,
+/// and the service that flags, variables or the profile name. Changes nothing. The exit code is 1 when something failed; warnings
 /// leave it 0.
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -39,11 +39,14 @@ pub(crate) struct Doctor {
     #[arg(long, value_name = "HOST:PORT", env = "HOST_METRICS_LISTEN")]
     metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
     connection: ConnectionArgs,
 }
 
 impl Doctor {
     pub(super) async fn run(self, output: Output) -> anyhow::Result<()> {
+        self.page.check()?;
         let mut report = Report { output, findings: Vec::new() };
         let versions = format!("{}, contract {CONTRACT_VERSION}", env!("CARGO_PKG_VERSION"));
         report.add(Finding::ok("host", versions))?;
@@ -59,6 +62,9 @@ impl Doctor {
         // A host for another service has none of its own; what is wrong with the profile is told further down.
         if let Ok(None) = self.connection.names_service() {
             report.add(ports::listen(self.listen).await)?;
+        }
+        if let Some(address) = self.page.address_of_page() {
+            report.add(ports::page(address))?;
         }
         if let Some(address) = self.metrics_listen {
             report.add(ports::metrics(address))?;

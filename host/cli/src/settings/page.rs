@@ -29,6 +29,11 @@ impl PageArgs {
         self.ui.unwrap_or(DEFAULT_ADDRESS)
     }
 
+    /// Where the page is to be, if there is to be one.
+    pub(crate) fn address_of_page(&self) -> Option<SocketAddr> {
+        (!self.no_ui).then(|| self.address())
+    }
+
     /// Whether the page may be where it is to be.
     ///
     /// # Errors

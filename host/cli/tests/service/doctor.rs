@@ -70,7 +70,7 @@ pub(crate) fn a_machine_is_looked_at() {
     check(&none, 0, &["ok       host ", "warning  rustc          not found: a host needs none"]);
     check(&none, 0, &["ok       service        none is named"]);
     // How these are depends on the machine of the test.
-    for name in ["open files", "data folder", "disk sync"] {
+    for name in ["open files", "data folder", "disk space", "disk sync", "page"] {
         assert!(none.stdout.contains(&format!("  {name} ")), "{name}: {none:?}");
     }
     check(&none, 0, &[&format!("ok       listen         {} is free", machine.free)]);
@@ -113,6 +113,11 @@ pub(crate) fn ports_are_looked_at() {
     check(&machine.look(&["--listen", &taken]), 1, &[&line]);
     let line = format!("failed   metrics        {taken} is taken by another process: end that one");
     check(&machine.look(&["--metrics-listen", &taken]), 1, &[&line]);
+    // The host goes on without a page.
+    let line = format!("warning  page           {taken} is taken by another process: end that one");
+    check(&machine.look(&["--ui", &taken]), 0, &[&line]);
+    assert!(!machine.look(&["--no-ui"]).stdout.contains("  page "));
+    assert_eq!(machine.look(&["--ui", "0.0.0.0:8233"]).code, 2);
     // A host that runs is what a second one joins.
     let service = Service::start();
     let line = format!(

@@ -30,6 +30,7 @@ mod new;
 mod nexus;
 mod page;
 mod process;
+mod prometheus;
 mod queues;
 mod registry;
 mod replay;
@@ -51,6 +52,13 @@ use std::process::ExitCode;
 use test_harness::{Temporal, run_tests, test, test_needing};
 
 fn main() -> ExitCode {
+    // The compiler of a host that is this program.
+    if let Some(code) = host_sandbox::compile_child_main() {
+        return code;
+    }
+    if std::env::var_os(prometheus::PROGRAM).is_some() {
+        return ::host::Host::new().activities(greetings::GreetingActivities).main();
+    }
     let mut tests = vec![
         test("client::results_and_failures_have_types", client::results_and_failures_have_types),
         test("codecs::clients_encode_and_decode", codecs::clients_encode_and_decode),
@@ -74,6 +82,9 @@ fn main() -> ExitCode {
         test("replay::histories_are_downloaded_and_replay", replay::histories_are_downloaded_and_replay),
         test("metrics::metrics_are_scraped", metrics::metrics_are_scraped),
         test("metrics::an_address_that_is_taken", metrics::an_address_that_is_taken),
+        test_needing("prometheus::the_dashboard_has_answers", prometheus::prometheus, |program| {
+            prometheus::the_dashboard_has_answers(&program);
+        }),
         test("hostile::hostile_texts_are_escaped", hostile::hostile_texts_are_escaped),
         test("hostile::hostile_names_are_escaped", hostile::hostile_names_are_escaped),
         test("swaps::without_a_host", swaps::without_a_host),

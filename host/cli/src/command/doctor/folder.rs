@@ -1,4 +1,4 @@
-//! The data folder, how fast its disk syncs, and how many files may be open.
+//! The data folder, how fast its disk syncs and what is free on it, and how many files may be open.
 
 use std::{
     fs::File,
@@ -25,6 +25,10 @@ const MEASURING: Duration = Duration::from_secs(2);
 /// syncs one after another.
 const SLOW: Duration = Duration::from_millis(10);
 
+/// Bytes that are free on a disk which does not fill up soon: some 300,000 runs of one activity, and what of the log waits to be
+/// cut off.
+const ENOUGH_SPACE: u64 = 1 << 30;
+
 /// The limit of open files, as it is once a host has raised it.
 pub(super) fn open_files() -> Finding {
     // The program raised the soft limit to the hard one when it started.
@@ -44,7 +48,7 @@ fn judge_open_files(limit: Option<u64>) -> Finding {
     }
 }
 
-/// Whether the data folder can be written to, and how fast its disk syncs.
+/// Whether the data folder can be written to, what is free on its disk, and how fast that syncs.
 pub(super) fn look(folder: &Path) -> Vec<Finding> {
     const NAME: &str = "data folder";
     let shown = folder.display();
@@ -66,11 +70,13 @@ pub(super) fn look(folder: &Path) -> Vec<Finding> {
     } else {
         Finding::ok(NAME, found)
     };
+    let space =
+        rustix::fs::fstatvfs(&file).ok().map(|stat| judge_space(stat.f_bavail.saturating_mul(stat.f_frsize)));
     let sync = match measure(file) {
         Ok(times) => judge_sync(times),
         Err(error) => Finding::failed(SYNC, format!("a sync failed ({})", reason(&error)), CHOOSE),
     };
-    vec![folder, sync]
+    [folder].into_iter().chain(space).chain([sync]).collect()
 }
 
 const SYNC: &str = "disk sync";
@@ -129,6 +135,22 @@ fn judge_sync(mut times: Vec<Duration>) -> Finding {
     Finding::warning(SYNC, found, "choose a folder on a faster disk with --data-dir, such as a local SSD")
 }
 
+/// What the user of this process may still write.
+fn judge_space(free: u64) -> Finding {
+    const NAME: &str = "disk space";
+    const MIB: u64 = 1 << 20;
+    let found = format!("{} MiB are free", free / MIB);
+    if free >= ENOUGH_SPACE {
+        return Finding::ok(NAME, found);
+    }
+    let found = format!("{found}; without room the service refuses all that would change something");
+    Finding::warning(
+        NAME,
+        found,
+        "make room, choose a folder on another disk with --data-dir, or a shorter --retention",
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use expect_test::{Expect, expect};
@@ -150,6 +172,17 @@ mod tests {
             &judge_sync(times(&[12, 11, 1])),
             expect![
                 "warning  disk sync      11.00 ms (median of 3, slowest 12.00 ms), more than 10.00 ms; workflows wait for it with every step: choose a folder on a faster disk with --data-dir, such as a local SSD"
+            ],
+        );
+    }
+
+    #[test]
+    fn little_space_is_a_warning() {
+        check(&judge_space(ENOUGH_SPACE), expect!["ok       disk space     1024 MiB are free"]);
+        check(
+            &judge_space(ENOUGH_SPACE - 1),
+            expect![
+                "warning  disk space     1023 MiB are free; without room the service refuses all that would change something: make room, choose a folder on another disk with --data-dir, or a shorter --retention"
             ],
         );
     }

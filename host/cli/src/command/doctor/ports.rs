@@ -8,6 +8,7 @@ use super::finding::Finding;
 
 const LISTEN: &str = "listen";
 const METRICS: &str = "metrics";
+const PAGE: &str = "page";
 
 /// Longest wait for what listens already to say whether it is a service.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -34,13 +35,28 @@ pub(super) fn metrics(address: SocketAddr) -> Finding {
     }
 }
 
+/// The address of the page. The host goes on without it.
+pub(super) fn page(address: SocketAddr) -> Finding {
+    match free(address) {
+        Ok(()) => Finding::ok(PAGE, format!("{address} is free")),
+        Err(error) => {
+            let Finding { name, found, cure, .. } = refused(PAGE, address, &error);
+            Finding::warning(name, found, format!("{cure}; or give --no-ui for none"))
+        }
+    }
+}
+
 /// Whether this process could listen there: it does for a moment.
 fn free(address: SocketAddr) -> io::Result<()> {
     std::net::TcpListener::bind(address).map(drop)
 }
 
 fn refused(name: &'static str, address: SocketAddr, error: &io::Error) -> Finding {
-    let flag = if name == METRICS { "--metrics-listen" } else { "--listen" };
+    let flag = match name {
+        METRICS => "--metrics-listen",
+        PAGE => "--ui",
+        _ => "--listen",
+    };
     let (found, cure) = match error.kind() {
         io::ErrorKind::AddrInUse => {
             ("is taken by another process", format!("end that one, or take another port with {flag}"))
@@ -68,6 +84,9 @@ mod tests {
             let line = metrics(address).line();
             assert!(line.contains(expected), "{line}");
         };
+        let line = page(address).line();
+        assert!(line.starts_with("warning  page "), "{line}");
+        assert!(line.ends_with("or take another port with --ui; or give --no-ui for none"), "{line}");
         check(
             address,
             "is taken by another process: end that one, or take another port with --metrics-listen",
