@@ -13,7 +13,8 @@
 )]
 
 wit_bindgen::generate!({
-    path: "../wit",
+    // A link to the folder at the root, so that a package of this crate has the files.
+    path: "wit",
     world: "workflow-module",
     pub_export_macro: true,
     export_macro_name: "export_module",

@@ -8,7 +8,8 @@
 //! Types and traits of the contract, generated from `wit/`.
 
 wasmtime::component::bindgen!({
-    path: "../../wit",
+    // A link to the folder at the root, so that a package of this crate has the files.
+    path: "wit",
     world: "workflow-module",
     imports: { default: trappable },
     additional_derives: [PartialEq],

@@ -35,9 +35,9 @@ pub(crate) fn docs_site() -> Result<()> {
     let sources = folder.join("src");
     let mut linked = BTreeSet::new();
     for page in pages.iter().filter(|page| chapters.contains(&page.path)) {
-        write(&sources.join(&page.path), &for_the_site(page, &chapters, &mut linked))?;
+        write(&sources.join(&page.path), for_the_site(page, &chapters, &mut linked))?;
     }
-    write(&sources.join("SUMMARY.md"), &relinked(summary, |target| Some(beside(SUMMARY, target))))?;
+    write(&sources.join("SUMMARY.md"), relinked(summary, |target| Some(beside(SUMMARY, target))))?;
     for path in &linked {
         copy(path, &sources)?;
     }
