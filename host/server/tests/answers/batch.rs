@@ -357,7 +357,13 @@ async fn became(client: &mut Client, run: &WorkflowExecution) -> String {
         write!(became, ", an activity of {} s", options.start_to_close_timeout.unwrap_or_default().seconds)
             .unwrap();
     }
-    for event in client.history(&run.workflow_id, &run_id).await {
+    let history = match client.history_if_any(&run.workflow_id, &run_id).await {
+        Ok(history) => history,
+        // Deleted since it was described.
+        Err(status) if status.code() == Code::NotFound => return "gone".to_owned(),
+        Err(status) => return refusal(&status),
+    };
+    for event in history {
         use EventAttributes as A;
         let told = match event.attributes {
             Some(A::WorkflowExecutionSignaledEventAttributes(it)) => {

@@ -123,6 +123,15 @@ impl Client {
     }
 
     pub(crate) async fn history(&mut self, workflow_id: &str, run_id: &str) -> Vec<HistoryEvent> {
+        self.history_if_any(workflow_id, run_id).await.unwrap()
+    }
+
+    /// A history that may have been deleted.
+    pub(crate) async fn history_if_any(
+        &mut self,
+        workflow_id: &str,
+        run_id: &str,
+    ) -> Result<Vec<HistoryEvent>, Status> {
         let execution =
             Some(WorkflowExecution { workflow_id: workflow_id.to_owned(), run_id: run_id.to_owned() });
         let request = GetWorkflowExecutionHistoryRequest {
@@ -130,8 +139,8 @@ impl Client {
             execution,
             ..Default::default()
         };
-        let answer = self.service.get_workflow_execution_history(request).await.unwrap().into_inner();
-        answer.history.unwrap_or_default().events().map(|event| event.unwrap()).collect()
+        let answer = self.service.get_workflow_execution_history(request).await?.into_inner();
+        Ok(answer.history.unwrap_or_default().events().map(|event| event.unwrap()).collect())
     }
 
     /// The first event of this type in the latest run, which may take a while to be there.
