@@ -13,6 +13,7 @@ pub(crate) mod input;
 pub(crate) mod logging;
 pub(crate) mod manifest;
 pub(crate) mod modules;
+pub(crate) mod nexus;
 pub(crate) mod page;
 pub(crate) mod pairs;
 pub(crate) mod reason;

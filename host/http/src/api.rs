@@ -1,6 +1,6 @@
 //! The API itself: each request is a call, each answer JSON.
 
-use std::{convert::Infallible, error::Error, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error, fmt, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use host_service::MAX_REQUEST_BYTES;
@@ -18,6 +18,7 @@ pub use crate::access::Guard;
 use crate::{
     calls::Calls,
     form::Form,
+    nexus::{Completion, callback_namespace, completion},
     status::{answer, refusal},
     transcode::{Transcoder, answered},
 };
@@ -42,12 +43,23 @@ const CLIENT_NAME: HeaderName = HeaderName::from_static("client-name");
 const THIS_CLIENT: HeaderValue = HeaderValue::from_static("temporal-server-http");
 const GRPC_TIMEOUT: &str = "grpc-timeout";
 
+/// Takes what a Nexus handler at a URL reports of an operation of a namespace.
+pub type CompletionHandler =
+    Arc<dyn Fn(Completion) -> Pin<Box<dyn Future<Output = Result<(), Status>> + Send>> + Send + Sync>;
+
 /// The HTTP API of a service.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct HttpApi {
     calls: Calls,
     guard: Guard,
     transcoder: Arc<Transcoder>,
+    completions: Option<CompletionHandler>,
+}
+
+impl fmt::Debug for HttpApi {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpApi").field("guard", &self.guard).finish_non_exhaustive()
+    }
 }
 
 /// The annotations of the protocol cannot be followed: a bug, which tests find.
@@ -68,7 +80,13 @@ impl HttpApi {
         S::Future: Send,
     {
         let transcoder = Transcoder::new().map_err(|error| AnnotationError(error.into()))?;
-        Ok(Self { calls: Calls::new(service), guard, transcoder: Arc::new(transcoder) })
+        Ok(Self { calls: Calls::new(service), guard, transcoder: Arc::new(transcoder), completions: None })
+    }
+
+    /// The same, which also takes what Nexus handlers at URLs report, on `/namespaces/NAMESPACE/nexus/callback`.
+    #[must_use]
+    pub fn with_completions(self, handler: CompletionHandler) -> Self {
+        Self { completions: Some(handler), ..self }
     }
 
     /// The answer to a request.
@@ -90,6 +108,12 @@ impl HttpApi {
         self.guard.check(request.headers())?;
         let (head, body) = request.into_parts();
         let body = read(&head.headers, body).await?;
+        if let Some(handler) = &self.completions
+            && callback_namespace(&head.method, &head.uri).is_some()
+        {
+            handler(completion(&head.headers, body)?).await?;
+            return Ok(String::new());
+        }
         let outgoing = self.transcoder.outgoing(&head.method, &head.uri, &head.headers, &body)?;
         let mut call =
             tonic::Request::from_parts(metadata(&head.headers), http::Extensions::new(), outgoing.encoded());

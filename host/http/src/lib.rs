@@ -13,6 +13,7 @@ mod access;
 mod api;
 mod calls;
 mod form;
+mod nexus;
 mod parameters;
 mod routes;
 mod rules;
@@ -21,4 +22,5 @@ mod template;
 mod transcode;
 mod value;
 
-pub use api::{Guard, HttpApi};
+pub use api::{CompletionHandler, Guard, HttpApi};
+pub use nexus::{ClientError, Completion, NexusClient, Outcome, callback_url};

@@ -143,7 +143,8 @@ mod tests {
         let (method, path) = request.split_once(' ').unwrap();
         let routes = routes(templates);
         let found = routes.find(&method.parse().unwrap(), path);
-        let found = found.map(|found| [&[found.rule.clone()], &found.variables[..]].concat().join(" "));
+        let found =
+            found.map(|found| [std::slice::from_ref(found.rule), &found.variables].concat().join(" "));
         assert_eq!(found, expected.map(str::to_owned), "{request}");
     }
 

@@ -79,6 +79,7 @@ mod watched;
 
 pub(crate) use host_wire::text;
 
+pub use api::nexus_calls::{NexusCall, NexusCalls, NexusOutcome};
 pub use connections::raise_file_limit;
 pub use grpc::{GrpcCalls, Listener, ServeError};
 pub use options::{DEFAULT_DRAINAGE_INTERVAL, DEFAULT_NAMESPACE, DEFAULT_RETENTION, Options};

@@ -29,6 +29,9 @@ pub struct Options {
     /// runs are pinned to it, and how often afterwards. `matching.wv.VersionDrainageStatusVisibilityGracePeriod` and
     /// `matching.wv.VersionDrainageStatusRefreshInterval` of Temporal's server. At least 1 s.
     pub drainage_interval: Duration,
+    /// Whether Nexus endpoints may be at URLs: whoever opens the service so makes the calls of [`crate::NexusCalls`].
+    /// Without, operations of such endpoints fail.
+    pub nexus_urls: bool,
 }
 
 impl Default for Options {
@@ -39,6 +42,7 @@ impl Default for Options {
             retention: DEFAULT_RETENTION,
             time_skipping: false,
             drainage_interval: DEFAULT_DRAINAGE_INTERVAL,
+            nexus_urls: false,
         }
     }
 }

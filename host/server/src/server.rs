@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use host_service::{WorkflowService, operator_service_server::OperatorService};
 
 use crate::{
-    api::open::Service,
+    api::{nexus_calls::NexusCalls, open::Service},
     background::Background,
     environment::{Clock, Environment},
     grpc::{self, GrpcCalls, Listener, ServeError},
@@ -103,6 +103,12 @@ impl Server {
     #[must_use]
     pub fn grpc_calls(&self) -> GrpcCalls {
         GrpcCalls::new(&self.service)
+    }
+
+    /// The calls of Nexus handlers at URLs, for what makes them; of a service that was opened with [`Options::nexus_urls`].
+    #[must_use]
+    pub fn nexus_calls(&self) -> NexusCalls {
+        NexusCalls::new(&self.service)
     }
 
     /// Makes open polls return; whatever comes after is still answered.

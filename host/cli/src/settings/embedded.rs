@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     duration,
-    http::HttpArgs,
+    http::{Bound, HttpArgs},
+    nexus,
     search_attribute::{self, SearchAttribute},
 };
 use crate::exit::Usage;
@@ -161,6 +162,7 @@ impl EmbeddedArgs {
             time_skipping: self.time_skipping,
             search_attributes: attributes.collect(),
             drainage_interval: self.drainage_interval.unwrap_or(DEFAULT_DRAINAGE_INTERVAL),
+            nexus_urls: true,
             ..Options::default()
         };
         if !options.namespaces.iter().any(|name| name == namespace) {
@@ -169,6 +171,7 @@ impl EmbeddedArgs {
         let folder = data_folder.join(FOLDER);
         let server = Server::open(&folder, options).context("failed to open the service")?;
         let end = CancellationToken::new();
+        nexus::call_handlers(server.nexus_calls(), http.as_ref().map(Bound::url))?;
         let http = http.map(|http| http.serve(&server, end.clone())).transpose()?;
         tracing::info!(address = %listener.address(), folder = %folder.display(), "serving");
         let serving = server.serve(listener, end.clone().cancelled_owned());

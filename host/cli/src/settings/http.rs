@@ -10,6 +10,8 @@ use host_service::serve_http_on;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::nexus;
+
 /// Where the HTTP API is, unless told otherwise: the port of Temporal's own.
 const DEFAULT_ADDRESS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7243);
 
@@ -30,6 +32,7 @@ pub(crate) struct HttpArgs {
 pub(crate) struct Bound {
     listener: Listener,
     guard: Guard,
+    scheme: &'static str,
 }
 
 impl HttpArgs {
@@ -76,15 +79,24 @@ impl HttpArgs {
         // A certificate says who it is, and other machines have names of their own.
         let guard =
             if tls.is_none() && address.ip().is_loopback() { Guard::ThisMachine } else { Guard::AnyName };
-        let listener = match tls {
-            Some(tls) => listener.with_https(tls).context("failed to serve the HTTP API")?,
-            None => listener,
+        let (listener, scheme) = match tls {
+            Some(tls) => (listener.with_https(tls).context("failed to serve the HTTP API")?, "https"),
+            None => (listener, "http"),
         };
-        Ok(Some(Bound { listener, guard }))
+        Ok(Some(Bound { listener, guard, scheme }))
     }
 }
 
 impl Bound {
+    /// The URL under which others on this machine reach it.
+    pub(crate) fn url(&self) -> String {
+        let mut address = self.listener.address();
+        if address.ip().is_unspecified() {
+            address.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
+        format!("{}://{address}", self.scheme)
+    }
+
     /// Answers until `end`, in the background.
     ///
     /// # Errors
@@ -92,6 +104,7 @@ impl Bound {
     /// When the annotations of the protocol cannot be followed.
     pub(crate) fn serve(self, server: &Server, end: CancellationToken) -> anyhow::Result<JoinHandle<()>> {
         let api = HttpApi::new(server.grpc_calls(), self.guard)?;
+        let api = api.with_completions(nexus::completions(server.nexus_calls()));
         tracing::info!(address = %self.listener.address(), "the HTTP API is there");
         let answer = move |request| {
             let api = api.clone();

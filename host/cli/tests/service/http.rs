@@ -48,17 +48,17 @@ pub(crate) fn tests() -> [Trial; 8] {
 }
 
 /// A process with an HTTP API.
-struct Api {
-    process: Process,
+pub(crate) struct Api {
+    pub(crate) process: Process,
     /// `127.0.0.1` and its port.
-    http: String,
+    pub(crate) http: String,
     /// Where it answers gRPC.
-    address: String,
+    pub(crate) address: String,
     _folder: tempfile::TempDir,
 }
 
 impl Api {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let (mut process, folder) = server(&["--http-listen", "127.0.0.1:0"]);
         let http = process.address_after(THERE);
         let address = process.address();
@@ -105,7 +105,7 @@ fn ask(http: &str, request: &str, headers: &[(&str, &str)], body: &str) -> Answe
 }
 
 #[track_caller]
-fn good(http: &str, request: &str, body: &Value) -> Value {
+pub(crate) fn good(http: &str, request: &str, body: &Value) -> Value {
     let answer = ask(http, request, &[], &text(body));
     assert_eq!(answer.status(), "HTTP/1.1 200 OK", "{request}: {answer:?}");
     assert_eq!(answer.header("content-type"), Some("application/json"), "{answer:?}");
@@ -116,7 +116,7 @@ fn text(body: &Value) -> String {
     if body.is_null() { String::new() } else { body.to_string() }
 }
 
-fn start(workflow_type: &str, queue: &str) -> Value {
+pub(crate) fn start(workflow_type: &str, queue: &str) -> Value {
     json!({ "workflowType": { "name": workflow_type }, "taskQueue": { "name": queue } })
 }
 

@@ -28,6 +28,7 @@ mod moves;
 mod namespaces;
 mod new;
 mod nexus;
+mod nexus_urls;
 mod page;
 mod process;
 mod prometheus;
@@ -131,6 +132,7 @@ fn main() -> ExitCode {
         test("schedules::mistakes", schedules::mistakes),
         test("namespaces::a_namespace_lives_and_ends", namespaces::a_namespace_lives_and_ends),
         test("nexus::an_endpoint_lives_and_ends", nexus::an_endpoint_lives_and_ends),
+        test("nexus_urls::handlers_at_urls_are_called", nexus_urls::handlers_at_urls_are_called),
         test("deployments::a_deployment_lives_and_ends", deployments::a_deployment_lives_and_ends),
         test("versions::mistakes", versions::mistakes),
         test(

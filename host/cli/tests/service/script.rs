@@ -6,7 +6,8 @@ use host_service::{ConnectOptions, RemoteService, WorkflowService as _};
 use host_wire::temporal::api::{
     command::v1::{
         Command, CompleteWorkflowExecutionCommandAttributes, ContinueAsNewWorkflowExecutionCommandAttributes,
-        FailWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes, command::Attributes,
+        FailWorkflowExecutionCommandAttributes, ScheduleActivityTaskCommandAttributes,
+        ScheduleNexusOperationCommandAttributes, command::Attributes,
     },
     common::v1::{ActivityType, WorkflowType},
     enums::v1::CommandType,
@@ -24,17 +25,22 @@ const OUTSIDE: &str = "outside";
 
 /// Answers the workflow tasks of a queue, one after another, each with one command.
 pub(crate) fn answer(address: &str, queue: &str, commands: Vec<Command>) -> JoinHandle<()> {
+    answer_all(address, queue, commands.into_iter().map(|command| vec![command]).collect())
+}
+
+/// Answers the workflow tasks of a queue, one after another, each with some commands.
+pub(crate) fn answer_all(address: &str, queue: &str, tasks: Vec<Vec<Command>>) -> JoinHandle<()> {
     let options = ConnectOptions::to(address);
     let queue = TaskQueue { name: queue.to_owned(), ..TaskQueue::default() };
     thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let service = RemoteService::connect(&options).await.unwrap();
-            for command in commands {
+            for commands in tasks {
                 let task_token = poll(&service, queue.clone()).await;
                 let answer = RespondWorkflowTaskCompletedRequest {
                     task_token,
-                    commands: vec![command],
+                    commands,
                     identity: IDENTITY.to_owned(),
                     namespace: NAMESPACE.to_owned(),
                     ..RespondWorkflowTaskCompletedRequest::default()
@@ -129,6 +135,22 @@ pub(crate) fn activity(activity_id: &str) -> Command {
     command(
         CommandType::ScheduleActivityTask,
         Attributes::ScheduleActivityTaskCommandAttributes(Box::new(attributes)),
+    )
+}
+
+/// The workflow calls an operation of the service `s`, with a number.
+pub(crate) fn nexus_operation(endpoint: &str, operation: &str) -> Command {
+    let attributes = ScheduleNexusOperationCommandAttributes {
+        endpoint: endpoint.to_owned(),
+        service: "s".to_owned(),
+        operation: operation.to_owned(),
+        input: Some(guest_sdk_types::Payload::from_json("7").into()),
+        schedule_to_close_timeout: Some(prost_types::Duration { seconds: 60, nanos: 0 }),
+        ..ScheduleNexusOperationCommandAttributes::default()
+    };
+    command(
+        CommandType::ScheduleNexusOperation,
+        Attributes::ScheduleNexusOperationCommandAttributes(Box::new(attributes)),
     )
 }
 

@@ -50,6 +50,7 @@ mod list_workers;
 mod list_workflow_executions;
 mod long_poll;
 mod metrics;
+pub(crate) mod nexus_calls;
 mod nexus_task;
 pub(crate) mod open;
 pub(crate) mod operator;

@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Takes an answer.
+/// Takes the answer of a worker.
 ///
 /// # Errors
 ///
@@ -23,16 +23,32 @@ pub(crate) async fn respond(
     token: &Bytes,
     answer: Answer,
 ) -> Result<(), Status> {
+    respond_to(context, Some(namespace), token, answer).await
+}
+
+/// Takes the answer of a worker of a namespace, or of a handler at a URL.
+///
+/// # Errors
+///
+/// As [`respond`].
+pub(crate) async fn respond_to(
+    context: &Context,
+    namespace: Option<&str>,
+    token: &Bytes,
+    answer: Answer,
+) -> Result<(), Status> {
     let change = context.change(
         answer,
         |executions, answer| {
-            executions.check_namespace(namespace)?;
+            namespace.map_or(Ok(()), |namespace| executions.check_namespace(namespace))?;
             answer::check(answer)?;
             let token = TaskToken::parse(token)?;
             if token.nexus_call == 0 {
                 return Err(Error::invalid("Invalid TaskToken.").into());
             }
-            answer::check_namespace(executions, &token, namespace)?;
+            if let Some(namespace) = namespace {
+                answer::check_namespace(executions, &token, namespace)?;
+            }
             Ok((answer::find(executions, &token)?, token.scheduled_event_id))
         },
         |transition, answer, (number, id)| {

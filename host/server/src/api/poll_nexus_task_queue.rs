@@ -17,7 +17,7 @@ use crate::{
     },
     execution::{
         loading::NotReady,
-        nexus::{state::CallKind, task},
+        nexus::{callback_token, state::CallKind, task},
         record::RunNumber,
         task::Task,
         token::TaskToken,
@@ -80,7 +80,7 @@ fn response(
     let run = shard.executions.get(number).filter(|run| task::is_current(run, id, kind, attempt));
     let Some(run) = run else { return Ok(None) };
     let token = TaskToken::of_nexus(number, run, id, kind, attempt);
-    Ok(task::request(number, run, id, now).map(|request| PollNexusTaskQueueResponse {
+    Ok(task::request(number, run, id, callback_token::URL, now).map(|request| PollNexusTaskQueueResponse {
         task_token: token.encode_to_vec().into(),
         request: Some(request),
         ..PollNexusTaskQueueResponse::default()

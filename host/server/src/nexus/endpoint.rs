@@ -88,4 +88,13 @@ impl Endpoint {
             endpoint_target::Variant::External(_) => None,
         }
     }
+
+    /// Its URL; none for an endpoint with workers.
+    pub(crate) fn url(&self) -> Option<&str> {
+        let spec = self.shown.as_ref()?.spec.as_ref()?;
+        match spec.target.as_ref()?.variant.as_ref()? {
+            endpoint_target::Variant::Worker(_) => None,
+            endpoint_target::Variant::External(external) => Some(&external.url),
+        }
+    }
 }

@@ -15,12 +15,14 @@ pub(crate) struct Endpoints {
     by_id: BTreeMap<String, EndpointNumber>,
     by_name: HashMap<String, EndpointNumber>,
     next_number: EndpointNumber,
+    /// Whether handlers at URLs are called: by what takes [`crate::NexusCalls`].
+    pub(crate) calls_urls: bool,
 }
 
 impl Endpoints {
     /// The endpoints that a start finds.
-    pub(crate) fn new(found: Vec<(EndpointNumber, Endpoint)>) -> Self {
-        let mut all = Self::default();
+    pub(crate) fn new(found: Vec<(EndpointNumber, Endpoint)>, calls_urls: bool) -> Self {
+        let mut all = Self { calls_urls, ..Self::default() };
         for (number, endpoint) in found {
             all.set(number, endpoint);
         }

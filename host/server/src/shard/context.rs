@@ -89,7 +89,7 @@ impl ShardContext {
         executions.schedules = Schedules::new(found.schedules);
         executions.batches = Batches::new(found.batches);
         executions.deployments = Deployments::new(found.deployments);
-        executions.endpoints = Endpoints::new(found.endpoints);
+        executions.endpoints = Endpoints::new(found.endpoints, options.nexus_urls);
         let mut shard = Shard::new(executions, found.last);
         shard.queues.load_configs(found.task_queues);
         let lost = shard.resume(found.deadlines, environment.clock.now());

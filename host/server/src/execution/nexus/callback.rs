@@ -1,7 +1,8 @@
 //! Callbacks: what a handler started completes the operation of its caller, in the transition that closes it.
 //!
 //! The URL of a callback names the service itself, and its headers the operation; no request is made. A callback with
-//! another URL is refused when a workflow starts with it.
+//! another URL is refused when a workflow starts with it. Handlers at URLs get another one, where they send how an operation
+//! ended.
 
 use host_wire::{
     EventAttributes,
@@ -109,7 +110,7 @@ fn find_caller(executions: &Executions, target: &Target<'_>) -> Result<RunNumber
 
 /// How what a handler started ended, for its caller.
 #[derive(Clone, Debug)]
-enum Outcome {
+pub(crate) enum Outcome {
     Completed(Option<Payload>),
     Failed(Box<Failure>),
     Canceled(Box<Failure>),
@@ -133,20 +134,37 @@ pub(crate) fn closed(transition: &mut Transition<'_>, number: RunNumber, closing
         let token = value(nexus, OPERATION_TOKEN_HEADER).unwrap_or_default();
         let id = target.scheduled_event_id;
         let outcome = outcome.clone();
-        transition.change(caller, |run| deliver(run, id, token, (started, link.clone()), outcome));
+        let started = (Some(started), vec![link.clone()]);
+        transition.change(caller, |run| deliver(run, id, token, started, outcome));
     }
 }
 
-fn deliver(
+/// The run and the operation that a handler at a URL reports the end of, by the headers of the callback.
+///
+/// # Errors
+///
+/// When there is no such operation any more, or its run must be loaded first.
+pub(crate) fn find_operation(
+    executions: &Executions,
+    callback: &Callback,
+) -> Result<(RunNumber, i64), NotReady> {
+    let missing = || Error::NotFound("operation not found".to_owned());
+    let (_, target) = target(callback).ok_or_else(missing)?;
+    let number = find_caller(executions, &target)?;
+    Ok((number, target.scheduled_event_id))
+}
+
+/// A handler reports how an operation ended, and what it started with which token.
+pub(crate) fn deliver(
     run: &mut RunTransition<'_>,
     id: i64,
     token: &str,
-    (started, link): (Time, Link),
+    (started, links): (Option<Time>, Vec<Link>),
     outcome: Outcome,
 ) {
     // The handler has not answered yet that it started something.
-    if run.nexus().get(id).is_some_and(|operation| operation.token.is_none()) {
-        answer::start(run, id, token, Some(started), vec![link]);
+    if !token.is_empty() && run.nexus().get(id).is_some_and(|operation| operation.token.is_none()) {
+        answer::start(run, id, token, started, links);
     }
     match outcome {
         Outcome::Completed(result) => answer::complete(run, id, result, Vec::new()),

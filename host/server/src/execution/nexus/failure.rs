@@ -70,8 +70,7 @@ impl CallError {
 
     /// The endpoint is a URL.
     pub(crate) fn outside() -> Self {
-        let message =
-            "the embedded service calls no URLs: let the endpoint name a namespace and a task queue";
+        let message = "this service calls no URLs: let the endpoint name a namespace and a task queue";
         Self::of("NOT_IMPLEMENTED", message.to_owned())
     }
 

@@ -24,6 +24,9 @@ use crate::{
     time::Time,
 };
 
+/// Namespace and queue of the calls of handlers at URLs. No worker can poll it: a namespace has a name.
+pub(crate) const URLS: (&str, &str) = ("", "nexus-urls");
+
 /// The call that an operation needs now; none if it needs none.
 ///
 /// # Errors
@@ -41,18 +44,21 @@ pub(crate) fn of(
     let scheduled = &operation.scheduled;
     let endpoint = endpoints.find(&scheduled.endpoint_id, &scheduled.endpoint);
     let endpoint = endpoint.ok_or_else(|| CallError::not_found("endpoint not registered".to_owned()))?;
-    let target = endpoint.target().ok_or_else(CallError::outside)?;
-    if namespaces.find(target.namespace).is_err() {
-        return Err(CallError::not_found(format!("namespace not found: {:?}", target.namespace)));
-    }
-    Ok(Some(Task::Nexus {
+    let task = |namespace: &str, queue: &str| Task::Nexus {
         run: number,
         scheduled_event_id,
         kind,
         attempt: call.ended,
-        namespace: target.namespace.to_owned(),
-        queue: target.task_queue.to_owned(),
-    }))
+        namespace: namespace.to_owned(),
+        queue: queue.to_owned(),
+    };
+    let Some(target) = endpoint.target() else {
+        return if endpoints.calls_urls { Ok(Some(task(URLS.0, URLS.1))) } else { Err(CallError::outside()) };
+    };
+    if namespaces.find(target.namespace).is_err() {
+        return Err(CallError::not_found(format!("namespace not found: {:?}", target.namespace)));
+    }
+    Ok(Some(task(target.namespace, target.task_queue)))
 }
 
 /// Whether an operation waits for this attempt of this call.
@@ -62,8 +68,14 @@ pub(crate) fn is_current(run: &Run, scheduled_event_id: i64, kind: CallKind, att
     current.is_some_and(|(current, call)| current == kind && call.ended == attempt)
 }
 
-/// The request that a worker gets.
-pub(crate) fn request(number: RunNumber, run: &Run, scheduled_event_id: i64, now: Time) -> Option<Request> {
+/// The request that a handler gets, which is to report the end of the operation to `callback`.
+pub(crate) fn request(
+    number: RunNumber,
+    run: &Run,
+    scheduled_event_id: i64,
+    callback: &str,
+    now: Time,
+) -> Option<Request> {
     let operation = run.nexus().get(scheduled_event_id)?;
     let (kind, call) = operation.current_call()?;
     let scheduled = &operation.scheduled;
@@ -72,8 +84,12 @@ pub(crate) fn request(number: RunNumber, run: &Run, scheduled_event_id: i64, now
             service: scheduled.service.clone(),
             operation: scheduled.operation.clone(),
             request_id: scheduled.request_id.clone(),
-            callback: callback_token::URL.to_owned(),
-            callback_header: callback_token::header(number, run, operation),
+            callback: callback.to_owned(),
+            callback_header: if callback.is_empty() {
+                BTreeMap::new()
+            } else {
+                callback_token::header(number, run, operation)
+            },
             payload: Some(scheduled.input.clone().unwrap_or_else(link::null)),
             links: link::of_scheduled(run, scheduled_event_id).into_iter().collect(),
         }),
