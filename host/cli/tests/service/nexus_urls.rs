@@ -16,8 +16,8 @@ use crate::{
     script::{self, completed, nexus_operation},
 };
 
-/// When a handler reports the end of what it started: after its answer was taken.
-const LATER: Duration = Duration::from_millis(500);
+/// How often a handler looks whether its answer was taken.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A handler of some operations, for as long as the test runs; its address. It sends the statuses of its reports.
 fn handler(told: Sender<String>) -> String {
@@ -83,7 +83,15 @@ fn handle(mut stream: TcpStream, attempts: u32, told: Sender<String>) {
 
 /// Tells the service that the operation has ended, and once more.
 fn report(address: &str, request: &str, token: &str, told: &Sender<String>) {
-    thread::sleep(LATER);
+    // Not before the workflow knows that it is started: its worker is to get a task for each.
+    let history = "GET /api/v1/namespaces/default/workflows/slow/history";
+    let tasks = || {
+        let answer = send(address, history, &[("host", address)], "").unwrap();
+        answer.body.matches("EVENT_TYPE_WORKFLOW_TASK_COMPLETED").count()
+    };
+    while tasks() < 2 {
+        thread::sleep(PAUSE);
+    }
     let headers = [
         ("host", address),
         ("content-type", "application/json"),

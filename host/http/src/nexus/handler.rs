@@ -75,7 +75,7 @@ impl NexusClient {
     /// # Errors
     ///
     /// What the handler says, or what stands for it where it cannot be reached, for `RespondNexusTaskFailed`.
-    pub async fn call(&self, url: &str, request: &Request) -> Result<Response, HandlerError> {
+    pub async fn call(&self, url: &str, request: &Request) -> Result<Response, Box<HandlerError>> {
         let is_start = matches!(request.variant, Some(request::Variant::StartOperation(_)));
         let sent =
             sent(url, request).ok_or_else(|| error("BAD_REQUEST", "the URL of the endpoint is none"))?;
@@ -86,10 +86,9 @@ impl NexusClient {
         while let Some(chunk) = answer.chunk().await.map_err(away)? {
             body.extend_from_slice(&chunk);
             if body.len() > ANSWER_BYTES {
-                return Err(HandlerError {
-                    retry_behavior: Retry::NonRetryable.into(),
-                    ..error("INTERNAL", "http: response body too large")
-                });
+                let mut too_large = error("INTERNAL", "http: response body too large");
+                too_large.retry_behavior = Retry::NonRetryable.into();
+                return Err(too_large);
             }
         }
         if is_start {
@@ -146,7 +145,7 @@ fn header(name: &str, value: &str) -> Option<(HeaderName, HeaderValue)> {
 }
 
 /// What the answer to a start says.
-fn started(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Response, HandlerError> {
+fn started(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Response, Box<HandlerError>> {
     let links = link::read(headers);
     let variant = match status {
         StatusCode::OK => {
@@ -179,7 +178,7 @@ fn started(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Respo
 }
 
 /// What the answer to a cancellation says.
-fn canceled(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Response, HandlerError> {
+fn canceled(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Response, Box<HandlerError>> {
     if status == StatusCode::ACCEPTED {
         let cancel = CancelOperationResponse::default();
         return Ok(Response { variant: Some(response::Variant::CancelOperation(cancel)) });
@@ -188,7 +187,7 @@ fn canceled(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Result<Resp
 }
 
 /// The error that a status stands for.
-fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> HandlerError {
+fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Box<HandlerError> {
     let of = match status.as_u16() {
         400 => "BAD_REQUEST",
         401 => "UNAUTHENTICATED",
@@ -207,21 +206,21 @@ fn refused(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> HandlerError
         _ => Retry::Unspecified,
     };
     let failure = failure(body).filter(|_| content::is_json(headers)).unwrap_or_default();
-    HandlerError { error_type: of.to_owned(), failure: Some(failure), retry_behavior: retry.into() }
+    Box::new(HandlerError { error_type: of.to_owned(), failure: Some(failure), retry_behavior: retry.into() })
 }
 
 /// An answer that is none of the protocol: it may be one of what is between here and the handler.
-fn unexpected(what: &str, body: &[u8]) -> HandlerError {
+fn unexpected(what: &str, body: &[u8]) -> Box<HandlerError> {
     let said: String = String::from_utf8_lossy(body).chars().take(SAID_CHARS).collect();
     error(UNAVAILABLE, &format!("{what}: {}", said.trim()))
 }
 
-fn error(of: &str, message: &str) -> HandlerError {
-    HandlerError {
+fn error(of: &str, message: &str) -> Box<HandlerError> {
+    Box::new(HandlerError {
         error_type: of.to_owned(),
         failure: Some(Failure { message: message.to_owned(), ..Failure::default() }),
         retry_behavior: Retry::Unspecified.into(),
-    }
+    })
 }
 
 #[derive(Deserialize)]

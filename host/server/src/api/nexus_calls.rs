@@ -102,11 +102,11 @@ impl NexusCalls {
     pub async fn answer(
         &self,
         call: &NexusCall,
-        answer: Result<Response, HandlerError>,
+        answer: Result<Response, Box<HandlerError>>,
     ) -> Result<(), Status> {
         let answer = match answer {
             Ok(response) => Answer::Completed(Some(response)),
-            Err(error) => Answer::Failed(error),
+            Err(error) => Answer::Failed(*error),
         };
         respond_to(&self.context, None, &call.token, answer).await
     }
