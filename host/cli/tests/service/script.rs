@@ -1,6 +1,9 @@
 //! A worker that answers workflow tasks with commands that were written beforehand.
 
-use std::thread::{self, JoinHandle};
+use std::{
+    thread::{self, JoinHandle},
+    time::Instant,
+};
 
 use host_service::{ConnectOptions, RemoteService, WorkflowService as _};
 use host_wire::temporal::api::{
@@ -17,6 +20,8 @@ use host_wire::temporal::api::{
     },
 };
 use tonic::Request;
+
+use crate::machine::PATIENCE;
 
 const NAMESPACE: &str = "default";
 const IDENTITY: &str = "script";
@@ -52,7 +57,8 @@ pub(crate) fn answer_all(address: &str, queue: &str, tasks: Vec<Vec<Command>>) -
 }
 
 async fn poll(service: &RemoteService, task_queue: TaskQueue) -> bytes::Bytes {
-    loop {
+    let since = Instant::now();
+    while since.elapsed() < PATIENCE {
         let poll = PollWorkflowTaskQueueRequest {
             namespace: NAMESPACE.to_owned(),
             task_queue: Some(task_queue.clone()),
@@ -64,6 +70,7 @@ async fn poll(service: &RemoteService, task_queue: TaskQueue) -> bytes::Bytes {
             return task.task_token;
         }
     }
+    panic!("no task came")
 }
 
 /// Starts the activity of [`activity`], and never ends it.
