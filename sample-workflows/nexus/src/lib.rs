@@ -99,7 +99,6 @@ fn operation(endpoint: &str, operation: &str) -> NexusOperationOptions {
 
 /// The payments team's operations: for a host's program, which the sandbox does not build.
 #[cfg(not(target_family = "wasm"))]
-#[must_use]
 pub fn payments() -> host::nexus::NexusService {
     use host::{client::StartOptions, nexus::NexusService};
 
