@@ -50,7 +50,7 @@ mod waiting;
 
 use std::process::ExitCode;
 
-use test_harness::{Temporal, run_tests, test, test_needing};
+use test_harness::{Temporal, Trial, run_tests, test, test_needing};
 
 fn main() -> ExitCode {
     // The compiler of a host that is this program.
@@ -88,41 +88,6 @@ fn main() -> ExitCode {
         }),
         test("hostile::hostile_texts_are_escaped", hostile::hostile_texts_are_escaped),
         test("hostile::hostile_names_are_escaped", hostile::hostile_names_are_escaped),
-        test("swaps::without_a_host", swaps::without_a_host),
-        test("swaps::upgrade_and_rollback", swaps::upgrade_and_rollback),
-        test("swaps::require_refuses", swaps::require_refuses),
-        test("swaps::adopted_and_orphaned_runs", swaps::adopted_and_orphaned_runs),
-        test("swaps::kills_leave_one_of_two_states", swaps::kills_leave_one_of_two_states),
-        test("swaps::a_failing_run_is_healed", swaps::a_failing_run_is_healed),
-        test("swaps::definitions_outrank_the_policy", swaps::definitions_outrank_the_policy),
-        test("swaps::pinned_runs_are_not_healed", swaps::pinned_runs_are_not_healed),
-        test("moves::runs_are_moved_by_hand", moves::runs_are_moved_by_hand),
-        test("moves::a_swap_takes_moved_runs_along", moves::a_swap_takes_moved_runs_along),
-        test("swap_soak::each_run_ends_with_its_version", swap_soak::each_run_ends_with_its_version),
-        test("registry::modules_come_from_a_registry", registry::modules_come_from_a_registry),
-        test("registry::only_trusted_modules_run", registry::only_trusted_modules_run),
-        test("store::what_nothing_needs_is_pruned", store::what_nothing_needs_is_pruned),
-        test("store::modules_are_pushed_and_pulled", store::modules_are_pushed_and_pulled),
-        test("store::a_new_host_takes_several_versions", store::a_new_host_takes_several_versions),
-        test("shadows::mistakes", shadows::mistakes),
-        test("shadows::live_runs_are_followed", shadows::live_runs_are_followed),
-        test("shadows::a_shadow_is_promoted", shadows::a_shadow_is_promoted),
-        test("canaries::mistakes", canaries::mistakes),
-        test("canaries::a_part_of_the_new_runs", canaries::a_part_of_the_new_runs),
-        test("canaries::steps_lead_to_a_promotion", canaries::steps_lead_to_a_promotion),
-        test("canaries::one_run_in_ten_fails", canaries::one_run_in_ten_fails),
-        test("canaries::runs_that_time_out_end_it", canaries::runs_that_time_out_end_it),
-        test("canaries::failed_tasks_end_it", canaries::failed_tasks_end_it),
-        test(
-            "canaries::kills_leave_it_as_it_was_or_not_there",
-            canaries::kills_leave_it_as_it_was_or_not_there,
-        ),
-        test("hosts::what_one_is_told_the_other_does", hosts::what_one_is_told_the_other_does),
-        test("hosts::another_one_takes_over", hosts::another_one_takes_over),
-        test(
-            "hosts::what_another_one_has_loaded_is_not_pruned",
-            hosts::what_another_one_has_loaded_is_not_pruned,
-        ),
         test("tls::a_listener_says_what_it_needs", tls::a_listener_says_what_it_needs),
         test("tls::clients_reach_a_service_through_tls", tls::clients_reach_a_service_through_tls),
         test("command_line::mistakes", command_line::mistakes),
@@ -162,7 +127,49 @@ fn main() -> ExitCode {
         test("shell::each_command_has_a_manual_page", shell::each_command_has_a_manual_page),
         test_needing("temporal_cli::json_is_the_same", Temporal::binary, temporal_cli::json_is_the_same),
     ];
+    tests.extend(tests_of_modules());
     tests.extend(http::tests());
     tests.extend(page::tests());
     run_tests(tests)
+}
+
+/// Modules that change while a host runs, and the store of them.
+fn tests_of_modules() -> Vec<Trial> {
+    vec![
+        test("swaps::without_a_host", swaps::without_a_host),
+        test("swaps::upgrade_and_rollback", swaps::upgrade_and_rollback),
+        test("swaps::require_refuses", swaps::require_refuses),
+        test("swaps::adopted_and_orphaned_runs", swaps::adopted_and_orphaned_runs),
+        test("swaps::kills_leave_one_of_two_states", swaps::kills_leave_one_of_two_states),
+        test("swaps::a_failing_run_is_healed", swaps::a_failing_run_is_healed),
+        test("swaps::definitions_outrank_the_policy", swaps::definitions_outrank_the_policy),
+        test("swaps::pinned_runs_are_not_healed", swaps::pinned_runs_are_not_healed),
+        test("moves::runs_are_moved_by_hand", moves::runs_are_moved_by_hand),
+        test("moves::a_swap_takes_moved_runs_along", moves::a_swap_takes_moved_runs_along),
+        test("swap_soak::each_run_ends_with_its_version", swap_soak::each_run_ends_with_its_version),
+        test("registry::modules_come_from_a_registry", registry::modules_come_from_a_registry),
+        test("registry::only_trusted_modules_run", registry::only_trusted_modules_run),
+        test("store::what_nothing_needs_is_pruned", store::what_nothing_needs_is_pruned),
+        test("store::modules_are_pushed_and_pulled", store::modules_are_pushed_and_pulled),
+        test("store::a_new_host_takes_several_versions", store::a_new_host_takes_several_versions),
+        test("shadows::mistakes", shadows::mistakes),
+        test("shadows::live_runs_are_followed", shadows::live_runs_are_followed),
+        test("shadows::a_shadow_is_promoted", shadows::a_shadow_is_promoted),
+        test("canaries::mistakes", canaries::mistakes),
+        test("canaries::a_part_of_the_new_runs", canaries::a_part_of_the_new_runs),
+        test("canaries::steps_lead_to_a_promotion", canaries::steps_lead_to_a_promotion),
+        test("canaries::one_run_in_ten_fails", canaries::one_run_in_ten_fails),
+        test("canaries::runs_that_time_out_end_it", canaries::runs_that_time_out_end_it),
+        test("canaries::failed_tasks_end_it", canaries::failed_tasks_end_it),
+        test(
+            "canaries::kills_leave_it_as_it_was_or_not_there",
+            canaries::kills_leave_it_as_it_was_or_not_there,
+        ),
+        test("hosts::what_one_is_told_the_other_does", hosts::what_one_is_told_the_other_does),
+        test("hosts::another_one_takes_over", hosts::another_one_takes_over),
+        test(
+            "hosts::what_another_one_has_loaded_is_not_pruned",
+            hosts::what_another_one_has_loaded_is_not_pruned,
+        ),
+    ]
 }
