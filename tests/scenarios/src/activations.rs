@@ -18,6 +18,9 @@ const FILTER: &str = "host_worker::activation=trace";
 const OTHERS: &str = "info,wasmtime=warn,h2=warn,hyper=warn";
 /// How a line of an activation goes on after time, level and spans.
 const ACTIVATION: &str = " activation run_id=";
+/// How a line goes on that is of a replay on a candidate: it may be that of a run which goes on meanwhile, so that its last
+/// activation is of no workflow task yet.
+const OF_A_CHECK: &str = " check: activation run_id=";
 
 /// Scenarios of which no activation is compared, and why.
 const NOT_COMPARED: &[(&str, &str)] = &[
@@ -83,7 +86,8 @@ fn replays(address: &str, host: &StartedHost) -> Result<Vec<String>> {
 }
 
 fn of_activations(log: &str) -> impl Iterator<Item = String> {
-    log.lines().filter(|line| line.contains(ACTIVATION)).map(str::to_owned)
+    let of_the_run = |line: &&str| line.contains(ACTIVATION) && !line.contains(OF_A_CHECK);
+    log.lines().filter(of_the_run).map(str::to_owned)
 }
 
 /// Compares every replay with the last live execution before it; returns how many were compared.

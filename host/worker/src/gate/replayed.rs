@@ -131,6 +131,8 @@ pub(crate) fn feed(
     events: Vec<Bytes>,
     is_last: bool,
 ) -> Result<Replay, Box<RunFailure>> {
+    // So that the log tells these replays from the run itself, which may go on meanwhile.
+    let _span = tracing::info_span!("check").entered();
     if begins {
         driver.start_task(Task::replay()).map_err(Box::new)?;
     }
