@@ -4,8 +4,9 @@ use std::{collections::BTreeSet, path::Path};
 
 use test_harness::{Units, workspace_root};
 
-/// Temporal's crates have other features here, which change what their build scripts are built with.
-const AGAIN: &[&str] = &["temporalio-", "prost-", "tonic-prost-build@", "tempfile@"];
+/// Temporal's crates have other features here, which change what their build scripts are built with; `protox` also reads proto
+/// files for the descriptor.
+const AGAIN: &[&str] = &["temporalio-", "prost-", "tonic-prost-build@", "tempfile@", "protox@"];
 
 #[test]
 fn the_oracle_compiles_few_dependencies_again() {
