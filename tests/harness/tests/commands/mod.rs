@@ -7,7 +7,8 @@ use cargo_metadata::{MetadataCommand, Package};
 use test_harness::{markdown::Page, workspace_root};
 
 /// Programs of others, and of shells.
-const OTHERS: &[&str] = &["cd", "clang", "docker", "mkdir", "minisign", "sed", "skopeo", "sort", "wc"];
+const OTHERS: &[&str] =
+    &["cd", "clang", "curl", "docker", "mkdir", "minisign", "sed", "skopeo", "sort", "wc"];
 
 /// Subcommands of cargo that need no alias; `machete` and `deny` are programs that recipes name.
 const CARGO: &[&str] = &[
